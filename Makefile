@@ -1,0 +1,46 @@
+# Every target brings what it needs: `make demo` on a fresh clone is enough.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup demo test lint format lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## .venv with everything in it, from requirements.lock
+
+$(STAMP): pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet 'uv==0.13.9'
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || true
+	@touch $@
+
+demo: setup ## the main job on sample photos, shown as it runs
+	@$(BIN)/vindrop demo
+
+test: setup ## all tests; those whose servers are missing say so and skip
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## let ruff tidy up
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## renew requirements.lock (hashes for every platform, no index named: mirrors work)
+	@test -x $(UV) || $(MAKE) setup
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --upgrade --group dev --all-extras --output-file requirements.lock pyproject.toml
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build .vindrop

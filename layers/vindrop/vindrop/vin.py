@@ -1,0 +1,261 @@
+"""What a VIN is: alphabet, check digit, look-alikes, maker, model year.
+
+The rules are ISO 3779 (17 characters, no I, O, Q), 49 CFR 565 (North America) and
+GB 16735 (China). The one alphabet, check digit and table of look-alikes for the whole
+house: the functions judge VinOCR's answers with it, and our own VinOCR reads with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+LENGTH: Final = 17
+ALPHABET: Final = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ"
+"""The 33 characters a VIN can hold."""
+
+CHECK_POSITION: Final = 8
+"""Index of the check digit (position 9 of 17, counted from 1)."""
+
+MODEL_YEAR_POSITION: Final = 9
+"""Index of the model-year code (position 10)."""
+
+WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+"""Weight of each position in the check digit, 49 CFR 565.15(c)(3)."""
+
+VALUES: Final[dict[str, int]] = {
+    **{digit: int(digit) for digit in "0123456789"},
+    **dict(zip("ABCDEFGH", range(1, 9), strict=True)),
+    **dict(zip("JKLMN", range(1, 6), strict=True)),
+    "P": 7,
+    "R": 9,
+    **dict(zip("STUVWXYZ", range(2, 10), strict=True)),
+}
+"""Value of each character in the check digit, 49 CFR 565.15(c)(2)."""
+
+LOOKALIKES: Final[dict[str, str]] = {
+    # Latin: the three letters a VIN leaves out because they look like digits.
+    **dict.fromkeys("I|!İı", "1"),
+    **dict.fromkeys("OQØ", "0"),
+    # Cyrillic capitals of the same shape.
+    **dict(zip("АВСЕНКМРТХУЅЈ", "ABCEHKMPTXYSJ", strict=True)),
+    **dict.fromkeys("ІӀ", "1"),
+    "О": "0",
+    # Greek capitals of the same shape.
+    **dict(zip("ΑΒΕΖΗΚΜΝΡΤΥΧ", "ABEZHKMNPTYX", strict=True)),
+    "Ι": "1",
+    "Ο": "0",
+}
+"""A character that no VIN holds → the one of the same shape that a VIN can hold."""
+
+_LOWERCASE_LOOKALIKES: Final = {"l": "1", "o": "0", "q": "0"}
+_SEPARATORS: Final = dict.fromkeys(map(ord, " \t\r\n-–—_·.:*★☆✱"))
+_YEAR_CODES: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
+_FIRST_YEAR: Final = 1980
+_YEAR_CYCLE: Final = len(_YEAR_CODES)
+
+
+class Verdict(str, Enum):
+    """How sure we are of a VIN that was read."""
+
+    VERIFIED = "verified"
+    """The check digit holds."""
+    PLAUSIBLE = "plausible"
+    """Well-formed; no check digit is required of this maker, and none holds."""
+    DOUBTFUL = "doubtful"
+    """A check digit is required and wrong, or characters had to be corrected: have a person look."""
+
+
+class NotAVinError(ValueError):
+    """What was read is not a VIN, even after look-alikes are mended. ``str()`` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vin:
+    """A well-formed VIN and what it says of itself."""
+
+    value: str
+    """17 characters of `ALPHABET`."""
+    as_read: str
+    """What the reader answered, word for word."""
+    verdict: Verdict
+    check_digit: str
+    """``valid``, ``invalid`` (required of this maker, and wrong) or ``not_required``."""
+    maker: str | None
+    """The manufacturer of the world manufacturer identifier, where the table knows it."""
+    region: str | None
+    """The world region of the first character (ISO 3780)."""
+    model_year: int | None
+    """Only where position 10 is one by law (North America, China)."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def check_digit(vin: str) -> str:
+    """Return the check digit that ``vin`` (17 characters of `ALPHABET`) ought to carry.
+
+    Weighted sum modulo 11, ten written as X (49 CFR 565.15(c)). The character that stands
+    at the check digit's own place weighs nothing.
+
+    >>> check_digit("1M8GDM9AXKP042788")
+    'X'
+    """
+    remainder = sum(VALUES[c] * w for c, w in zip(vin, WEIGHTS, strict=True)) % 11
+    return "X" if remainder == 10 else str(remainder)
+
+
+def check_digit_holds(vin: str) -> bool:
+    """Whether position 9 of a well-formed VIN is the check digit of the other sixteen."""
+    return vin[CHECK_POSITION] == check_digit(vin)
+
+
+def check_digit_required(vin: str) -> bool:
+    """Whether law asks this maker for a check digit.
+
+    North America (first character 1 to 5, and the 7F to 70 that the United States were given
+    later; 49 CFR 565) and China (L; GB 16735). Nowhere else: a European VIN may hold anything
+    at position 9, and is never refused for it.
+    """
+    return vin[0] in "12345L" or (vin[0] == "7" and vin[1] not in "ABCDE")
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether ``text`` is 17 characters of `ALPHABET`."""
+    return len(text) == LENGTH and all(c in VALUES for c in text)
+
+
+def normalize(text: str) -> tuple[str, bool]:
+    """Return ``text`` as a VIN would write it, and whether a character had to be corrected.
+
+    Spaces, dashes and the stars around stamped VINs are no part of a VIN; dropping them, and
+    writing capitals for small letters, corrects nothing. A look-alike (I for 1, O for 0, a
+    Cyrillic or Greek letter of the same shape) does.
+    """
+    bare = text.translate(_SEPARATORS)
+    mixed = any(c.isupper() for c in bare)
+    out: list[str] = []
+    corrected = False
+    for c in bare:
+        if mixed and c in _LOWERCASE_LOOKALIKES:
+            out.append(_LOWERCASE_LOOKALIKES[c])
+            corrected = True
+            continue
+        upper = c.upper() if c not in LOOKALIKES else c
+        mended = LOOKALIKES.get(upper, upper)
+        corrected = corrected or mended != upper
+        out.append(mended)
+    return "".join(out), corrected
+
+
+def parse(text: str, *, today: dt.date | None = None) -> Vin:
+    """Judge what a reader answered.
+
+    :param text: the reader's answer, word for word.
+    :param today: the date against which a model year is placed in its 30-year cycle.
+    :raises NotAVinError: not 17 characters, or a character that no VIN can hold.
+    """
+    value, corrected = normalize(text)
+    if len(value) != LENGTH:
+        raise NotAVinError(f"{text!r} has {len(value)} characters where a VIN has {LENGTH}")
+    wrong = sorted({c for c in value if c not in VALUES})
+    if wrong:
+        raise NotAVinError(f"{text!r} holds {', '.join(map(repr, wrong))}, which no VIN can hold")
+
+    holds = check_digit_holds(value)
+    required = check_digit_required(value)
+    if corrected or (required and not holds):
+        verdict = Verdict.DOUBTFUL
+    elif holds:
+        verdict = Verdict.VERIFIED
+    else:
+        verdict = Verdict.PLAUSIBLE
+    return Vin(
+        value=value,
+        as_read=text,
+        verdict=verdict,
+        check_digit="valid" if holds else "invalid" if required else "not_required",
+        maker=maker(value),
+        region=region(value),
+        model_year=model_year(value, today=today),
+    )
+
+
+def maker(vin: str) -> str | None:
+    """Return the manufacturer's name of the first three characters, or None if unknown."""
+    return makers().get(vin[:3])
+
+
+@functools.cache
+def makers() -> dict[str, str]:
+    """World manufacturer identifiers (three characters) → names, from `vininfo` and our own.
+
+    Imported when first asked: the table costs some 30 ms that a refusal never needs.
+    """
+    from vininfo.dicts import WMI
+
+    return {code: getattr(name, "title", None) or str(name) for code, name in WMI.items()} | {
+        code: name for code, name in _MORE_MAKERS.items() if code not in WMI
+    }
+
+
+def region(vin: str) -> str | None:
+    """Return the world region of the first character (ISO 3780), or None if unassigned."""
+    for first, name in (
+        ("ABCDEFGH", "Africa"),
+        ("JKLMNPR", "Asia"),
+        ("STUVWXYZ", "Europe"),
+        ("12345", "North America"),
+        ("6", "Oceania"),
+        ("89", "South America"),
+    ):
+        if vin[0] in first:
+            return name
+    if vin[0] == "7":
+        return "Oceania" if vin[1] in "ABCDE" else "North America"
+    return None
+
+
+def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
+    """Return the model year of position 10 where law defines it, or None.
+
+    The code repeats every 30 years. 49 CFR 565.15(d)(1) tells the cycles apart by position 7 in
+    passenger cars (a letter from 2010 on); elsewhere the latest year that can be (next year's
+    models are sold this year) is taken. European makers may put anything there: None.
+    """
+    if not check_digit_required(vin):
+        return None
+    index = _YEAR_CODES.find(vin[MODEL_YEAR_POSITION])
+    if index < 0:
+        return None
+    latest = (today or dt.datetime.now(dt.timezone.utc).date()).year + 1
+    year = _FIRST_YEAR + index
+    while year + _YEAR_CYCLE <= latest:
+        year += _YEAR_CYCLE
+    if vin[0] != "L" and vin[6].isdigit() and year >= _FIRST_YEAR + _YEAR_CYCLE:
+        # North American cars and light trucks up to 2009 carry a digit at position 7.
+        # Heavy trucks may too in any year, so this is taken only while the car could
+        # still be on the road with it: the cycle before the current one.
+        return year - _YEAR_CYCLE
+    return year
+
+
+_MORE_MAKERS: Final = {
+    # Seen on vehicles, missing from vininfo 1.11.
+    "5UX": "BMW USA",
+    "KNA": "Kia",
+    "KNE": "Kia",
+    "MA6": "General Motors India",
+    "MAK": "Honda Cars India",
+    "MBJ": "Toyota Kirloskar",
+    "MBR": "Mercedes-Benz India",
+    "MEC": "Daimler India",
+    "MEE": "Renault India",
+    "MEX": "Škoda Auto Volkswagen India",
+    "MZB": "Kia India",
+    "Z8T": "PSMA Rus",
+    "Z94": "Hyundai Motor Manufacturing Rus",
+}
