@@ -197,7 +197,7 @@ def makers() -> dict[str, str]:
     """
     from vininfo.dicts import WMI
 
-    return {code: getattr(name, "title", None) or str(name) for code, name in WMI.items()} | {
+    return {code: name if isinstance(name, str) else str(name.title) for code, name in WMI.items()} | {
         code: name for code, name in _MORE_MAKERS.items() if code not in WMI
     }
 
