@@ -197,9 +197,9 @@ def makers() -> dict[str, str]:
     """
     from vininfo.dicts import WMI
 
-    return {code: name if isinstance(name, str) else str(name.title) for code, name in WMI.items()} | {
-        code: name for code, name in _MORE_MAKERS.items() if code not in WMI
-    }
+    return {
+        code: name if isinstance(name, str) else str(name.title) for code, name in WMI.items()
+    } | {code: name for code, name in _MORE_MAKERS.items() if code not in WMI}
 
 
 def region(vin: str) -> str | None:
