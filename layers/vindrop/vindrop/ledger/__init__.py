@@ -1,0 +1,173 @@
+"""The ledger: which upload is claimed, answered, delivered, parked.
+
+An upload's life, one row:
+
+    (new) ──claim──▶ claimed ──keep──▶ answered ──delivered──▶ delivered
+                      │  ▲             (a reading kept)
+                 park │  │ claim, once due
+                      ▼  │
+                     parked
+                      │
+                      └──keep──▶ failed ──delivered──▶ dead
+                                 (a dead letter kept)
+
+Each row that is not at its end carries ``due_at``: the moment from which anyone may take it up.
+For a claim or a delivery under way that is the end of its lease, so a worker that died is
+followed by another; for a parked upload the end of its wait. ``sweep`` asks for what is due.
+Every step is one conditional write, timed by the store's own clock:
+
+    worker A   claim ✔ ── calls VinOCR ── † (killed)
+    worker B        claim ✘ busy      lease ends ▸ claim ✔ (attempt 2) ── keep ✔ ── deliver ✔
+    worker C                                              claim ✘ busy          claim ✘ delivered
+
+An answer that was paid for is kept before it is delivered, whoever brings it first; from then on
+nothing calls VinOCR for this upload again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from vindrop.failures import Failure
+from vindrop.records import Record
+from vindrop.sql import Database, is_sql, open_database
+from vindrop.stores import StoreSettingError
+from vindrop.upload import Upload
+
+State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
+ENDED: tuple[State, ...] = ("delivered", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This worker holds the upload until its lease ends."""
+
+    owner: str
+    """Names the claim in every later step."""
+    attempts: int
+    """Attempts so far, this one included."""
+    billed: int
+    """Calls so far that the provider bills."""
+    first_seen: float
+    """Seconds since 1970."""
+    record: Record | None = None
+    """An answer that is kept and not yet delivered: deliver it, do not call."""
+    failure: Failure | None = None
+    """What the last attempt ended with, where it ended with something."""
+    reached: frozenset[str] = frozenset()
+    """Destinations (by name) that have the record already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an upload stands that cannot be claimed now."""
+
+    state: State
+    due_in: float | None
+    """Seconds until it can be claimed; None where it never can again."""
+    record: Record | None
+    """The answer, where there is one."""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The account is blocked: no calls until a probe succeeds."""
+
+    failure: Failure
+    probe_in: float
+    """Seconds until one call may try again; 0: the caller is the one that may try now."""
+
+
+class Ledger(Protocol):
+    """What the pipeline asks of a ledger. All methods raise `StoreError` when the store is away."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether it outlives this process: only then may a parked upload be left to the sweep."""
+
+    @property
+    def database(self) -> Database | None:
+        """Its SQL database, so that a destination in the same one commits together with it."""
+
+    def claim(self, upload: Upload, lease: float) -> Claim | Standing:
+        """Take ``upload`` for ``lease`` seconds, or learn where it stands."""
+
+    def keep(
+        self,
+        upload_id: str,
+        claim: Claim,
+        record: Record,
+        *,
+        attempts: int,
+        billed: int,
+        lease: float,
+    ) -> bool:
+        """Keep an answer before it is delivered. False: another answer was there first.
+
+        A late claim may bring it: whoever comes first with an answer wins, except that a
+        reading replaces a dead letter that has not been delivered.
+        """
+
+    def reached(self, upload_id: str, names: frozenset[str]) -> None:
+        """Of several destinations, ``names`` have the record: they are not to get it again."""
+
+    def delivered(self, upload_id: str) -> None:
+        """The kept answer has arrived at its destination: the end."""
+
+    def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
+        """Delivery failed: let the next one try after ``seconds``."""
+
+    def park(
+        self,
+        upload_id: str,
+        claim: Claim,
+        failure: Failure,
+        *,
+        seconds: float,
+        attempts: int,
+        billed: int,
+    ) -> bool:
+        """Put the upload down for ``seconds``. False: the claim had passed to another."""
+
+    def due(self, limit: int) -> list[Upload]:
+        """Return uploads that anyone may take up now, longest due first."""
+
+    def standing(self, upload_id: str) -> Standing | None:
+        """Return where an upload stands, or None if it was never seen."""
+
+    def counts(self) -> dict[State, int]:
+        """Return how many uploads stand where."""
+
+    def hold(self, failure: Failure, probe_after: float) -> bool:
+        """Block the account for all instances. True for the one that did it: raise the alarm once."""
+
+    def held(self, probe_after: float) -> Hold | None:
+        """Return the block, or None: go ahead.
+
+        When a probe is due, exactly one caller hears ``probe_in`` 0 and makes the call that tries
+        the account; the next is due ``probe_after`` seconds later.
+        """
+
+    def release(self) -> bool:
+        """Unblock. True for the one that did it."""
+
+
+def open_ledger(url: str, *, account: str) -> Ledger:
+    """Return the ledger that ``url`` names.
+
+    :param account: the name under which instances share the block of one VinOCR account.
+    :raises StoreSettingError: no ledger of that kind.
+    """
+    if url == "none":
+        from vindrop.ledger.none import NoLedger
+
+        return NoLedger()
+    if is_sql(url):
+        from vindrop.ledger.sql import SQLLedger
+
+        return SQLLedger(open_database(url), account)
+    raise StoreSettingError(
+        f"VINDROP_LEDGER is {url}: it takes sqlite:///…, postgresql://…, mysql://… or none"
+    )

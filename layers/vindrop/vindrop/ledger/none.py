@@ -1,0 +1,98 @@
+"""No ledger: each delivery of an event stands alone.
+
+The weaker promise: nothing is lost, since what cannot end now is raised to the platform, which
+delivers the event again; but an event delivered twice is paid twice, attempts are counted by
+the platform alone, and a block of the account is known to this instance only.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from vindrop.failures import Failure
+from vindrop.ledger import Claim, Hold, Standing, State
+from vindrop.records import Record
+from vindrop.upload import Upload
+
+
+class NoLedger:
+    """See `vindrop.ledger.Ledger`."""
+
+    durable = False
+    database = None
+
+    def __init__(self) -> None:
+        self._hold: tuple[Failure, float] | None = None
+
+    def claim(self, upload: Upload, lease: float) -> Claim | Standing:  # noqa: ARG002
+        """Grant every claim."""
+        return Claim(uuid.uuid4().hex, attempts=1, billed=0, first_seen=time.time())
+
+    def keep(
+        self,
+        upload_id: str,  # noqa: ARG002
+        claim: Claim,  # noqa: ARG002
+        record: Record,  # noqa: ARG002
+        *,
+        attempts: int,  # noqa: ARG002
+        billed: int,  # noqa: ARG002
+        lease: float,  # noqa: ARG002
+    ) -> bool:
+        """Keep nothing; the answer goes straight to its destination."""
+        return True
+
+    def reached(self, upload_id: str, names: frozenset[str]) -> None:
+        """Remember nothing."""
+
+    def delivered(self, upload_id: str) -> None:
+        """Remember nothing."""
+
+    def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
+        """Remember nothing."""
+
+    def park(
+        self,
+        upload_id: str,  # noqa: ARG002
+        claim: Claim,  # noqa: ARG002
+        failure: Failure,  # noqa: ARG002
+        *,
+        seconds: float,  # noqa: ARG002
+        attempts: int,  # noqa: ARG002
+        billed: int,  # noqa: ARG002
+    ) -> bool:
+        """Remember nothing; the caller raises, since nobody would come back for it."""
+        return True
+
+    def due(self, limit: int) -> list[Upload]:  # noqa: ARG002
+        """Return nothing: nothing is kept."""
+        return []
+
+    def standing(self, upload_id: str) -> Standing | None:  # noqa: ARG002
+        """Know nothing."""
+        return None
+
+    def counts(self) -> dict[State, int]:
+        """Count nothing."""
+        return {}
+
+    def hold(self, failure: Failure, probe_after: float) -> bool:
+        """Block this instance."""
+        first = self._hold is None
+        self._hold = (failure, time.monotonic() + probe_after)
+        return first
+
+    def held(self, probe_after: float) -> Hold | None:
+        """Return the block of this instance."""
+        if self._hold is None:
+            return None
+        failure, probe_at = self._hold
+        if time.monotonic() >= probe_at:
+            self._hold = (failure, time.monotonic() + probe_after)
+            return Hold(failure, 0.0)
+        return Hold(failure, probe_at - time.monotonic())
+
+    def release(self) -> bool:
+        """Unblock this instance."""
+        was_held, self._hold = self._hold is not None, None
+        return was_held

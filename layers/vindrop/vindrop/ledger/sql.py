@@ -1,0 +1,293 @@
+"""The ledger in SQLite, PostgreSQL or MySQL."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from typing import Final, cast
+
+from vindrop.failures import Failure
+from vindrop.ledger import Claim, Hold, Standing, State
+from vindrop.records import Reading, Record, from_json, to_json
+from vindrop.sql import Database, Dialect, Row
+from vindrop.upload import Upload
+
+UPLOADS: Final = "vindrop_uploads"
+HOLDS: Final = "vindrop_holds"
+
+_COLUMNS: Final = (
+    "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
+    "failure_code, failure_message, failure_request_id, reached"
+)
+
+
+_OPEN: Final = "'claimed', 'parked'"
+_REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
+
+
+def schema(dialect: Dialect) -> dict[str, list[str]]:
+    """Return table → the statements that make it. What `vindrop schema` prints."""
+    index = ", INDEX vindrop_uploads_due (due_at), INDEX vindrop_uploads_place (place)"
+    apart = [
+        f"CREATE INDEX IF NOT EXISTS vindrop_uploads_due ON {UPLOADS} (due_at)",
+        f"CREATE INDEX IF NOT EXISTS vindrop_uploads_place ON {UPLOADS} (place)",
+    ]
+    mysql = dialect.name == "mysql"
+    return {
+        UPLOADS: [
+            f"CREATE TABLE IF NOT EXISTS {UPLOADS} ("
+            "id VARCHAR(64) NOT NULL PRIMARY KEY, "
+            "state VARCHAR(16) NOT NULL, "
+            "due_at DOUBLE PRECISION, "
+            "owner VARCHAR(32) NOT NULL, "
+            "attempts INTEGER NOT NULL, "
+            "billed INTEGER NOT NULL, "
+            "place VARCHAR(64) NOT NULL, "
+            f"upload {dialect.long_text} NOT NULL, "
+            f"record {dialect.long_text}, "
+            "failure_code VARCHAR(128), "
+            f"failure_message {dialect.long_text}, "
+            "failure_request_id VARCHAR(64), "
+            "reached VARCHAR(512), "
+            "first_seen DOUBLE PRECISION NOT NULL, "
+            "last_seen DOUBLE PRECISION NOT NULL"
+            f"{index if mysql else ''}){dialect.table_options}",
+            *([] if mysql else apart),
+        ],
+        HOLDS: [
+            f"CREATE TABLE IF NOT EXISTS {HOLDS} ("
+            "id VARCHAR(64) NOT NULL PRIMARY KEY, "
+            "failure_code VARCHAR(128) NOT NULL, "
+            f"failure_message {dialect.long_text} NOT NULL, "
+            "failure_request_id VARCHAR(64), "
+            "since DOUBLE PRECISION NOT NULL, "
+            f"probe_at DOUBLE PRECISION NOT NULL){dialect.table_options}",
+        ],
+    }
+
+
+def place(cloud: str, bucket: str, key: str) -> str:
+    """Return a fixed-length name of an object's place, whatever its version: what listings look up."""
+    return hashlib.sha256(f"{cloud}\n{bucket}\n{key}".encode()).hexdigest()
+
+
+class SQLLedger:
+    """See `vindrop.ledger.Ledger`."""
+
+    durable = True
+
+    def __init__(self, database: Database, account: str) -> None:
+        self.database: Database = database
+        self._account = account
+        self._now = database.dialect.now
+        for table, statements in schema(database.dialect).items():
+            database.ensure(table, *statements)
+
+    def claim(self, upload: Upload, lease: float) -> Claim | Standing:
+        """One INSERT for an upload never seen; one conditional UPDATE for one that is due."""
+        now, owner = self._now, uuid.uuid4().hex
+        inserted = self.database.execute(
+            f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
+            "first_seen, last_seen) "
+            f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, {now}, {now}) "
+            f"{self.database.dialect.on_conflict_ignore}",
+            id=upload.id,
+            lease=lease,
+            owner=owner,
+            place=place(upload.cloud, upload.bucket, upload.key),
+            upload=upload.model_dump_json(),
+        )
+        if inserted.rowcount == 1:
+            return Claim(owner, attempts=1, billed=0, first_seen=time.time())
+        # `attempts` stands before `state`: MySQL reads a changed column's new value.
+        self.database.execute(
+            f"UPDATE {UPLOADS} SET owner = :owner, last_seen = {now}, "
+            "attempts = attempts + CASE WHEN state IN ('claimed', 'parked') THEN 1 ELSE 0 END, "
+            "state = CASE WHEN state = 'parked' THEN 'claimed' ELSE state END, "
+            f"due_at = {now} + :lease WHERE id = :id AND due_at <= {now}",
+            id=upload.id,
+            owner=owner,
+            lease=lease,
+        )
+        row = self._row(upload.id)
+        if row is None:  # deleted by hand between the two statements
+            return self.claim(upload, lease)
+        if row[2] == owner:
+            return Claim(owner, row[3], row[4], row[5], _record(row), _failure(row), _reached(row))
+        return _standing(row)
+
+    def keep(
+        self,
+        upload_id: str,
+        claim: Claim,
+        record: Record,
+        *,
+        attempts: int,
+        billed: int,
+        lease: float,
+    ) -> bool:
+        """Keep the answer, if none is kept."""
+        reading = isinstance(record, Reading)
+        kept = self.database.execute(
+            f"UPDATE {UPLOADS} SET state = :state, record = :record, owner = :owner, "
+            f"attempts = :attempts, billed = :billed, due_at = {self._now} + :lease, "
+            f"last_seen = {self._now} "
+            f"WHERE id = :id AND state IN ({_REPLACEABLE_BY_READING if reading else _OPEN})",
+            id=upload_id,
+            state="answered" if reading else "failed",
+            record=to_json(record),
+            owner=claim.owner,
+            attempts=attempts,
+            billed=billed,
+            lease=lease,
+        )
+        return kept.rowcount == 1
+
+    def reached(self, upload_id: str, names: frozenset[str]) -> None:
+        """Remember which of several destinations have the record."""
+        self.database.execute(
+            f"UPDATE {UPLOADS} SET reached = :names WHERE id = :id",
+            id=upload_id,
+            names=" ".join(sorted(names)),
+        )
+
+    def delivered(self, upload_id: str) -> None:
+        """The end of this upload."""
+        self.database.execute(
+            f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, "
+            "state = CASE WHEN state = 'failed' THEN 'dead' ELSE 'delivered' END "
+            "WHERE id = :id AND state IN ('answered', 'failed')",
+            id=upload_id,
+        )
+
+    def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
+        """Let the next delivery begin after ``seconds``."""
+        self.database.execute(
+            f"UPDATE {UPLOADS} SET due_at = {self._now} + :seconds "
+            "WHERE id = :id AND owner = :owner AND state IN ('answered', 'failed')",
+            id=upload_id,
+            owner=claim.owner,
+            seconds=seconds,
+        )
+
+    def park(
+        self,
+        upload_id: str,
+        claim: Claim,
+        failure: Failure,
+        *,
+        seconds: float,
+        attempts: int,
+        billed: int,
+    ) -> bool:
+        """Put it down, if it is still this claim's."""
+        parked = self.database.execute(
+            f"UPDATE {UPLOADS} SET state = 'parked', due_at = {self._now} + :seconds, "
+            f"attempts = :attempts, billed = :billed, last_seen = {self._now}, "
+            "failure_code = :code, failure_message = :message, failure_request_id = :request_id "
+            "WHERE id = :id AND owner = :owner AND state = 'claimed'",
+            id=upload_id,
+            owner=claim.owner,
+            seconds=seconds,
+            attempts=attempts,
+            billed=billed,
+            code=failure.code,
+            message=failure.message,
+            request_id=failure.request_id,
+        )
+        return parked.rowcount == 1
+
+    def due(self, limit: int) -> list[Upload]:
+        """Return what anyone may take up, longest due first."""
+        found = self.database.execute(
+            f"SELECT upload FROM {UPLOADS} WHERE due_at <= {self._now} ORDER BY due_at LIMIT :limit",
+            limit=limit,
+        )
+        return [Upload.model_validate_json(row[0]) for row in found.rows]
+
+    def end_leases(self) -> int:
+        """Make every claim and delivery under way due now; return how many.
+
+        Only for a stack that starts up on one machine and knows that no worker of its earlier
+        life is left: the leases of the dead need not be waited for.
+        """
+        return self.database.execute(
+            f"UPDATE {UPLOADS} SET due_at = {self._now} "
+            f"WHERE state IN ('claimed', 'answered', 'failed') AND due_at > {self._now}"
+        ).rowcount
+
+    def standing(self, upload_id: str) -> Standing | None:
+        """Return where it stands."""
+        row = self._row(upload_id)
+        return None if row is None else _standing(row)
+
+    def counts(self) -> dict[State, int]:
+        """Return how many stand where."""
+        found = self.database.execute(f"SELECT state, COUNT(*) FROM {UPLOADS} GROUP BY state")
+        return {cast("State", row[0]): int(row[1]) for row in found.rows}
+
+    def hold(self, failure: Failure, probe_after: float) -> bool:
+        """Block the account; the INSERT says who was first."""
+        return (
+            self.database.execute(
+                f"INSERT INTO {HOLDS} (id, failure_code, failure_message, failure_request_id, since, "
+                f"probe_at) VALUES (:id, :code, :message, :request_id, {self._now}, "
+                f"{self._now} + :probe_after) {self.database.dialect.on_conflict_ignore}",
+                id=self._account,
+                code=failure.code,
+                message=failure.message,
+                request_id=failure.request_id,
+                probe_after=probe_after,
+            ).rowcount
+            == 1
+        )
+
+    def held(self, probe_after: float) -> Hold | None:
+        """Return the block; the UPDATE picks the probe."""
+        found = self.database.execute(
+            f"SELECT failure_code, failure_message, failure_request_id, probe_at - {self._now} "
+            f"FROM {HOLDS} WHERE id = :id",
+            id=self._account,
+        )
+        if not found.rows:
+            return None
+        code, message, request_id, probe_in = found.rows[0]
+        if probe_in <= 0:
+            chosen = self.database.execute(
+                f"UPDATE {HOLDS} SET probe_at = {self._now} + :probe_after "
+                f"WHERE id = :id AND probe_at <= {self._now}",
+                id=self._account,
+                probe_after=probe_after,
+            )
+            probe_in = 0.0 if chosen.rowcount == 1 else probe_after
+        return Hold(Failure(code, message, request_id), float(probe_in))
+
+    def release(self) -> bool:
+        """Unblock; the DELETE says who did it."""
+        return (
+            self.database.execute(f"DELETE FROM {HOLDS} WHERE id = :id", id=self._account).rowcount
+            == 1
+        )
+
+    def _row(self, upload_id: str) -> Row | None:
+        found = self.database.execute(
+            f"SELECT {_COLUMNS.format(now=self._now)} FROM {UPLOADS} WHERE id = :id", id=upload_id
+        )
+        return found.rows[0] if found.rows else None
+
+
+def _standing(row: Row) -> Standing:
+    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row))
+
+
+def _record(row: Row) -> Record | None:
+    return from_json(row[6]) if row[6] else None
+
+
+def _failure(row: Row) -> Failure | None:
+    return Failure(row[7], row[8] or "", row[9]) if row[7] else None
+
+
+def _reached(row: Row) -> frozenset[str]:
+    return frozenset((row[10] or "").split())
