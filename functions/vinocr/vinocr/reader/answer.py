@@ -1,0 +1,55 @@
+"""What a look at a photo ends in: an answer, or an image that cannot be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ImageCode = Literal["empty", "undecodable", "unsupported_format", "too_many_pixels"]
+NoReason = Literal["no_text", "no_vin", "cut_off", "blurred"]
+Point = tuple[float, float]
+
+
+class ImageError(ValueError):
+    """The bytes are no image that can be read. ``str()`` says in one sentence what to do."""
+
+    code: ImageCode
+
+    def __init__(self, code: ImageCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A VIN that the picture could also hold."""
+
+    vin: str
+    confidence: float
+    """Posterior probability, 0 to 1; those of one answer sum to at most 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was read in one photo."""
+
+    vin: str | None
+    """17 characters, or None when none is sure enough (`Answer.reason` says why)."""
+    as_read: str
+    """The best line as the recogniser saw it, before any knowledge of what a VIN is."""
+    confidence: float
+    """Posterior probability, 0 to 1, of the best VIN, whether or not it was sure enough."""
+    characters: tuple[float, ...]
+    """Posterior of each of the 17 characters, or empty when there is no candidate."""
+    quadrilateral: tuple[Point, ...] | None
+    """Four corners, clockwise from the text's top left, in pixels of the upright photo."""
+    alternatives: tuple[Alternative, ...]
+    """Runners-up, likeliest first."""
+    reason: NoReason | None
+    """Why `vin` is None."""
+    barcode: bool
+    """A barcode in the photo says the same."""
+    looks: int
+    """How many looks it took."""
+    milliseconds: float
+    """Wall time of the whole reading."""

@@ -1,0 +1,72 @@
+"""A box of a picture → the upright strip, 48 pixels high, that the recogniser reads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from vinocr.reader.detect import Box, tensor
+from vinocr.reader.models import Models
+
+HEIGHT: Final = 48
+"""Pixels; what the recogniser was made for."""
+MAX_WIDTH: Final = 1280
+MIN_WIDTH: Final = 48
+
+
+def cut(
+    image: Image.Image,
+    box: Box,
+    *,
+    grow: tuple[float, float] = (0.0, 0.0),
+    stretch: float = 1.0,
+    flip: bool = False,
+) -> Image.Image:
+    """Cut a box out as an upright strip.
+
+    :param grow: how much wider and higher than the box, in heights of the box.
+    :param stretch: factor on the strip's width; squeezed pictures want more than 1.
+    :param flip: upside down.
+    """
+    width = box.width + grow[0] * box.height
+    height = box.height * (1 + grow[1])
+    grown = Box(box.x, box.y, width, height, box.angle, box.score)
+    top_left, top_right, _, bottom_left = grown.corners()
+    # At the box's own resolution first, then averaged down: the transform alone would skip
+    # pixels of large text, and dots or thin strokes with them.
+    native_h = int(min(max(height, HEIGHT), 4 * HEIGHT))
+    native_w = int(min(max(width * native_h / height, 1), 4 * MAX_WIDTH))
+    across, down = (top_right - top_left) / native_w, (bottom_left - top_left) / native_h
+    strip = image.transform(
+        (native_w, native_h),
+        Image.Transform.AFFINE,
+        (
+            *_pair(across[0], down[0]),
+            float(top_left[0]),
+            *_pair(across[1], down[1]),
+            float(top_left[1]),
+        ),
+        resample=Image.Resampling.BICUBIC,
+    )
+    if flip:
+        strip = strip.transpose(Image.Transpose.ROTATE_180)
+    out = round(HEIGHT * width / height * stretch / 8) * 8
+    return strip.resize((min(max(out, MIN_WIDTH), MAX_WIDTH), HEIGHT), Image.Resampling.BILINEAR)
+
+
+def _pair(a: float, b: float) -> tuple[float, float]:
+    return float(a), float(b)
+
+
+def upside_down(models: Models, strips: list[Image.Image]) -> list[float]:
+    """Return how sure the classifier is that each strip stands on its head, 0 to 1."""
+    if not strips:
+        return []
+    batch = np.zeros((len(strips), 3, HEIGHT, 192), dtype=np.float32)
+    for i, strip in enumerate(strips):
+        small = strip if strip.width <= 192 else strip.resize((192, HEIGHT))
+        batch[i, :, :, : small.width] = tensor(small)
+    (output,) = models.direction.run(None, {"x": batch})
+    return [float(p) for p in output[:, 1]]

@@ -1,0 +1,87 @@
+"""The three networks: where they are, and how they are opened.
+
+PP-OCRv6 small detector and recogniser and the PP-OCR direction classifier (Apache-2.0), as
+ONNX files that the `rapidocr` wheel carries. None of rapidocr's code is imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_FILES = {
+    "detector": "PP-OCRv6_det_small.onnx",
+    "recognizer": "PP-OCRv6_rec_small.onnx",
+    "direction": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+}
+
+
+class ModelsMissingError(RuntimeError):
+    """The model files are not installed. ``str()`` says how to install them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The opened networks."""
+
+    detector: onnxruntime.InferenceSession
+    """(1, 3, height, width), multiples of 32, BGR −1…1 → (1, 1, height, width) text map."""
+    recognizer: onnxruntime.InferenceSession
+    """(n, 3, 48, width) BGR −1…1 → (n, width / 8, classes) probabilities."""
+    direction: onnxruntime.InferenceSession
+    """(n, 3, 48, 192) BGR −1…1 → (n, 2): upright, upside down."""
+    characters: tuple[str, ...]
+    """What each of the recogniser's classes stands for; the first is CTC's blank."""
+
+
+def folder() -> Path:
+    """Return the folder of the model files inside the installed `rapidocr`.
+
+    :raises ModelsMissingError: rapidocr is not installed.
+    """
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelsMissingError(
+            "The model files are missing: install them with pip install 'vindrop[vinocr]'."
+        )
+    return Path(spec.submodule_search_locations[0]) / "models"
+
+
+def load(threads: int, where: Path | None = None) -> Models:
+    """Open the networks.
+
+    :param threads: threads within one network run.
+    :param where: a folder with the model files; by default that of the installed rapidocr.
+    :raises ModelsMissingError: a file is not there.
+    """
+    import onnxruntime
+
+    where = where or folder()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Photos come in all shapes: an arena would keep the largest seen and a memory pattern one
+    # plan per shape, for good. Without both, the peak is half.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    # Idle threads must sleep: a busy wait would be billed, and slow the other worker processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+
+    sessions: dict[str, Any] = {}
+    for role, name in _FILES.items():
+        path = where / name
+        if not path.is_file():
+            raise ModelsMissingError(
+                f"The model file {name} is missing: reinstall with pip install 'rapidocr==3.10.0'."
+            )
+        sessions[role] = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    listed = sessions["recognizer"].get_modelmeta().custom_metadata_map["character"]
+    return Models(**sessions, characters=("", *listed.splitlines(), " "))

@@ -1,0 +1,67 @@
+"""What a VIN looks like, as log weights: evidence for or against, never a filter.
+
+Each weight is a log-likelihood ratio: how much likelier is this feature in a VIN than in 17
+characters that were misread or are something else.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+from vindrop.vin import (
+    CHECK_POSITION,
+    MODEL_YEAR_POSITION,
+    check_digit_holds,
+    check_digit_required,
+    makers,
+    region,
+)
+
+CHECK_HOLDS_BY_LAW: Final = 4.0
+CHECK_FAILS_BY_LAW: Final = -5.0
+CHECK_HOLDS_BY_HABIT: Final = 1.5
+"""Some 40 % of the makers that need none write one; chance alone gives 1 in 11."""
+CHECK_FAILS_BY_HABIT: Final = -0.4
+MAKER_KNOWN: Final = 2.5
+MAKER_UNKNOWN: Final = -1.0
+REGION_UNASSIGNED: Final = -3.0
+YEAR_IMPOSSIBLE_BY_LAW: Final = -3.0
+YEAR_IMPOSSIBLE: Final = -0.3
+FILLER: Final = 1.0
+"""ZZZ at 4 to 6: how the Volkswagen group, and only it, fills its European VINs."""
+FILLER_CHECK: Final = 1.0
+"""… and then Z at 9."""
+LETTER_AT_END: Final = (-0.3, -1.2, -2.5, -2.5, -2.5, -2.5)
+"""A letter at positions 12 to 17; ISO 3779 wants the last four to be digits."""
+FEW_DIGITS: Final = -4.0
+"""Fewer than 5 digits: words, not a number."""
+
+_YEAR_LETTERS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
+
+
+@functools.lru_cache(maxsize=4096)
+def evidence(vin: str) -> float:
+    """Return the log weight of 17 well-formed characters being a VIN.
+
+    >>> evidence("1M8GDM9AXKP042788") > evidence("1M8GDM9A1KP042788")
+    True
+    """
+    required, holds = check_digit_required(vin), check_digit_holds(vin)
+    if required:
+        weight = CHECK_HOLDS_BY_LAW if holds else CHECK_FAILS_BY_LAW
+    else:
+        weight = CHECK_HOLDS_BY_HABIT if holds else CHECK_FAILS_BY_HABIT
+    weight += MAKER_KNOWN if vin[:3] in makers() else MAKER_UNKNOWN
+    if region(vin) is None:
+        weight += REGION_UNASSIGNED
+    if vin[MODEL_YEAR_POSITION] not in _YEAR_LETTERS:
+        weight += YEAR_IMPOSSIBLE_BY_LAW if required else YEAR_IMPOSSIBLE
+    if vin[3:6] == "ZZZ":
+        weight += FILLER
+        if vin[CHECK_POSITION] == "Z":
+            weight += FILLER_CHECK
+    weight += sum(cost for c, cost in zip(vin[11:], LETTER_AT_END, strict=True) if not c.isdigit())
+    if sum(c.isdigit() for c in vin) < 5:
+        weight += FEW_DIGITS
+    return weight

@@ -1,0 +1,87 @@
+"""Strips → frames: probabilities over the 36 things that matter to a VIN.
+
+The recogniser knows 18,710 classes. What a VIN can hold is 33 letters; look-alikes add their
+probability to the letter of the same shape, all the rest is junk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from vindrop.vin import ALPHABET, LOOKALIKES
+
+from vinocr.reader.detect import tensor
+from vinocr.reader.models import Models
+
+BLANK: Final = 0
+"""Class of CTC's blank; 1 to 33 are the letters of `ALPHABET`."""
+SPACE: Final = 34
+JUNK: Final = 35
+CLASSES: Final = 36
+SYMBOLS: Final = "\0" + ALPHABET + " ~"
+"""What each class is written as; junk is a tilde."""
+
+Floats = NDArray[np.float32]
+
+# Small letters of the capital's shape, told apart by height alone, which a strip does not show.
+_SAME_SHAPE: Final = {c: c.upper() for c in "cjkmnpsuvwxyz"} | {"l": "1", "o": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What the recogniser saw in one strip."""
+
+    probabilities: Floats
+    """(frames, 36), each row sums to 1."""
+    text: str
+    """The greedy reading, with all of the recogniser's classes."""
+
+
+class Recognizer:
+    """The recogniser's session with its classes collapsed to 36."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        groups: list[list[int]] = [[] for _ in range(CLASSES)]
+        for index, character in enumerate(models.characters):
+            group = class_of(character) if index else BLANK
+            if group != JUNK:
+                groups[group].append(index)
+        used = [g for g in range(CLASSES) if groups[g]]
+        self._groups = np.array(used)
+        self._columns = np.array([i for g in used for i in groups[g]])
+        self._starts = np.cumsum([0, *(len(groups[g]) for g in used)])[:-1]
+
+    def read(self, strips: list[Image.Image]) -> list[Frames]:
+        """Read strips, all 48 pixels high. One by one: batches pad, and gain nothing on a CPU."""
+        return [self._read(strip) for strip in strips]
+
+    def _read(self, strip: Image.Image) -> Frames:
+        (output,) = self._models.recognizer.run(None, {"x": tensor(strip)[None]})
+        full = output[0]
+        frames = np.zeros((len(full), CLASSES), dtype=np.float32)
+        frames[:, self._groups] = np.add.reduceat(full[:, self._columns], self._starts, axis=1)
+        frames[:, JUNK] = np.maximum(1.0 - frames.sum(axis=1), 0.0)
+        return Frames(frames, self._greedy(full))
+
+    def _greedy(self, full: Floats) -> str:
+        best = full.argmax(axis=1)
+        fresh = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
+        return "".join(self._models.characters[i] for i in best[fresh]).strip()
+
+
+def class_of(character: str) -> int:
+    """Return the class (1 to 35) that a character of the recogniser belongs to.
+
+    >>> SYMBOLS[class_of("Q")], SYMBOLS[class_of("Н")], SYMBOLS[class_of("%")]
+    ('0', 'H', '~')
+    """
+    if character.isspace():
+        return SPACE
+    mended = LOOKALIKES.get(character) or _SAME_SHAPE.get(character, character)
+    place = ALPHABET.find(mended) if len(mended) == 1 else -1
+    return place + 1 if place >= 0 else JUNK

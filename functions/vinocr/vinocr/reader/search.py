@@ -1,0 +1,166 @@
+"""Frames → the VINs they could spell, with log scores.
+
+CTC prefix beam search (Graves 2012; Hannun 2014) over the collapsed frames gives whole-line
+hypotheses; every window of 17 letters in each is a candidate, scored by the picture, by what
+a VIN looks like and by what is left over beside the window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from vindrop.vin import LENGTH
+
+from vinocr.reader.prior import evidence
+from vinocr.reader.recognize import BLANK, CLASSES, JUNK, SPACE, SYMBOLS
+
+Floats = NDArray[np.float32]
+
+WIDTH: Final = 24
+"""Hypotheses kept after each frame."""
+_LEAST: Final = 1e-3
+"""Classes below this probability are not followed within a frame."""
+PICTURE: Final = 1.0
+"""How far the recogniser's log-probability is trusted."""
+
+GAP_INSIDE: Final = -0.7
+"""A space within the 17 characters: some makers write the VIN in groups."""
+GLUED_LETTER: Final = -1.5
+"""A letter right beside the window, no space between."""
+APART_LETTER: Final = -0.25
+"""A letter beside the window with a space or an ornament between."""
+MOST_LEFT_OVER: Final = -4.0
+
+_LABELS: Final = (
+    "VIN",
+    "VLN",
+    "V1N",
+    "V1NN0",
+    "N0",
+    "FRAMEN0",
+    "CHASS1SN0",
+    "1D",
+    "CHASS1S",
+    "F1N",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate in one line."""
+
+    vin: str
+    score: float
+    """Log: picture + evidence + what is left over. Higher is likelier."""
+
+
+def beam(frames: Floats, width: int = WIDTH) -> list[tuple[str, float]]:
+    """Return the likeliest readings of (frames, 36), with log-probabilities, best first.
+
+    Readings are written in `SYMBOLS`.
+    """
+    # prefix → (probability ending in blank, probability ending in its last symbol)
+    beams: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    log_scale = 0.0
+    for row in frames:
+        likely = np.nonzero(row > _LEAST)[0]
+        if len(likely) == 1 and likely[0] == BLANK:
+            beams = {prefix: (b + n, 0.0) for prefix, (b, n) in beams.items()}
+            continue
+        classes = [(int(c), SYMBOLS[c], float(row[c])) for c in likely]
+        ahead: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for prefix, (blank, not_blank) in beams.items():
+            both = blank + not_blank
+            last = prefix[-1:]
+            for c, symbol, p in classes:
+                if c == BLANK:
+                    ahead[prefix][0] += both * p
+                elif symbol == last:
+                    ahead[prefix][1] += not_blank * p
+                    ahead[prefix + symbol][1] += blank * p
+                else:
+                    ahead[prefix + symbol][1] += both * p
+        best = sorted(ahead.items(), key=lambda item: -(item[1][0] + item[1][1]))[:width]
+        top = best[0][1][0] + best[0][1][1]
+        if top <= 0:
+            return []
+        log_scale += math.log(top)
+        beams = {prefix: (b / top, n / top) for prefix, (b, n) in best}
+    out = [(prefix, math.log(b + n) + log_scale) for prefix, (b, n) in beams.items() if b + n > 0]
+    return sorted(out, key=lambda item: -item[1])
+
+
+def windows(reading: str) -> Iterator[tuple[str, float]]:
+    """Yield every 17 letters in a row of a reading, with the cost of what is around them.
+
+    Spaces within are stepped over, at a cost; junk within is not.
+    """
+    places = [i for i, c in enumerate(reading) if c not in " ~"]
+    for first in range(len(places) - LENGTH + 1):
+        start, stop = places[first], places[first + LENGTH - 1] + 1
+        inside = reading[start:stop]
+        if "~" in inside:
+            continue
+        cost = GAP_INSIDE * inside.count(" ")
+        cost += _left_over(reading[:start], before=True) + _left_over(reading[stop:], before=False)
+        yield inside.replace(" ", ""), cost
+
+
+def _left_over(text: str, *, before: bool) -> float:
+    letters = text.translate({32: None, 126: None})
+    if not letters or (before and letters in _LABELS):
+        return 0.0
+    cost = 0.0
+    glued = True
+    for c in text[::-1] if before else text:
+        if c in " ~":
+            glued = False
+        else:
+            cost += GLUED_LETTER if glued else APART_LETTER
+    return max(cost, MOST_LEFT_OVER)
+
+
+def candidates(frames: Floats, *, width: int = WIDTH) -> dict[str, float]:
+    """Return VIN → log score of one line's frames."""
+    if most_letters(frames) < LENGTH - 3:
+        return {}
+    scores: dict[str, float] = {}
+    for reading, log_probability in beam(frames, width):
+        for vin, cost in windows(reading):
+            score = PICTURE * log_probability + cost + evidence(vin)
+            scores[vin] = log_sum(scores[vin], score) if vin in scores else score
+    return scores
+
+
+def most_letters(frames: Floats) -> int:
+    """Return about how many VIN letters a line holds: its greedy reading's."""
+    best = frames.argmax(axis=1)
+    fresh = np.concatenate([[True], best[1:] != best[:-1]])
+    return int((fresh & (best != BLANK) & (best < SPACE)).sum())
+
+
+def joined(parts: list[Floats]) -> Floats:
+    """Put the frames of neighbouring boxes end to end, a space between."""
+    space = np.zeros((1, CLASSES), dtype=np.float32)
+    space[0, SPACE] = 1.0
+    pieces: list[Floats] = []
+    for part in parts:
+        if pieces:
+            pieces.append(space)
+        pieces.append(part)
+    return np.concatenate(pieces)
+
+
+def log_sum(a: float, b: float) -> float:
+    """Return log(exp(a) + exp(b))."""
+    high, low = max(a, b), min(a, b)
+    return high + math.log1p(math.exp(low - high))
+
+
+__all__ = ["JUNK", "Found", "beam", "candidates", "joined", "log_sum", "most_letters", "windows"]
