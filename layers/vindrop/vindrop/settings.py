@@ -78,6 +78,12 @@ class Settings(BaseModel):
     vinocr_connect_timeout: float = Field(
         default=3.0, gt=0, le=60, description="Seconds to connect to VinOCR."
     )
+    account: str = Field(
+        default="vinocr",
+        pattern=r"^[\w.:-]{1,64}$",
+        description="Name under which instances share the rate and the block of one VinOCR account; "
+        "two accounts in one store need two names.",
+    )
     rate: float = Field(
         default=10.0, gt=0, le=1000, description="Calls per second the account may make."
     )

@@ -11,7 +11,7 @@ import datetime as dt
 import functools
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Literal
 
 LENGTH: Final = 17
 ALPHABET: Final = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -82,7 +82,7 @@ class Vin:
     as_read: str
     """What the reader answered, word for word."""
     verdict: Verdict
-    check_digit: str
+    check_digit: Literal["valid", "invalid", "not_required"]
     """``valid``, ``invalid`` (required of this maker, and wrong) or ``not_required``."""
     maker: str | None
     """The manufacturer of the world manufacturer identifier, where the table knows it."""

@@ -1,0 +1,208 @@
+"""One attempt: is the account open, is there a slot, take the photo, call VinOCR, judge the answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from vindrop import failures
+from vindrop.budget import Budget
+from vindrop.credentials import for_vinocr
+from vindrop.failures import Disposition, FailureError
+from vindrop.ledger import Ledger
+from vindrop.photo import Photo, Photographer, Way
+from vindrop.quota import Full, Quota, limit_named
+from vindrop.recognizer import Answer, Recognizer
+from vindrop.records import Reading, VinOCRCall
+from vindrop.settings import Settings
+from vindrop.telemetry import log
+from vindrop.upload import Upload
+from vindrop.vin import NotAVinError, parse
+
+AFTER_CALL: Final = 1.0
+"""Seconds kept back for keeping and delivering the answer."""
+MOST_OF_THE_TIME: Final = 0.8
+"""A function whose whole limit is shorter than a call may take still tries, with this part of it."""
+
+
+class Costs(Protocol):
+    """What an attempt adds to."""
+
+    attempts: int
+    billed: int
+
+
+@dataclass(slots=True)
+class Ways:
+    """How the photo goes, and which ways were tried: each at most once."""
+
+    way: Way
+    tried: set[Way] = field(default_factory=set)
+    harder: bool = False
+
+    def turn(self, code: str) -> bool:
+        """Change to the way that ``code`` asks for. False: it was tried already."""
+        self.tried.add(self.way)
+        way: Way = "reencoded"
+        if code == "FailedOperation.DownLoadError":
+            way = "bytes"
+        elif self.way != "url":
+            self.harder = True
+        if way in self.tried:
+            return False
+        self.way = way
+        return True
+
+
+class Attempt:
+    """Makes attempts for one invocation's credentials."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        ledger: Ledger,
+        quota: Quota,
+        photographer: Photographer,
+        recognizer: Recognizer,
+        *,
+        interactive: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._ledger = ledger
+        self._quota = quota
+        self._photographer = photographer
+        self._recognizer = recognizer
+        self._interactive = interactive
+        self._sleep = sleep
+
+    def ways(self, upload: Upload) -> Ways:
+        """Return the ways of a photo, at their beginning."""
+        return Ways(self._photographer.first_way(upload))
+
+    def seconds_needed(self, budget: Budget) -> float:
+        """Seconds that must be left for a call to be started at all."""
+        longest = self._settings.vinocr_connect_timeout + self._settings.vinocr_timeout + AFTER_CALL
+        return min(longest, budget.seconds * MOST_OF_THE_TIME)
+
+    def read(
+        self,
+        upload: Upload,
+        ways: Ways,
+        costs: Costs,
+        budget: Budget,
+        step: Callable[[str], None],
+    ) -> Reading:
+        """Make one attempt; at most one call.
+
+        :raises FailureError: it gave no reading.
+        """
+        probing = self._pass_hold()
+        photo = self._photographer.take(upload, ways.way, harder=ways.harder)
+        step("photo")
+        self._wait_for_slot(budget)
+        step("slot")
+        answer = self._call(photo, probing=probing, step=step)
+        costs.billed += 1
+        try:
+            vin = parse(answer.vin)
+        except NotAVinError as error:
+            costs.billed -= 1  # the failure's own rule counts this call
+            raise FailureError(failures.NOT_A_VIN, str(error), answer.request_id) from None
+        return Reading(
+            vin=vin.value,
+            as_read=vin.as_read,
+            verdict=vin.verdict,
+            check_digit=vin.check_digit,
+            maker=vin.maker,
+            region=vin.region,
+            model_year=vin.model_year,
+            upload=upload,
+            vinocr=VinOCRCall(
+                request_id=answer.request_id,
+                endpoint=self._recognizer.endpoint,
+                seconds=round(answer.seconds, 3),
+                billed=costs.billed,
+            ),
+            attempts=costs.attempts,
+            read_at=dt.datetime.now(dt.timezone.utc),
+        )
+
+    def _call(self, photo: Photo, *, probing: bool, step: Callable[[str], None]) -> Answer:
+        try:
+            credentials = for_vinocr(self._settings, self._environment)
+            step("called")
+            answer = self._recognizer.recognize(photo, credentials)
+        except FailureError as error:
+            self._learn(error, probing=probing)
+            raise
+        step("answered")
+        if probing:
+            self._release()
+        return answer
+
+    def _learn(self, error: FailureError, *, probing: bool) -> None:
+        """Tell the quota of a refusal, and the other instances of a blocked account."""
+        failure = error.failure
+        if failures.is_rate_refusal(failure.code):
+            self._quota.refused(limit_named(failure.message))
+        elif failure.disposition is Disposition.HOLD:
+            if self._ledger.hold(failure, self._settings.probe_seconds):
+                log(
+                    "account_blocked",
+                    level="error",
+                    alarm=True,
+                    code=failure.code,
+                    reason=failure.message,
+                    vinocr_request_id=failure.request_id,
+                    todo="no calls are made and every upload waits until this is mended",
+                )
+        elif probing and failure.rule.billed is not None:
+            # VinOCR judged the photo or the rate: the account is open again.
+            self._release()
+
+    def _release(self) -> None:
+        if self._ledger.release():
+            log("account_open", alarm=False)
+
+    def _pass_hold(self) -> bool:
+        """Return whether this call is the one that tries a blocked account.
+
+        :raises FailureError: the account is blocked, and another call is trying it.
+        """
+        hold = self._ledger.held(self._settings.probe_seconds)
+        if hold is None:
+            return False
+        if hold.probe_in > 0:
+            raise FailureError(hold.failure.code, hold.failure.message, hold.failure.request_id)
+        return True
+
+    def _wait_for_slot(self, budget: Budget) -> None:
+        """Sleep until the quota lets a call start.
+
+        An upload books at most ``interactive_wait`` seconds ahead and asks again otherwise, so
+        that an HTTP caller never stands behind a long queue of uploads.
+        """
+        ahead = self._settings.interactive_wait
+        while True:
+            left = budget.left() - self.seconds_needed(budget)
+            if left < 0:
+                raise FailureError(failures.OUT_OF_TIME, "too little time was left for a call")
+            slot = self._quota.reserve(left if self._interactive else min(left, ahead))
+            if not isinstance(slot, Full):
+                self._sleep(slot.wait)
+                return
+            wait = slot.retry_after + random.uniform(0, ahead / 4)  # noqa: S311
+            if wait > left:
+                raise FailureError(
+                    failures.OVER_QUOTA,
+                    f"every call of the quota ({self._settings.rate:g} per second) is taken for longer "
+                    "than the function may run",
+                )
+            self._sleep(wait)

@@ -1,0 +1,118 @@
+"""Readings and dead letters as rows in SQLite, PostgreSQL or MySQL.
+
+The columns are what people ask for in SQL; the whole record stands beside them as JSON. The
+upload's identity is the key, so a record that comes twice is one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from vindrop.destinations import Kind
+from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
+from vindrop.sql import Database, Dialect
+
+READINGS: Final = "vindrop_readings"
+DEAD_LETTERS: Final = "vindrop_dead_letters"
+_PAGE: Final = 500
+
+
+def schema(dialect: Dialect) -> dict[str, list[str]]:
+    """Return table → the statements that make it."""
+    common = (
+        "cloud VARCHAR(16), bucket VARCHAR(255), object_key VARCHAR(1024), "
+        "made_at VARCHAR(40) NOT NULL, "
+        f"event {dialect.long_text} NOT NULL"
+    )
+    tables = {
+        READINGS: "vin CHAR(17) NOT NULL, verdict VARCHAR(16) NOT NULL, maker VARCHAR(255), "
+        "model_year INTEGER, ",
+        DEAD_LETTERS: f"code VARCHAR(128) NOT NULL, message {dialect.long_text} NOT NULL, "
+        "disposition VARCHAR(16) NOT NULL, attempts INTEGER NOT NULL, ",
+    }
+    made: dict[str, list[str]] = {}
+    for table, own in tables.items():
+        searched = "vin" if table == READINGS else "code"
+        index = f", INDEX {table}_{searched} ({searched})" if dialect.name == "mysql" else ""
+        made[table] = [
+            f"CREATE TABLE IF NOT EXISTS {table} (id VARCHAR(64) NOT NULL PRIMARY KEY, {own}{common}"
+            f"{index}){dialect.table_options}"
+        ]
+        if not index:
+            made[table].append(
+                f"CREATE INDEX IF NOT EXISTS {table}_{searched} ON {table} ({searched})"
+            )
+    return made
+
+
+class SQLDestination:
+    """See `vindrop.destinations.Destination`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database: Database = database
+        for table, statements in schema(database.dialect).items():
+            database.ensure(table, *statements)
+
+    def put(self, record: Record) -> None:
+        """Insert the row, unless it is there."""
+        upload = record.upload
+        values: dict[str, object] = {
+            "id": record.id,
+            "cloud": upload.cloud if upload else None,
+            "bucket": upload.bucket if upload else None,
+            "object_key": upload.key if upload else None,
+            "made_at": record.time.isoformat(),
+            "event": to_json(record),
+        }
+        if isinstance(record, Reading):
+            table = READINGS
+            values |= {
+                "vin": record.vin,
+                "verdict": record.verdict.value,
+                "maker": record.maker,
+                "model_year": record.model_year,
+            }
+        else:
+            table = DEAD_LETTERS
+            values |= {
+                "code": record.code[:128],
+                "message": record.message,
+                "disposition": record.disposition.value,
+                "attempts": record.attempts,
+            }
+        names = ", ".join(values)
+        places = ", ".join(f":{name}" for name in values)
+        with self.database.transaction():
+            if isinstance(record, DeadLetter):
+                # A failure never stands beside a success of the same upload.
+                found = self.database.execute(
+                    f"SELECT 1 FROM {READINGS} WHERE id = :id", id=record.id
+                )
+                if found.rows:
+                    return
+            else:
+                self.database.execute(f"DELETE FROM {DEAD_LETTERS} WHERE id = :id", id=record.id)
+            self.database.execute(
+                f"INSERT INTO {table} ({names}) VALUES ({places}) "
+                f"{self.database.dialect.on_conflict_ignore}",
+                **values,
+            )
+
+    def records(self, kind: Kind) -> Iterator[Record]:
+        """Yield the records, oldest first, in pages: a million rows need no more memory than one."""
+        table = READINGS if kind == "readings" else DEAD_LETTERS
+        made_at, last = "", ""
+        while True:
+            found = self.database.execute(
+                f"SELECT made_at, id, event FROM {table} "
+                "WHERE made_at > :made_at OR (made_at = :made_at AND id > :last) "
+                "ORDER BY made_at, id LIMIT :page",
+                made_at=made_at,
+                last=last,
+                page=_PAGE,
+            )
+            for made_at, last, event in found.rows:  # noqa: B007  # where the next page begins
+                yield from_json(event)
+            if len(found.rows) < _PAGE:
+                return

@@ -1,0 +1,19 @@
+"""Which uploads are none of ours: by prefix, suffix, and our own output."""
+
+from __future__ import annotations
+
+from vindrop.settings import Settings
+from vindrop.upload import Upload
+
+
+def ignored(upload: Upload, settings: Settings) -> str | None:
+    """Return why ``upload`` is not to be read, or None: it is."""
+    key = upload.key
+    if settings.ignored_prefixes and key.startswith(settings.ignored_prefixes):
+        return "begins with one of VINDROP_IGNORED_PREFIXES"
+    if settings.key_prefixes and not key.startswith(settings.key_prefixes):
+        return "begins with none of VINDROP_KEY_PREFIXES"
+    suffixes = tuple(suffix.lower() for suffix in settings.key_suffixes)
+    if suffixes and not key.lower().endswith(suffixes):
+        return "ends with none of VINDROP_KEY_SUFFIXES"
+    return None

@@ -1,0 +1,77 @@
+"""How processing an upload ended, for the caller and for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vindrop.failures import Failure
+from vindrop.records import DeadLetter, Reading, Record
+from vindrop.telemetry import log
+from vindrop.upload import Upload
+
+End = Literal["reading", "dead_letter", "parked", "undelivered", "elsewhere"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How processing an upload ended, for now or for good."""
+
+    upload: Upload
+    end: End
+    """``reading`` and ``dead_letter`` are for good; ``parked`` and ``undelivered`` are taken up
+    again by the sweep; ``elsewhere``: another worker has it."""
+    record: Record | None = None
+    failure: Failure | None = None
+    new: bool = False
+    """Whether this run made the record; False where an earlier one had."""
+    retry_in: float | None = None
+    """Seconds until it is taken up again."""
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Return how many ended how, for a function's answer."""
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        counts[outcome.end] = counts.get(outcome.end, 0) + 1
+    return counts
+
+
+def report(outcome: Outcome) -> None:
+    """Log the one line of an upload."""
+    record, failure = outcome.record, outcome.failure
+    common: dict[str, Any] = {
+        "cloud": outcome.upload.cloud,
+        "bucket": outcome.upload.bucket,
+        "key": outcome.upload.key,
+        "new": outcome.new,
+    }
+    if outcome.end == "reading" and isinstance(record, Reading):
+        log(
+            "reading",
+            **common,
+            verdict=record.verdict.value,
+            attempts=record.attempts,
+            vinocr_request_id=record.vinocr.request_id,
+            vinocr_seconds=record.vinocr.seconds,
+        )
+    elif outcome.end == "dead_letter" and isinstance(record, DeadLetter):
+        log(
+            "dead_letter",
+            level="warning",
+            **common,
+            code=record.code,
+            reason=record.message,
+            attempts=record.attempts,
+            vinocr_request_id=record.request_id,
+        )
+    else:
+        log(
+            outcome.end,
+            **common,
+            code=failure.code if failure else None,
+            reason=failure.message if failure else None,
+            vinocr_request_id=failure.request_id if failure else None,
+            retry_in=outcome.retry_in,
+        )

@@ -1,0 +1,314 @@
+"""The one way through: upload ─▶ claim ─▶ slot ─▶ photo ─▶ VinOCR ─▶ record ─▶ destination.
+
+`Pipeline.process` is the only place that knows the order; every function, the command line and
+the local stack go through it. It returns an `Outcome`; it raises only `StoreError`, when the
+ledger itself is away: the platform must then bring the event again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from vindrop import failures
+from vindrop.attempt import Attempt
+from vindrop.budget import Budget
+from vindrop.delivery import Delivery
+from vindrop.failures import Disposition, Failure, FailureError
+from vindrop.ledger import ENDED, Claim, Ledger, Standing
+from vindrop.outcome import End, Outcome, report
+from vindrop.records import DeadLetter, Reading, Record
+from vindrop.settings import Settings
+from vindrop.stores import StoreError
+from vindrop.telemetry import bind, log
+from vindrop.upload import Upload
+
+STEPS: Final = ("claimed", "photo", "slot", "called", "answered", "kept", "delivering", "delivered")
+"""Named points of the way, in order: where the chaos bench kills."""
+
+LEASE_MARGIN: Final = 5.0
+"""Seconds that a lease outlives the time limit after which the platform kills the function."""
+DELIVERY_RETRY: Final = 60.0
+"""Seconds until the next try to deliver an answer that its destination did not take."""
+LONGEST_PARK: Final = 3_600.0
+
+
+class Pipeline:
+    """Everything wired together; safe to share between threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        attempt: Attempt,
+        delivery: Delivery,
+        *,
+        step: Callable[[str], None] = lambda _: None,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._attempt = attempt
+        self._delivery = delivery
+        self._step = step
+        self._sleep = sleep
+        self._jitter = jitter or random.Random()  # noqa: S311  # spreads retries, guards nothing
+
+    def process(self, upload: Upload, budget: Budget) -> Outcome:
+        """Bring ``upload`` as far as it gets in the time of ``budget``.
+
+        :raises StoreError: the ledger is away, so nothing could be claimed or kept.
+        """
+        with bind(upload=upload.id[:16]):
+            claim = self._ledger.claim(upload, budget.left() + LEASE_MARGIN)
+            self._step("claimed")
+            outcome = (
+                self._explain(upload, claim)
+                if isinstance(claim, Standing)
+                else self._work(upload, claim, budget)
+            )
+            report(outcome)
+            return outcome
+
+    def refuse(self, event_id: str, why: str) -> DeadLetter:
+        """Turn a record that names no object into a dead letter.
+
+        :raises StoreError: no destination took it.
+        """
+        now = dt.datetime.now(dt.timezone.utc)
+        letter = DeadLetter(
+            code=failures.MALFORMED_EVENT,
+            message=f"the event names no object: {why}",
+            disposition=Disposition.DEAD_LETTER,
+            request_id=None,
+            attempts=0,
+            billed=0,
+            first_seen=now,
+            last_seen=now,
+            upload=None,
+            event_id=event_id,
+        )
+        self._delivery.deliver(letter, frozenset(), lambda _: None)
+        log("dead_letter", level="warning", code=letter.code, reason=letter.message)
+        return letter
+
+    def _explain(self, upload: Upload, standing: Standing) -> Outcome:
+        if standing.state in ENDED and standing.record is not None:
+            end: End = "reading" if isinstance(standing.record, Reading) else "dead_letter"
+            return Outcome(upload, end, standing.record)
+        if standing.state == "parked":
+            return Outcome(upload, "parked", None, standing.failure, retry_in=standing.due_in)
+        return Outcome(upload, "elsewhere", standing.record, retry_in=standing.due_in)
+
+    def _work(self, upload: Upload, claim: Claim, budget: Budget) -> Outcome:
+        if claim.record is not None:  # paid for in an earlier life: deliver, never call again
+            return self._deliver(upload, claim, claim.record, budget, new=False)
+        tally = Tally(claim.attempts, claim.billed)
+        try:
+            self._admit(upload, claim)
+            reading = self._read(upload, tally, budget)
+        except FailureError as error:
+            return self._fail(upload, claim, tally, error.failure, budget)
+        return self._finish(upload, claim, tally, reading, budget)
+
+    def _admit(self, upload: Upload, claim: Claim) -> None:
+        allowed = self._settings.allowed_buckets
+        if allowed and upload.bucket not in allowed:
+            raise FailureError(
+                failures.BUCKET_NOT_ALLOWED,
+                f"the bucket {upload.bucket} is not among VINDROP_ALLOWED_BUCKETS",
+            )
+        if claim.attempts > self._settings.max_attempts:
+            if claim.failure is not None and claim.failure.rule.uses_attempt:
+                raise FailureError(
+                    claim.failure.code, claim.failure.message, claim.failure.request_id
+                )
+            raise FailureError(
+                failures.ABANDONED,
+                f"the function died {claim.attempts - 1} times while it had this photo: give it more "
+                "memory or time",
+            )
+
+    def _read(self, upload: Upload, tally: Tally, budget: Budget) -> Reading:
+        """Call until there is an answer, the time is up, or the failure is one that ends it."""
+        ways = self._attempt.ways(upload)
+        while True:
+            try:
+                return self._attempt.read(upload, ways, tally, budget, self._step)
+            except FailureError as error:
+                failure = error.failure
+                if failure.rule.billed:
+                    tally.billed += 1
+                if failure.disposition is Disposition.OTHER_WAY and ways.turn(failure.code):
+                    log("other_way", code=failure.code, way=ways.way)
+                    continue
+                wait = self._wait_here(failure, tally, budget)
+                if wait is None:
+                    raise
+                log("retry", code=failure.code, request_id=failure.request_id, wait=round(wait, 3))
+                if failure.rule.uses_attempt:
+                    tally.attempts += 1
+                self._sleep(wait)
+
+    def _wait_here(self, failure: Failure, tally: Tally, budget: Budget) -> float | None:
+        """Seconds to wait before another try in this run, or None: not in this run."""
+        if failure.disposition not in {Disposition.RETRY, Disposition.UNKNOWN}:
+            return None
+        if failure.code in {failures.OVER_QUOTA, failures.OUT_OF_TIME}:
+            return None  # that was waited for already
+        if failure.rule.uses_attempt and tally.attempts >= self._settings.max_attempts:
+            return None
+        tally.tries += 1
+        wait = self._jitter.uniform(0, min(8.0, 0.5 * 2**tally.tries))
+        return wait if budget.left() - wait > self._attempt.seconds_needed(budget) else None
+
+    def _fail(
+        self, upload: Upload, claim: Claim, tally: Tally, failure: Failure, budget: Budget
+    ) -> Outcome:
+        ends = failure.disposition in {Disposition.DEAD_LETTER, Disposition.OTHER_WAY}
+        exhausted = failure.rule.uses_attempt and tally.attempts >= self._settings.max_attempts
+        if ends or exhausted:
+            letter = DeadLetter(
+                code=failure.code,
+                message=failure.message,
+                disposition=failure.disposition,
+                request_id=failure.request_id,
+                attempts=tally.attempts,
+                billed=tally.billed,
+                first_seen=dt.datetime.fromtimestamp(claim.first_seen, dt.timezone.utc),
+                last_seen=dt.datetime.now(dt.timezone.utc),
+                upload=upload,
+            )
+            return self._finish(upload, claim, tally, letter, budget)
+        seconds = self._park_seconds(failure, tally)
+        parked = self._ledger.park(
+            upload.id,
+            claim,
+            failure,
+            seconds=seconds,
+            # The next claim counts itself; a refusal that says nothing of the photo counts for nothing.
+            attempts=tally.attempts if failure.rule.uses_attempt else tally.attempts - 1,
+            billed=tally.billed,
+        )
+        end: End = "parked" if parked else "elsewhere"
+        return Outcome(upload, end, None, failure, retry_in=seconds)
+
+    def _park_seconds(self, failure: Failure, tally: Tally) -> float:
+        if failure.disposition is Disposition.HOLD:
+            return self._settings.probe_seconds
+        if failure.code in {failures.OVER_QUOTA, failures.OUT_OF_TIME}:
+            return self._jitter.uniform(1.0, self._settings.park_seconds)
+        longest = min(LONGEST_PARK, self._settings.park_seconds * 2 ** max(tally.attempts - 1, 0))
+        return self._jitter.uniform(longest / 2, longest)
+
+    def _finish(
+        self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
+    ) -> Outcome:
+        """Keep the answer, then deliver it; in one transaction where both are in one database."""
+        if self._delivery.is_in(self._ledger.database, record):
+            try:
+                with self._together(record):
+                    if not self._keep(upload, claim, tally, record, budget):
+                        return self._superseded(upload)
+                    self._step("kept")
+                    self._delivery.deliver(record, frozenset(), lambda _: None)
+                    self._step("delivering")
+                    self._ledger.delivered(upload.id)
+            except StoreError as error:
+                # Nothing of it was committed. Keep the answer alone: the row may be what failed.
+                log("delivery_failed", level="warning", reason=str(error))
+            else:
+                self._step("delivered")
+                return _ended(upload, record, new=True)
+        if not self._keep(upload, claim, tally, record, budget):
+            return self._superseded(upload)
+        self._step("kept")
+        return self._deliver(upload, claim, record, budget, new=True)
+
+    def _keep(
+        self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
+    ) -> bool:
+        """Keep the answer, trying as long as there is time: it may have been paid for."""
+        tries = 0
+        while True:
+            try:
+                return self._ledger.keep(
+                    upload.id,
+                    claim,
+                    record,
+                    attempts=tally.attempts,
+                    billed=tally.billed,
+                    lease=max(budget.left(), 0.0) + LEASE_MARGIN,
+                )
+            except StoreError as error:
+                tries += 1
+                wait = self._jitter.uniform(0.05, min(2.0, 0.1 * 2**tries))
+                if budget.left() < wait + 1.0:
+                    log("answer_not_kept", level="error", reason=str(error))
+                    raise
+                self._sleep(wait)
+
+    def _superseded(self, upload: Upload) -> Outcome:
+        standing = self._ledger.standing(upload.id)
+        if standing is None:
+            return Outcome(upload, "elsewhere")
+        return self._explain(upload, standing)
+
+    def _deliver(
+        self, upload: Upload, claim: Claim, record: Record, budget: Budget, *, new: bool
+    ) -> Outcome:
+        reached = claim.reached
+
+        def remember(names: frozenset[str]) -> None:
+            nonlocal reached
+            reached = names
+            self._ledger.reached(upload.id, names)
+
+        tries = 0
+        while True:
+            try:
+                with self._together(record):
+                    self._delivery.deliver(record, reached, remember)
+                    self._step("delivering")
+                    self._ledger.delivered(upload.id)
+            except StoreError as error:
+                tries += 1
+                wait = self._jitter.uniform(0.05, min(5.0, 0.2 * 2**tries))
+                if tries < 4 and budget.left() > wait + 1.0:
+                    self._sleep(wait)
+                    continue
+                log("undelivered", level="error", reason=str(error))
+                if not self._ledger.durable:
+                    raise
+                self._ledger.postpone(upload.id, claim, DELIVERY_RETRY)
+                return Outcome(upload, "undelivered", record, new=new, retry_in=DELIVERY_RETRY)
+            self._step("delivered")
+            return _ended(upload, record, new=new)
+
+    def _together(self, record: Record) -> AbstractContextManager[None]:
+        database = self._ledger.database
+        if database is not None and self._delivery.is_in(database, record):
+            return database.transaction()
+        return nullcontext()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an upload has cost so far."""
+
+    attempts: int
+    billed: int
+    tries: int = 0
+    """Waits in this run, for the back-off."""
+
+
+def _ended(upload: Upload, record: Record, *, new: bool) -> Outcome:
+    return Outcome(
+        upload, "reading" if isinstance(record, Reading) else "dead_letter", record, new=new
+    )

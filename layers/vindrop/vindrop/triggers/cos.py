@@ -1,0 +1,163 @@
+"""Tencent COS: object-created events as SCF delivers them.
+
+The key comes as ``/<appid>/<bucket>/<key>`` and the bucket without its appid; the URL carries the
+full bucket name, the region and the percent-encoded key, in the new form
+(``<bucket-appid>.cos.<region>.myqcloud.com``) or the old (``<bucket-appid>.cos<code>.myqcloud.com``).
+So the URL is read first, and the fields only where it fails. Percent signs are decoded once, and a
+plus sign stays one: COS is no form.
+
+``requestParameters.requestHeaders.Authorization`` is the uploader's signature: it is never read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, ValidationError
+
+from vindrop.triggers.common import Arrival, Fields, Ignored, malformed, records_of
+from vindrop.upload import Upload
+
+REGIONS: Final = {
+    "gz": "ap-guangzhou",
+    "sh": "ap-shanghai",
+    "bj": "ap-beijing",
+    "tj": "ap-beijing-1",
+    "cd": "ap-chengdu",
+    "cq": "ap-chongqing",
+    "nj": "ap-nanjing",
+    "hk": "ap-hongkong",
+    "sgp": "ap-singapore",
+    "sg": "ap-singapore",
+    "jkt": "ap-jakarta",
+    "kr": "ap-seoul",
+    "th": "ap-bangkok",
+    "jp": "ap-tokyo",
+    "in": "ap-mumbai",
+    "usw": "na-siliconvalley",
+    "use": "na-ashburn",
+    "ca": "na-toronto",
+    "sao": "sa-saopaulo",
+    "de": "eu-frankfurt",
+    "szfsi": "ap-shenzhen-fsi",
+    "shfsi": "ap-shanghai-fsi",
+    "bjfsi": "ap-beijing-fsi",
+}
+"""Short code → region, as the events use them."""
+
+_NEW_HOST: Final = re.compile(
+    r"^(?P<bucket>.+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\.(?:myqcloud|tencentcos)\.(?:com|cn)$"
+)
+_OLD_HOST: Final = re.compile(r"^(?P<bucket>.+)\.cos(?P<code>[a-z]+)\.myqcloud\.com$")
+_CREATED: Final = "cos:ObjectCreated:"
+
+
+class _Object(Fields):
+    key: str = Field(min_length=1)
+    url: str = ""
+    size: int | None = Field(default=None, ge=0)
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Bucket(Fields):
+    name: str = Field(min_length=1)
+    appid: str = Field(min_length=1)
+    region: str = Field(min_length=1)
+
+
+class _Cos(Fields):
+    cosObject: _Object
+    cosBucket: _Bucket
+
+
+class _Event(Fields):
+    eventName: str
+    eventTime: int | None = None
+
+
+class _Record(Fields):
+    cos: _Cos
+    event: _Event
+
+
+def infer(payload: Mapping[str, Any]) -> bool:
+    """Whether every record has the fields ``cos`` and ``event``."""
+    records = records_of(payload)
+    return bool(records) and all(
+        isinstance(record, Mapping) and "cos" in record and "event" in record for record in records
+    )
+
+
+def arrivals(payload: Mapping[str, Any]) -> list[Arrival]:
+    """Return what arrived."""
+    return [_arrival(record) for record in records_of(payload)]
+
+
+def _arrival(raw: Any) -> Arrival:
+    try:
+        record = _Record.model_validate(raw)
+    except ValidationError as error:
+        return malformed(raw, error)
+    name = record.event.eventName
+    if not name.lower().startswith(_CREATED.lower()):
+        return Ignored(what=name[:80], why="no object was created")
+    bucket, region, key = _place(record.cos)
+    if not key:
+        return malformed(raw, "cos.cosObject.key: names no object")
+    if key.endswith("/"):
+        return Ignored(what=key, why="a folder marker")
+    when = record.event.eventTime
+    try:
+        return Upload(
+            cloud="tencent",
+            bucket=bucket,
+            region=region,
+            key=key,
+            version=_version(record),
+            size=record.cos.cosObject.size,
+            uploaded_at=dt.datetime.fromtimestamp(when, dt.timezone.utc) if when else None,
+        )
+    except (ValidationError, OverflowError, OSError, ValueError) as error:
+        return malformed(
+            raw, error if isinstance(error, ValidationError) else "event.eventTime: no time"
+        )
+
+
+def _version(record: _Record) -> str:
+    meta = {str(name).lower(): value for name, value in record.cos.cosObject.meta.items()}
+    for name in ("x-cos-version-id", "x-cos-request-id", "etag"):
+        value = meta.get(name)
+        if isinstance(value, str) and value:
+            return value.strip('"')
+    # Neither is promised. Time and size tell two uploads apart unless both fall into one second.
+    return f"{record.event.eventTime}-{record.cos.cosObject.size}"
+
+
+def _place(cos: _Cos) -> tuple[str, str, str]:
+    """Return bucket with appid, region and decoded key."""
+    name, appid = cos.cosBucket.name, cos.cosBucket.appid
+    bucket = name if name.endswith(f"-{appid}") else f"{name}-{appid}"
+    region = REGIONS.get(cos.cosBucket.region, cos.cosBucket.region)
+    try:
+        split = urlsplit(cos.cosObject.url)
+        host = split.hostname or ""
+    except ValueError:
+        split, host = urlsplit(""), ""
+    path = split.path
+    if split.query or split.fragment:  # a key with ? or # that was not encoded
+        path = cos.cosObject.url.partition(split.netloc)[2]
+    found = _NEW_HOST.match(host)
+    if found and len(path) > 1:
+        return found["bucket"], found["region"], unquote(path[1:])
+    found = _OLD_HOST.match(host)
+    if found and len(path) > 1:
+        return found["bucket"], REGIONS.get(found["code"], region), unquote(path[1:])
+    key = cos.cosObject.key
+    prefix = f"/{appid}/{name.removesuffix(f'-{appid}')}/"
+    if key.startswith(prefix):
+        return bucket, region, key.removeprefix(prefix)
+    return bucket, region, key.removeprefix("/")
