@@ -19,22 +19,28 @@ Floats = NDArray[np.float32]
 DOUBT: Final = 3e-4
 """Added to every class of every frame: how wrong a single sure frame may be."""
 GAP: Final = 0.5
-"""Factor of a space within the VIN."""
+"""Factor of a space within the VIN: some makers write it in groups."""
 SPECK: Final = 0.02
 """Factor of junk within the VIN."""
-BESIDE_LETTER: Final = 0.3
-"""Factor of a frame with a letter beside the VIN."""
-BESIDE_JUNK: Final = 0.7
-"""Factor of a frame with an ornament beside the VIN."""
+ORNAMENT: Final = 0.7
+"""Factor of a frame with an ornament beside the VIN: stamped VINs stand between stars."""
+WORD_APART: Final = 0.3
+"""Factor of words on the same line, parted from the VIN by a space or an ornament."""
+WORD_GLUED: Final = 0.05
+"""Factor of letters right beside the VIN; often an ornament that was read as a letter."""
+WORD_LETTER: Final = 0.8
+"""Factor of each further frame with such a letter."""
 
-_STATES: Final = 2 * LENGTH + 1  # before, letter, gap, letter, … letter, after
-_LETTERS: Final = slice(1, 2 * LENGTH, 2)
-_GAPS: Final = slice(2, 2 * LENGTH - 1, 2)
+_STATES: Final = 2 * LENGTH - 1  # letter, gap, letter, … letter
+_LETTERS: Final = slice(0, _STATES, 2)
+_GAPS: Final = slice(1, _STATES, 2)
 _PLACE: Final = {letter: i + 1 for i, letter in enumerate(ALPHABET)}
 
 
 def log_likelihoods(frames: Floats, vins: list[str]) -> NDArray[np.float64]:
     """Return log P(frames | the line holds this VIN, and perhaps something beside it).
+
+    The line is: words? ornaments? VIN ornaments? words?, each part with its factor.
 
     :param frames: (frames, 36), see `recognize`.
     :returns: one figure per VIN, at most 0.
@@ -44,26 +50,40 @@ def log_likelihoods(frames: Floats, vins: list[str]) -> NDArray[np.float64]:
     p = (frames.astype(np.float64) + DOUBT) / (1 + frames.shape[1] * DOUBT)
     letters = np.array([[_PLACE[c] for c in vin] for vin in vins])
     gap = p[:, BLANK] + GAP * p[:, SPACE] + SPECK * p[:, JUNK]
-    word = p[:, 1:SPACE].sum(axis=1)
-    beside = p[:, BLANK] + p[:, SPACE] + BESIDE_JUNK * p[:, JUNK] + BESIDE_LETTER * word
+    parting = p[:, SPACE] + ORNAMENT * p[:, JUNK]
+    clean = p[:, BLANK] + parting
+    wordy = clean + WORD_LETTER * p[:, 1:SPACE].sum(axis=1)
     changes = np.ones((len(vins), LENGTH - 1))
     changes[letters[:, 1:] == letters[:, :-1]] = 0.0  # CTC: a blank must part equal letters
 
+    zeros = np.zeros(len(vins))
     alpha = np.zeros((len(vins), _STATES))
-    alpha[:, 0] = 1.0
+    word_before, clean_before = zeros + 1.0, zeros + 1.0
+    parted_after, blank_after, word_after = zeros, zeros, zeros
     log_scale = np.zeros(len(vins))
     for t in range(len(p)):
         ahead = alpha.copy()
         ahead[:, 1:] += alpha[:, :-1]
-        ahead[:, 3 : 2 * LENGTH : 2] += alpha[:, 1 : 2 * LENGTH - 2 : 2] * changes
+        ahead[:, 2::2] += alpha[:, :-2:2] * changes
+        ahead[:, 0] += clean_before + WORD_GLUED * word_before
         ahead[:, _LETTERS] *= p[t][letters]
         ahead[:, _GAPS] *= gap[t]
-        ahead[:, 0] *= beside[t]
-        ahead[:, -1] *= beside[t]
-        total = ahead.sum(axis=1)
+        ended = alpha[:, -1] + blank_after
+        word_after = (word_after + WORD_APART * parted_after + WORD_GLUED * ended) * wordy[t]
+        ended = ended + parted_after
+        parted_after, blank_after = ended * parting[t], ended * p[t, BLANK]
+        clean_before = clean_before * clean[t] + WORD_APART * word_before * parting[t]
+        word_before = word_before * wordy[t]
+        total = (
+            ahead.sum(axis=1) + clean_before + word_before + parted_after + blank_after + word_after
+        )
         log_scale += np.log(total)
         alpha = ahead / total[:, None]
-    return np.asarray(log_scale + np.log(alpha[:, -1] + alpha[:, -2] + 1e-300))
+        clean_before, word_before = clean_before / total, word_before / total
+        parted_after, blank_after = parted_after / total, blank_after / total
+        word_after = word_after / total
+    ended = alpha[:, -1] + parted_after + blank_after + word_after
+    return np.asarray(log_scale + np.log(ended + 1e-300))
 
 
 def first_and_last(frames: Floats, vin: str) -> tuple[float, float]:
@@ -72,15 +92,16 @@ def first_and_last(frames: Floats, vin: str) -> tuple[float, float]:
         p = np.log((frames.astype(np.float64) + DOUBT) / (1 + frames.shape[1] * DOUBT))
     letters = [_PLACE[c] for c in vin]
     count = len(p)
-    score = np.full(_STATES, -np.inf)
+    states = _STATES + 2  # before and after
+    score = np.full(states, -np.inf)
     score[0] = 0.0
-    back = np.zeros((count, _STATES), dtype=np.intp)
-    can_jump = np.zeros(_STATES, dtype=bool)
+    back = np.zeros((count, states), dtype=np.intp)
+    can_jump = np.zeros(states, dtype=bool)
     for k in range(1, LENGTH):
         can_jump[2 * k + 1] = letters[k] != letters[k - 1]
-    emission = np.empty((count, _STATES))
-    emission[:, _LETTERS] = p[:, letters]
-    emission[:, _GAPS] = np.logaddexp(p[:, BLANK], p[:, SPACE])[:, None]
+    emission = np.empty((count, states))
+    emission[:, 1:-1:2] = p[:, letters]
+    emission[:, 2:-1:2] = np.logaddexp(p[:, BLANK], p[:, SPACE])[:, None]
     beside = np.logaddexp(p[:, BLANK], p[:, SPACE])
     emission[:, 0] = emission[:, -1] = np.maximum(beside, p.max(axis=1) - 1.0)
     for t in range(count):
@@ -89,8 +110,8 @@ def first_and_last(frames: Floats, vin: str) -> tuple[float, float]:
         options = np.stack([score, step, jump])
         choice = options.argmax(axis=0)
         back[t] = choice
-        score = options[choice, np.arange(_STATES)] + emission[t]
-    state = _STATES - 1 if score[-1] > score[-2] else _STATES - 2
+        score = options[choice, np.arange(states)] + emission[t]
+    state = states - 1 if score[-1] > score[-2] else states - 2
     first, last = count, 0
     for t in range(count - 1, -1, -1):
         if state % 2 == 1 and 0 < state < 2 * LENGTH:

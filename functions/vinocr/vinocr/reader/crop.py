@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from vinocr.reader.detect import Box, tensor
 from vinocr.reader.models import Models
@@ -22,13 +23,11 @@ def cut(
     *,
     grow: tuple[float, float] = (0.0, 0.0),
     stretch: float = 1.0,
-    flip: bool = False,
 ) -> Image.Image:
     """Cut a box out as an upright strip.
 
     :param grow: how much wider and higher than the box, in heights of the box.
     :param stretch: factor on the strip's width; squeezed pictures want more than 1.
-    :param flip: upside down.
     """
     width = box.width + grow[0] * box.height
     height = box.height * (1 + grow[1])
@@ -49,11 +48,56 @@ def cut(
             float(top_left[1]),
         ),
         resample=Image.Resampling.BICUBIC,
+        fillcolor=_around(image, grown),
     )
-    if flip:
-        strip = strip.transpose(Image.Transpose.ROTATE_180)
     out = round(HEIGHT * width / height * stretch / 8) * 8
     return strip.resize((min(max(out, MIN_WIDTH), MAX_WIDTH), HEIGHT), Image.Resampling.BILINEAR)
+
+
+def even(strip: Image.Image) -> Image.Image:
+    """Return a strip with its greys spread over the whole scale."""
+    return ImageOps.autocontrast(strip.convert("L"), cutoff=1).convert("RGB")
+
+
+def local(strip: Image.Image, radius: int = HEIGHT // 2) -> Image.Image:
+    """Return a strip with contrast and brightness made the same everywhere along it.
+
+    On windscreens a line runs through reflections: white on grey here, grey on black there.
+    Each pixel becomes its distance from the mean around it, in standard deviations.
+    """
+    grey = np.asarray(strip.convert("L"), dtype=np.float64)
+    mean = _blurred(grey, radius)
+    deviation = np.sqrt(np.maximum(_blurred(grey * grey, radius) - mean * mean, 0.0))
+    # 12: a flat ground's noise is not to be blown up into letters.
+    flat = np.clip(128 + 50 * (grey - mean) / (deviation + 12), 0, 255).astype(np.uint8)
+    return Image.fromarray(flat).convert("RGB")
+
+
+def _blurred(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """Return the mean over a square window, edges mirrored."""
+    for axis in (0, 1):
+        size = values.shape[axis]
+        pad = [(0, 0), (0, 0)]
+        pad[axis] = (radius + 1, radius)
+        sums = np.cumsum(np.pad(values, pad, mode="symmetric"), axis=axis)
+        window = 2 * radius + 1
+        upper = np.take(sums, range(window, window + size), axis=axis)
+        lower = np.take(sums, range(size), axis=axis)
+        values = (upper - lower) / window
+    return values
+
+
+def _around(image: Image.Image, box: Box) -> tuple[int, ...]:
+    """Return the mean colour around a box: what stands for pixels beyond the picture's edge."""
+    x, y = box.corners().T
+    area = (
+        max(int(x.min()), 0), max(int(y.min()), 0),
+        min(int(x.max()) + 1, image.width), min(int(y.max()) + 1, image.height),
+    )  # fmt: skip
+    if area[0] >= area[2] or area[1] >= area[3]:
+        return (128, 128, 128)
+    pixel = image.resize((1, 1), Image.Resampling.BOX, box=area).getpixel((0, 0))
+    return pixel if isinstance(pixel, tuple) else (128, 128, 128)
 
 
 def _pair(a: float, b: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from vindrop.vin import LENGTH
 
 from vinocr.reader import align
 from vinocr.reader.detect import Box
@@ -16,6 +17,8 @@ from vinocr.reader.search import candidates, joined, most_letters
 
 MAX_CANDIDATES: Final = 40
 """Per line; the forward algorithm's cost grows with them."""
+TWO_LINES: Final = -4.0
+"""Log weight of a VIN standing in two lines: rare."""
 LEAST: Final = -30.0
 """Log-likelihood below which a strip says no more than "not this one"."""
 
@@ -49,6 +52,11 @@ class Line:
             return ""
         return max(self.strips, key=lambda s: most_letters(s.probabilities)).text
 
+    def forget(self) -> None:
+        """Start over, after the strips were taken away."""
+        self._proposed.clear()
+        self._searched = 0
+
     def scores(self) -> dict[str, float]:
         """Return VIN → log score, over all strips read so far."""
         for strip in self.strips[self._searched :]:
@@ -67,20 +75,35 @@ class Line:
         }
 
 
-def chains(lines: list[Line]) -> list[Line]:
-    """Return neighbours on one line, put together: a VIN broken over boxes."""
+def neighbours(lines: list[Line]) -> list[tuple[Box, ...]]:
+    """Return boxes side by side on one line that may be one VIN: it was broken over them."""
+    return [
+        (a.box, b.box)
+        for a in lines
+        for b in lines
+        if a is not b
+        and a.letters < LENGTH
+        and b.letters < LENGTH
+        and LENGTH - 3 <= a.letters + b.letters <= LENGTH + 7
+        and _follows(a.box, b.box)
+    ]
+
+
+def stacked(lines: list[Line]) -> list[Line]:
+    """Return lines one right below the other, end to end: a VIN in two lines."""
     out: list[Line] = []
     for a in lines:
         for b in lines:
-            if a is not b and _follows(a.boxes[0], b.boxes[0]) and _could_be_one(a, b):
+            if (
+                a is not b
+                and 4 <= a.letters < LENGTH
+                and LENGTH <= a.letters + b.letters <= LENGTH + 1
+                and _below(a.box, b.box)
+            ):
                 frames = joined([a.strips[0].probabilities, b.strips[0].probabilities])
                 text = f"{a.strips[0].text} {b.strips[0].text}"
-                out.append(Line((a.boxes[0], b.boxes[0]), [Frames(frames, text)], penalty=-1.0))
+                out.append(Line((a.box, b.box), [Frames(frames, text)], penalty=TWO_LINES))
     return out
-
-
-def _could_be_one(a: Line, b: Line) -> bool:
-    return a.letters < 17 and b.letters < 17 and 16 <= a.letters + b.letters <= 24
 
 
 def _follows(a: Box, b: Box) -> bool:
@@ -92,6 +115,18 @@ def _follows(a: Box, b: Box) -> bool:
     along, across = dx * cos + dy * sin, -dx * sin + dy * cos
     gap = along - (a.width + b.width) / 2
     return along > 0 and abs(across) < 0.5 * a.height and -a.height < gap < 3 * a.height
+
+
+def _below(a: Box, b: Box) -> bool:
+    """Whether b is the next line under a, of its size and beginning or centred like it."""
+    if not 0.7 < a.height / b.height < 1.4 or abs(math.sin(a.angle - b.angle)) > 0.2:
+        return False
+    cos, sin = math.cos(a.angle), math.sin(a.angle)
+    dx, dy = b.x - a.x, b.y - a.y
+    along, across = dx * cos + dy * sin, -dx * sin + dy * cos
+    centred = abs(along) < a.height
+    left = abs(along - (b.width - a.width) / 2) < a.height
+    return 0.5 * a.height < across < 1.8 * a.height and (centred or left)
 
 
 def around(boxes: tuple[Box, ...]) -> Box:
