@@ -1,0 +1,86 @@
+"""The set in ``events/photos``: every kind, every turn, chosen by eye to be legible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from photo_generator.broken import bad
+from photo_generator.catalogue import photograph
+from photo_generator.dice import dice
+from photo_generator.sample import Sample
+from photo_generator.vins import random_vin
+
+SEED: Final = 7
+"""Of everything in ``events/photos``, and of the demo's oversize photo."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One photo of the set."""
+
+    kind: str
+    draw: int
+    """Number of the draw: another one is another photo."""
+    long_side: int
+    turn: int = 0
+    by_exif: bool = False
+    hard: bool = False
+
+
+SHOTS: Final = (
+    Shot("windscreen", 1, 1280),
+    Shot("windscreen", 2, 1440),
+    Shot("windscreen", 3, 1100, turn=90),
+    Shot("windscreen", 4, 1280, turn=180, by_exif=True),
+    Shot("windscreen", 5, 1280, hard=True),
+    Shot("windscreen", 6, 1600, turn=270, hard=True),
+    Shot("label", 1, 1100),
+    Shot("label", 2, 1280),
+    Shot("label", 3, 1280, turn=90, by_exif=True),
+    Shot("label", 4, 1280, turn=270),
+    Shot("label", 5, 1440, hard=True),
+    Shot("label", 6, 1280, turn=180),
+    Shot("stamped", 1, 1280),
+    Shot("stamped", 2, 1280),
+    Shot("stamped", 3, 1440, turn=90),
+    Shot("stamped", 4, 1100, turn=270, by_exif=True),
+    Shot("stamped", 5, 1280, hard=True),
+    Shot("stamped", 6, 1280, turn=180, hard=True),
+    Shot("peened", 1, 1280),
+    Shot("peened", 2, 1100),
+    Shot("peened", 3, 1280, turn=270),
+    Shot("peened", 4, 1440, turn=90, by_exif=True),
+    Shot("peened", 5, 1280, hard=True),
+    Shot("plate", 1, 1280),
+    Shot("plate", 2, 1100),
+    Shot("plate", 3, 1280, turn=180),
+    Shot("plate", 4, 1440, turn=90),
+    Shot("plate", 5, 2000, hard=True),
+)
+
+
+def committed() -> Iterator[Sample]:
+    """Yield what ``events/photos`` holds: the good photos, then the bad files."""
+    numbers: dict[str, int] = {}
+    for shot in SHOTS:
+        numbers[shot.kind] = numbers.get(shot.kind, 0) + 1
+        yield take(shot, f"{shot.kind}-{numbers[shot.kind]:02d}.jpg")
+    yield from bad(SEED, with_oversize=False)
+
+
+def take(shot: Shot, name: str) -> Sample:
+    """Return one photo of the set."""
+    rng = dice(SEED, "committed", shot.kind, shot.draw)
+    vin = random_vin(rng)
+    data = photograph(
+        rng,
+        shot.kind,
+        vin,
+        hard=shot.hard,
+        turn=shot.turn,
+        by_exif=shot.by_exif,
+        long_side=shot.long_side,
+    )
+    return Sample(name, shot.kind, vin, data)
