@@ -1,0 +1,109 @@
+"""Which addresses a download may reach: public ones, and what the operator allows.
+
+The rule is judged on the address that is connected to, never on the name, so neither a name that
+resolves inwards, nor one that changes its answer, nor an odd spelling of an address helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Final
+
+_NAT64: Final = ip_network("64:ff9b::/96")
+_WELL_KNOWN_PORTS: Final = frozenset({80, 443})
+_FIRST_USER_PORT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """What ImageUrl may reach although it is not public: networks, hosts, and host:port pairs."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    hosts: frozenset[tuple[str, int | None]] = frozenset()
+
+    @classmethod
+    def parse(cls, entries: Sequence[str]) -> AllowList:
+        """Read entries such as ``127.0.0.1:9001``, ``bucket.local:9001``, ``10.0.0.0/8``.
+
+        :raises ValueError: an entry is none of these; ``str()`` names it.
+        """
+        networks: list[IPv4Network | IPv6Network] = []
+        hosts: set[tuple[str, int | None]] = set()
+        for entry in entries:
+            if "/" in entry:
+                try:
+                    networks.append(ip_network(entry, strict=False))
+                except ValueError:
+                    raise ValueError(f"{entry!r} is no network such as 10.0.0.0/8") from None
+                continue
+            hosts.add(_host_and_port(entry))
+        return cls(tuple(networks), frozenset(hosts))
+
+    def allows(self, host: str, port: int, address: str) -> bool:
+        """Whether the operator lets a URL of ``host`` and ``port`` reach ``address``."""
+        host = host.lower().strip("[]")
+        if (host, port) in self.hosts or (host, None) in self.hosts:
+            return True
+        ip = _plain(address)
+        return any(ip in network for network in self.networks)
+
+
+def _host_and_port(entry: str) -> tuple[str, int | None]:
+    host, colon, port = entry.rpartition(":")
+    if entry.startswith("["):
+        inner, _, rest = entry[1:].partition("]")
+        host, colon, port = (inner, rest[:1], rest[1:]) if rest else (inner, "", "")
+    elif not colon or entry.count(":") > 1:
+        host, colon, port = entry, "", ""
+    if not host or (colon and not (port.isdigit() and 0 < int(port) < 65536)):
+        raise ValueError(f"{entry!r} is neither host:port, host nor network")
+    return host.lower(), int(port) if colon else None
+
+
+def is_public(address: str) -> bool:
+    """Whether an address (IPv4 or IPv6, as text) belongs to the open internet.
+
+    False for loopback, link-local (169.254.0.23, where clouds keep their metadata), private,
+    carrier-grade NAT (100.64.0.0/10), multicast, unspecified and reserved ranges, and for an IPv6
+    address that carries such an IPv4 one (mapped, 6to4, Teredo, NAT64).
+    """
+    ip = _plain(address)
+    inner = _embedded(ip)
+    return all(
+        i.is_global and not (i.is_multicast or i.is_reserved or i.is_unspecified)
+        for i in (ip, *inner)
+    )
+
+
+def is_web_port(port: int) -> bool:
+    """Whether a download may speak HTTP to ``port``: 80, 443, or one that no daemon owns."""
+    return port in _WELL_KNOWN_PORTS or port >= _FIRST_USER_PORT
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    return ip
+
+
+def _embedded(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+    if isinstance(ip, IPv4Address):
+        return ()
+    found: list[IPv4Address] = []
+    if ip.sixtofour is not None:
+        found.append(ip.sixtofour)
+    if ip.teredo is not None:
+        found.extend(ip.teredo)
+    if ip in _NAT64:
+        found.append(IPv4Address(int(ip) & 0xFFFFFFFF))
+    return tuple(found)

@@ -1,0 +1,141 @@
+"""Who is calling, and is it really them: every AuthFailure code from the cause that it names."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Final
+
+from vinocr import signature
+from vinocr.accounts import Account, Accounts, Key, is_expired
+from vinocr.codes import ApiError, Words
+from vinocr.wire import Common, Request
+
+WINDOW: Final = 300
+"""Seconds that a request's time stamp may be off, either way."""
+SERVICE: Final = "ocr"
+_SECRET_ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,128}")
+
+
+def authenticate(
+    request: Request, found: Common, accounts: Accounts, now: float
+) -> tuple[Account, Key]:
+    """Return the account and key of a request.
+
+    :param now: Unix time in seconds.
+    :raises ApiError: AuthFailure.* or NoSuchProduct.
+    """
+    if found.v1 is not None:
+        return _v1(request, found, found.v1, accounts, now)
+    return _tc3(request, found, accounts, now)
+
+
+def product_of_host(host: str) -> str | None:
+    """Return the product that a Tencent host name stands for, or None for any other host."""
+    name = host.lower().partition(":")[0]
+    if name.endswith(".tencentcloudapi.com"):
+        return name.partition(".")[0]
+    return None
+
+
+def check_address(account: Account, client: str) -> None:
+    """Check an account's lists of addresses.
+
+    :raises ApiError: IpInBlacklist, IpNotInWhitelist.
+    """
+    if not account.whitelist and not account.blacklist:
+        return
+    try:
+        address = ip_address(client)
+    except ValueError:
+        raise ApiError("IpNotInWhitelist", address=client) from None
+    if any(address in network for network in account.networks("blacklist")):
+        raise ApiError("IpInBlacklist", address=client)
+    if account.whitelist and not any(address in n for n in account.networks("whitelist")):
+        raise ApiError("IpNotInWhitelist", address=client)
+
+
+def _tc3(request: Request, found: Common, accounts: Accounts, now: float) -> tuple[Account, Key]:
+    try:
+        claim = signature.parse_authorization(request.headers.get("authorization", ""))
+    except signature.MalformedAuthorizationError as error:
+        raise ApiError("AuthFailure.InvalidAuthorization", why=str(error)) from None
+    if claim.service != SERVICE:
+        raise ApiError("NoSuchProduct", product=claim.service)
+    account, key = _find(accounts, claim.secret_id)
+    _check_clock(found.timestamp, now)
+    held = claim.date == signature.utc_date(found.timestamp) and signature.tc3_holds(
+        key.secret_key.get_secret_value(),
+        claim,
+        found.timestamp,
+        method=request.method,
+        raw_query=request.raw_query,
+        headers=request.headers,
+        body_hash=hashlib.sha256(request.body).hexdigest(),
+    )
+    if not held:
+        raise ApiError("AuthFailure.SignatureFailure")
+    _check_token(account, key, found.token, now)
+    return account, key
+
+
+def _v1(
+    request: Request, found: Common, values: Mapping[str, str], accounts: Accounts, now: float
+) -> tuple[Account, Key]:
+    method = values.get("SignatureMethod") or "HmacSHA1"
+    if method not in signature.V1_DIGESTS:
+        raise ApiError(
+            "InvalidParameterValue",
+            name="SignatureMethod",
+            why=Words("it is neither HmacSHA1 nor HmacSHA256", "只支持 HmacSHA1 和 HmacSHA256"),
+        )
+    account, key = _find(accounts, values["SecretId"])
+    _check_clock(found.timestamp, now)
+    if not signature.v1_holds(
+        key.secret_key.get_secret_value(),
+        method,
+        values["Signature"],
+        method=request.method,
+        host=request.headers.get("host", ""),
+        parameters=values,
+    ):
+        raise ApiError("AuthFailure.SignatureFailure")
+    _check_token(account, key, found.token, now)
+    return account, key
+
+
+def _find(accounts: Accounts, secret_id: str) -> tuple[Account, Key]:
+    if not _SECRET_ID.fullmatch(secret_id):
+        raise ApiError("AuthFailure.InvalidSecretId")
+    owner = accounts.find(secret_id)
+    if owner is None:
+        raise ApiError("AuthFailure.SecretIdNotFound")
+    if not owner[1].cloud_api:
+        raise ApiError("AuthFailure.InvalidSecretId")
+    return owner
+
+
+def _check_clock(timestamp: int, now: float) -> None:
+    if abs(now - timestamp) > WINDOW:
+        raise ApiError("AuthFailure.SignatureExpire", now=int(now), window=WINDOW)
+
+
+def _check_token(account: Account, key: Key, token: str, now: float) -> None:
+    if key.token is None:
+        if token:
+            raise _token("this key is permanent and has none", "永久密钥不使用 token")
+    elif not token:
+        raise _token("it is missing", "缺少 token")
+    elif not hmac.compare_digest(token.encode(), key.token.get_secret_value().encode()):
+        raise _token("it is not the one of this key", "token 与密钥不匹配")
+    elif is_expired(key, now):
+        raise _token("it has expired, fetch a new one", "token 已过期")
+    if account.mfa_required and not key.mfa:
+        raise ApiError("AuthFailure.MFAFailure")
+
+
+def _token(english: str, chinese: str) -> ApiError:
+    return ApiError("AuthFailure.TokenFailure", why=Words(english, chinese))

@@ -1,0 +1,126 @@
+"""What can be said of an image before it is read: Base64, size, and which file it really is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final
+
+from vinocr.codes import ApiError, Words
+
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG: Final = b"\xff\xd8\xff"
+_OTHERS: Final = (
+    (0, b"GIF87a", "GIF"),
+    (0, b"GIF89a", "GIF"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    (0, b"%PDF-", "PDF"),
+    (0, b"\x00\x00\x01\x00", "ICO"),
+    (8, b"WEBP", "WebP"),
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypheix", "HEIC"),
+    (4, b"ftypmif1", "HEIF"),
+    (4, b"ftypavif", "AVIF"),
+)
+_LINE_BREAKS: Final = str.maketrans("", "", "\r\n\t")
+# Start-of-frame markers of codings that baseline and progressive decoders do not know.
+_STRANGE_FRAMES: Final = {
+    0xC3: "lossless",
+    0xC5: "hierarchical",
+    0xC6: "hierarchical",
+    0xC7: "hierarchical lossless",
+    0xCB: "arithmetic lossless",
+    0xCD: "arithmetic hierarchical",
+    0xCE: "arithmetic hierarchical",
+    0xCF: "arithmetic hierarchical lossless",
+}
+
+
+def encoded_size(size: int) -> int:
+    """Return how many bytes ``size`` bytes have after Base64."""
+    return -(-size // 3) * 4
+
+
+def largest(max_base64: int) -> int:
+    """Return the largest image, in bytes, that has at most ``max_base64`` after Base64."""
+    return max_base64 // 4 * 3
+
+
+def from_base64(text: str, max_base64: int) -> bytes:
+    """Decode ImageBase64. Line breaks are no part of it; anything else strange is refused.
+
+    :raises ApiError: TooLargeFileError, ImageDecodeFailed.
+    """
+    if len(text) > max_base64:
+        bare = text.translate(_LINE_BREAKS)
+        if len(bare) > max_base64:
+            raise ApiError("LimitExceeded.TooLargeFileError", limit=max_base64)
+        text = bare
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    try:
+        return base64.b64decode(text.translate(_LINE_BREAKS), validate=True)
+    except (binascii.Error, ValueError):
+        why = Words("ImageBase64 is not Base64", "ImageBase64 不是 Base64 编码")
+        if text[:5].lower() == "data:":
+            why = Words("ImageBase64 must not begin with data:", "ImageBase64 不能以 data: 开头")
+        raise ApiError("FailedOperation.ImageDecodeFailed", why=why) from None
+
+
+def check(image: bytes) -> None:
+    """Check what an image is by its content; its name and Content-Type say nothing.
+
+    :raises ApiError: EmptyImageError (billed!), ImageDecodeFailed (an image, but neither PNG nor
+        JPEG), UnKnowFileTypeError (no image), EngineImageDecodeFailed (a JPEG of a coding that
+        no common decoder knows).
+    """
+    if not image:
+        raise ApiError("FailedOperation.EmptyImageError")
+    if image.startswith(_PNG):
+        return
+    if image.startswith(_JPEG):
+        strange = strange_coding(image)
+        if strange is not None:
+            raise ApiError("InvalidParameter.EngineImageDecodeFailed", why=strange)
+        return
+    name = other_format(image)
+    if name is None:
+        raise ApiError("FailedOperation.UnKnowFileTypeError")
+    raise ApiError(
+        "FailedOperation.ImageDecodeFailed",
+        why=Words(f"{name} is not supported", f"不支持 {name} 格式"),
+    )
+
+
+def other_format(image: bytes) -> str | None:
+    """Return the name of a known format that VinOCR does not take, or None."""
+    for offset, magic, name in _OTHERS:
+        if image[offset : offset + len(magic)] == magic:
+            return name
+    return None
+
+
+def strange_coding(jpeg: bytes) -> str | None:
+    """Return the name of a JPEG's coding if decoders do not know it, else None.
+
+    Walks the marker segments up to the first start of frame (ITU-T T.81, table B.1).
+    """
+    at = 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
+        marker = jpeg[at + 1]
+        if marker == 0xFF:  # fill bytes may precede any marker
+            at += 1
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return _STRANGE_FRAMES.get(marker)
+        if marker in (0xD9, 0xDA):
+            return None
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            at += 2
+            continue
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return None

@@ -1,0 +1,274 @@
+"""An API 3.0 request taken apart: common parameters, which signature, and the action's own input.
+
+Pure: bytes and headers in, dataclasses out; every complaint is an `ApiError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from vinocr.codes import ApiError, Language, Words
+
+KIB: Final = 1024
+GET_LIMIT: Final = 32 * KIB
+V1_POST_LIMIT: Final = KIB * KIB
+TC3_POST_LIMIT: Final = 10 * KIB * KIB
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
+
+_COMMON_V1: Final = frozenset(
+    {
+        "Action", "Version", "Region", "Timestamp", "Nonce", "SecretId", "Signature",
+        "SignatureMethod", "Token", "Language", "RequestClient",
+    }
+)  # fmt: skip
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,11}")
+_MAX_FIELDS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request on the API's path, its body read."""
+
+    method: str
+    raw_query: str
+    headers: Mapping[str, str]
+    """Lower-cased names; a header sent twice is joined with a comma, as HTTP has it."""
+    body: bytes
+    client: str
+    """The client's address."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, in small letters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The common parameters, wherever they were carried."""
+
+    action: str
+    version: str
+    timestamp: int
+    region: str
+    token: str
+    v1: Mapping[str, str] | None
+    """All parameters of a v1 request, which its signature covers; None for TC3."""
+
+
+def is_tc3(headers: Mapping[str, str]) -> bool:
+    """Whether a request claims (or can only have) a TC3 signature: the size limit hangs on it."""
+    if "authorization" in headers:
+        return True
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind not in {FORM, ""}
+
+
+def body_limit(headers: Mapping[str, str]) -> int:
+    """Return how many bytes the body of a POST may have."""
+    return TC3_POST_LIMIT if is_tc3(headers) else V1_POST_LIMIT
+
+
+def too_large(method: str, headers: Mapping[str, str]) -> ApiError:
+    """Return the answer to a request over its limit; v1's POST has one of its own."""
+    if method == "POST" and not is_tc3(headers):
+        return ApiError(
+            "AuthFailure.SignatureFailure",
+            "The provided credentials could not be validated because of exceeding request size "
+            "limit, please use new signature method `TC3-HMAC-SHA256`.",
+        )
+    limit = GET_LIMIT if method == "GET" else TC3_POST_LIMIT
+    return ApiError("RequestSizeLimitExceeded", limit=limit)
+
+
+def language(request: Request, default: Language) -> Language:
+    """Return the language that messages are to be in; never fails, so that errors can use it."""
+    wanted = request.headers.get("x-tc-language", "")
+    if not wanted and not is_tc3(request.headers):
+        try:
+            wanted = form(request).get("Language", "")
+        except ApiError:
+            return default
+    try:
+        return Language(wanted)
+    except ValueError:
+        return default
+
+
+def common(request: Request) -> Common:
+    """Find the common parameters.
+
+    :raises ApiError: MissingParameter, InvalidParameter (the query is no list of ``k=v``),
+        InvalidParameterValue (time stamp, language), AuthFailure.InvalidAuthorization.
+    """
+    headers = request.headers
+    if is_tc3(headers) or "x-tc-action" in headers:
+        values = {
+            name: headers.get(f"x-tc-{name.lower()}", "")
+            for name in ("Action", "Version", "Timestamp", "Region", "Token", "Language")
+        }
+        v1 = None
+    else:
+        v1 = form(request)
+        values = {name: v1.get(name, "") for name in _COMMON_V1}
+    required = ["Action", "Version", "Timestamp"]
+    if v1 is not None:
+        required += ["Nonce", "SecretId", "Signature"]
+    for name in required:
+        if not values[name]:
+            raise ApiError("MissingParameter", name=name)
+    if not _TIMESTAMP.fullmatch(values["Timestamp"]):
+        raise _value("Timestamp", "it is no Unix time in seconds", "不是以秒为单位的 UNIX 时间戳")
+    if values["Language"] and values["Language"] not in {x.value for x in Language}:
+        raise _value("Language", "it is neither en-US nor zh-CN", "只支持 zh-CN 和 en-US")
+    return Common(
+        action=values["Action"],
+        version=values["Version"],
+        timestamp=int(values["Timestamp"]),
+        region=values["Region"],
+        token=values["Token"],
+        v1=v1,
+    )
+
+
+def form(request: Request) -> dict[str, str]:
+    """Return the parameters of a GET's query or a form's body.
+
+    :raises ApiError: InvalidParameter: not ``k=v`` pairs, not UTF-8, too many, or one twice.
+    """
+    try:
+        raw = request.raw_query if request.method == "GET" else request.body.decode("ascii")
+        pairs = parse_qsl(
+            raw,
+            keep_blank_values=True,
+            strict_parsing=bool(raw),
+            errors="strict",
+            max_num_fields=_MAX_FIELDS,
+        )
+    except UnicodeDecodeError:
+        raise _parameter(
+            "The parameters are not percent-encoded UTF-8", "参数不是经过 URL 编码的 UTF-8"
+        ) from None
+    except ValueError:
+        raise _parameter(
+            "Url key and value should be splited by `=`", "参数名与参数值应以 `=` 分隔"
+        ) from None
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise _parameter("A parameter is given twice", "参数重复")
+    return values
+
+
+async def parameters(request: Request, found: Common) -> dict[str, Any]:
+    """Return the action's own parameters, common ones taken out, not yet checked.
+
+    :raises ApiError: InvalidParameter, InvalidRequest, UnsupportedOperation.
+    """
+    if found.v1 is not None:
+        return {k: v for k, v in found.v1.items() if k not in _COMMON_V1}
+    if request.method == "GET":
+        return dict(form(request))
+    kind = request.content_type
+    if kind == JSON:
+        return json_object(request.body)
+    if kind == FORM:
+        return dict(form(request))
+    if kind == MULTIPART:
+        return await _multipart(request)
+    if kind == "application/octet-stream":
+        raise ApiError(
+            "UnsupportedOperation",
+            why=Words(
+                "VinOCR takes no application/octet-stream, send JSON",
+                "VinOCR 不支持 application/octet-stream，请使用 JSON",
+            ),
+        )
+    raise ApiError(
+        "InvalidRequest",
+        why=Words(
+            "Content-Type must be application/json, application/x-www-form-urlencoded or "
+            "multipart/form-data",
+            "Content-Type 只支持 application/json、application/x-www-form-urlencoded 和 "
+            "multipart/form-data",
+        ),
+    )
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the object of a JSON body.
+
+    :raises ApiError: InvalidParameter.
+    """
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise _parameter(
+            "The request body is not valid JSON", "请求 body 的 JSON 格式错误"
+        ) from None
+    if not isinstance(value, dict):
+        raise _parameter("The request body must be a JSON object", "请求 body 必须是 JSON 对象")
+    return value
+
+
+async def _multipart(request: Request) -> dict[str, Any]:
+    wrong = ApiError(
+        "InvalidRequest",
+        why=Words("the multipart body is malformed", "请求 body 的 multipart 格式错误"),
+    )
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield request.body
+
+    headers = Headers({"content-type": request.headers["content-type"]})
+    try:
+        parsed = await MultiPartParser(
+            headers,
+            chunks(),
+            max_files=_MAX_FIELDS,
+            max_fields=_MAX_FIELDS,
+            max_part_size=TC3_POST_LIMIT,
+        ).parse()
+    except (MultiPartException, KeyError, ValueError, LookupError):
+        raise wrong from None
+    values: dict[str, Any] = {}
+    async with _closing(parsed):
+        for name, value in parsed.multi_items():
+            if name in values:
+                raise _parameter("A parameter is given twice", "参数重复")
+            if isinstance(value, UploadFile):
+                values[name] = (await value.read()).decode("utf-8", errors="replace")
+            else:
+                values[name] = value
+    if not values and request.body.strip():
+        raise wrong
+    return values
+
+
+class _closing:  # noqa: N801 - contextlib.aclosing expects aclose, Starlette has close
+    def __init__(self, thing: Any) -> None:
+        self._thing = thing
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._thing.close()
+
+
+def _parameter(english: str, chinese: str) -> ApiError:
+    return ApiError("InvalidParameter", why=Words(english, chinese))
+
+
+def _value(name: str, english: str, chinese: str) -> ApiError:
+    return ApiError("InvalidParameterValue", name=name, why=Words(english, chinese))

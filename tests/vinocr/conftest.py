@@ -1,0 +1,43 @@
+"""A running VinOCR for every test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from vinocr.child import Child
+from vinocr_support import ID, KEY
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Child]]:
+    """Start servers; one per set of settings, all stopped at the end."""
+    running: dict[str, Child] = {}
+
+    def starter(accounts: list[dict[str, Any]] | None = None, **settings: object) -> Child:
+        folder = tmp_path_factory.mktemp("vinocr")
+        texts = {f"VINOCR_{k.upper()}": str(v) for k, v in settings.items()}
+        name = json.dumps([accounts, texts], sort_keys=True, default=str)
+        if name not in running:
+            if accounts is None:
+                texts |= {"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY}
+            else:
+                file = folder / "accounts.json"
+                file.write_text(json.dumps({"accounts": accounts}))
+                texts["VINOCR_ACCOUNTS"] = str(file)
+            texts.setdefault("VINOCR_RATE", "1000")
+            texts.setdefault("VINOCR_THREADS", "1")
+            running[name] = Child.start(texts, log=folder / "log.jsonl")
+        return running[name]
+
+    yield starter
+    for child in running.values():
+        child.stop()
+
+
+@pytest.fixture(scope="session")
+def vinocr(start: Callable[..., Child]) -> Child:
+    """The plain server: one account, defaults, and no rate that a test could run into."""
+    return start()

@@ -1,0 +1,72 @@
+"""What the tests of VinOCR share: a photo that any reader reads, and the official SDK as client."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from tencentcloud.common.common_client import CommonClient
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from vinocr.child import Child
+
+VIN = "WDD2131426L004847"
+ID, KEY = "AKIDtest0000000000000000000000000000", "s" * 32
+
+
+@functools.cache
+def photo(vin: str = VIN, kind: str = "JPEG", size: tuple[int, int] = (900, 200)) -> bytes:
+    """A VIN printed in black on white: any reader that reads at all reads this."""
+    image = Image.new("RGB", size, "white")
+    if vin:
+        font = ImageFont.load_default(size[0] // 15)
+        ImageDraw.Draw(image).text((size[0] // 20, size[1] // 3), vin, font=font, fill="black")
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def client(
+    vinocr: Child,
+    *,
+    secret_id: str = ID,
+    secret_key: str = KEY,
+    token: str | None = None,
+    region: str = "",
+    version: str = "2018-11-19",
+    product: str = "ocr",
+    sign: str = "TC3-HMAC-SHA256",
+    method: str = "POST",
+    language: str = "en-US",
+    unsigned: bool = False,
+) -> CommonClient:
+    """The official SDK's client, pointed at a running server."""
+    http = HttpProfile(protocol="http", endpoint=vinocr.endpoint, reqMethod=method, reqTimeout=30)
+    profile = ClientProfile(signMethod=sign, httpProfile=http, language=language)
+    profile.unsignedPayload = unsigned
+    return CommonClient(product, version, Credential(secret_id, secret_key, token), region, profile)
+
+
+def call(vinocr: Child, parameters: dict[str, Any], action: str = "VinOCR", **how: Any) -> str:
+    """Call through the SDK and return the VIN; its exception carries the code."""
+    answer: str = client(vinocr, **how).call_json(action, parameters)["Response"]["Vin"]
+    return answer
+
+
+def refusal(vinocr: Child, parameters: dict[str, Any], action: str = "VinOCR", **how: Any) -> str:
+    """Call through the SDK, which must raise; return the code that its exception carries."""
+    with pytest.raises(TencentCloudSDKException) as caught:
+        call(vinocr, parameters, action, **how)
+    assert caught.value.requestId, "an error without RequestId makes the SDK raise KeyError"
+    assert caught.value.message
+    return str(caught.value.code)
