@@ -1,0 +1,235 @@
+"""The bucket on the wire: COS's XML API as an ASGI application.
+
+One application serves several buckets. A request says which by its host
+(``<bucket>.cos.<region>.myqcloud.com``, as the official SDK sends it), or else by the port it
+came in on, so that ``http://127.0.0.1:PORT/<key>`` can be fetched without any DNS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from vindrop_local.bucket import auth, bodies, handlers, keys
+from vindrop_local.bucket.errors import XML, CosError
+from vindrop_local.bucket.handlers import Call
+from vindrop_local.bucket.objects import Objects
+from vindrop_local.bucket.responses import respond, set_headers
+from vindrop_local.bucket.spec import Account
+
+_HOST: Final = re.compile(
+    r"(?P<bucket>[a-z0-9-]+-\d+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\.(?:myqcloud\.com|tencentcos\.cn)"
+)
+_SERVICE: Final = re.compile(r"(?:service\.cos|cos\.[a-z0-9-]+)\.myqcloud\.com")
+_log: Final = logging.getLogger(__name__)
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+# Sub-resource → method → what answers. The first that the query names decides.
+_OBJECT: Final[Sequence[tuple[str, Mapping[str, Handler]]]] = (
+    ("uploads", {"POST": handlers.initiate_multipart}),
+    (
+        "uploadId",
+        {
+            "PUT": handlers.put_part,
+            "GET": handlers.list_parts,
+            "POST": handlers.complete_multipart,
+            "DELETE": handlers.abort_multipart,
+        },
+    ),
+)
+_PLAIN_OBJECT: Final[Mapping[str, Handler]] = {
+    "GET": handlers.get_object,
+    "HEAD": handlers.head_object,
+    "PUT": handlers.put_object,
+    "DELETE": handlers.delete_object,
+}
+_BUCKET: Final[Sequence[tuple[str, Mapping[str, Handler]]]] = (
+    ("uploads", {"GET": handlers.list_uploads}),
+    ("delete", {"POST": handlers.delete_objects}),
+    ("versioning", {"GET": handlers.get_versioning}),
+    ("location", {"GET": handlers.get_location}),
+)
+_PLAIN_BUCKET: Final[Mapping[str, Handler]] = {
+    "GET": handlers.list_objects,
+    "HEAD": handlers.head_bucket,
+    "PUT": handlers.put_bucket,
+    "DELETE": handlers.delete_bucket,
+    "POST": handlers.post_object,
+}
+_ELSEWHERE: Final = frozenset(
+    [
+        "acl",
+        "append",
+        "accelerate",
+        "callback",
+        "ci-process",
+        "cors",
+        "domain",
+        "encryption",
+        "intelligenttiering",
+        "inventory",
+        "legal-hold",
+        "lifecycle",
+        "logging",
+        "object-lock",
+        "origin",
+        "policy",
+        "referer",
+        "replication",
+        "restore",
+        "retention",
+        "select",
+        "symlink",
+        "tagging",
+        "torrent",
+        "versions",
+        "website",
+        "versionId",
+    ]
+)
+
+
+class BucketApp:
+    """The ASGI application."""
+
+    def __init__(
+        self,
+        buckets: Sequence[Objects],
+        accounts: Callable[[], Sequence[Account]],
+        ports: Mapping[int, str],
+    ) -> None:
+        """Serve ``buckets`` to ``accounts``.
+
+        :param accounts: asked for at every request, so that keys can be changed under way.
+        :param ports: local port → the bucket it stands for.
+        """
+        self._buckets = {each.bucket.name: each for each in buckets}
+        self._accounts = accounts
+        self._ports = ports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; refusals and failures are COS's error XML."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        request_id = secrets.token_hex(16)
+        headers = _headers(request)
+        try:
+            response = await self._answer(request, headers)
+        except CosError as error:
+            await bodies.drain(request)
+            response = _refusal(error, request, headers, request_id)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets COS's XML
+            # Its kind and place, not its words: they could hold a signed path.
+            _log.error("the bucket failed: %s", type(error).__name__, exc_info=error)
+            response = _refusal(
+                CosError(500, "InternalError", "The bucket failed: see its log, and try again."),
+                request,
+                headers,
+                request_id,
+            )
+        if "x-cos-request-id" not in response.headers:
+            set_headers(response, {"x-cos-request-id": request_id})
+        set_headers(response, {"Server": "tencent-cos"})
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, headers: dict[str, str]) -> Response:
+        raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+        key = keys.decode(raw)
+        query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        asked = auth.Asked(request.method, unquote(raw.decode("latin-1")), query, headers)
+        accounts = self._accounts()
+        host = headers.get("host", "").partition(":")[0].lower()
+        named = dict(reversed(query))  # of a name written twice, the first counts
+        if request.method == "POST" and not key and not named and _is_form(headers):
+            # A form carries its signature in a field: handlers.post_object checks it.
+            objects = self._bucket(request, host)
+            call = Call(request, headers, named, key, objects, self._buckets, accounts, time.time)
+            return await handlers.post_object(call)
+        account = auth.check(asked, accounts, time.time())
+        if _SERVICE.fullmatch(host):
+            if request.method != "GET":
+                raise CosError(405, "MethodNotAllowed", "The service answers GET only.")
+            return handlers.list_buckets(list(self._buckets.values()), account)
+        objects = self._bucket(request, host)
+        call = Call(request, headers, named, key, objects, self._buckets, accounts, time.time)
+        special, plain = (_OBJECT, _PLAIN_OBJECT) if key else (_BUCKET, _PLAIN_BUCKET)
+        methods = next((methods for name, methods in special if name in named), None)
+        if methods is None:
+            unknown = sorted(_ELSEWHERE & named.keys())
+            if unknown:
+                raise CosError(
+                    501,
+                    "NotImplemented",
+                    f"A bucket over a folder has no {unknown[0]}: only COS itself does.",
+                )
+            methods = plain
+        handler = methods.get(request.method)
+        if handler is None:
+            raise CosError(405, "MethodNotAllowed", f"Allowed here: {', '.join(sorted(methods))}.")
+        return await handler(call)
+
+    def _bucket(self, request: Request, host: str) -> Objects:
+        found = _HOST.fullmatch(host)
+        if found is not None:
+            objects = self._buckets.get(found["bucket"])
+            if objects is not None and objects.bucket.region == found["region"]:
+                return objects
+        else:
+            server = request.scope.get("server") or ("", 0)
+            name = self._ports.get(server[1])
+            if name is not None:
+                return self._buckets[name]
+        raise CosError(
+            404,
+            "NoSuchBucket",
+            "The specified bucket does not exist here: check its name, number and region.",
+        )
+
+
+def _is_form(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Return the headers, names small, values as UTF-8 where they are that."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.raw:
+        try:
+            text = value.decode("utf-8")
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
+        found.setdefault(name.decode("latin-1").lower(), text)
+    return found
+
+
+def _refusal(
+    error: CosError, request: Request, headers: Mapping[str, str], request_id: str
+) -> Response:
+    trace_id = hashlib.sha256(request_id.encode()).hexdigest()[:32]
+    resource = headers.get("host", "") + request.scope.get("raw_path", b"/").decode("latin-1")
+    body = error.body(resource, request_id, trace_id)
+    if request.method == "HEAD" or error.status == 304:
+        body = b""
+    return respond(
+        error.status,
+        {
+            "Content-Type": XML,
+            "x-cos-request-id": request_id,
+            "x-cos-trace-id": trace_id,
+        },
+        body,
+    )

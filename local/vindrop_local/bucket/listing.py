@@ -1,0 +1,159 @@
+"""GET Bucket (List Objects, version 1): prefix, delimiter, marker, max-keys, encoding-type.
+
+https://cloud.tencent.com/document/product/436/7734
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from vindrop_local.bucket.errors import invalid
+from vindrop_local.bucket.journal import Entry
+from vindrop_local.bucket.xml import Node, encoded, time_text, write
+
+MAX_KEYS: Final = 1000
+
+Fetch = Callable[[bytes, bool, int], "list[Entry]"]
+"""(key, inclusive, limit) → entries from there on, in the order of UTF-8 bytes."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer to a list request."""
+
+    entries: list[Entry]
+    prefixes: list[str]
+    next_marker: str | None
+    """Where the next page begins (not included); None on the last page."""
+
+
+def page(
+    fetch: Fetch,
+    exists: Callable[[Entry], bool],
+    *,
+    prefix: str = "",
+    delimiter: str = "",
+    marker: str = "",
+    max_keys: int = MAX_KEYS,
+) -> Page:
+    """Return up to ``max_keys`` keys and common prefixes, together, after ``marker``.
+
+    A common prefix is passed in one step however many keys it stands for.
+    """
+    entries: list[Entry] = []
+    prefixes: list[str] = []
+    last = ""
+    start, inclusive = prefix.encode(), True
+    if marker and marker.encode() >= start:
+        start, inclusive = marker.encode(), False
+    if delimiter and marker.startswith(prefix):
+        # A marker that is a common prefix stands for all of it.
+        group = _group(marker, prefix, delimiter)
+        if group is not None and group == marker:
+            start, inclusive = _after_prefix(group), True
+    while True:
+        batch = fetch(start, inclusive, max(1, min(max_keys, MAX_KEYS)) + 1)
+        for entry in batch:
+            if not entry.key.startswith(prefix):
+                return Page(entries, prefixes, None)
+            if not exists(entry):
+                continue
+            if len(entries) + len(prefixes) >= max_keys:
+                return Page(entries, prefixes, last if max_keys else None)
+            group = _group(entry.key, prefix, delimiter)
+            if group is not None:
+                prefixes.append(group)
+                last = group
+                start, inclusive = _after_prefix(group), True
+                break
+            entries.append(entry)
+            last = entry.key
+        else:
+            if not batch:
+                return Page(entries, prefixes, None)
+            start, inclusive = batch[-1].key.encode(), False
+
+
+def _group(key: str, prefix: str, delimiter: str) -> str | None:
+    """Return the common prefix that ``key`` is shown as, or None if it is shown itself."""
+    if not delimiter:
+        return None
+    at = key.find(delimiter, len(prefix))
+    return None if at < 0 else key[: at + len(delimiter)]
+
+
+def _after_prefix(group: str) -> bytes:
+    """Return a byte string beyond every key that begins with ``group``: 0xFF is in no UTF-8."""
+    return group.encode() + b"\xff"
+
+
+def answer(
+    bucket: str,
+    query: Mapping[str, str],
+    fetch: Fetch,
+    exists: Callable[[Entry], bool],
+    owner: str,
+) -> bytes:
+    """Answer a list request with ListBucketResult.
+
+    :raises CosError: InvalidArgument.
+    """
+    encoding = encoding_type(query)
+    max_keys = number(query, "max-keys", MAX_KEYS, MAX_KEYS)
+    prefix, marker = query.get("prefix", ""), query.get("marker", "")
+    delimiter = query.get("delimiter", "")
+    found = page(
+        fetch, exists, prefix=prefix, delimiter=delimiter, marker=marker, max_keys=max_keys
+    )
+    content: dict[str, Node] = {
+        "Name": bucket,
+        "Prefix": encoded(prefix, encoding),
+        "Marker": encoded(marker, encoding),
+        "MaxKeys": max_keys,
+        "IsTruncated": "true" if found.next_marker is not None else "false",
+    }
+    if encoding:
+        content["EncodingType"] = encoding
+    if delimiter:
+        content["Delimiter"] = encoded(delimiter, encoding)
+    if found.next_marker is not None:
+        content["NextMarker"] = encoded(found.next_marker, encoding)
+    content["CommonPrefixes"] = [{"Prefix": encoded(each, encoding)} for each in found.prefixes]
+    content["Contents"] = [
+        {
+            "Key": encoded(entry.key, encoding),
+            "LastModified": time_text(entry.mtime_ns / 1e9),
+            "ETag": f'"{entry.etag}"',
+            "Size": entry.size,
+            "Owner": {"ID": owner, "DisplayName": owner},
+            "StorageClass": "STANDARD",
+        }
+        for entry in found.entries
+    ]
+    return write("ListBucketResult", content)
+
+
+def encoding_type(query: Mapping[str, str]) -> str:
+    """Return ``url`` or nothing.
+
+    :raises CosError: anything else.
+    """
+    value = query.get("encoding-type", "")
+    if value not in ("", "url"):
+        raise invalid("encoding-type can only be url: write that, or leave it out.")
+    return value
+
+
+def number(query: Mapping[str, str], name: str, default: int, most: int, least: int = 0) -> int:
+    """Return a whole number of the query, cut to ``most``.
+
+    :raises CosError: not a whole number, or under ``least``.
+    """
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) < least:
+        raise invalid(f"{name} must be a whole number from {least} to {most}.")
+    return min(int(text), most)
