@@ -1,0 +1,63 @@
+"""Every code of the contract has a place in the table, and no code is without one."""
+
+from __future__ import annotations
+
+import pytest
+
+from vindrop import failures
+from vindrop.failures import Disposition as D
+from vindrop.failures import FailureError
+
+# The API's own list and the SDK's, with what each must lead to.
+CONTRACT = {
+    "FailedOperation.DownLoadError": (D.OTHER_WAY, False),
+    "FailedOperation.EmptyImageError": (D.DEAD_LETTER, True),
+    "FailedOperation.ImageDecodeFailed": (D.DEAD_LETTER, False),
+    "FailedOperation.OcrFailed": (D.DEAD_LETTER, False),
+    "FailedOperation.UnKnowError": (D.RETRY, False),
+    "FailedOperation.UnOpenError": (D.HOLD, False),
+    "InvalidParameterValue.InvalidParameterValueLimit": (D.DEAD_LETTER, False),
+    "LimitExceeded.TooLargeFileError": (D.OTHER_WAY, False),
+    "ResourceUnavailable.InArrears": (D.HOLD, False),
+    "ResourceUnavailable.ResourcePackageRunOut": (D.HOLD, False),
+    "ResourcesSoldOut.ChargeStatusException": (D.HOLD, False),
+    "FailedOperation.ArrearsError": (D.HOLD, False),
+    "FailedOperation.CountLimitError": (D.HOLD, False),
+    "FailedOperation.EngineRecognizeTimeout": (D.RETRY, False),
+    "FailedOperation.ImageNoText": (D.DEAD_LETTER, False),
+    "InvalidParameter.EngineImageDecodeFailed": (D.DEAD_LETTER, False),
+    "InternalError": (D.RETRY, False),
+    "ServiceUnavailable": (D.RETRY, False),
+    "RequestLimitExceeded": (D.RETRY, False),
+    "RequestLimitExceeded.UinLimitExceeded": (D.RETRY, False),
+    "AuthFailure.SignatureFailure": (D.HOLD, False),
+    "AuthFailure.SecretIdNotFound": (D.HOLD, False),
+    "AuthFailure.TokenFailure": (D.RETRY, False),
+    "UnauthorizedOperation": (D.HOLD, False),
+    "UnauthorizedOperation.Anything": (D.HOLD, False),
+    "ClientNetworkError": (D.RETRY, None),
+    "SomethingNew.NobodyKnows": (D.UNKNOWN, None),
+    "FailedOperation": (D.UNKNOWN, None),
+}
+
+
+@pytest.mark.parametrize("code", CONTRACT)
+def test_disposition_and_price(code: str) -> None:
+    rule = failures.rule(code)
+    assert (rule.disposition, rule.billed) == CONTRACT[code]
+
+
+def test_a_refusal_for_rate_is_no_attempt() -> None:
+    assert not failures.rule("RequestLimitExceeded.IPLimitExceeded").uses_attempt
+    assert failures.is_rate_refusal("RequestLimitExceeded.IPLimitExceeded")
+    assert not failures.is_rate_refusal("RequestLimitExceededButNot")
+    assert failures.rule("InternalError").uses_attempt
+
+
+def test_a_failure_never_carries_a_signed_url() -> None:
+    error = FailureError(
+        "FailedOperation.DownLoadError",
+        "cannot fetch https://b.cos.ap-guangzhou.myqcloud.com/a.jpg?q-sign-algorithm=sha1&q-signature=SECRET",
+    )
+    assert "SECRET" not in str(error)
+    assert "https://b.cos.ap-guangzhou.myqcloud.com/a.jpg" in error.failure.message

@@ -1,0 +1,188 @@
+"""The ledger's promises: one holder at a time, an answer kept is never asked for again."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.library.conftest import a_dead_letter, a_reading, an_upload
+from vindrop.failures import Failure
+from vindrop.ledger import Claim, Standing, open_ledger
+from vindrop.ledger.sql import SQLLedger
+from vindrop.stores import StoreSettingError
+
+REFUSED = Failure("InternalError", "try again", "r-3")
+PAST = -1.0
+"""A lease or wait that ended before it began."""
+
+
+@pytest.fixture
+def ledger(sql_url: str) -> SQLLedger:
+    found = open_ledger(sql_url, account="test")
+    assert isinstance(found, SQLLedger)
+    return found
+
+
+def claimed(ledger: SQLLedger, lease: float = 60.0, upload: object = None) -> Claim:
+    found = ledger.claim(upload or an_upload(), lease)  # type: ignore[arg-type]
+    assert isinstance(found, Claim)
+    return found
+
+
+def test_a_claim_keeps_everyone_else_away_until_its_lease_ends(ledger: SQLLedger) -> None:
+    first = claimed(ledger)
+    assert (first.attempts, first.record) == (1, None)
+    other = ledger.claim(an_upload(), 60.0)
+    assert isinstance(other, Standing)
+    assert other.state == "claimed"
+    assert other.due_in is not None
+    assert 55 < other.due_in <= 60
+
+
+def test_a_claim_whose_worker_died_passes_on_and_counts_as_an_attempt(ledger: SQLLedger) -> None:
+    dead = claimed(ledger, lease=PAST)
+    assert [upload.id for upload in ledger.due(10)] == [an_upload().id]
+    second = claimed(ledger)
+    assert second.attempts == 2
+    assert second.owner != dead.owner
+
+
+def test_a_kept_answer_is_delivered_by_whoever_comes_next_and_never_asked_for_again(
+    ledger: SQLLedger,
+) -> None:
+    claim = claimed(ledger)
+    assert ledger.keep(an_upload().id, claim, a_reading(), attempts=1, billed=1, lease=PAST)
+    again = claimed(ledger)
+    assert again.record == a_reading()
+    assert again.attempts == 1  # a delivery is no attempt
+    ledger.delivered(an_upload().id)
+    ended = ledger.claim(an_upload(), 60.0)
+    assert isinstance(ended, Standing)
+    assert (ended.state, ended.record, ended.due_in) == ("delivered", a_reading(), None)
+    assert ledger.due(10) == []
+
+
+def test_the_first_answer_wins_even_from_a_worker_that_was_given_up(ledger: SQLLedger) -> None:
+    slow = claimed(ledger, lease=PAST)
+    quick = claimed(ledger)
+    assert ledger.keep(an_upload().id, slow, a_reading(), attempts=1, billed=1, lease=60)
+    other = a_reading(vin="LBV2B25G2E5069977")
+    assert not ledger.keep(an_upload().id, quick, other, attempts=2, billed=1, lease=60)
+    standing = ledger.standing(an_upload().id)
+    assert standing is not None
+    assert standing.record == a_reading()
+
+
+def test_a_failure_never_replaces_a_success_but_a_success_an_undelivered_failure(
+    ledger: SQLLedger,
+) -> None:
+    slow, quick = claimed(ledger, lease=PAST), claimed(ledger)
+    assert ledger.keep(an_upload().id, quick, a_dead_letter(), attempts=2, billed=0, lease=60)
+    assert ledger.keep(an_upload().id, slow, a_reading(), attempts=1, billed=1, lease=60)
+    assert not ledger.keep(an_upload().id, quick, a_dead_letter(), attempts=2, billed=0, lease=60)
+    ledger.delivered(an_upload().id)
+    assert ledger.counts() == {"delivered": 1}
+
+
+def test_a_dead_letter_ends_as_dead(ledger: SQLLedger) -> None:
+    claim = claimed(ledger)
+    ledger.keep(an_upload().id, claim, a_dead_letter(), attempts=1, billed=0, lease=60)
+    ledger.delivered(an_upload().id)
+    assert ledger.counts() == {"dead": 1}
+    ended = ledger.claim(an_upload(), 60)
+    assert isinstance(ended, Standing)
+    assert ended.record == a_dead_letter()
+
+
+def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger) -> None:
+    claim = claimed(ledger)
+    assert ledger.park(an_upload().id, claim, REFUSED, seconds=30, attempts=1, billed=0)
+    resting = ledger.claim(an_upload(), 60)
+    assert isinstance(resting, Standing)
+    assert (resting.state, resting.failure) == ("parked", REFUSED)
+    assert ledger.due(10) == []
+
+
+def test_a_parked_upload_that_is_due_comes_back_with_its_history(ledger: SQLLedger) -> None:
+    claim = claimed(ledger)
+    ledger.park(an_upload().id, claim, REFUSED, seconds=PAST, attempts=3, billed=1)
+    again = claimed(ledger)
+    assert (again.attempts, again.billed, again.failure) == (4, 1, REFUSED)
+
+
+def test_only_the_holder_can_park(ledger: SQLLedger) -> None:
+    dead = claimed(ledger, lease=PAST)
+    claimed(ledger)
+    assert not ledger.park(an_upload().id, dead, REFUSED, seconds=PAST, attempts=1, billed=0)
+
+
+def test_due_comes_longest_due_first_and_no_more_than_asked(ledger: SQLLedger) -> None:
+    for number, lease in enumerate((-1.0, -3.0, -2.0, 60.0)):
+        claimed(ledger, lease, an_upload(f"{number}.jpg"))
+    assert [upload.key for upload in ledger.due(10)] == ["1.jpg", "2.jpg", "0.jpg"]
+    assert [upload.key for upload in ledger.due(1)] == ["1.jpg"]
+
+
+def test_of_several_destinations_those_that_have_it_are_remembered(ledger: SQLLedger) -> None:
+    claim = claimed(ledger)
+    ledger.keep(an_upload().id, claim, a_reading(), attempts=1, billed=1, lease=60)
+    ledger.reached(an_upload().id, frozenset({"kafka-1", "sqlite-2"}))
+    ledger.postpone(an_upload().id, claim, PAST)
+    assert claimed(ledger).reached == {"kafka-1", "sqlite-2"}
+
+
+def test_many_at_once_and_exactly_one_holds_each(ledger: SQLLedger) -> None:
+    uploads = [an_upload(f"{n}.jpg") for n in range(20)]
+
+    def claim_all(_: int) -> int:
+        return sum(isinstance(ledger.claim(upload, 60), Claim) for upload in uploads)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim_all, range(8))) == len(uploads)
+
+
+def _claim_in_process(url: str, keys: list[str]) -> int:
+    ledger = open_ledger(url, account="test")
+    return sum(isinstance(ledger.claim(an_upload(key), 60), Claim) for key in keys)
+
+
+def test_processes_that_open_a_fresh_store_at_once_do_not_hurt_each_other(sql_url: str) -> None:
+    keys = [f"{n}.jpg" for n in range(25)]
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        counts = pool.starmap(_claim_in_process, [(sql_url, keys)] * 4)
+    assert sum(counts) == len(keys)
+
+
+def test_a_blocked_account_is_known_to_all_and_tried_by_one(ledger: SQLLedger) -> None:
+    arrears = Failure("ResourceUnavailable.InArrears", "pay", "r-4")
+    assert ledger.held(60) is None
+    assert ledger.hold(arrears, 60)
+    assert not ledger.hold(arrears, 60)  # one alarm
+    hold = ledger.held(60)
+    assert hold is not None
+    assert (hold.failure, hold.probe_in > 0) == (arrears, True)
+    assert ledger.release()
+    assert not ledger.release()
+    assert ledger.held(60) is None
+
+    ledger.hold(arrears, PAST)
+    with ThreadPoolExecutor(8) as pool:
+        holds = list(pool.map(lambda _: ledger.held(60), range(8)))
+    assert sum(hold is not None and hold.probe_in == 0 for hold in holds) == 1
+
+
+def test_a_restart_on_one_machine_need_not_wait_for_the_leases_of_the_dead(
+    ledger: SQLLedger,
+) -> None:
+    claimed(ledger)
+    parked = an_upload("parked.jpg")
+    ledger.park(parked.id, claimed(ledger, 60, parked), REFUSED, seconds=60, attempts=1, billed=0)
+    assert ledger.end_leases() == 1
+    assert [upload.key for upload in ledger.due(10)] == [an_upload().key]
+
+
+def test_an_unknown_kind_is_one_sentence() -> None:
+    with pytest.raises(StoreSettingError, match="sqlite"):
+        open_ledger("redis://localhost", account="test")

@@ -1,0 +1,142 @@
+"""A VIN is judged by the law of its maker's region, and never repaired in silence."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vindrop import vin
+from vindrop.vin import NotAVinError, Verdict
+
+TODAY = dt.date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("text", "digit"),
+    [
+        ("1M8GDM9AXKP042788", "X"),  # 49 CFR 565's own worked example
+        ("11111111111111111", "1"),
+        ("LSGPC52H9GF125161", "9"),
+    ],
+)
+def test_check_digit_of_known_vins(text: str, digit: str) -> None:
+    assert vin.check_digit(text) == digit
+    assert vin.check_digit_holds(text)
+
+
+@given(st.text(vin.ALPHABET, min_size=17, max_size=17), st.integers(0, 16), st.data())
+def test_check_digit_notices_every_single_change_of_value(
+    text: str, at: int, data: st.DataObject
+) -> None:
+    """Weights are not divisible by 11, so one changed character shows unless its value is equal."""
+    right = text[:8] + vin.check_digit(text) + text[9:]
+    other = data.draw(st.sampled_from(vin.ALPHABET))
+    changed = right[:at] + other + right[at + 1 :]
+    if at == vin.CHECK_POSITION:
+        assert vin.check_digit_holds(changed) == (other == right[at])
+    else:
+        same_value = vin.VALUES[other] == vin.VALUES[right[at]]
+        assert vin.check_digit_holds(changed) == same_value
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "check"),
+    [
+        ("LSGPC52H9GF125161", Verdict.VERIFIED, "valid"),
+        ("LSGPC52H8GF125161", Verdict.DOUBTFUL, "invalid"),  # China: required and wrong
+        ("1M8GDM9A1KP042788", Verdict.DOUBTFUL, "invalid"),  # North America too
+        ("WVWZZZ1KZAW123456", Verdict.PLAUSIBLE, "not_required"),  # Europe: Z in 9 is no fault
+        ("LSGPC52H9GFI25I6I", Verdict.DOUBTFUL, "valid"),  # holds, but letters were corrected
+        ("7SAYGDEE2NF000000", Verdict.DOUBTFUL, "invalid"),  # 7F to 70 is the United States
+    ],
+)
+def test_verdict(text: str, verdict: Verdict, check: str) -> None:
+    found = vin.parse(text, today=TODAY)
+    assert (found.verdict, found.check_digit) == (verdict, check)
+    assert found.as_read == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("lsgpc52h9gf125161", "LSGPC52H9GF125161"),
+        (" LSGPC52H9 GF125161\n", "LSGPC52H9GF125161"),
+        ("*LSGPC52H9GF125161*", "LSGPC52H9GF125161"),
+        ("LSGPC-52H9-GF125161", "LSGPC52H9GF125161"),
+    ],
+)
+def test_spacing_and_case_are_no_correction(text: str, value: str) -> None:
+    found = vin.parse(text, today=TODAY)
+    assert found.value == value
+    assert found.verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("LSGPC52H9GF12516I", "LSGPC52H9GF125161"),
+        ("LSGPC52H9GF12516l", "LSGPC52H9GF125161"),  # a small L among capitals is a one
+        ("LSGРС52Н9GF125161", "LSGPC52H9GF125161"),  # Cyrillic Р, С, Н
+        ("1O8GDM9AXKP042788", "108GDM9AXKP042788"),
+    ],
+)
+def test_lookalikes_are_mended_and_marked_doubtful(text: str, value: str) -> None:
+    found = vin.parse(text, today=TODAY)
+    assert found.value == value
+    assert found.verdict is Verdict.DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    "text", ["", "LSGPC52H9GF12516", "LSGPC52H9GF1251611", "LSGPC52H9GF12516?"]
+)
+def test_what_is_no_vin_is_refused_with_its_reason(text: str) -> None:
+    with pytest.raises(NotAVinError, match="VIN"):
+        vin.parse(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_vin_or_a_clear_refusal(text: str) -> None:
+    try:
+        found = vin.parse(text, today=TODAY)
+    except NotAVinError:
+        return
+    assert vin.is_well_formed(found.value)
+    if found.verdict is Verdict.VERIFIED:
+        assert vin.check_digit_holds(found.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("LSGPC52H9GF125161", 2016),  # China: the latest G that is not in the future
+        ("LSGPC52H9VF125161", 2027),  # next year's models are sold this year
+        ("LSGPC52H9WF125161", 1998),
+        ("1M8GDM9AXKP042788", 1989),  # a digit at position 7: a car from before 2010
+        ("1HGCV1F3XKA000000", 2019),  # a letter there: from 2010 on
+        ("WVWZZZ1KZAW123456", None),  # Europe promises no model year
+        ("LSGPC52H9ZF125161", None),  # Z is no year's code
+    ],
+)
+def test_model_year(text: str, year: int | None) -> None:
+    assert vin.model_year(text, today=TODAY) == year
+
+
+def test_region_and_maker_come_from_the_first_characters() -> None:
+    found = vin.parse("LSGPC52H9GF125161", today=TODAY)
+    assert (found.region, found.maker) == ("Asia", "SAIC General Motors")
+    assert vin.maker("MAKGM252K9N032155") == "Honda Cars India"
+    assert vin.maker("ZZ9AAAAAAAAAAAAAA"[:17]) is None
+    assert all(isinstance(name, str) for name in vin.makers().values())
+
+
+def test_every_real_vin_is_well_formed_and_never_refused(shared: Path) -> None:
+    with (shared / "photos" / "truth.csv").open() as file:
+        vins = [row["vin"] for row in csv.DictReader(file) if row["vin"]]
+    assert len(vins) > 50
+    for text in vins:
+        assert vin.parse(text).value == text
