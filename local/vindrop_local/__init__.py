@@ -1,0 +1,1 @@
+"""The same on a laptop: the command, the bucket, the platform, all of it on one machine."""

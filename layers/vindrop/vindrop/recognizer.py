@@ -106,7 +106,7 @@ class Recognizer:
             VERSION,
             Credential(credentials.id, credentials.key, credentials.token),
             self._settings.vinocr_region,
-            ClientProfile(httpProfile=http),
+            ClientProfile(httpProfile=http, language=self._settings.vinocr_language),
         )
 
 

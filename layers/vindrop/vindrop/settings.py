@@ -67,6 +67,9 @@ class Settings(BaseModel):
     vinocr_region: str = Field(
         default="", description="Region sent with each call; not required by the API."
     )
+    vinocr_language: Literal["en-US", "zh-CN"] = Field(
+        default="en-US", description="Language of VinOCR's error messages."
+    )
     vinocr_secret_id: SecretStr = Field(
         default=SecretStr(""),
         description="SecretId for VinOCR, where it is not the execution role's (AWS; your own VinOCR).",

@@ -6,6 +6,7 @@ upload's identity is the key, so a record that comes twice is one row.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
@@ -62,7 +63,7 @@ class SQLDestination:
             "cloud": upload.cloud if upload else None,
             "bucket": upload.bucket if upload else None,
             "object_key": upload.key if upload else None,
-            "made_at": record.time.isoformat(),
+            "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
             "event": to_json(record),
         }
         if isinstance(record, Reading):
@@ -101,18 +102,33 @@ class SQLDestination:
 
     def records(self, kind: Kind) -> Iterator[Record]:
         """Yield the records, oldest first, in pages: a million rows need no more memory than one."""
-        table = READINGS if kind == "readings" else DEAD_LETTERS
-        made_at, last = "", ""
+        for _, record in self.after(kind, ("", "")):
+            yield record
+
+    def after(self, kind: Kind, at: tuple[str, str]) -> Iterator[tuple[tuple[str, str], Record]]:
+        """Yield what follows ``at`` (when made, identity), each with its own place in the order."""
         while True:
             found = self.database.execute(
-                f"SELECT made_at, id, event FROM {table} "
+                f"SELECT made_at, id, event FROM {_table(kind)} "
                 "WHERE made_at > :made_at OR (made_at = :made_at AND id > :last) "
                 "ORDER BY made_at, id LIMIT :page",
-                made_at=made_at,
-                last=last,
+                made_at=at[0],
+                last=at[1],
                 page=_PAGE,
             )
-            for made_at, last, event in found.rows:  # noqa: B007  # where the next page begins
-                yield from_json(event)
+            for made_at, last, event in found.rows:
+                at = (made_at, last)
+                yield at, from_json(event)
             if len(found.rows) < _PAGE:
                 return
+
+    def last(self, kind: Kind) -> tuple[str, str]:
+        """Return the place of the newest record, for `after`."""
+        found = self.database.execute(
+            f"SELECT made_at, id FROM {_table(kind)} ORDER BY made_at DESC, id DESC LIMIT 1"
+        )
+        return (found.rows[0][0], found.rows[0][1]) if found.rows else ("", "")
+
+
+def _table(kind: Kind) -> str:
+    return READINGS if kind == "readings" else DEAD_LETTERS

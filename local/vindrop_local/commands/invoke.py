@@ -1,0 +1,146 @@
+"""``vindrop invoke``: one function, one event, as a platform would."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vindrop.settings import PREFIX
+from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.errors import UserError
+from vindrop_local.platform import FunctionSpec, Identity, LogLine, Platform, Result
+from vindrop_local.platform.spec import Style
+from vindrop_local.show import console
+from vindrop_local.stack import APPID, FUNCTION_SECONDS, REGION, ROOT, Place, Stack
+
+
+def invoke(
+    function: Annotated[str, typer.Argument(help="Folder under functions/, such as upload.")],
+    event: Annotated[Path, typer.Argument(help="JSON file with the event; - for standard input.")],
+    *,
+    platform: Annotated[str, typer.Option(help="Whose calling convention: scf or lambda.")] = "scf",
+    bucket: Annotated[
+        Path | None,
+        typer.Option(
+            "--bucket",
+            help="Folder with the objects that the event names. Default: the sample photos.",
+        ),
+    ] = None,
+    state: State = STATE / "invoke",
+    as_json: Json = False,
+) -> None:
+    """Call a function with an event, in a process of its own, and show its answer.
+
+    With VINDROP_RESULTS set the function works with your settings; without, with a bucket and a
+    VinOCR on this machine.
+    """
+    if platform not in {"scf", "lambda"}:
+        raise UserError(f"--platform is {platform}: it takes scf or lambda")
+    style: Style = "scf" if platform == "scf" else "lambda"
+    payload = _payload(event)
+    code = ROOT / "functions" / function
+    if not (code / "handler.py").is_file():
+        there = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+        raise UserError(f"there is no function {function}: there are {', '.join(there)}")
+    if f"{PREFIX}RESULTS" in os.environ:
+        environment = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
+        result = _call(function, code, payload, style, environment, _own_identity())
+    else:
+        result = _with_stack(function, code, payload, style, bucket, state)
+    _show(result, as_json=as_json)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _payload(event: Path) -> Any:
+    try:
+        text = sys.stdin.read() if str(event) == "-" else event.read_text()
+        return json.loads(text)
+    except OSError as error:
+        raise UserError(f"cannot read {event}: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{event} is no JSON: {error}") from None
+
+
+def _own_identity() -> Identity:
+    given = os.environ.get
+    return Identity(
+        appid=given("TENCENTCLOUD_APPID", APPID),
+        region=given("TENCENTCLOUD_REGION") or given("AWS_REGION") or REGION,
+        secret_id=given("TENCENTCLOUD_SECRETID") or given("AWS_ACCESS_KEY_ID") or "",
+        secret_key=given("TENCENTCLOUD_SECRETKEY") or given("AWS_SECRET_ACCESS_KEY") or "",
+        session_token=given("TENCENTCLOUD_SESSIONTOKEN") or given("AWS_SESSION_TOKEN") or "",
+    )
+
+
+def _with_stack(
+    function: str, code: Path, payload: Any, style: Style, bucket: Path | None, state: Path
+) -> Result:
+    folder = bucket or ROOT / "events" / "photos"
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: name one with the objects that the event names")
+    with tempfile.TemporaryDirectory(prefix="vindrop-objects-") as objects:
+        # A copy of links, so that nothing announces the folder's own photos as uploads.
+        stack = Stack(Place(state, Path(objects)), watch=False)
+        with console(error=True).status("starting a bucket and VinOCR …"):
+            stack.start()
+        try:
+            for path in folder.iterdir():
+                if path.is_file():
+                    (Path(objects) / path.name).write_bytes(path.read_bytes())
+            return _call(function, code, payload, style, stack.environment, stack.platform.identity)
+        finally:
+            stack.stop()
+
+
+def _call(
+    function: str,
+    code: Path,
+    payload: Any,
+    style: Style,
+    environment: dict[str, str],
+    identity: Identity,
+) -> Result:
+    lines = console(error=True)
+
+    def on_log(line: LogLine) -> None:
+        lines.print(line.text, style="dim", markup=False, soft_wrap=True)
+
+    spec = FunctionSpec(
+        function,
+        code,
+        environment=environment,
+        timeout_seconds=FUNCTION_SECONDS,
+        concurrency=1,
+        style=style,
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="vindrop-") as folder,
+        Platform(Path(folder), [spec], identity=identity, on_log=on_log) as platform,
+    ):
+        return platform.invoke(function, payload)
+
+
+def _show(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        found = {
+            "ok": result.ok,
+            "value": result.value,
+            "error_type": result.error_type or None,
+            "error_message": result.error_message or None,
+            "seconds": round(result.seconds, 3),
+            "request_id": result.request_id,
+        }
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        return
+    out = console()
+    if result.ok:
+        out.print_json(json.dumps(result.value, ensure_ascii=False))
+    else:
+        out.print(f"{result.error_type}: {result.error_message}", style="red", markup=False)

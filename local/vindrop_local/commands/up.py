@@ -1,0 +1,89 @@
+"""``vindrop up``: everything on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from vindrop.destinations import Kind
+from vindrop.destinations.sql import SQLDestination
+from vindrop.records import DeadLetter, Reading, Record, to_json
+from vindrop.sql import open_database
+from vindrop_local import show
+from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.show import console
+from vindrop_local.stack import Place, Stack
+
+_POLL = 0.3
+KINDS: tuple[Kind, ...] = ("readings", "dead_letters")
+
+
+def up(
+    *,
+    bucket: Annotated[
+        Path, typer.Option("--bucket", help="Folder that is the bucket; made if missing.")
+    ] = Path("bucket"),
+    state: State = STATE,
+    as_json: Json = False,
+) -> None:
+    """Keep everything running: whatever is copied into the folder is read. Ctrl-C ends it."""
+    out = console(error=as_json)
+    ended = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, end)
+    stack = Stack(Place(state, bucket))
+    with out.status("starting the bucket, VinOCR and the functions …"):
+        stack.start()
+    try:
+        out.print(
+            f"Copy photos into [bold]{bucket}[/], or put them to the bucket "
+            f"[bold]{stack.bucket.name}[/] at {stack.bucket_url}\n"
+            f"(COS SDK: CosConfig(IP=…, Port=…, Scheme='http'); keys in {state / 'account.json'}). "
+            "Ctrl-C ends it.\n"
+        )
+        follower = _Follower(stack.place.database)
+        while not ended.wait(_POLL):
+            for record in follower.new():
+                _say(record, as_json=as_json)
+    finally:
+        out.print("finishing what is under way …")
+        stack.stop()
+        for record in follower.new():
+            _say(record, as_json=as_json)
+
+
+class _Follower:
+    """Records as they land."""
+
+    def __init__(self, url: str) -> None:
+        self._destination = SQLDestination(open_database(url))
+        self._seen = {kind: self._destination.last(kind) for kind in KINDS}
+
+    def new(self) -> list[Record]:
+        """Return what has landed since the last call."""
+        found: list[Record] = []
+        for kind in KINDS:
+            for at, record in self._destination.after(kind, self._seen[kind]):
+                self._seen[kind] = at
+                found.append(record)
+        return found
+
+
+def _say(record: Record, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(to_json(record) + "\n")
+        sys.stdout.flush()
+    elif isinstance(record, Reading):
+        console().print(show.reading_line(record))
+    elif isinstance(record, DeadLetter):
+        console().print(show.dead_letter_line(record))

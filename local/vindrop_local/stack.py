@@ -1,0 +1,226 @@
+"""Everything on one machine: a bucket, VinOCR, and the very functions that run in the cloud.
+
+    folder ──▶ bucket ──event──▶ queue ──▶ functions/upload ──▶ VinOCR
+                                             │       ▲ timer: functions/sweep
+                                             ▼       │
+                                   .vindrop/vindrop.db: ledger, readings, dead letters
+
+All of it lives in one state folder and dies with this process: started again after any kill it
+goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from vindrop.destinations import Readable, open_destination
+from vindrop.ledger import open_ledger
+from vindrop.ledger.sql import SQLLedger
+from vindrop.stores import StoreError, StoreSettingError
+from vindrop_local.bucket import Account, Bucket, BucketServer
+from vindrop_local.errors import UserError
+from vindrop_local.platform import (
+    AlreadyRunningError,
+    FunctionSpec,
+    Identity,
+    LogLine,
+    Platform,
+)
+from vindrop_local.vinocr_process import VinOCRProcess
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The checkout: the functions are run from there, unpacked."""
+
+APPID: Final = "1250000000"
+REGION: Final = "ap-guangzhou"
+SWEEP_SECONDS: Final = 2.0
+"""In the cloud the timer rings once a minute; on a laptop somebody is watching."""
+FUNCTION_SECONDS: Final = 60.0
+INSTANCES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack keeps what it knows."""
+
+    state: Path
+    folder: Path
+    """The bucket's."""
+
+    @property
+    def database(self) -> str:
+        """URL of the ledger, the readings and the dead letters."""
+        return f"sqlite:///{self.state.resolve()}/vindrop.db"
+
+
+class Stack:
+    """``with Stack(place) as stack``: up inside the block."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        bucket: str = "photos",
+        on_log: Callable[[LogLine], None] | None = None,
+        vinocr: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        instances: int = INSTANCES,
+        watch: bool = True,
+    ) -> None:
+        """Prepare; nothing is started before the block begins.
+
+        :param vinocr: further VINOCR_ variables.
+        :param settings: further VINDROP_ variables of the functions.
+        :param instances: upload functions at most at once.
+        :param watch: whether what arrives in the bucket calls the upload function.
+        """
+        self.place = place
+        self.bucket = Bucket(f"{bucket}-{APPID}", REGION, place.folder)
+        self._on_log = on_log
+        self._vinocr_settings = dict(vinocr or {})
+        self._settings = dict(settings or {})
+        self._instances = instances
+        self._watch = watch
+        self._exit = contextlib.ExitStack()
+
+    def __enter__(self) -> Stack:  # noqa: PYI034 - Self is of 3.11
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let what runs finish, and end everything."""
+        self._exit.close()
+
+    def start(self) -> None:
+        """Bring everything up.
+
+        :raises UserError: something that the user can mend.
+        """
+        try:
+            with contextlib.ExitStack() as stack:
+                self._start(stack)
+                self._exit = stack.pop_all()
+        except AlreadyRunningError as error:
+            raise UserError(f"{error}") from error
+        except (StoreError, StoreSettingError) as error:
+            raise UserError(str(error)) from error
+        except OSError as error:
+            raise UserError(
+                f"cannot use {error.filename or self.place.state}: {error.strerror or error}"
+            ) from error
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        self.place.state.mkdir(parents=True, exist_ok=True)
+        self.place.folder.mkdir(parents=True, exist_ok=True)
+        secret_id, secret_key = _keys(self.place.state / "account.json")
+        bucket_port = _free_port()
+        self.vinocr = stack.enter_context(
+            VinOCRProcess(
+                self.place.state / "logs" / "vinocr.log",
+                secret_id=secret_id,
+                secret_key=secret_key,
+                # Signed URLs point to the bucket on loopback, which VinOCR otherwise never asks.
+                settings={"VINOCR_URL_ALLOW": f"127.0.0.1:{bucket_port}", **self._vinocr_settings},
+            )
+        )
+        endpoint = f"http://127.0.0.1:{bucket_port}"
+        self.environment = {
+            "VINDROP_RESULTS": self.place.database,
+            "VINDROP_DEAD_LETTERS": self.place.database,
+            "VINDROP_LEDGER": self.place.database,
+            "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
+            "VINDROP_STORAGE_ENDPOINT": endpoint,
+            "VINDROP_PARK_SECONDS": "2",
+            "VINDROP_VINOCR_TIMEOUT": "30",
+            **self._settings,
+        }
+        self.platform = Platform(
+            self.place.state,
+            [
+                _function("upload", self.environment, self._instances),
+                _function("sweep", self.environment, 1),
+            ],
+            identity=Identity(
+                appid=APPID, region=REGION, secret_id=secret_id, secret_key=secret_key
+            ),
+            on_log=self._on_log,
+        )
+        ledger = open_ledger(self.place.database, account="vinocr")
+        self.ledger = cast("SQLLedger", ledger)
+        self.results = cast("Readable", open_destination(self.place.database))
+        stack.enter_context(self.platform)
+        # The state folder is ours alone now, so no worker of an earlier life is left.
+        self.ledger.end_leases()
+        if self._watch:
+            self.platform.every(SWEEP_SECONDS, "sweep", trigger="sweep")
+        self.account = Account(secret_id, secret_key)
+        self.server = stack.enter_context(
+            BucketServer(
+                [Bucket(self.bucket.name, REGION, self.place.folder, bucket_port)],
+                [self.account],
+                self.platform.database,
+                self.platform.trigger("upload") if self._watch else None,
+            )
+        )
+
+    @property
+    def bucket_url(self) -> str:
+        """Where the bucket is reached."""
+        return self.server.url(self.bucket.name)
+
+    def unfinished(self) -> int:
+        """Return how many uploads have neither reading nor dead letter, as far as is known."""
+        counts = self.ledger.counts()
+        open_rows = sum(n for state, n in counts.items() if state not in {"delivered", "dead"})
+        queued = self.platform.counts()
+        waiting = sum(n for state, n in queued.items() if state != "dead")
+        sweeping = 1 if waiting else 0
+        return open_rows + max(waiting - sweeping, 0)
+
+
+def _function(name: str, environment: Mapping[str, str], instances: int) -> FunctionSpec:
+    code = ROOT / "functions" / name
+    if not code.is_dir():
+        raise UserError(
+            f"{code} is not there: the local stack runs the functions of a checkout, so clone the "
+            "repository and call .venv/bin/vindrop from it"
+        )
+    return FunctionSpec(
+        name,
+        code,
+        environment=environment,
+        timeout_seconds=FUNCTION_SECONDS,
+        concurrency=instances,
+        retry_delays=(2.0, 5.0),
+    )
+
+
+def _keys(path: Path) -> tuple[str, str]:
+    """Return this stack's own key pair, made when first asked for and readable by its owner only."""
+    if not path.exists():
+        pair = {"id": "AKID" + secrets.token_hex(16), "key": secrets.token_hex(16)}
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(pair, file)
+    try:
+        found = json.loads(path.read_text())
+        return str(found["id"]), str(found["key"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is broken: delete it, and a new key pair is made") from None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
