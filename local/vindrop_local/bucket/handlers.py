@@ -71,7 +71,10 @@ async def head_object(call: Call) -> Response:
     entry, opened = await run_in_threadpool(call.objects.open, call.key)
     opened.close()
     refused = condition(entry, call.headers)
-    return respond(refused or 200, object_headers(entry))
+    fields = object_headers(entry)
+    if refused is not None:
+        del fields["Content-Length"]
+    return respond(refused or 200, fields)
 
 
 async def put_object(call: Call) -> Response:

@@ -107,10 +107,12 @@ def answer(function: Any, style: str, request: dict[str, Any]) -> dict[str, Any]
 
 def watch(channel: socket.socket, requests: queue.Queue[bytes]) -> None:
     """Read requests in a thread, so that the parent's end is noticed in the middle of a call."""
-    with channel.makefile("rb") as lines:
-        for line in lines:
-            requests.put(line)
-    os.killpg(0, signal.SIGKILL)
+    try:
+        with channel.makefile("rb") as lines:
+            for line in lines:
+                requests.put(line)
+    finally:  # not only at the end of file: a parent killed with our answer unread resets the socket
+        os.killpg(0, signal.SIGKILL)
 
 
 def main(style: str, folder: str, handler: str, number: str) -> None:
