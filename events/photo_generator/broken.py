@@ -70,7 +70,7 @@ def oversize(seed: int) -> Sample:
     sheet = Sheet.blank((round(width + 3 * cap), round(cap * 6)), (228, 229, 226), cap * 0.4)
     ink = (18, 18, 20)
     sheet.write((cap * 1.5, cap), "VEHICLE IDENTIFICATION NUMBER", PRINTED[0], cap * 0.5, ink)
-    sheet.vin(sheet.write((cap * 1.5, cap * 2.2), vin, face, cap, ink), face, cap)
+    sheet.vin(sheet.write((cap * 1.5, cap * 2.2), vin, face, cap, ink), cap)
     sheet.write((cap * 1.5, cap * 4.2), "MADE UNDER LICENCE", PRINTED[0], cap * 0.5, ink)
     view = aim_at(sheet, drawn, Pose(0.62, yaw=9, pitch=-7, roll=2.5))
     scene = lay(door_frame(rng, drawn), sheet, view, Finish(0.05, 2.0, 0.1), rng, 1.0)

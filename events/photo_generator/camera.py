@@ -124,7 +124,11 @@ def _sensor(picture: Image.Image, rng: np.random.Generator, look: Look) -> Image
     values[:, :, 2] += stretch(grain(rng, half), size) * colour
     out = Image.fromarray(np.asarray(np.clip(values, 0, 255), np.uint8))
     if look.sharpen > 10:
-        out = out.filter(ImageFilter.UnsharpMask(1.2, look.sharpen, 2))
+        side = -look.sharpen / 800
+        corner = side / 2
+        middle = 1 - 4 * (side + corner)
+        kernel = (corner, side, corner, side, middle, side, corner, side, corner)
+        out = out.filter(ImageFilter.Kernel((3, 3), kernel, 1))
     return out
 
 

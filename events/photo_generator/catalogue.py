@@ -32,6 +32,9 @@ _EASY_SIDES: Final = (960, 1100, 1280)
 _HARD_SIDES: Final = (640, 800, 960, 1200, 1440)
 _LARGEST_SCENE: Final = 2000
 _TRIES: Final = 12
+_STRUCK: Final = ("stamped", "peened")
+_STRUCK_LARGER: Final = 1.3
+"""Grooves and dots take more pixels than print before an eye can tell the letters apart."""
 
 
 def samples(
@@ -116,8 +119,13 @@ def shoot(
         shrink = _LARGEST_SCENE / max(size)
         drawn = (round(size[0] * shrink), round(size[1] * shrink))
     smallest = SMALLEST_GLYPH_HARD if hard else SMALLEST_GLYPH_EASY
-    for _ in range(_TRIES):
-        scene = SCENES[kind](rng, vin, drawn, hard)
+    if kind in _STRUCK:
+        smallest *= _STRUCK_LARGER
+    for attempt in range(_TRIES):
+        if attempt >= _TRIES // 3 and drawn[0] < drawn[1]:
+            # Too little room across: the phone is held level.
+            drawn, size = (drawn[1], drawn[0]), (size[1], size[0])
+        scene = SCENES[kind](rng, vin, drawn, hard=hard)
         if scene.glyph >= smallest:
             break
     look = draw_look(rng, scene.glyph, hard=hard)

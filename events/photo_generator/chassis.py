@@ -20,19 +20,19 @@ _ENDS = ("", "", "", "", "*", "*", "-")
 _TWO_LINES = 0.05
 
 
-def stamped(rng: np.random.Generator, vin: str, size: Size, hard: bool) -> Scene:
+def stamped(rng: np.random.Generator, vin: str, size: Size, *, hard: bool) -> Scene:
     """Dies struck into a frame rail or inner wing; seldom raised instead of sunk."""
     face = pick(rng, STAMPED)
-    return _struck(rng, vin, size, hard, face, raised=chance(rng, 0.12))
+    return _struck(rng, vin, size, face, hard=hard, raised=chance(rng, 0.12))
 
 
-def peened(rng: np.random.Generator, vin: str, size: Size, hard: bool) -> Scene:
+def peened(rng: np.random.Generator, vin: str, size: Size, *, hard: bool) -> Scene:
     """Rows of dots pecked into metal or paint."""
-    return _struck(rng, vin, size, hard, pick(rng, DOTTED), raised=False)
+    return _struck(rng, vin, size, pick(rng, DOTTED), hard=hard, raised=False)
 
 
 def _struck(
-    rng: np.random.Generator, vin: str, size: Size, hard: bool, face: Face, *, raised: bool
+    rng: np.random.Generator, vin: str, size: Size, face: Face, *, hard: bool, raised: bool
 ) -> Scene:
     dotted = face.source.startswith("dots")
     wear = between(rng, 0.25, 0.75) if hard else between(rng, 0.05, 0.35)
@@ -83,7 +83,7 @@ def _line_sheet(rng: np.random.Generator, rows: list[str], face: Face, width: fl
         sheet.strike((cap, cap + index * (cap + gap)), row, face, cap)
     if chance(rng, 0.4) and not face.source.startswith("dots"):
         sheet.dents = _jittered(sheet.dents, rng, cap)
-    sheet.vin((cap, cap, cap + width, cap + len(rows) * (cap + gap) - gap), face, cap)
+    sheet.vin((cap, cap, cap + width, cap + len(rows) * (cap + gap) - gap), cap)
     return sheet
 
 

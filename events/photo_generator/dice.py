@@ -1,5 +1,6 @@
 """Draws from a seeded generator. Each sample has dice of its own, so that the n-th photo of a
-seed is the same photo however many are asked for."""
+seed is the same photo however many are asked for.
+"""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from photo_generator.textures import (
     brushed,
     clouds,
     distance_along,
+    from_mask,
     grain,
     mix,
     soft_step,
@@ -100,7 +101,7 @@ def _scratches(under: Floats, rng: np.random.Generator, size: Size, count: int) 
         angle, length = between(rng, 0, math.pi), between(rng, 0.03, 0.3) * size[0]
         end = (x + length * math.cos(angle), y + length * math.sin(angle))
         draw.line((x, y, *end), fill=int(rng.integers(60, 170)), width=1)
-    mask = np.asarray(layer.filter(ImageFilter.GaussianBlur(0.7)), np.float32) / np.float32(255)
+    mask = from_mask(layer.filter(ImageFilter.GaussianBlur(0.7)))
     return mix(under, (0.75, 0.74, 0.72), mask * np.float32(0.5))
 
 
@@ -133,9 +134,9 @@ def bolt(under: Floats, rng: np.random.Generator, size: Size, at: tuple[float, f
     draw = ImageDraw.Draw(mask)
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=140)
     draw.regular_polygon((x, y, radius * 0.72), 6, rotation=int(rng.integers(60)), fill=255)
-    head = np.asarray(mask.filter(ImageFilter.GaussianBlur(radius / 14)), np.float32) / 255
+    head = from_mask(mask.filter(ImageFilter.GaussianBlur(radius / 14)))
     lit = slopes(head, 3.9) * np.float32(radius / 5)
-    shadow = np.asarray(mask.filter(ImageFilter.GaussianBlur(radius / 4)), np.float32) / 255
+    shadow = from_mask(mask.filter(ImageFilter.GaussianBlur(radius / 4)))
     shaded = (
         under * (1 - 0.6 * np.roll(shadow, (int(radius / 4), int(radius / 5)), (0, 1)))[:, :, None]
     )

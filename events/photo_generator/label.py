@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from vindrop import vin as rules
 
 from photo_generator.dice import between, chance, pick
 from photo_generator.faces import DOTTED, PRINTED, SMALL_PRINT, Face
@@ -19,9 +18,10 @@ from photo_generator.sheet import (
     fitting_height,
     lay,
     scale_of,
+    text_width,
 )
-from photo_generator.sheet import text_width
 from photo_generator.textures import Size
+from vindrop import vin as rules
 
 _PAPERS: tuple[tuple[Colour, Colour], ...] = (
     ((238, 238, 234), (18, 18, 20)),
@@ -37,7 +37,7 @@ _STANDARDS = (
 )
 
 
-def label(rng: np.random.Generator, vin: str, size: Size, hard: bool) -> Scene:
+def label(rng: np.random.Generator, vin: str, size: Size, *, hard: bool) -> Scene:
     """A sticker on the door pillar; a real Code 39 bar code of the VIN on some."""
     pose = draw_pose(rng, hard=hard, fraction=(0.34, 0.62) if hard else (0.45, 0.7))
     sheet = sticker(rng, vin, pose.fraction * size[0])
@@ -81,7 +81,7 @@ def sticker(rng: np.random.Generator, vin: str, vin_width: float) -> Sheet:
             if lead:
                 sheet.write((pad + indent, y + cap - small), lead, SMALL_PRINT, small, ink)
             box = sheet.write((pad + indent + lead_width, y), vin, face, cap, ink)
-            sheet.vin(box, face, cap)
+            sheet.vin(box, cap)
             y += cap * 1.6
         sheet.write((pad, y), row, body, small, ink)
         y += small + gap
@@ -124,7 +124,7 @@ def _american(rng: np.random.Generator, vin: str) -> list[str]:
     pounds = int(rng.integers(320, 720)) * 10
     front, rear = int(rng.integers(180, 330)) * 10, int(rng.integers(180, 330)) * 10
     tyre = pick(rng, ("P215/55R17", "P225/60R16", "P265/70R17", "P205/65R15"))
-    rows = [
+    return [
         f"MFD. BY {_maker(vin)} INC.",
         f"DATE: {rng.integers(1, 13):02d}/{rng.integers(3, 26):02d}   "
         f"GVWR: {pounds} LBS ({round(pounds * 0.4536)} KG)",
@@ -135,7 +135,6 @@ def _american(rng: np.random.Generator, vin: str) -> list[str]:
         f"TYPE: {pick(rng, ('PASSENGER CAR', 'TRUCK', 'M.P.V.'))}   PAINT: "
         f"{pick(rng, ('NH731P', 'UX', 'G1E', '1F7', 'PW7'))}   TRIM: {rng.integers(10, 99)}",
     ]
-    return rows
 
 
 def _european(rng: np.random.Generator, vin: str) -> list[str]:

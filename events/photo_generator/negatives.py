@@ -88,7 +88,7 @@ def _scene(rng: np.random.Generator, kind: str, size: Size) -> tuple[Floats, flo
 
 def _cut_off(rng: np.random.Generator, size: Size, *, hard: bool) -> tuple[Image.Image, int]:
     """A real plate, but the frame ends within the VIN: 4 to 14 of its letters are missing."""
-    scene = SCENES[pick(rng, KINDS)](rng, random_vin(rng), size, hard)
+    scene = SCENES[pick(rng, KINDS)](rng, random_vin(rng), size, hard=hard)
     look = draw_look(rng, scene.glyph, hard=hard)
     picture = expose(scene.light, rng, look)
     (x0, _), (x1, _) = scene.ends

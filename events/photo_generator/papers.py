@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from vindrop import vin as rules
 
 from photo_generator.dice import between, chance, pick
 from photo_generator.faces import DOTTED, PRINTED, SMALL_PRINT, STAMPED, Face
 from photo_generator.label import code39
 from photo_generator.sheet import Colour, Sheet, fitting_height, text_width
+from vindrop import vin as rules
 
-_WORDS: Final = (
-    "the of and to in for is on that by this with you it not or be are from at as your all have "
-    "new more an was we will home can us about if page my has search free but our one other do "
-    "no information time they site he up may what which their news out use any there see only so "
-    "his when contact here business who web also now help get view online first am been would "
-    "how were services some these click its like service than find price date back top people "
-    "list name just over state year day into email two health world next used go work last most "
-    "products music buy data make them should product system post her city policy number such "
-    "please available copyright support message after best software then good video well where "
-    "info rights public books high school through each links she review years order very privacy"
-).split()
+_WORDS: Final = tuple(
+    """
+    the of and to in for is on that by this with you it not
+    or be are from at as your all have new more an was we will
+    home can us about if page my has search free but our one other do
+    no information time they site he up may what which their news out use any
+    there see only so his when contact here business who web also now help get
+    view online first am been would how were services some these click its like service
+    than find price date back top people list name just over state year day into
+    email two health world next used go work last most products music buy data make
+    them should product system post her city policy number such please available copyright support message
+    after best software then good video well where info rights public books high school through
+    each links she review years order very privacy
+    """.split()  # noqa: SIM905 - a list of 150 quoted words is no easier to read
+)
 _FORBIDDEN: Final = "IOQ"
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IBAN_LENGTHS: Final = {"DE": 22, "FR": 27, "GB": 22, "NL": 18, "AT": 20, "ES": 24, "PL": 28}
@@ -92,7 +97,7 @@ def document(rng: np.random.Generator, width: float) -> Sheet:
 
 
 _TITLES: Final = ("INVOICE", "Rechnung", "PURCHASE ORDER", "Delivery Note", "FACTURE", "Statement")
-_FIELDS: Final = (
+_FIELDS: Final[tuple[Callable[[np.random.Generator], str], ...]] = (
     lambda rng: f"IBAN {iban(rng)}",
     lambda rng: f"Order No. {pick(rng, ('ORD', 'PO', 'SO'))}-{digits(rng, 12)}",
     lambda rng: (
@@ -178,5 +183,5 @@ def serial_plate(rng: np.random.Generator, width: float) -> Sheet:
 def _aimed(sheet: Sheet, cap: float) -> Sheet:
     """Let the camera take the whole sheet for its subject."""
     w, h = sheet.colour.size
-    sheet.vin((0.0, 0.0, float(w), float(h)), SMALL_PRINT, cap)
+    sheet.vin((0.0, 0.0, float(w), float(h)), cap)
     return sheet

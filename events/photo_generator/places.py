@@ -58,7 +58,7 @@ def shop_front(rng: np.random.Generator, width: float) -> Sheet:
             size = min(width * between(rng, 0.018, 0.035), fitting_height(text, face, width * 0.33))
             sheet.write((width * (left + 0.025), y), text, face, size, (232, 228, 190))
             y += size * 2.4
-    sheet.vin((0.0, 0.0, width, height), SMALL_PRINT, width * 0.02)
+    sheet.vin((0.0, 0.0, width, height), width * 0.02)
     return sheet
 
 
@@ -84,7 +84,7 @@ def number_plate(rng: np.random.Generator, width: float) -> Sheet:
     else:
         state = pick(rng, ("CALIFORNIA", "TEXAS", "OHIO", "FLORIDA"))
         sheet.write((width * 0.3, height * 0.08), state, PRINTED[0], height * 0.11, (150, 30, 40))
-    sheet.vin((0.0, 0.0, width, height), face, cap)
+    sheet.vin((0.0, 0.0, width, height), cap)
     return sheet
 
 
@@ -94,14 +94,14 @@ def instruments(rng: np.random.Generator, width: float) -> Sheet:
     sheet = Sheet.blank((round(width), round(height)), (14, 15, 18), height * 0.1)
     draw = sheet.draw()
     glow: Colour = pick(rng, ((235, 235, 240), (250, 180, 60), (120, 210, 250)))
-    for middle, top, step in ((0.24, 8, 1), (0.76, 240, 30)):
+    for middle, step in ((0.24, 1), (0.76, 30)):
         cx, cy, r = width * middle, height * 0.5, height * 0.4
         draw.ellipse((cx - r, cy - r, cx + r, cy + r), outline=(130, 132, 136), width=3)
         for k in range(9):
             a = math.radians(140 + k * 32.5)
             draw.line((cx + r * 0.86 * math.cos(a), cy + r * 0.86 * math.sin(a),
                        cx + r * 0.97 * math.cos(a), cy + r * 0.97 * math.sin(a)), fill=glow, width=3)  # fmt: skip
-            figure = str(k * step if top == 8 else k * step)
+            figure = str(k * step)
             at = (cx + r * 0.68 * math.cos(a) - r * 0.08, cy + r * 0.68 * math.sin(a) - r * 0.05)
             sheet.write(at, figure, SMALL_PRINT, height * 0.045, glow)
         a = math.radians(between(rng, 140, 380))
@@ -122,7 +122,7 @@ def instruments(rng: np.random.Generator, width: float) -> Sheet:
         cap = min(height * 0.05, fitting_height(row, face, width * 0.14))
         sheet.write((width * 0.43, y), row, face, cap, glow)
         y += height * 0.12
-    sheet.vin((0.0, 0.0, width, height), SMALL_PRINT, height * 0.045)
+    sheet.vin((0.0, 0.0, width, height), height * 0.045)
     return sheet
 
 
@@ -137,7 +137,8 @@ def street(rng: np.random.Generator, size: Size) -> Floats:
     x = -10.0
     while x < size[0]:
         w, top = between(rng, 0.08, 0.25) * size[0], horizon - between(rng, 0.12, 0.5) * size[1]
-        tone = tuple(int(c) for c in rng.integers(70, 190, 3) // 2 + 50)
+        grey = int(rng.integers(90, 175))
+        tone = (grey + int(rng.integers(0, 26)), grey, grey - int(rng.integers(0, 26)))
         draw.rectangle((x, top, x + w, horizon + 4), fill=tone)
         pane = max(6.0, w / between(rng, 4, 7))
         for wy in np.arange(top + pane, horizon - pane, pane * 1.6):

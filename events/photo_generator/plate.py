@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from vindrop import vin as rules
 
 from photo_generator.dice import between, chance, pick
 from photo_generator.faces import DOTTED, PRINTED, SMALL_PRINT, STAMPED
@@ -21,6 +20,7 @@ from photo_generator.sheet import (
     text_width,
 )
 from photo_generator.textures import Size
+from vindrop import vin as rules
 
 _PLATES: tuple[tuple[Colour, Colour], ...] = (
     ((172, 174, 172), (22, 24, 28)),
@@ -31,7 +31,7 @@ _PLATES: tuple[tuple[Colour, Colour], ...] = (
 )
 
 
-def plate(rng: np.random.Generator, vin: str, size: Size, hard: bool) -> Scene:
+def plate(rng: np.random.Generator, vin: str, size: Size, *, hard: bool) -> Scene:
     """A type plate held by rivets; its fixed text printed, its VIN often struck."""
     pose = draw_pose(rng, hard=hard, fraction=(0.38, 0.62) if hard else (0.48, 0.7))
     sheet = _type_plate(rng, vin, pose.fraction * size[0])
@@ -57,7 +57,7 @@ def _type_plate(rng: np.random.Generator, vin: str, width: float) -> Sheet:
     side = cap * between(rng, 1.6, 2.4)
     title = (rules.maker(vin) or "MOTOR COMPANY").upper()
     title_cap = min(cap * between(rng, 0.8, 1.2), fitting_height(title, PRINTED[1], width * 0.9))
-    rows = (
+    rows: tuple[tuple[str, str], ...] = (
         ("TYPE", f"{vin[3:8]}"),
         ("ENGINE NO.", f"{pick(rng, 'DGKRM')}{rng.integers(10, 99)}B {rng.integers(10**5, 10**6)}"),
         ("MAX. MASS", f"{rng.integers(150, 350) * 10} KG"),
@@ -87,7 +87,7 @@ def _type_plate(rng: np.random.Generator, vin: str, width: float) -> Sheet:
         box = sheet.write((side, y), vin, face, cap, _between(ground, ink, between(rng, 0.5, 0.9)))
     else:
         box = sheet.write((side, y), vin, face, cap, ink)
-    sheet.vin(box, face, cap)
+    sheet.vin(box, cap)
     y += cap * 1.75
     for name, value in rows:
         sheet.write((side, y), name, SMALL_PRINT, small * 0.8, ink)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image, ImageFilter
 
-from photo_generator.textures import Floats
+from photo_generator.textures import Floats, from_mask
 
 
 def soften(grey: Floats, radius: float) -> Floats:
@@ -15,7 +15,7 @@ def soften(grey: Floats, radius: float) -> Floats:
     if radius < 0.2:
         return grey
     image = Image.fromarray(np.asarray(np.clip(grey, 0, 1) * 255, np.uint8))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), np.float32) / np.float32(255)
+    return from_mask(image.filter(ImageFilter.GaussianBlur(radius)))
 
 
 def slopes(height: Floats, light: float) -> Floats:
@@ -36,7 +36,9 @@ def struck(mask: Floats, pen: float, depth: float, light: float, *, raised: bool
     """
     profile = soften(mask, max(0.6, pen * 0.22))
     rim = soften(mask, max(1.0, pen * 0.8))
-    height = profile + 0.35 * rim if raised else -profile + 0.5 * (rim - profile * rim)
+    height: Floats = profile + np.float32(0.35) * rim
+    if not raised:
+        height = np.float32(0.5) * (rim - profile * rim) - profile
     lit = slopes(height, light) * np.float32(max(1.0, pen * 0.35))
     bottom = profile * (0.05 if raised else -0.22)
     return np.asarray(depth * (1.5 * lit + bottom), np.float32)

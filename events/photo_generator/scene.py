@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 
@@ -25,8 +24,12 @@ class Scene:
     """Where in the frame the VIN begins and ends."""
 
 
-SceneMaker: TypeAlias = Callable[[np.random.Generator, str, Size, bool], Scene]
-"""(dice, VIN, frame size, hard) → scene."""
+class SceneMaker(Protocol):
+    """Draws a scene with one whole VIN in it."""
+
+    def __call__(self, rng: np.random.Generator, vin: str, size: Size, *, hard: bool) -> Scene:
+        """Return the scene of ``size`` (width, height)."""
+
 
 SMALLEST_GLYPH_EASY = 22.0
 SMALLEST_GLYPH_HARD = 15.0

@@ -27,7 +27,6 @@ class Sheet:
     dents: Image.Image
     """Mode L: what is struck into it."""
     vin_box: Box | None = None
-    vin_face: Face | None = None
     glyph: float = 0.0
     """Cap height of the VIN."""
     pens: list[float] = field(default_factory=list)
@@ -56,9 +55,15 @@ class Sheet:
         self.pens.append(max(1.5, face.weight * height))
         return (at[0], at[1], left + mask.width - height / 4, at[1] + height)
 
-    def vin(self, box: Box, face: Face, height: float) -> None:
+    def vin(self, box: Box, height: float) -> None:
         """Note where the VIN stands, for the camera."""
-        self.vin_box, self.vin_face, self.glyph = box, face, height
+        self.vin_box, self.glyph = box, height
+
+    def where(self) -> Box:
+        """Return the box that `vin` noted; an error where nothing was."""
+        if self.vin_box is None:
+            raise RuntimeError("this sheet was drawn without noting where its VIN is")
+        return self.vin_box
 
     def draw(self) -> ImageDraw.ImageDraw:
         """A pen for rules, bars and frames."""
@@ -133,8 +138,7 @@ def lay(
 
 def scale_of(view: View, sheet: Sheet) -> float:
     """Frame pixels per sheet pixel, at the VIN."""
-    assert sheet.vin_box is not None
-    left, top, right, bottom = sheet.vin_box
+    left, top, right, bottom = sheet.where()
     p = view.project([(left, top), (right, top), (left, bottom)])
     down = float(np.hypot(*(p[2] - p[0]))) / max(1e-6, bottom - top)
     across = float(np.hypot(*(p[1] - p[0]))) / max(1e-6, right - left)
@@ -143,8 +147,7 @@ def scale_of(view: View, sheet: Sheet) -> float:
 
 def aim_at(sheet: Sheet, size: Size, pose: Pose) -> View:
     """Point the camera at the sheet's VIN."""
-    assert sheet.vin_box is not None
-    return aim(size, sheet.vin_box, pose)
+    return aim(size, sheet.where(), pose)
 
 
 def line_of(view: View, sheet: Sheet) -> tuple[tuple[float, float], float]:
@@ -155,7 +158,6 @@ def line_of(view: View, sheet: Sheet) -> tuple[tuple[float, float], float]:
 
 def ends_of(view: View, sheet: Sheet) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return where in the frame the VIN begins and ends."""
-    assert sheet.vin_box is not None
-    left, top, right, bottom = sheet.vin_box
+    left, top, right, bottom = sheet.where()
     (x0, y0), (x1, y1) = view.project([(left, (top + bottom) / 2), (right, (top + bottom) / 2)])
     return (float(x0), float(y0)), (float(x1), float(y1))

@@ -16,23 +16,25 @@ Size: TypeAlias = tuple[int, int]
 def clouds(rng: np.random.Generator, size: Size, cell: tuple[float, float], octaves: int) -> Floats:
     """Soft noise whose largest blobs are ``cell`` = (x, y) pixels wide; each octave halves them."""
     total = np.zeros((size[1], size[0]), np.float32)
-    weight, norm = 1.0, 0.0
+    weight, norm = np.float32(1), 0.0
     for octave in range(octaves):
         columns = max(2, round(size[0] / max(cell[0] / 2**octave, 1.0)) + 1)
         rows = max(2, round(size[1] / max(cell[1] / 2**octave, 1.0)) + 1)
         grid = rng.standard_normal((min(rows, size[1]), min(columns, size[0])), np.float32)
         total += weight * stretch(grid, size)
-        norm += weight**2
-        weight *= 0.55
+        norm += float(weight) ** 2
+        weight *= np.float32(0.55)
     return np.asarray(total / (1.6 * norm**0.5), np.float32)
 
 
 def grain(rng: np.random.Generator, size: Size, coarse: float = 1.0) -> Floats:
     """Noise from pixel to pixel, blobs about ``coarse`` pixels wide."""
     if coarse <= 1:
-        return rng.standard_normal((size[1], size[0]), np.float32) / 2
+        fine: Floats = rng.standard_normal((size[1], size[0]), np.float32)
+        fine *= np.float32(0.5)
+        return fine
     small = (max(2, round(size[0] / coarse)), max(2, round(size[1] / coarse)))
-    return stretch(rng.standard_normal((small[1], small[0]), np.float32) / 2, size)
+    return stretch(rng.standard_normal((small[1], small[0]), np.float32) * np.float32(0.5), size)
 
 
 def brushed(rng: np.random.Generator, size: Size, *, upright: bool = False) -> Floats:
@@ -72,6 +74,12 @@ def blob(size: Size, centre: tuple[float, float], radii: tuple[float, float]) ->
     return np.asarray(np.exp(-y)[:, None] * np.exp(-x)[None, :], np.float32)
 
 
+def from_mask(mask: Image.Image) -> Floats:
+    """A picture of mode L as an array of 0 to 1."""
+    values: Floats = np.asarray(mask, np.float32) / np.float32(255)
+    return values
+
+
 def tint(grey: Floats, colour: tuple[float, float, float]) -> Floats:
     """Grey (h, w) times a colour: (h, w, 3)."""
     return np.asarray(grey[:, :, None] * np.asarray(colour, np.float32), np.float32)
@@ -79,5 +87,8 @@ def tint(grey: Floats, colour: tuple[float, float, float]) -> Floats:
 
 def mix(under: Floats, over: Floats | tuple[float, float, float], share: Floats) -> Floats:
     """Blend ``over`` onto ``under`` (h, w, 3) by ``share`` (h, w), 0 to 1."""
-    top = np.asarray(over, np.float32)
-    return np.asarray(under + (top - under) * share[:, :, None], np.float32)
+    part = np.asarray(share, np.float32)[:, :, None]
+    out: Floats = np.asarray(over, np.float32) - np.asarray(under, np.float32)
+    out *= part
+    out += under
+    return out

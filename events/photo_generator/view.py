@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from photo_generator.textures import Floats, Size
+from photo_generator.textures import Floats, Size, from_mask
 
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels of the plane."""
@@ -53,7 +53,7 @@ class View:
 
     def place_grey(self, layer: Image.Image) -> Floats:
         """The same for a layer of mode L, as 0 to 1."""
-        return np.asarray(self.place(layer), np.float32) / np.float32(255)
+        return from_mask(self.place(layer))
 
     def project(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Map plane points (n, 2) to the frame."""

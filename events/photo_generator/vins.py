@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from vindrop import vin as rules
 
 from photo_generator.dice import chance, pick
+from vindrop import vin as rules
 
 MAKERS: Final = (
     # North America and China: a right check digit is law.

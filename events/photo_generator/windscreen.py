@@ -28,6 +28,7 @@ from photo_generator.textures import (
     Size,
     clouds,
     distance_along,
+    from_mask,
     grain,
     mix,
     soft_step,
@@ -44,7 +45,7 @@ _STRIPS: tuple[tuple[Colour, Colour], ...] = (
 )
 
 
-def windscreen(rng: np.random.Generator, vin: str, size: Size, hard: bool) -> Scene:
+def windscreen(rng: np.random.Generator, vin: str, size: Size, *, hard: bool) -> Scene:
     """A strip on the dashboard, frit and wiper around it, sky and photographer mirrored on top."""
     low, high = (0.30, 0.55) if hard else (0.42, 0.68)
     pose = draw_pose(rng, hard=hard, fraction=(low, high))
@@ -80,7 +81,7 @@ def _strip(rng: np.random.Generator, vin: str, width: float) -> Sheet:
     if face in DOTTED and chance(rng, 0.35):
         # Pecked through the lacquer: a dent, and the bright metal below.
         sheet.strike(at, vin, face, cap)
-    sheet.vin(sheet.write(at, vin, face, cap, ink), face, cap)
+    sheet.vin(sheet.write(at, vin, face, cap, ink), cap)
     if bars:
         under = (round(pad_x + (inner - bars.width) / 2), round(pad_y + cap * 1.4))
         sheet.colour.paste(Image.new("RGB", bars.size, ink), under, bars)
@@ -148,8 +149,7 @@ def _photographer(rng: np.random.Generator, size: Size) -> Floats:
         fy = y - h * 0.3 + finger * h * 0.22
         draw.rounded_rectangle((x + w * 0.3, fy, x + w * 0.75, fy + h * 0.17), h * 0.08, fill=225)
     draw.ellipse((x + w * 0.45, y - h * 0.5, x + w * 1.3, y + h * 1.6), fill=215)
-    blurred = mask.filter(ImageFilter.GaussianBlur(size[0] / 110))
-    return np.asarray(blurred, np.float32) / np.float32(255)
+    return from_mask(mask.filter(ImageFilter.GaussianBlur(size[0] / 110)))
 
 
 def _on_the_glass(
