@@ -8,6 +8,7 @@ slashes, ``a/b`` where ``a`` is already a file) lies percent-encoded under ``.vi
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -98,11 +99,14 @@ def places(folder: Path, key: str) -> Iterator[Path]:
 
 
 def _passes_a_link(folder: Path, name: str) -> bool:
-    at = folder
+    at = str(folder)  # text, not Path: this runs once for every key of a listing
     for part in name.split("/"):
-        at = at / part
-        if at.is_symlink():
-            return True
+        at = f"{at}/{part}"
+        try:
+            if stat.S_ISLNK(os.lstat(at).st_mode):
+                return True
+        except OSError:
+            return False  # there is nothing further down
     return False
 
 
@@ -118,12 +122,13 @@ def can_hold_a_file(folder: Path, place: Path) -> bool:
     return True
 
 
-def key_of(folder: Path, file: Path) -> str | None:
+def key_of(name: str) -> str | None:
     """Return the key of a file found in the folder; None for what can be no object.
 
-    That is: our own folder's files, and names that are not UTF-8.
+    That is: our own folder's files, and names that are not UTF-8 or too long for a key.
+
+    :param name: its path, relative to the folder.
     """
-    name = os.path.relpath(file, folder)
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

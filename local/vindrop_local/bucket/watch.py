@@ -1,7 +1,7 @@
 """Whatever a person copies into the folder becomes an object, once it has stopped growing.
 
 Polling, not notifications: it works on every file system (network shares, containers' mounts),
-misses nothing, and a folder of ten thousand photos takes some 30 ms to look through.
+misses nothing, and a folder of ten thousand photos takes under 0.1 s to look through.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 from vindrop_local.bucket import keys
@@ -72,10 +71,12 @@ class Watcher:
         known = self._objects.journal.known(self._objects.bucket.name)
         waiting: dict[str, tuple[Look, float]] = {}
         found: set[str] = set()
-        for file, look in self._files(self._objects.folder, top=True):
-            key = keys.key_of(self._objects.folder, file)
+        for name, look in self._files(""):
+            if known.get(name) == look[:2]:  # the usual case, told without taking the name apart
+                found.add(name)
+                continue
+            key = keys.key_of(name)
             if key is None:
-                name = os.path.relpath(file, self._objects.folder)
                 self._warn_once(
                     f"{name!a} can be no object: its name must be UTF-8, up to 1,024 bytes"
                 )
@@ -98,31 +99,35 @@ class Watcher:
         for key in known.keys() - found:
             self._objects.forget(key)
 
-    def _files(self, folder: Path, *, top: bool = False) -> Iterator[tuple[Path, Look]]:
-        """Every file under ``folder``; symlinks are not followed, our own folder's are left out."""
+    def _files(self, inside: str) -> Iterator[tuple[str, Look]]:
+        """Every file under the folder ``inside`` ours ("" is all of it), by its relative path.
+
+        Symlinks are not followed; of our own folder only the odd keys' files are given.
+        """
+        folder = self._objects.folder / inside
         try:
-            entries = list(os.scandir(folder))
+            with os.scandir(folder) as listed:
+                entries = list(listed)
         except OSError as error:
             self._warn_once(f"cannot look into {folder}: {error.strerror}")
-            if top:
+            if not inside:
                 raise
             return
         for entry in entries:
-            if top and entry.name.lower() == RESERVED:
-                odd = self._objects.folder / keys.ODD_KEYS
-                if odd.is_dir():
-                    yield from self._files(odd)
-                continue
-            if entry.is_symlink():
-                self._warn_once(f"{entry.name!a} is a link and is left alone: copy the file itself")
+            name = f"{inside}/{entry.name}" if inside else entry.name
+            if name.lower() == RESERVED:
+                if (self._objects.folder / keys.ODD_KEYS).is_dir():
+                    yield from self._files(keys.ODD_KEYS)
+            elif entry.is_symlink():
+                self._warn_once(f"{name!a} is a link and is left alone: copy the file itself")
             elif entry.is_dir(follow_symlinks=False):
-                yield from self._files(Path(entry.path))
+                yield from self._files(name)
             elif entry.is_file(follow_symlinks=False):
                 try:
                     found = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue
-                yield Path(entry.path), (found.st_size, found.st_mtime_ns, found.st_ino)
+                yield name, (found.st_size, found.st_mtime_ns, found.st_ino)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:
