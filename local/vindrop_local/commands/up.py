@@ -30,6 +30,9 @@ def up(
         Path, typer.Option("--bucket", help="Folder that is the bucket; made if missing.")
     ] = Path("bucket"),
     state: State = STATE,
+    rate: Annotated[
+        int, typer.Option(help="Calls per second: what VinOCR allows and the functions keep to.")
+    ] = 10,
     as_json: Json = False,
 ) -> None:
     """Keep everything running: whatever is copied into the folder is read. Ctrl-C ends it."""
@@ -41,7 +44,11 @@ def up(
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
-    stack = Stack(Place(state, bucket))
+    stack = Stack(
+        Place(state, bucket),
+        vinocr={"VINOCR_RATE": str(rate)},
+        settings={"VINDROP_RATE": str(rate)},
+    )
     with out.status("starting the bucket, VinOCR and the functions …"):
         stack.start()
     try:
