@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from vindrop.vin import ALPHABET, LENGTH
 
+from vindrop.vin import ALPHABET, LENGTH
 from vinocr.reader.recognize import BLANK, JUNK, SPACE
 
 Floats = NDArray[np.float32]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from vinocr.reader.detect import Box, tensor
 from vinocr.reader.models import Models
@@ -52,39 +51,6 @@ def cut(
     )
     out = round(HEIGHT * width / height * stretch / 8) * 8
     return strip.resize((min(max(out, MIN_WIDTH), MAX_WIDTH), HEIGHT), Image.Resampling.BILINEAR)
-
-
-def even(strip: Image.Image) -> Image.Image:
-    """Return a strip with its greys spread over the whole scale."""
-    return ImageOps.autocontrast(strip.convert("L"), cutoff=1).convert("RGB")
-
-
-def local(strip: Image.Image, radius: int = HEIGHT // 2) -> Image.Image:
-    """Return a strip with contrast and brightness made the same everywhere along it.
-
-    On windscreens a line runs through reflections: white on grey here, grey on black there.
-    Each pixel becomes its distance from the mean around it, in standard deviations.
-    """
-    grey = np.asarray(strip.convert("L"), dtype=np.float64)
-    mean = _blurred(grey, radius)
-    deviation = np.sqrt(np.maximum(_blurred(grey * grey, radius) - mean * mean, 0.0))
-    # 12: a flat ground's noise is not to be blown up into letters.
-    flat = np.clip(128 + 50 * (grey - mean) / (deviation + 12), 0, 255).astype(np.uint8)
-    return Image.fromarray(flat).convert("RGB")
-
-
-def _blurred(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """Return the mean over a square window, edges mirrored."""
-    for axis in (0, 1):
-        size = values.shape[axis]
-        pad = [(0, 0), (0, 0)]
-        pad[axis] = (radius + 1, radius)
-        sums = np.cumsum(np.pad(values, pad, mode="symmetric"), axis=axis)
-        window = 2 * radius + 1
-        upper = np.take(sums, range(window, window + size), axis=axis)
-        lower = np.take(sums, range(size), axis=axis)
-        values = (upper - lower) / window
-    return values
 
 
 def _around(image: Image.Image, box: Box) -> tuple[int, ...]:

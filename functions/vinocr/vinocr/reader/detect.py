@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vinocr.reader.light import local
 from vinocr.reader.models import Models
 
 THRESHOLD: Final = 0.3
@@ -57,15 +58,20 @@ class Box:
         return np.array(corners, dtype=np.float32)
 
 
-def detect(models: Models, image: Image.Image, size: tuple[int, int]) -> list[Box]:
+def detect(
+    models: Models, image: Image.Image, size: tuple[int, int], *, relit: bool = False
+) -> list[Box]:
     """Find lines of text.
 
     :param image: RGB.
     :param size: width and height at which the detector looks; rounded to multiples of 32.
+    :param relit: with brightness and contrast made the same everywhere first.
     :returns: boxes in pixels of ``image``, surest first.
     """
     width, height = (max(32, round(side / 32) * 32) for side in size)
     scaled = image.resize((width, height), Image.Resampling.BILINEAR)
+    if relit:
+        scaled = local(scaled, max(width, height) // 32)
     (output,) = models.detector.run(None, {"x": tensor(scaled)[None]})
     return boxes(output[0, 0], image.width / width, image.height / height)
 

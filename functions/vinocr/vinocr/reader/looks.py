@@ -2,36 +2,73 @@
 
 The first look detects lines and reads each once. Only when that leaves doubt are further ones
 taken: the promising lines again, cut and lit in other ways; then detection at another scale
-and contrast; then mirrored and turned.
+and contrast; last mirrored, as in a windscreen's reflection.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from PIL import Image
-from vindrop.vin import LENGTH
 
-from vinocr.reader.crop import cut, even, local, upside_down
+from vindrop.vin import LENGTH
+from vinocr.reader.arrange import on_head, same_place
+from vinocr.reader.barcode import codes
+from vinocr.reader.crop import HEIGHT, cut, upside_down
 from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box, detect
-from vinocr.reader.lines import Line, around, neighbours, stacked
+from vinocr.reader.light import even, local, softened
+from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
-from vinocr.reader.recognize import Recognizer
+from vinocr.reader.prior import evidence
+from vinocr.reader.recognize import Recognizer, end_to_end
 
 SURE: Final = 0.985
 """Posterior from which no further look is taken."""
+SURE_AT_ONCE: Final = 0.997
+"""Posterior from which the first look's remaining lines are left unread."""
 NOTHING: Final = -6.0
 """Log weight of "there is no VIN here"."""
+WITNESS: Final = 7.0
+"""Log weight of a barcode that says the same as the text."""
+BARCODE_ALONE: Final = {True: 4.0, False: 1.0}
+"""Log weight of a barcode that no text confirms: one that checks itself, Code 39."""
 
 _LEAST_RATIO: Final = 2.2
+_USUAL_RATIO: Final = 9.0
+"""Length to height of a line with 17 letters and nothing else."""
 _MOST_BOXES: Final = 24
+_MORE_BOXES: Final = 8
+"""Boxes read of those that only the second detection found."""
 _PROMISING: Final = 7
 """VIN letters that make a line worth a closer look."""
 _CLOSER: Final = 2
 """Lines looked at closely, per round."""
+_MOST_TOGETHER: Final = 4
+"""Pairs of boxes read as one, per round."""
+_MOST_TURNED: Final = 3
+"""Lines read from the other end, per round."""
+_SENSIBLE: Final = 0.9
+"""Mean certainty of its letters from which a line surely stood upright."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to look at a line."""
+
+    lit: Callable[[Image.Image], Image.Image]
+    stretch: float = 1.0
+
+
+_FIRST: Final = (Way(even),)
+_FURTHER: Final = (
+    Way(lambda strip: local(strip, HEIGHT // 2)),
+    Way(lambda strip: strip, stretch=1.25),
+    Way(lambda strip: local(softened(strip), HEIGHT // 2)),  # dots run together into strokes
+)
 
 
 @dataclass(slots=True)
@@ -42,6 +79,8 @@ class Sight:
     lines: list[Line] = field(default_factory=list)
     boxes: int = 0
     looks: int = 0
+    barcodes: dict[str, float] = field(default_factory=dict)
+    """VIN that a barcode says → log weight of its saying so alone."""
     posterior: dict[str, float] = field(default_factory=dict)
     """VIN → probability, likeliest first; what is missing to 1 is "no VIN here"."""
     line_of: dict[str, Line] = field(default_factory=dict)
@@ -53,11 +92,13 @@ class Sight:
 
     def weigh(self) -> float:
         """Weigh all lines' candidates and "nothing here"; return the best one's posterior."""
-        scores: dict[str, float] = {}
+        scores = {vin: weight + evidence(vin) for vin, weight in self.barcodes.items()}
+        self.line_of.clear()
         for line in self.lines:
             for vin, score in line.scores().items():
-                if vin not in scores or score > scores[vin]:
-                    scores[vin] = score
+                weight = score + WITNESS if vin in self.barcodes else score
+                if vin not in scores or weight > scores[vin]:
+                    scores[vin] = weight
                     self.line_of[vin] = line
         top = max([NOTHING, *scores.values()])
         weights = {vin: math.exp(score - top) for vin, score in scores.items()}
@@ -80,62 +121,110 @@ class Looker:
         :param threshold: posterior below which the costlier looks are worth their time.
         """
         sight = Sight(picture)
+        for code in codes(picture.image):
+            sight.barcodes[code.vin] = BARCODE_ALONE[code.checked]
         side = max(picture.image.size)
-        long = 640 if side <= 800 else 960
-        self._find(sight, picture.image, long / side)
-        if sight.weigh() >= SURE:
+        scale = (640 if side <= 800 else 960) / side
+        if self._find(sight, scale) >= SURE or self._again(sight) >= max(threshold, 0.9):
             return sight
-        self._closer(sight)
-        if sight.weigh() >= max(threshold, 0.9):
-            return sight
-        self._find(sight, local(picture.image, side // 24), 1.5 * long / side)
-        if sight.weigh() < SURE:
-            self._closer(sight)
-            sight.weigh()
+        if self._find(sight, 1.4 * scale, relit=True) < SURE:
+            self._again(sight)
+        if sight.best < threshold:
+            self._mirrored(sight)
         return sight
 
-    def _find(self, sight: Sight, image: Image.Image, scale: float) -> None:
-        """Detect lines at a scale, read each once."""
+    def _find(self, sight: Sight, scale: float, *, relit: bool = False) -> float:
+        """Detect lines at a scale, read each once, the likeliest first."""
         sight.looks += 1
+        image = sight.picture.image
         size = (round(image.width * scale), round(image.height * scale))
-        found = detect(self._models, image, size)
+        found = detect(self._models, image, size, relit=relit)
         sight.boxes = max(sight.boxes, len(found))
         boxes = [box for box in found if box.width > _LEAST_RATIO * box.height][:_MOST_BOXES]
-        lines = [self._line((box,), image) for box in self._upright(boxes, image)]
-        lines += [self._line(pair, image, penalty=-0.5) for pair in neighbours(lines)[:4]]
-        sight.lines += lines + stacked(lines)
+        boxes.sort(key=lambda box: abs(math.log(box.width / box.height / _USUAL_RATIO)))
+        known = [line.boxes[0] for line in sight.lines if len(line.boxes) == 1]
+        if known:
+            new = [box for box in boxes if not any(same_place(box, one) for one in known)]
+            boxes = new[:_MORE_BOXES]
+        lines = [Line((box,)) for box in self._upright(boxes, image)]
+        for line in lines:
+            self._read(sight, line, _FIRST)
+            sight.lines.append(line)
+            if line.letters >= LENGTH - 3 and sight.weigh() >= SURE_AT_ONCE:
+                return sight.best
+        return self._together(sight, lines)
+
+    def _together(self, sight: Sight, lines: list[Line]) -> float:
+        """Read boxes that may be one VIN together."""
+        for line in (neighbours(lines) + stacks(lines))[:_MOST_TOGETHER]:
+            self._read(sight, line, _FIRST)
+            sight.lines.append(line)
+        return sight.weigh()
+
+    def _again(self, sight: Sight) -> float:
+        """Look again at what the first look found: from the other end, then closer."""
+        sight.looks += 1
+        if self._from_other_end(sight) >= SURE:
+            return sight.best
+        worth = [line for line in sight.lines if line.letters >= _PROMISING]
+        worth = [line for line in worth if len(line.strips) == len(_FIRST)]
+        worth.sort(key=lambda one: -max(one.scores().values(), default=one.letters - 100.0))
+        for line in worth[:_CLOSER]:
+            n = line.letters
+            if n < LENGTH and len(line.boxes) == 1:
+                # The box may have missed an end: reach out as far as the VIN would go.
+                ends = min(1 + 2 * (LENGTH - n) * line.box.width / n / line.box.height, 20.0)
+                line.forget()
+                self._read(sight, line, (*_FIRST, *_FURTHER), ends)
+            else:
+                self._read(sight, line, _FURTHER)
+        return sight.weigh()
+
+    def _from_other_end(self, sight: Sight) -> float:
+        """Read long lines that made no sense upside down: the classifier may have erred."""
+        lines = [
+            line
+            for line in sight.lines
+            if len(line.boxes) == 1
+            and line.box.width > _USUAL_RATIO / 3 * line.box.height
+            and line.certainty < _SENSIBLE
+            and not line.turned
+        ]
+        lines.sort(key=lambda line: -line.letters)
+        turned: list[Line] = []
+        for line in lines[:_MOST_TURNED]:
+            line.turned = True
+            turned.append(Line((on_head(line.box),), turned=True))
+            self._read(sight, turned[-1], _FIRST)
+        sight.lines += turned
+        return self._together(sight, turned)
+
+    def _mirrored(self, sight: Sight) -> float:
+        """Read the longest lines as in a mirror: a plate's reflection in the windscreen."""
+        sight.looks += 1
+        lines = [line for line in sight.lines if len(line.boxes) == 1 and not line.mirrored]
+        lines = [line for line in lines if line.box.width > _USUAL_RATIO / 2 * line.box.height]
+        lines.sort(key=lambda line: -line.letters)
+        for line in lines[:_CLOSER]:
+            image = Line(line.boxes, mirrored=True)
+            self._read(sight, image, _FIRST)
+            sight.lines.append(image)
+        return sight.weigh()
 
     def _upright(self, boxes: list[Box], image: Image.Image) -> list[Box]:
         turned = upside_down(self._models, [cut(image, box) for box in boxes])
-        return [_on_head(box) if p > 0.9 else box for box, p in zip(boxes, turned, strict=True)]
+        return [on_head(box) if p > 0.9 else box for box, p in zip(boxes, turned, strict=True)]
 
-    def _line(self, boxes: tuple[Box, ...], image: Image.Image, penalty: float = 0.0) -> Line:
-        strip = even(cut(image, around(boxes), grow=(1.0, 0.1)))
-        return Line(boxes, self._recognizer.read([strip]), penalty)
-
-    def _closer(self, sight: Sight) -> None:
-        """Cut the promising lines again, in other ways, and let the strips vote."""
-        sight.looks += 1
-        image = sight.picture.image
-        worth = [one for one in sight.lines if one.letters >= _PROMISING and len(one.strips) == 1]
-        worth.sort(key=lambda one: -max(one.scores().values(), default=one.letters - 100.0))
-        for line in worth[:_CLOSER]:
-            if line.penalty < -1:
-                continue
-            box, n = line.box, line.letters
-            ends = 1.0
-            if n < LENGTH:  # the box may have missed an end: reach out as far as it would go
-                ends = min(1 + 2 * (LENGTH - n) * box.width / n / box.height, 20.0)
-            strips = [
-                local(cut(image, box, grow=(ends, 0.1))),
-                local(cut(image, box, grow=(ends, 0.1), stretch=1.25)),
-                cut(image, box, grow=(ends, 0.1), stretch=1.25),
+    def _read(self, sight: Sight, line: Line, ways: tuple[Way, ...], ends: float = 1.0) -> None:
+        """Read a line in some ways, each of which adds a strip."""
+        for way in ways:
+            boxes = line.boxes if line.stacked else (line.box,)
+            read = [
+                self._recognizer.read(self._strip(sight, line, box, way, ends)) for box in boxes
             ]
-            if n < LENGTH:
-                line.strips.clear()
-                line.forget()
-            line.strips += self._recognizer.read(strips)
+            line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
 
-
-def _on_head(box: Box) -> Box:
-    return Box(box.x, box.y, box.width, box.height, box.angle + math.pi, box.score)
+    @staticmethod
+    def _strip(sight: Sight, line: Line, box: Box, way: Way, ends: float) -> Image.Image:
+        strip = way.lit(cut(sight.picture.image, box, grow=(ends, 0.1), stretch=way.stretch))
+        return strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if line.mirrored else strip

@@ -29,6 +29,8 @@ MAKER_KNOWN: Final = 2.5
 MAKER_UNKNOWN: Final = -2.0
 """The table knows some 9 of 10 makers on the road."""
 REGION_UNASSIGNED: Final = -3.0
+RARE_FIRST: Final = -2.0
+"""A first letter under which hardly a car was ever built."""
 YEAR_IMPOSSIBLE_BY_LAW: Final = -3.0
 YEAR_IMPOSSIBLE: Final = -0.3
 FILLER: Final = 2.5
@@ -46,6 +48,7 @@ _HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDB", "WDC", "WDD", "WDF", "W1K", 
                  "WMW", "YV1", "YV4")  # fmt: skip
 """Škoda, BMW, Mercedes-Benz, Mini, Volvo: write a check digit where no law asks them to."""
 
+_RARE_FIRST_LETTERS: Final = "BCDEFGH"
 _YEAR_LETTERS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
 
 
@@ -69,6 +72,8 @@ def evidence(vin: str) -> float:
     weight += MAKER_KNOWN if vin[:3] in makers() else MAKER_UNKNOWN
     if region(vin) is None:
         weight += REGION_UNASSIGNED
+    if vin[0] in _RARE_FIRST_LETTERS:
+        weight += RARE_FIRST
     if vin[MODEL_YEAR_POSITION] not in _YEAR_LETTERS:
         weight += YEAR_IMPOSSIBLE_BY_LAW if required else YEAR_IMPOSSIBLE
     if vin[3:6] == "ZZZ":

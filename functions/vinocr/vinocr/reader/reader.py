@@ -8,10 +8,11 @@ from typing import Final
 
 from vinocr.reader import models
 from vinocr.reader.align import first_and_last
-from vinocr.reader.answer import Alternative, Answer, NoReason, Point
+from vinocr.reader.answer import Alternative, Answer, Point
 from vinocr.reader.decode import MAX_PIXELS, Picture, decode
 from vinocr.reader.lines import Line
 from vinocr.reader.looks import Looker, Sight
+from vinocr.reader.quality import reason
 
 THRESHOLD: Final = 0.70
 """Posterior from which a VIN is given; docs/reading.md has the curve it was chosen from."""
@@ -64,8 +65,8 @@ class Reader:
             characters=_characters(sight.posterior, best) if best else (),
             quadrilateral=_corners(line, best, sight.picture) if line else None,
             alternatives=tuple(Alternative(vin, q) for vin, q in ranked[1:6] if q >= 0.001),
-            reason=None if given else _reason(sight),
-            barcode=False,
+            reason=None if given else reason(sight),
+            barcode=best in sight.barcodes,
             looks=sight.looks,
             milliseconds=(time.perf_counter() - started) * 1000,
         )
@@ -76,12 +77,6 @@ def _characters(posterior: dict[str, float], best: str) -> tuple[float, ...]:
     return tuple(
         min(1.0, sum(p for vin, p in posterior.items() if vin[i] == c)) for i, c in enumerate(best)
     )
-
-
-def _reason(sight: Sight) -> NoReason:
-    if not sight.boxes:
-        return "no_text"
-    return "no_vin"
 
 
 def _corners(line: Line, vin: str | None, picture: Picture) -> tuple[Point, ...]:

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from vindrop.vin import ALPHABET, LOOKALIKES
 
+from vindrop.vin import ALPHABET, LOOKALIKES
 from vinocr.reader.detect import tensor
 from vinocr.reader.models import Models
 
@@ -56,11 +56,8 @@ class Recognizer:
         self._columns = np.array([i for g in used for i in groups[g]])
         self._starts = np.cumsum([0, *(len(groups[g]) for g in used)])[:-1]
 
-    def read(self, strips: list[Image.Image]) -> list[Frames]:
-        """Read strips, all 48 pixels high. One by one: batches pad, and gain nothing on a CPU."""
-        return [self._read(strip) for strip in strips]
-
-    def _read(self, strip: Image.Image) -> Frames:
+    def read(self, strip: Image.Image) -> Frames:
+        """Read a strip, 48 pixels high. One at a time: batches pad, and gain nothing on a CPU."""
         (output,) = self._models.recognizer.run(None, {"x": tensor(strip)[None]})
         full = output[0]
         frames = np.zeros((len(full), CLASSES), dtype=np.float32)
@@ -72,6 +69,16 @@ class Recognizer:
         best = full.argmax(axis=1)
         fresh = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
         return "".join(self._models.characters[i] for i in best[fresh]).strip()
+
+
+def end_to_end(parts: list[Frames]) -> Frames:
+    """Put the frames of several boxes one behind the other, a space between."""
+    space = np.zeros((1, CLASSES), dtype=np.float32)
+    space[0, SPACE] = 1.0
+    pieces: list[Floats] = []
+    for part in parts:
+        pieces += [space, part.probabilities] if pieces else [part.probabilities]
+    return Frames(np.concatenate(pieces), " ".join(part.text for part in parts))
 
 
 def class_of(character: str) -> int:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from vindrop.vin import LENGTH
 
+from vindrop.vin import LENGTH
 from vinocr.reader.prior import evidence
-from vinocr.reader.recognize import BLANK, CLASSES, JUNK, SPACE, SYMBOLS
+from vinocr.reader.recognize import BLANK, SPACE, SYMBOLS
 
 Floats = NDArray[np.float32]
 
@@ -49,15 +48,6 @@ _LABELS: Final = (
     "CHASS1S",
     "F1N",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A candidate in one line."""
-
-    vin: str
-    score: float
-    """Log: picture + evidence + what is left over. Higher is likelier."""
 
 
 def beam(frames: Floats, width: int = WIDTH) -> list[tuple[str, float]]:
@@ -145,22 +135,7 @@ def most_letters(frames: Floats) -> int:
     return int((fresh & (best != BLANK) & (best < SPACE)).sum())
 
 
-def joined(parts: list[Floats]) -> Floats:
-    """Put the frames of neighbouring boxes end to end, a space between."""
-    space = np.zeros((1, CLASSES), dtype=np.float32)
-    space[0, SPACE] = 1.0
-    pieces: list[Floats] = []
-    for part in parts:
-        if pieces:
-            pieces.append(space)
-        pieces.append(part)
-    return np.concatenate(pieces)
-
-
 def log_sum(a: float, b: float) -> float:
     """Return log(exp(a) + exp(b))."""
     high, low = max(a, b), min(a, b)
     return high + math.log1p(math.exp(low - high))
-
-
-__all__ = ["JUNK", "Found", "beam", "candidates", "joined", "log_sum", "most_letters", "windows"]
