@@ -28,7 +28,8 @@ class Face:
     """How letters are drawn. Lengths in cap heights."""
 
     source: str
-    """``aileron``, ``<package>:<style>`` of a font wheel, ``stroke:<Hershey font>``, ``dots``."""
+    """``aileron``, ``<package>:<style>`` of a font wheel, ``stroke:<Hershey font>``,
+    ``dots`` (5 by 7), ``dots:slashed`` (its zero struck through), ``dots:traced`` (along strokes)."""
     weight: float = 0.0
     """Added stroke (outline faces) or width of the pen (stroke faces, dots)."""
     width: float = 1.0
@@ -69,10 +70,12 @@ STAMPED: Final = (
 """What dies and engravers leave in metal."""
 
 DOTTED: Final = (
-    Face("dots", 0.15),
-    Face("dots", 0.12, width=0.85),
-    Face("dots", 0.14, slant=0.12),
-    Face("dots:slashed", 0.14),
+    Face("dots", 0.13),
+    Face("dots", 0.115, width=0.88),
+    Face("dots:slashed", 0.12, slant=0.08),
+    Face("dots:traced", 0.10, tracking=0.16),
+    Face("dots:traced", 0.085, width=0.88, tracking=0.2),
+    Face("dots:traced", 0.11, width=1.08, tracking=0.12),
 )
 """Dot printers and dot-peening machines."""
 
@@ -223,11 +226,36 @@ def _dot_line(text: str, face: Face, scale: float) -> Image.Image:
     step = scale / ROWS
     radius = face.weight * scale / 2
     border = scale / 4
-    points = matrix_points(text, slashed_zero=face.source.endswith("slashed"))
-    width = math.ceil(len(text) * PITCH * step + 2 * border)
-    mask = Image.new("L", (width, math.ceil(scale * 1.5)), 0)
+    if face.source.endswith("traced"):
+        centres, length = _traced(text, face, scale)
+    else:
+        grid = matrix_points(text, slashed_zero=face.source.endswith("slashed"))
+        centres = [((x + 0.5) * step, (y + 0.5) * step) for x, y in grid]
+        length = len(text) * PITCH * step
+    mask = Image.new("L", (math.ceil(length + 2 * border), math.ceil(scale * 1.5)), 0)
     draw = ImageDraw.Draw(mask)
-    for x, y in points:
-        cx, cy = border + (x + 0.5) * step, border + (y + 0.5) * step
+    for x, y in centres:
+        cx, cy = border + x, border + y
         draw.ellipse((cx - radius, cy - radius, cx + radius, cy + radius), fill=255)
     return mask
+
+
+def _traced(text: str, face: Face, scale: float) -> tuple[list[tuple[float, float]], float]:
+    """Dots pecked along the strokes of each letter, as vector marking machines do."""
+    pitch = face.weight * scale * 1.4  # apart: dots, not a groove
+    inner = scale * (1 - face.weight)
+    centres: list[tuple[float, float]] = []
+    x = scale * face.weight
+    for character in text:
+        strokes = _strokes("futural", character)
+        for stroke in strokes:
+            path = np.asarray(stroke) * inner
+            steps = np.hypot(*np.diff(path, axis=0).T) if len(path) > 1 else np.zeros(0)
+            along = np.concatenate(([0.0], np.cumsum(steps)))
+            count = max(1, round(float(along[-1]) / pitch))
+            for at in np.linspace(0, along[-1], count + 1):
+                px, py = (float(np.interp(at, along, path[:, k])) for k in (0, 1))
+                centres.append((x + px, scale * face.weight / 2 + inner - py))
+        reach = max((px for s in strokes for px, _ in s), default=0.5)
+        x += reach * inner + (face.weight + 0.1 + face.tracking) * scale
+    return centres, x
