@@ -294,6 +294,8 @@ def test_an_upload_form(server: BucketServer) -> None:
     assert form(server, allowed, key="form/x", **{"q-signature": "0" * 40}).status_code == 403
     small = form(server, [["content-length-range", 6, 10]], key="form/x")
     assert (small.status_code, b"EntityTooSmall" in small.content) == (400, True)
+    smuggled = form(server, allowed, key="form/x", **{"x-cos-meta-a": "1\r\nSet-Cookie: x"})
+    assert (smuggled.status_code, b"InvalidArgument" in smuggled.content) == (400, True)
     (server.buckets[0].folder / "form" / "a 车.jpg").unlink()
     (server.buckets[0].folder / "form").rmdir()
 

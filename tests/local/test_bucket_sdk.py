@@ -194,6 +194,20 @@ def test_a_wrong_md5_leaves_nothing_behind(client: CosS3Client, server: BucketSe
     client.put_object(Bucket=BUCKET, Key="md5", Body=b"1", EnableMD5=True)
 
 
+def test_metadata_has_its_limit(client: CosS3Client) -> None:
+    large = {"x-cos-meta-a": "x" * 2100}
+    put = lambda: client.put_object(Bucket=BUCKET, Key="meta", Body=b"1", Metadata=large)  # noqa: E731
+    assert refusal(put)[:2] == (400, "MetadataTooLarge")
+
+
+def test_what_must_not_be_overwritten_is_not(server: BucketServer, client: CosS3Client) -> None:
+    client.put_object(Bucket=BUCKET, Key="once", Body=b"1")
+    keep = {"x-cos-forbid-overwrite": "true"}
+    put = lambda: client.put_object(Bucket=BUCKET, Key="once", Body=b"2", Metadata=keep)  # noqa: E731
+    assert refusal(put)[:2] == (409, "FileAlreadyExists")
+    assert client.get_object(BUCKET, "once")["Body"].get_raw_stream().read() == b"1"
+
+
 def test_copy_between_buckets_and_with_new_metadata(
     client: CosS3Client, server: BucketServer
 ) -> None:

@@ -262,16 +262,12 @@ def test_scf_gives_exactly_its_own_environment(
         "TENCENTCLOUD_RUNENV": "SCF",
         "TENCENTCLOUD_REGION": "ap-guangzhou",
         "TENCENTCLOUD_APPID": "1250000000",
-        "TENCENTCLOUD_UIN": "100000000001",
         "TENCENTCLOUD_SECRETID": "AKID",
         "TENCENTCLOUD_SECRETKEY": "SK",
         "TENCENTCLOUD_SESSIONTOKEN": "ST",
         "SCF_FUNCTIONNAME": "f",
-        "SCF_FUNCTIONVERSION": "$LATEST",
         "SCF_NAMESPACE": "default",
-        "SCF_RUNTIME": "Python3.10",
         "USER_CODE_ROOT": f"{code}/",
-        "_HANDLER": "handler.main_handler",
     }
     platform.identity = Identity(secret_id="NEW", secret_key="SK", session_token="ST")
     again = platform.invoke("f", {"do": "environment"})

@@ -133,7 +133,7 @@ class BucketApp:
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets COS's XML
-            # Its kind and place, not its words: they could hold a signed path.
+            # No exception of ours or of what we call is made of a query string, which may be signed.
             _log.error("the bucket failed: %s", type(error).__name__, exc_info=error)
             response = _refusal(
                 CosError(500, "InternalError", "The bucket failed: see its log, and try again."),

@@ -19,6 +19,8 @@ from vindrop_local.bucket.spec import Bucket
 PUT: Final = "cos:ObjectCreated:Put"
 POST: Final = "cos:ObjectCreated:Post"
 COPY: Final = "cos:ObjectCreated:Copy"
+_MAX_AUTHORIZATION: Final = 4096  # so that an event never grows over the platforms' 128 KB
+
 MULTIPART: Final = "cos:ObjectCreated:CompleteMultipartUpload"
 
 
@@ -60,9 +62,12 @@ def created(
     headers: Mapping[str, str],
     sent: Sent,
     function: str,
+    event_time: int,
 ) -> dict[str, Any]:
     """Return the event for an object of ``size`` bytes last written at ``mtime_ns`` (since 1970).
 
+    :param event_time: when it came into the bucket, seconds since 1970: later than it was written
+        where a file was copied in with its time kept.
     :param headers: what was stored with the object: Content-Type, x-cos-meta-….
     :param function: the function it is sent to.
     """
@@ -97,11 +102,13 @@ def created(
                 "event": {
                     "eventName": sent.event_name,
                     "eventVersion": "1.0",
-                    "eventTime": mtime_ns // 1_000_000_000,
+                    "eventTime": event_time,
                     "eventSource": "qcs::cos",
                     "requestParameters": {
                         "requestSourceIP": sent.source_ip,
-                        "requestHeaders": {"Authorization": sent.authorization},
+                        "requestHeaders": {
+                            "Authorization": sent.authorization[:_MAX_AUTHORIZATION]
+                        },
                     },
                     "eventQueue": (
                         f"qcs:0:scf:{bucket.short_region}:appid/{bucket.appid}"

@@ -79,7 +79,7 @@ class Objects:
         :raises OSError: the folder cannot be made or written to.
         """
         self.bucket = bucket
-        self.folder = bucket.folder
+        self.folder = bucket.folder.absolute()
         self.journal = journal
         self._on_event = on_event
         self._lock = threading.RLock()
@@ -152,12 +152,13 @@ class Objects:
             if other != target and other.is_file():
                 self._unlink(other)
 
-    def _announce(self, key: str, intent: Intent) -> Entry:
+    def _announce(self, key: str, intent: Intent, event_time: float | None = None) -> Entry:
         identity = (self.bucket.name, key, intent.size, intent.mtime_ns, intent.etag)
         request_id = events.request_id(*identity)
         entry = Entry(
             key, intent.size, intent.mtime_ns, intent.etag, request_id, dict(intent.headers)
         )
+        seconds = int(intent.mtime_ns // 1_000_000_000 if event_time is None else event_time)
         with self.journal.transaction() as connection:
             self.journal.set(self.bucket.name, entry)
             if self._on_event is not None:
@@ -170,6 +171,7 @@ class Objects:
                     headers=intent.headers,
                     sent=intent.sent,
                     function=self._on_event.function,
+                    event_time=seconds,
                 )
                 self._on_event.record(connection, request_id, event)
         if self._on_event is not None:
@@ -226,6 +228,7 @@ class Objects:
                 return entry  # another thread was faster
             intent = self.journal.intent(self.bucket.name, key, after.st_size, after.st_mtime_ns)
             if intent is None:
+                came: float | None = time.time()
                 kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
                 intent = Intent(
                     after.st_size,
@@ -234,7 +237,9 @@ class Objects:
                     {"Content-Type": kind},
                     Sent(),
                 )
-            return self._announce(key, intent)
+            else:
+                came = None
+            return self._announce(key, intent, came)
 
     def open(self, key: str) -> tuple[Entry, BinaryIO]:
         """Open an object for reading. A write to the key meanwhile does not change what is read.

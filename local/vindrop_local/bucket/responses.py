@@ -23,6 +23,8 @@ _STORED: Final = (
     "Content-Type",
     "Expires",
 )
+_MAX_META_BYTES: Final = 2048
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OVERRIDES: Final = {f"response-{name.lower()}": name for name in _STORED}
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -44,10 +46,24 @@ def set_headers(response: Response, headers: Mapping[str, str]) -> None:
 
 
 def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what of a request's headers is kept with the object."""
+    """Return what of a request's headers (or a form's fields) is kept with the object.
+
+    :raises CosError: a name or value that no header can have, or more than COS keeps (2 KB of
+        x-cos-meta-…).
+    """
     kept = {name: headers[name.lower()] for name in _STORED if name.lower() in headers}
     kept.setdefault("Content-Type", "application/octet-stream")
-    return kept | {n: v for n, v in headers.items() if n.startswith("x-cos-meta-")}
+    meta = {n: v for n, v in headers.items() if n.startswith("x-cos-meta-")}
+    if sum(len(n.encode()) + len(v.encode()) for n, v in meta.items()) > _MAX_META_BYTES:
+        raise CosError(
+            400, "MetadataTooLarge", f"The x-cos-meta- headers may have {_MAX_META_BYTES} bytes."
+        )
+    for name, value in (kept | meta).items():
+        if not _TOKEN.fullmatch(name) or not value.isprintable() or len(value) > _MAX_META_BYTES:
+            raise invalid(
+                f"The value of {name[:80]!r} cannot be kept: send up to 2 KB of plain text."
+            )
+    return kept | meta
 
 
 def wanted_md5(headers: Mapping[str, str]) -> bytes | None:

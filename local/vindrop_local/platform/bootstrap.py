@@ -138,6 +138,7 @@ def main(style: str, folder: str, handler: str, number: str) -> None:
     send({"ok": True})
     while True:
         request = json.loads(requests.get())
+        send({"began": True})  # from here on the call counts, whatever becomes of this process
         result = answer(function, style, request)
         send(result, request["mark"])
         if result.get("exit"):

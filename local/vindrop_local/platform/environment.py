@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ def variables(spec: FunctionSpec, identity: Identity) -> dict[str, str]:
             "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}",
             "AWS_REGION": identity.region,
             "AWS_DEFAULT_REGION": identity.region,
             "LAMBDA_TASK_ROOT": str(spec.code_dir.absolute()),
@@ -39,13 +40,9 @@ def variables(spec: FunctionSpec, identity: Identity) -> dict[str, str]:
             "TENCENTCLOUD_RUNENV": "SCF",
             "TENCENTCLOUD_REGION": identity.region,
             "TENCENTCLOUD_APPID": identity.appid,
-            "TENCENTCLOUD_UIN": identity.uin,
             "SCF_FUNCTIONNAME": spec.name,
-            "SCF_FUNCTIONVERSION": VERSION,
             "SCF_NAMESPACE": NAMESPACE,
-            "SCF_RUNTIME": "Python3.10",
             "USER_CODE_ROOT": f"{spec.code_dir.absolute()}/",
-            "_HANDLER": spec.handler,
         }
     return {**common, **spec.environment, **own, **credentials(spec, identity)}
 

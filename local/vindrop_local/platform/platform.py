@@ -75,7 +75,7 @@ class Platform:
         specs = functions.values() if isinstance(functions, Mapping) else functions
         self.functions = {spec.name: spec for spec in specs}
         self.identity = identity or Identity()
-        self.state_dir = state_dir
+        self.state_dir = state_dir.absolute()
         self._files = LogFiles(state_dir / "logs")
         self._on_log = on_log or self._files
         self._on_done = on_done

@@ -9,7 +9,7 @@ from typing import Any
 
 from vindrop_local.platform import environment
 from vindrop_local.platform.spec import FunctionSpec, Identity, LogLine, Result
-from vindrop_local.platform.worker import Worker, WorkerError
+from vindrop_local.platform.worker import NotBegunError, Worker, WorkerError
 
 
 class Pool:
@@ -49,42 +49,48 @@ class Pool:
 
     def run(self, request_id: str, event: Any) -> Result:
         """Make one call in the place reserved."""
-        worker: Worker | None = None
-        cold = False
-        began = time.monotonic()
-        try:
-            identity = self._identity()
-            worker = self._warm()
-            if worker is None:
-                cold = True
-                worker = Worker(self.spec, environment.variables(self.spec, identity), self._on_log)
-                self._started(worker)
-                worker.wait_ready(request_id)
+        identity = self._identity()
+        while True:
+            worker: Worker | None = None
+            cold = False
             began = time.monotonic()
-            answer = worker.call(
-                request_id,
-                event,
-                environment.context(self.spec, identity, request_id),
-                environment.credentials(self.spec, identity),
-            )
-        except WorkerError as error:
-            lines = worker.take_lines() if worker else ()
-            self._give_back(worker, usable=False)
-            return Result(
-                ok=False,
-                error_type=error.kind,
-                error_message=str(error),
-                seconds=time.monotonic() - began,
-                cold=cold,
-                request_id=request_id,
-                log_lines=lines,
-            )
-        except BaseException:
-            self._give_back(worker, usable=False)
-            raise
-        lines = worker.take_lines()
-        self._give_back(worker, usable=not answer.get("exit"))
-        return _result(answer, request_id, lines, cold=cold)
+            try:
+                worker = self._warm()
+                if worker is None:
+                    cold = True
+                    worker = Worker(
+                        self.spec, environment.variables(self.spec, identity), self._on_log
+                    )
+                    self._started(worker)
+                    worker.wait_ready(request_id)
+                began = time.monotonic()
+                answer = worker.call(
+                    request_id,
+                    event,
+                    environment.context(self.spec, identity, request_id),
+                    environment.credentials(self.spec, identity),
+                )
+            except WorkerError as error:
+                if isinstance(error, NotBegunError) and worker is not None and not cold:
+                    self._drop(worker)  # it died between two calls
+                    continue
+                result = Result(
+                    ok=False,
+                    error_type=error.kind,
+                    error_message=str(error),
+                    seconds=time.monotonic() - began,
+                    cold=cold,
+                    request_id=request_id,
+                    log_lines=worker.take_lines() if worker else (),
+                )
+                self._give_back(worker, usable=False)
+                return result
+            except BaseException:
+                self._give_back(worker, usable=False)
+                raise
+            result = _result(answer, request_id, worker.take_lines(), cold=cold)
+            self._give_back(worker, usable=not answer.get("exit"))
+            return result
 
     def _warm(self) -> Worker | None:
         while True:

@@ -41,6 +41,10 @@ class WorkerError(Exception):
         self.kind = kind
 
 
+class NotBegunError(WorkerError):
+    """The process was dead before it took the call: another one can take it."""
+
+
 class Worker:
     """A process that has loaded the handler. One thread at a time may call it."""
 
@@ -66,7 +70,8 @@ class Worker:
         try:
             self._process = subprocess.Popen(
                 [
-                    str(spec.python),
+                    # Absolute, since it is started in another folder; a bare name is looked for.
+                    str(spec.python.absolute()) if len(spec.python.parts) > 1 else str(spec.python),
                     "-u",
                     "-c",
                     _LOADER,
@@ -124,6 +129,7 @@ class Worker:
     ) -> dict[str, Any]:
         """Make one call and return the bootstrap's answer.
 
+        :raises NotBegunError: the process had died since its last call.
         :raises WorkerError: TimeLimitReached, MemoryLimitReached, UserProcessExitError.
         """
         self._request_id = request_id
@@ -140,7 +146,13 @@ class Worker:
         self._channel.settimeout(self.spec.timeout_seconds)
         with contextlib.suppress(OSError):  # it has died: reading will say so
             self._channel.sendall(json.dumps(message).encode() + b"\n")
-        answer: dict[str, Any] = self._receive(deadline, "running")
+        try:
+            self._receive(deadline, "running")
+        except WorkerError as error:
+            if error.kind == "UserProcessExitError":
+                raise NotBegunError(error.kind, str(error)) from None
+            raise
+        answer = self._receive(deadline, "running")
         self._marked.wait(_END_SECONDS)
         self.last_used = time.monotonic()
         return answer
