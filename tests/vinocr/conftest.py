@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from vinocr.child import Child
 from vinocr_support import ID, KEY
+
+from vinocr.child import Child
 
 
 @pytest.fixture(scope="session")
@@ -16,12 +18,14 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ch
     """Start servers; one per set of settings, all stopped at the end."""
     running: dict[str, Child] = {}
 
-    def starter(accounts: list[dict[str, Any]] | None = None, **settings: object) -> Child:
+    def starter(accounts: list[dict[str, Any]] | Path | None = None, **settings: object) -> Child:
         folder = tmp_path_factory.mktemp("vinocr")
         texts = {f"VINOCR_{k.upper()}": str(v) for k, v in settings.items()}
         name = json.dumps([accounts, texts], sort_keys=True, default=str)
         if name not in running:
-            if accounts is None:
+            if isinstance(accounts, Path):
+                texts["VINOCR_ACCOUNTS"] = str(accounts)
+            elif accounts is None:
                 texts |= {"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY}
             else:
                 file = folder / "accounts.json"

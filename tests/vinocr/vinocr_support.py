@@ -14,6 +14,7 @@ from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
+
 from vinocr.child import Child
 
 VIN = "WDD2131426L004847"
@@ -52,7 +53,8 @@ def client(
 ) -> CommonClient:
     """The official SDK's client, pointed at a running server."""
     http = HttpProfile(protocol="http", endpoint=vinocr.endpoint, reqMethod=method, reqTimeout=30)
-    profile = ClientProfile(signMethod=sign, httpProfile=http, language=language)
+    profile = ClientProfile(signMethod=sign, httpProfile=http)
+    profile.language = language  # its constructor would refuse what the server must refuse
     profile.unsignedPayload = unsigned
     return CommonClient(product, version, Credential(secret_id, secret_key, token), region, profile)
 

@@ -98,7 +98,11 @@ class Account(_Model):
     """Bearer tokens for ``POST /v1/vin``; API 3.0 never takes them."""
     state: State = State.ACTIVE
     rate: int | None = Field(default=None, ge=1)
-    """Requests per second; None: the server's own setting."""
+    """Requests per second of the action; None: the server's own setting."""
+    uin_rate: int | None = Field(default=None, ge=1)
+    """The same over all actions (RequestLimitExceeded.UinLimitExceeded)."""
+    region_rate: int | None = Field(default=None, ge=1)
+    """The same over all regions (RequestLimitExceeded.GlobalRegionUinLimitExceeded)."""
     daily_limit: int | None = Field(default=None, ge=0)
     """Calls per day (UTC+8, as the console counts), then FailedOperation.CountLimitError."""
     concurrency: int | None = Field(default=None, ge=1)

@@ -91,8 +91,11 @@ def is_web_port(port: int) -> bool:
 
 def _plain(address: str) -> IPv4Address | IPv6Address:
     ip = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        return ip.ipv4_mapped
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return ip.ipv4_mapped
+        if ip in _NAT64:  # how an IPv6-only network reaches IPv4: judged as where it leads
+            return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip
 
 
@@ -104,6 +107,4 @@ def _embedded(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
         found.append(ip.sixtofour)
     if ip.teredo is not None:
         found.extend(ip.teredo)
-    if ip in _NAT64:
-        found.append(IPv4Address(int(ip) & 0xFFFFFFFF))
     return tuple(found)

@@ -118,7 +118,7 @@ class Api:
                 async with self.bodies.read(http, 0):
                     pass
             return self.service.refuse(bare, ApiError("UnsupportedProtocol", method=http.method))
-        limit = wire.body_limit(bare.headers) if http.method == "POST" else wire.GET_LIMIT
+        limit = wire.body_limit(http.method, bare.headers)
         try:
             async with self.bodies.read(http, limit) as body:
                 if http.method == "GET" and len(bare.raw_query) > wire.GET_LIMIT:
@@ -200,9 +200,10 @@ class Operators:
         return any((mapped or address) in network for network in self._networks)
 
 
-def build(service: Service, bodies: Bodies, more: list[BaseRoute]) -> Starlette:
+def build(
+    service: Service, bodies: Bodies, operators: Operators, more: list[BaseRoute]
+) -> Starlette:
     """Put the application together; ``more`` are routes beside the API's own."""
-    operators = Operators(service.settings.operators)
     readers = service.readers
 
     async def healthz(_: HttpRequest) -> Response:

@@ -56,7 +56,14 @@ class ApiError(Exception):
             name: value.in_language(language) if isinstance(value, Words) else value
             for name, value in self.about.items()
         }
-        return words.in_language(language).format(**about)
+        return words.in_language(language).format_map(_Unsaid(about))
+
+
+class _Unsaid(dict[str, object]):
+    """An operator's fault names a code and nothing of what its words speak of."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
 
 
 def is_billed(code: str | None) -> bool:

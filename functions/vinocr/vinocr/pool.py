@@ -169,7 +169,7 @@ class Pool:
             raise NoReaderError(self._broken)
         while self._idle:
             worker = self._idle.popleft()
-            if worker.usable:
+            if worker.usable and worker.process.returncode is None:
                 return worker
         if len(self._waiting) >= self.queue:
             raise BusyError

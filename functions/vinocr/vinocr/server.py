@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from vinocr import app, logs
 from vinocr.accounts import SettingsError
 from vinocr.addresses import AllowList
+from vinocr.beyond import Beyond
 from vinocr.directory import Directory
 from vinocr.download import Downloader
 from vinocr.faults import Faults
@@ -30,7 +31,7 @@ from vinocr.settings import PREFIX, Settings
 
 _HEAD_LIMIT: Final = 1024 * 1024
 """Bytes of a request's line and headers; what is over the API's own 32 KB is still answered."""
-_HEAD_SECONDS: Final = 20.0
+_HEAD_SECONDS: Final = 60.0
 _BACKLOG: Final = 256
 
 
@@ -178,15 +179,17 @@ async def _serve(
     settings: Settings, service: Service, bound: socket.socket, *, until_stdin_closes: bool
 ) -> None:
     bodies = app.Bodies(asyncio.Semaphore(settings.bodies), settings.body_seconds)
+    operators = app.Operators(settings.operators)
     config = uvicorn.Config(
-        app.build(service, bodies, []),
+        app.build(service, bodies, operators, Beyond(service, bodies, operators).routes()),
         http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
         h11_max_incomplete_event_size=_HEAD_LIMIT,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),

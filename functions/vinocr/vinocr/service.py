@@ -69,7 +69,7 @@ class Service:
     meters: Meters
     wall: Callable[[], float] = time.time
     tick: Callable[[], float] = time.monotonic
-    _limiter: Limiter = field(default_factory=Limiter)
+    limiter: Limiter = field(default_factory=Limiter)
     _under_way: Counter[str] = field(default_factory=Counter)
     _today: tuple[str, Counter[str]] = field(default_factory=lambda: ("", Counter()))
     _downloads: int = 0
@@ -96,7 +96,7 @@ class Service:
         """Forget silent clients, once a minute, for as long as the server runs."""
         while True:
             await asyncio.sleep(60)
-            self._limiter.forget(self.tick())
+            self.limiter.forget(self.tick())
 
     def refuse(self, request: wire.Request, error: ApiError) -> Outcome:
         """Answer a request that was turned away before it could be taken apart."""
@@ -166,13 +166,13 @@ class Service:
 
     def _check_rates(self, account: Account) -> None:
         self._limit("", account.uin, account.rate or self.settings.rate)
-        if self.settings.uin_rate is not None:
-            self._limit("UinLimitExceeded", account.uin, self.settings.uin_rate)
-        if self.settings.region_rate is not None:
-            self._limit("GlobalRegionUinLimitExceeded", account.uin, self.settings.region_rate)
+        if account.uin_rate is not None:
+            self._limit("UinLimitExceeded", account.uin, account.uin_rate)
+        if account.region_rate is not None:
+            self._limit("GlobalRegionUinLimitExceeded", account.uin, account.region_rate)
 
     def _limit(self, kind: str, name: str, limit: int) -> None:
-        current = self._limiter.ask(kind, name, limit, self.tick())
+        current = self.limiter.ask(kind, name, limit, self.tick())
         if current is not None:
             code = f"RequestLimitExceeded.{kind}" if kind else "RequestLimitExceeded"
             raise ApiError(code, current=current, limit=limit)
@@ -218,7 +218,7 @@ class Service:
         if fault.code is not None:
             raise ApiError(fault.code, fault.message)
         if fault.cut == "before":
-            raise ApiError("FailedOperation", "cut off")  # for the log; nobody will see it
+            raise ApiError("ConnectionCut")  # for log and metrics; no client ever sees it
 
     async def _photo(self, given: dict[str, str], outcome: Outcome) -> bytes:
         limit = self.settings.max_base64

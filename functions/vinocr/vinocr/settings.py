@@ -49,8 +49,6 @@ class Settings:
     body_seconds: Annotated[float, Of("longest arrival of one request", 0.1, 600)] = 30.0
     stop_seconds: Annotated[float, Of("longest wait of a stop for calls under way", 1, 900)] = 30.0
     rate: Annotated[int, Of("requests per second and account", 1)] = 10
-    uin_rate: Annotated[int | None, Of("the same over all actions", 1)] = None
-    region_rate: Annotated[int | None, Of("the same over all regions", 1)] = None
     ip_rate: Annotated[int | None, Of("requests per second and client address", 1)] = None
     max_base64_mb: Annotated[
         float, Of("largest image after Base64, in MB of 1,048,576 bytes", 0.001, 10)
@@ -78,6 +76,10 @@ class Settings:
         tuple[str, ...],
         Of("networks that may see /metrics and use /v1/vin without a key; none: nobody"),
     ] = LOOPBACK
+    proxies: Annotated[
+        tuple[str, ...],
+        Of("networks of proxies whose X-Forwarded-For names the client's address"),
+    ] = ()
     faults: Annotated[Path | None, Of("file of faults; only on a loopback address")] = None
     tls_cert: Annotated[Path | None, Of("certificate chain, PEM")] = None
     tls_key: Annotated[Path | None, Of("its private key, PEM")] = None
@@ -173,11 +175,13 @@ def _number(label: str, whole: bool, text: str, of: Of) -> float:  # noqa: FBT00
 
 
 def _check_together(settings: Settings) -> None:
-    for entry in settings.operators:
-        try:
-            ip_network(entry, strict=False)
-        except ValueError:
-            raise SettingsError(f"VINOCR_OPERATORS: {entry!r} is no address or network") from None
+    for name in ("operators", "proxies"):
+        for entry in getattr(settings, name):
+            try:
+                ip_network(entry, strict=False)
+            except ValueError:
+                label = PREFIX + name.upper()
+                raise SettingsError(f"{label}: {entry!r} is no address or network") from None
     try:
         AllowList.parse(settings.url_allow)
     except ValueError as error:

@@ -5,6 +5,7 @@ Pure: bytes and headers in, dataclasses out; every complaint is an `ApiError`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import AsyncGenerator, Mapping
@@ -67,22 +68,27 @@ class Common:
     """All parameters of a v1 request, which its signature covers; None for TC3."""
 
 
-def is_tc3(headers: Mapping[str, str]) -> bool:
-    """Whether a request claims (or can only have) a TC3 signature: the size limit hangs on it."""
-    if "authorization" in headers:
+def is_tc3(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request claims (or can only have) a TC3 signature: its size limit hangs on it.
+
+    v1 has its signature among the parameters of a GET or a form, and knows nothing else.
+    """
+    if "authorization" in headers or "x-tc-action" in headers:
         return True
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind not in {FORM, ""}
+    return method == "POST" and kind not in {FORM, ""}
 
 
-def body_limit(headers: Mapping[str, str]) -> int:
-    """Return how many bytes the body of a POST may have."""
-    return TC3_POST_LIMIT if is_tc3(headers) else V1_POST_LIMIT
+def body_limit(method: str, headers: Mapping[str, str]) -> int:
+    """Return how many bytes the body of a request may have (a GET's has no use)."""
+    if method == "GET":
+        return GET_LIMIT
+    return TC3_POST_LIMIT if is_tc3(method, headers) else V1_POST_LIMIT
 
 
 def too_large(method: str, headers: Mapping[str, str]) -> ApiError:
     """Return the answer to a request over its limit; v1's POST has one of its own."""
-    if method == "POST" and not is_tc3(headers):
+    if method == "POST" and not is_tc3(method, headers):
         return ApiError(
             "AuthFailure.SignatureFailure",
             "The provided credentials could not be validated because of exceeding request size "
@@ -95,7 +101,7 @@ def too_large(method: str, headers: Mapping[str, str]) -> ApiError:
 def language(request: Request, default: Language) -> Language:
     """Return the language that messages are to be in; never fails, so that errors can use it."""
     wanted = request.headers.get("x-tc-language", "")
-    if not wanted and not is_tc3(request.headers):
+    if not wanted and not is_tc3(request.method, request.headers):
         try:
             wanted = form(request).get("Language", "")
         except ApiError:
@@ -113,7 +119,7 @@ def common(request: Request) -> Common:
         InvalidParameterValue (time stamp, language), AuthFailure.InvalidAuthorization.
     """
     headers = request.headers
-    if is_tc3(headers) or "x-tc-action" in headers:
+    if is_tc3(request.method, headers):
         values = {
             name: headers.get(f"x-tc-{name.lower()}", "")
             for name in ("Action", "Version", "Timestamp", "Region", "Token", "Language")
@@ -222,17 +228,39 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 async def _multipart(request: Request) -> dict[str, Any]:
-    wrong = ApiError(
-        "InvalidRequest",
-        why=Words("the multipart body is malformed", "请求 body 的 multipart 格式错误"),
-    )
+    async with _parts(request) as items:
+        values: dict[str, Any] = {}
+        for name, value in items:
+            if name in values:
+                raise _parameter("A parameter is given twice", "参数重复")
+            if isinstance(value, UploadFile):
+                values[name] = (await value.read()).decode("utf-8", errors="replace")
+            else:
+                values[name] = value
+    return values
 
+
+async def file_part(request: Request, name: str) -> bytes:
+    """Return the file that a multipart form carries under ``name``.
+
+    :raises ApiError: InvalidRequest (malformed), MissingParameter (no such file).
+    """
+    async with _parts(request) as items:
+        for found, value in items:
+            if found == name and isinstance(value, UploadFile):
+                return await value.read()
+    raise ApiError("MissingParameter", name=name)
+
+
+@contextlib.asynccontextmanager
+async def _parts(request: Request) -> AsyncGenerator[list[tuple[str, UploadFile | str]], None]:
     async def chunks() -> AsyncGenerator[bytes, None]:
         yield request.body
+        yield b""
 
     headers = Headers({"content-type": request.headers["content-type"]})
     try:
-        parsed = await MultiPartParser(
+        form = await MultiPartParser(
             headers,
             chunks(),
             max_files=_MAX_FIELDS,
@@ -240,30 +268,18 @@ async def _multipart(request: Request) -> dict[str, Any]:
             max_part_size=TC3_POST_LIMIT,
         ).parse()
     except (MultiPartException, KeyError, ValueError, LookupError):
-        raise wrong from None
-    values: dict[str, Any] = {}
-    async with _closing(parsed):
-        for name, value in parsed.multi_items():
-            if name in values:
-                raise _parameter("A parameter is given twice", "参数重复")
-            if isinstance(value, UploadFile):
-                values[name] = (await value.read()).decode("utf-8", errors="replace")
-            else:
-                values[name] = value
-    if not values and request.body.strip():
-        raise wrong
-    return values
+        raise _not_multipart() from None
+    try:
+        if not form and request.body.strip():
+            raise _not_multipart()
+        yield form.multi_items()
+    finally:
+        await form.close()
 
 
-class _closing:  # noqa: N801 - contextlib.aclosing expects aclose, Starlette has close
-    def __init__(self, thing: Any) -> None:
-        self._thing = thing
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._thing.close()
+def _not_multipart() -> ApiError:
+    why = Words("the multipart body is malformed", "请求 body 的 multipart 格式错误")
+    return ApiError("InvalidRequest", why=why)
 
 
 def _parameter(english: str, chinese: str) -> ApiError:

@@ -1,0 +1,197 @@
+"""Reader processes: bounded queue, hung and dead ones replaced, no answer lost or mixed up.
+
+The readers here are small programs that speak the real frames: what is tested is the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from vinocr.pool import (
+    BusyError,
+    NoReaderError,
+    Pool,
+    ReaderDiedError,
+    ReaderFailedError,
+    ReadTimeoutError,
+    RefusedError,
+)
+
+READER = """
+import os, sys, time
+from vinocr.worker import read_frame, write_frame
+out = sys.stdout.buffer
+write_frame(out, {"kind": "ready"})
+while (frame := read_frame(sys.stdin.buffer)) is not None:
+    word, _, rest = frame[1].decode().partition(" ")
+    if word == "die":
+        os._exit(3)
+    if word == "garbage":
+        out.write(b"garbage garbage"); out.flush(); continue
+    if word == "refuse":
+        write_frame(out, {"kind": "refused", "code": rest}); continue
+    if word == "fail":
+        write_frame(out, {"kind": "failed", "why": "ValueError at x.py:1"}); continue
+    if word == "sleep":
+        seconds, _, rest = rest.partition(" ")
+        time.sleep(float(seconds))
+    write_frame(out, {"kind": "answer", "answer": {
+        "vin": None, "as_read": rest, "confidence": 0.5, "characters": [0.5],
+        "quadrilateral": [[0, 0], [1, 0], [1, 1], [0, 1]],
+        "alternatives": [{"vin": "X", "confidence": 0.1}], "reason": "no_vin",
+        "barcode": False, "looks": os.getpid(), "milliseconds": 1.0}})
+"""
+
+
+def with_pool(
+    test: Callable[[Pool], Awaitable[None]], *, program: str = READER, **settings: float
+) -> None:
+    async def run() -> None:
+        about = {"workers": 2, "queue": 50, "queue_seconds": 20.0, "read_seconds": 20.0, **settings}
+        pool = Pool([sys.executable, "-c", program], dict(os.environ), **about)  # type: ignore[arg-type]
+        pool.start()
+        try:
+            await asyncio.wait_for(test(pool), 60)
+        finally:
+            await pool.close()
+        assert pool.ready == 0
+        assert not pool._idle or not any(w.usable for w in pool._idle)
+
+    asyncio.run(run())
+
+
+async def read(pool: Pool, text: str) -> str:
+    return (await pool.read(text.encode())).as_read
+
+
+def test_answers_reach_their_own_callers() -> None:
+    async def test(pool: Pool) -> None:
+        texts = [f"say {n}" for n in range(40)]
+        assert await asyncio.gather(*(read(pool, t) for t in texts)) == [t[4:] for t in texts]
+
+    with_pool(test)
+
+
+def test_a_large_image_goes_through_whole() -> None:
+    async def test(pool: Pool) -> None:
+        answers = await asyncio.gather(
+            *(read(pool, f"say {n}" + " " * 3_000_000) for n in range(4))
+        )
+        assert [a.strip() for a in answers] == ["0", "1", "2", "3"]
+
+    with_pool(test)
+
+
+def test_a_full_queue_refuses_at_once() -> None:
+    async def test(pool: Pool) -> None:
+        await read(pool, "say ready")
+        slow = [asyncio.create_task(read(pool, f"sleep 0.5 {n}")) for n in range(5)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(BusyError):
+            await pool.read(b"say one too many")
+        assert await asyncio.gather(*slow) == [str(n) for n in range(5)], (
+            "those that wait are answered"
+        )
+
+    with_pool(test, workers=1, queue=4)
+
+
+def test_a_wait_has_an_end() -> None:
+    async def test(pool: Pool) -> None:
+        slow = asyncio.create_task(read(pool, "sleep 1 done"))
+        await asyncio.sleep(0.3)
+        with pytest.raises(BusyError):
+            await pool.read(b"say impatient")
+        assert await slow == "done"
+        assert await read(pool, "say next") == "next"
+
+    with_pool(test, workers=1, queue_seconds=0.4)
+
+
+def test_a_hung_reader_is_replaced_and_its_late_answer_reaches_nobody() -> None:
+    async def test(pool: Pool) -> None:
+        with pytest.raises(ReadTimeoutError):
+            await pool.read(b"sleep 1.5 late")
+        for n in range(5):
+            assert await read(pool, f"say {n}") == str(n)
+        await asyncio.sleep(1.5)
+        assert await read(pool, "say on time") == "on time"
+        assert pool.restarts == 1
+
+    with_pool(test, workers=1, read_seconds=0.8)
+
+
+@pytest.mark.parametrize("word", ["die", "garbage"])
+def test_a_reader_that_dies_costs_one_call(word: str) -> None:
+    async def test(pool: Pool) -> None:
+        with pytest.raises(ReaderDiedError):
+            await pool.read(word.encode())
+        assert await read(pool, "say next") == "next"
+
+    with_pool(test, workers=1)
+
+
+def test_errors_of_images_leave_the_reader_alone() -> None:
+    async def test(pool: Pool) -> None:
+        first = (await pool.read(b"say x")).looks
+        with pytest.raises(RefusedError) as caught:
+            await pool.read(b"refuse too_many_pixels")
+        assert caught.value.code == "too_many_pixels"
+        with pytest.raises(ReaderFailedError, match=r"ValueError at x\.py:1"):
+            await pool.read(b"fail")
+        assert (await pool.read(b"say x")).looks == first
+
+    with_pool(test, workers=1)
+
+
+def test_readers_that_never_start() -> None:
+    async def test(pool: Pool) -> None:
+        with pytest.raises(NoReaderError, match="out of order"):
+            await pool.read(b"say x")
+        with pytest.raises(NoReaderError):
+            await pool.read(b"say y")
+
+    with_pool(test, program="raise SystemExit('out of order')")
+
+
+def test_a_program_that_is_not_there() -> None:
+    async def run() -> None:
+        pool = Pool(["/nowhere/python"], {}, 1, 5, 20, 20)
+        pool.start()
+        try:
+            with pytest.raises(NoReaderError, match="FileNotFoundError"):
+                await pool.read(b"say x")
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+
+
+def test_a_caller_that_gives_up_does_not_poison_the_next() -> None:
+    async def test(pool: Pool) -> None:
+        await read(pool, "say ready")
+        reading = asyncio.create_task(read(pool, "sleep 0.3 first"))
+        waiting = asyncio.create_task(read(pool, "say second"))
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        reading.cancel()
+        await asyncio.gather(reading, waiting, return_exceptions=True)
+        assert [await read(pool, f"say {n}") for n in range(3)] == ["0", "1", "2"]
+
+    with_pool(test, workers=1)
+
+
+def test_readers_end_with_the_pool() -> None:
+    pids: list[int] = []
+
+    async def test(pool: Pool) -> None:
+        pids.append((await pool.read(b"say x")).looks)
+
+    with_pool(test)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
