@@ -1,0 +1,148 @@
+"""The whole way on one machine: a bucket that speaks COS, our VinOCR with faults on demand, SQLite."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from vindrop import settings as settings_module
+from vindrop import sql
+from vindrop.app import App, build
+from vindrop.budget import Budget
+from vindrop.destinations import Readable, open_destination
+from vindrop.invocation import Invocation
+from vindrop.outcome import Outcome
+from vindrop.records import DeadLetter, Reading
+from vindrop.upload import Upload
+from vindrop_local.bucket import Account, Bucket, BucketServer
+from vindrop_local.vinocr_process import Calls, VinOCRProcess
+
+SECRET_ID, SECRET_KEY = "AKIDTESTTESTTESTTEST", "PLANTEDKEYPLANTEDKEY"
+BUCKET = "photos-1250000000"
+SAMPLES = Path(__file__).resolve().parents[2] / "events" / "photos"
+
+
+class FaultFile:
+    """What VinOCR does wrong, from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.set()
+
+    def set(self, *rules: dict[str, Any]) -> None:
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps({"faults": list(rules)}))
+        os.utime(fresh, ns=(time.time_ns(), time.time_ns()))
+        fresh.replace(self._path)
+
+
+@pytest.fixture(scope="session")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ...]]:
+    folder = tmp_path_factory.mktemp("servers")
+    objects = folder / "bucket"
+    objects.mkdir()
+    faults = FaultFile(folder / "faults.json")
+    account = Account(SECRET_ID, SECRET_KEY)
+    with BucketServer(
+        [Bucket(BUCKET, "ap-guangzhou", objects)], [account], folder / "journal.db", None
+    ) as bucket:
+        port = bucket.ports[BUCKET]
+        with VinOCRProcess(
+            folder / "vinocr.log",
+            secret_id=SECRET_ID,
+            secret_key=SECRET_KEY,
+            settings={
+                "VINOCR_URL_ALLOW": f"127.0.0.1:{port}",
+                "VINOCR_RATE": "1000",
+                "VINOCR_FAULTS": str(folder / "faults.json"),
+            },
+        ) as vinocr:
+            yield objects, bucket.url(BUCKET), vinocr, faults
+
+
+@dataclass
+class World:
+    """One test's stores in front of the shared servers."""
+
+    folder: Path
+    objects: Path
+    storage_endpoint: str
+    vinocr: VinOCRProcess
+    faults: FaultFile
+    number: int = 0
+
+    def app(self, **changes: str) -> App:
+        store = f"sqlite:///{self.folder}/vindrop.db"
+        given = {
+            "VINDROP_RESULTS": store,
+            "VINDROP_DEAD_LETTERS": store,
+            "VINDROP_LEDGER": store,
+            "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
+            "VINDROP_STORAGE_ENDPOINT": self.storage_endpoint,
+            "VINDROP_RATE": "500",
+            "VINDROP_PARK_SECONDS": "0.01",
+            **changes,
+        }
+        keys = {"TENCENTCLOUD_SECRETID": SECRET_ID, "TENCENTCLOUD_SECRETKEY": SECRET_KEY}
+        return build(settings_module.load(given), keys)
+
+    def upload(
+        self, data: bytes | None = None, *, sample: str = "", size: int | None = None
+    ) -> Upload:
+        """Put an object into the bucket and return it as an event would name it."""
+        self.number += 1
+        key = f"{self.folder.name}/{self.number}.jpg"
+        body = (SAMPLES / sample).read_bytes() if sample else data
+        if body is not None:
+            path = self.objects / key
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(body)
+        return Upload(
+            cloud="tencent",
+            bucket=BUCKET,
+            region="ap-guangzhou",
+            key=key,
+            version=str(self.number),
+            size=len(body) if size is None and body is not None else size,
+        )
+
+    def photo(self) -> Upload:
+        """A photo with a VIN that our VinOCR reads."""
+        return self.upload(sample="plate-04.jpg")
+
+    def calls(self) -> Calls:
+        return self.vinocr.calls()
+
+    def readings(self) -> list[Reading]:
+        return cast("list[Reading]", self._records("readings"))
+
+    def dead_letters(self) -> list[DeadLetter]:
+        return cast("list[DeadLetter]", self._records("dead_letters"))
+
+    def _records(self, kind: Any) -> list[Any]:
+        url = f"sqlite:///{self.folder}/vindrop.db"
+        return list(cast("Readable", open_destination(url)).records(kind))
+
+
+@pytest.fixture
+def world(_servers: tuple[Any, ...], tmp_path: Path) -> Iterator[World]:
+    objects, endpoint, vinocr, faults = _servers
+    faults.set()
+    yield World(tmp_path, objects, endpoint, vinocr, faults)
+    faults.set()
+    sql.forget(f"sqlite:///{tmp_path}/vindrop.db")
+
+
+def process(app: App, upload: Upload, seconds: float = 60.0) -> Outcome:
+    return app.pipeline.process(upload, Budget(seconds))
+
+
+def a_call(seconds: float = 60.0) -> Invocation:
+    return Invocation("local", "request-1", "test", seconds)
