@@ -26,7 +26,7 @@ demo: setup ## the main job on sample photos, shown as it runs
 	@$(BIN)/vindrop demo
 
 test: setup ## all tests; those whose servers are missing say so and skip
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup ## ruff and mypy --strict
 	@$(BIN)/ruff check .
