@@ -293,19 +293,22 @@ def test_sigkill_at_any_moment_loses_no_upload(tmp_path: Path) -> None:
         threads = [
             threading.Thread(target=upload, args=(client, f"put {run} {each}")) for each in "ab"
         ]
-        for each in threads:
-            each.start()
-        (tmp_path / "bucket" / f"copied {run}").write_bytes(b"1")
-        time.sleep(0.07 * (run + 1))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        for each in threads:
-            each.join()
+        try:
+            for each in threads:
+                each.start()
+            (tmp_path / "bucket" / f"copied {run}").write_bytes(b"1")
+            time.sleep(0.07 * (run + 1))
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            for each in threads:
+                each.join()
     process, _ = start()
-    bucket = tmp_path / "bucket"
-    there = {each.name for each in bucket.iterdir()} - {".vindrop"}
-    until(lambda: announced().keys() >= there)
-    process.communicate(b"", timeout=30)
+    there = {each.name for each in (tmp_path / "bucket").iterdir()} - {".vindrop"}
+    try:
+        until(lambda: announced().keys() >= there)
+    finally:
+        process.communicate(b"", timeout=30)
     assert process.returncode == 0
     found = announced()
     assert len(accepted) > 10

@@ -1,12 +1,13 @@
 """Runs inside a function's process: load the handler as the platform does, then call it.
 
 Nothing of ours may be imported here: a function sees its own packages only. Requests and
-answers are lines of JSON on the socket whose number is the last argument; when it closes, our
-parent is gone and we go too, with whatever we have started.
+answers are lines of JSON on the socket whose number is the last argument but one; when it closes,
+our parent is gone and we go too, with whatever we have started.
 """
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import importlib.util
 import json
@@ -115,8 +116,22 @@ def watch(channel: socket.socket, requests: queue.Queue[bytes]) -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def main(style: str, folder: str, handler: str, number: str) -> None:
+def die_with(pipe: int) -> None:
+    """Have the kernel kill our process group when the parent, who alone can write to ``pipe``, dies.
+
+    `watch` does the same, but not while a call into C (a regular expression that never ends) keeps
+    every other thread from running. Linux only: a signal of one's choice for input (fcntl(2)).
+    """
+    if not hasattr(fcntl, "F_SETSIG"):
+        return
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def main(style: str, folder: str, handler: str, number: str, pipe: str) -> None:
     """Serve until the parent closes the socket."""
+    die_with(int(pipe))
     channel = socket.socket(fileno=int(number))
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=watch, args=(channel, requests), daemon=True).start()
@@ -146,4 +161,4 @@ def main(style: str, folder: str, handler: str, number: str) -> None:
 
 
 if __name__ == "__bootstrap__":
-    main(*sys.argv[-4:])
+    main(*sys.argv[-5:])

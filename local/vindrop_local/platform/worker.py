@@ -67,6 +67,7 @@ class Worker:
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         self._channel = ours
+        pipe, self._alive = os.pipe()  # never written to: it closes when we die
         try:
             self._process = subprocess.Popen(
                 [
@@ -80,23 +81,26 @@ class Worker:
                     str(spec.code_dir.absolute()),
                     spec.handler,
                     str(theirs.fileno()),
+                    str(pipe),
                 ],
                 cwd=spec.code_dir,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), pipe),
                 # Ctrl-C is for the platform, which lets running calls finish.
                 start_new_session=True,
             )
         except OSError as error:
             ours.close()
+            os.close(self._alive)
             raise WorkerError(
                 "FunctionInitError", f"cannot start {spec.python}: {error.strerror}"
             ) from None
         finally:
             theirs.close()
+            os.close(pipe)
         self._reader = threading.Thread(target=self._read_log, name="function-log", daemon=True)
         self._reader.start()
 
@@ -220,6 +224,7 @@ class Worker:
                     os.killpg(self._process.pid, signal.SIGKILL)
                 with contextlib.suppress(OSError):
                     self._channel.shutdown(socket.SHUT_RDWR)
+                os.close(self._alive)
             status = self._process.wait()
         if threading.current_thread() is not self._reader:
             self._reader.join(_END_SECONDS)
