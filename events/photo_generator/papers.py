@@ -132,7 +132,15 @@ def _table(
 def parcel_label(rng: np.random.Generator, width: float) -> Sheet:
     """A parcel's label: addresses, a bar code of a number that is no VIN, order numbers."""
     cap = width * between(rng, 0.022, 0.034)
-    number = f"{pick(rng, ('JJD', 'RR', 'CQ', '003'))}{digits(rng, 15)}"
+    # As carriers number parcels; none has a VIN's seventeen characters.
+    number = pick(
+        rng,
+        (
+            f"JJD{digits(rng, 18)}",
+            f"{pick(rng, ('RR', 'CQ'))}{digits(rng, 9)}{pick(rng, ('DE', 'CN', 'GB'))}",
+            f"00{digits(rng, 18)}",
+        ),
+    )
     bars = code39(number, width * 0.82, width * 0.16)
     sheet = Sheet.blank(
         (round(max(width, bars.width + 4 * cap)), round(width * 0.8)), (243, 243, 240), 3
