@@ -31,6 +31,7 @@ class App:
     ledger: Ledger
     quota: Quota
     delivery: Delivery
+    storage: Storage
     pipeline: Pipeline
     interactive: Pipeline
     """The same for a caller who waits for the answer: its place in the quota is before uploads."""
@@ -52,7 +53,8 @@ def build(
     ledger = open_ledger(settings.ledger, account=settings.account)
     quota = open_quota(settings.quota_url, account=settings.account, rate=settings.rate)
     delivery = Delivery.open(settings)
-    photographer = Photographer(settings, Storage(settings, given))
+    storage = Storage(settings, given)
+    photographer = Photographer(settings, storage)
     recognizer = Recognizer(settings)
 
     def pipeline(*, interactive: bool) -> Pipeline:
@@ -66,6 +68,7 @@ def build(
         ledger,
         quota,
         delivery,
+        storage,
         pipeline(interactive=False),
         pipeline(interactive=True),
     )

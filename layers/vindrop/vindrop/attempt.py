@@ -14,7 +14,7 @@ from vindrop.budget import Budget
 from vindrop.credentials import for_vinocr
 from vindrop.failures import Disposition, FailureError
 from vindrop.ledger import Ledger
-from vindrop.photo import Photo, Photographer, Way
+from vindrop.photo import Photo, Photographer, Sent, Way
 from vindrop.quota import Full, Quota, limit_named
 from vindrop.recognizer import Answer, Recognizer
 from vindrop.records import Reading, VinOCRCall
@@ -82,8 +82,13 @@ class Attempt:
         self._interactive = interactive
         self._sleep = sleep
 
-    def ways(self, upload: Upload) -> Ways:
+    def ways(self, upload: Upload, sent: Sent | None = None) -> Ways:
         """Return the ways of a photo, at their beginning."""
+        if sent is not None and sent.url is not None:
+            # Fetching a stranger's URL is left to VinOCR: from in here it could reach what is ours.
+            return Ways("url", tried={"bytes", "reencoded"})
+        if sent is not None:
+            return Ways("bytes")
         return Ways(self._photographer.first_way(upload))
 
     def seconds_needed(self, budget: Budget) -> float:
@@ -98,13 +103,15 @@ class Attempt:
         costs: Costs,
         budget: Budget,
         step: Callable[[str], None],
+        sent: Sent | None = None,
     ) -> Reading:
         """Make one attempt; at most one call.
 
+        :param sent: the photo, where it came with a request.
         :raises FailureError: it gave no reading.
         """
         probing = self._pass_hold()
-        photo = self._photographer.take(upload, ways.way, harder=ways.harder)
+        photo = self._photographer.take(upload, ways.way, harder=ways.harder, sent=sent)
         step("photo")
         self._wait_for_slot(budget)
         step("slot")

@@ -72,4 +72,8 @@ class Delivery:
         return database is not None and [d.database for d in destinations] == [database]
 
     def _for(self, record: Record) -> Mapping[str, Destination]:
-        return self._readings if isinstance(record, Reading) else self._dead_letters
+        if isinstance(record, Reading):
+            return self._readings
+        if record.upload is not None and record.upload.cloud == "http":
+            return {}  # its caller was told, and nobody else has the photo
+        return self._dead_letters

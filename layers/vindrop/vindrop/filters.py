@@ -9,6 +9,9 @@ from vindrop.upload import Upload
 def ignored(upload: Upload, settings: Settings) -> str | None:
     """Return why ``upload`` is not to be read, or None: it is."""
     key = upload.key
+    asked_for = settings.upload_prefix if upload.bucket == settings.upload_bucket else ""
+    if asked_for and key.startswith(asked_for):
+        return "begins with VINDROP_UPLOAD_PREFIX: read when its HTTP caller asks for it"
     if settings.ignored_prefixes and key.startswith(settings.ignored_prefixes):
         return "begins with one of VINDROP_IGNORED_PREFIXES"
     if settings.key_prefixes and not key.startswith(settings.key_prefixes):

@@ -11,7 +11,7 @@ from vindrop.records import DeadLetter, Reading, Record
 from vindrop.telemetry import log
 from vindrop.upload import Upload
 
-End = Literal["reading", "dead_letter", "parked", "undelivered", "elsewhere"]
+End = Literal["reading", "dead_letter", "parked", "undelivered", "elsewhere", "returned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Outcome:
     upload: Upload
     end: End
     """``reading`` and ``dead_letter`` are for good; ``parked`` and ``undelivered`` are taken up
-    again by the sweep; ``elsewhere``: another worker has it."""
+    again by the sweep; ``elsewhere``: another worker has it; ``returned``: the photo came with a
+    request, and its caller is told to send it again."""
     record: Record | None = None
     failure: Failure | None = None
     new: bool = False

@@ -36,6 +36,18 @@ class Photo:
     data: bytes | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A photo that came with a request instead of as an object: exactly one of the two.
+
+    It exists while its caller waits and no longer, so nobody can come back for it.
+    """
+
+    data: bytes | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
+    """Where VinOCR itself is to fetch it; nothing here ever does."""
+
+
 class Photographer:
     """Makes photos of uploads."""
 
@@ -53,12 +65,19 @@ class Photographer:
             return "url" if upload.cloud == "tencent" else "bytes"
         return self._settings.image
 
-    def take(self, upload: Upload, way: Way, *, harder: bool = False) -> Photo:
+    def take(
+        self, upload: Upload, way: Way, *, harder: bool = False, sent: Sent | None = None
+    ) -> Photo:
         """Return the photo, ready for a call.
 
+        :param sent: what came with the request, where there is no object.
         :param harder: VinOCR itself refused the size: shrink well below the limit.
         :raises FailureError: it cannot or need not be sent: empty, no image, a bomb, gone.
         """
+        if sent is not None and sent.url is not None:
+            return Photo("url", url=sent.url)
+        if sent is not None:
+            return self.from_bytes(sent.data or b"", way=way, harder=harder)
         if upload.size == 0:
             raise _empty()
         if way == "url":

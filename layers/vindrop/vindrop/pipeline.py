@@ -22,6 +22,7 @@ from vindrop.delivery import Delivery
 from vindrop.failures import Disposition, Failure, FailureError
 from vindrop.ledger import ENDED, Claim, Ledger, Standing
 from vindrop.outcome import End, Outcome, report
+from vindrop.photo import Sent
 from vindrop.records import DeadLetter, Reading, Record
 from vindrop.settings import Settings
 from vindrop.stores import StoreError
@@ -60,9 +61,11 @@ class Pipeline:
         self._sleep = sleep
         self._jitter = jitter or random.Random()  # noqa: S311  # spreads retries, guards nothing
 
-    def process(self, upload: Upload, budget: Budget) -> Outcome:
+    def process(self, upload: Upload, budget: Budget, sent: Sent | None = None) -> Outcome:
         """Bring ``upload`` as far as it gets in the time of ``budget``.
 
+        :param sent: the photo, where it came with a request: it is never parked, since nobody
+            could come back for it.
         :raises StoreError: the ledger is away, so nothing could be claimed or kept.
         """
         with bind(upload=upload.id[:16]):
@@ -71,7 +74,7 @@ class Pipeline:
             outcome = (
                 self._explain(upload, claim)
                 if isinstance(claim, Standing)
-                else self._work(upload, claim, budget)
+                else self._work(upload, claim, budget, sent)
             )
             report(outcome)
             return outcome
@@ -106,20 +109,22 @@ class Pipeline:
             return Outcome(upload, "parked", None, standing.failure, retry_in=standing.due_in)
         return Outcome(upload, "elsewhere", standing.record, retry_in=standing.due_in)
 
-    def _work(self, upload: Upload, claim: Claim, budget: Budget) -> Outcome:
+    def _work(self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None) -> Outcome:
         if claim.record is not None:  # paid for in an earlier life: deliver, never call again
             return self._deliver(upload, claim, claim.record, budget, new=False)
+        if upload.cloud == "http" and sent is None:  # its worker died, and the photo with it
+            return self._give_back(upload, claim, claim.failure)
         tally = Tally(claim.attempts, claim.billed)
         try:
             self._admit(upload, claim)
-            reading = self._read(upload, tally, budget)
+            reading = self._read(upload, tally, budget, sent)
         except FailureError as error:
             return self._fail(upload, claim, tally, error.failure, budget)
         return self._finish(upload, claim, tally, reading, budget)
 
     def _admit(self, upload: Upload, claim: Claim) -> None:
         allowed = self._settings.allowed_buckets
-        if allowed and upload.bucket not in allowed:
+        if allowed and upload.cloud != "http" and upload.bucket not in allowed:
             raise FailureError(
                 failures.BUCKET_NOT_ALLOWED,
                 f"the bucket {upload.bucket} is not among VINDROP_ALLOWED_BUCKETS",
@@ -135,12 +140,12 @@ class Pipeline:
                 "memory or time",
             )
 
-    def _read(self, upload: Upload, tally: Tally, budget: Budget) -> Reading:
+    def _read(self, upload: Upload, tally: Tally, budget: Budget, sent: Sent | None) -> Reading:
         """Call until there is an answer, the time is up, or the failure is one that ends it."""
-        ways = self._attempt.ways(upload)
+        ways = self._attempt.ways(upload, sent)
         while True:
             try:
-                return self._attempt.read(upload, ways, tally, budget, self._step)
+                return self._attempt.read(upload, ways, tally, budget, self._step, sent)
             except FailureError as error:
                 failure = error.failure
                 if failure.rule.billed:
@@ -172,6 +177,8 @@ class Pipeline:
         self, upload: Upload, claim: Claim, tally: Tally, failure: Failure, budget: Budget
     ) -> Outcome:
         ends = failure.disposition in {Disposition.DEAD_LETTER, Disposition.OTHER_WAY}
+        if upload.cloud == "http" and (not ends or failure.code == failures.ABANDONED):
+            return self._give_back(upload, claim, failure)
         exhausted = failure.rule.uses_attempt and tally.attempts >= self._settings.max_attempts
         if ends or exhausted:
             letter = DeadLetter(
@@ -198,6 +205,11 @@ class Pipeline:
         )
         end: End = "parked" if parked else "elsewhere"
         return Outcome(upload, end, None, failure, retry_in=seconds)
+
+    def _give_back(self, upload: Upload, claim: Claim, failure: Failure | None) -> Outcome:
+        """Leave no trace of a photo that only its caller has: sent again, it begins anew."""
+        self._ledger.forget(upload.id, claim)
+        return Outcome(upload, "returned", None, failure)
 
     def _park_seconds(self, failure: Failure, tally: Tally) -> float:
         if failure.disposition is Disposition.HOLD:

@@ -152,6 +152,32 @@ class Settings(BaseModel):
     api_keys: tuple[SecretStr, ...] = Field(
         default=(), description="Keys of HTTP callers. Without any, HTTP from outside is refused."
     )
+    http_seconds: float = Field(
+        default=25.0,
+        gt=0,
+        le=900,
+        description="Seconds that an HTTP caller is kept waiting at most; below the gateway's own "
+        "limit (AWS: 29).",
+    )
+    cors_origins: Words = Field(
+        default=(),
+        description="Origins (https://host) whose pages may call the HTTP function, or `*`. The "
+        "function's own page needs none.",
+    )
+    upload_bucket: str = Field(
+        default="",
+        description="Bucket that photos too large for an HTTP request are put into, by a signed URL "
+        "(tencent: name-appid). Empty: such photos are refused.",
+    )
+    upload_region: str = Field(
+        default="", description="Its region. Default: the function's own region."
+    )
+    upload_prefix: str = Field(
+        default="vindrop-http/",
+        min_length=1,
+        description="Prefix of their keys. Storage events for it are ignored, so that none is paid "
+        "for twice: each is read when its caller asks.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line written."
     )

@@ -27,6 +27,16 @@ class Peek:
     """Bytes of the whole object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a bucket says of an object without giving it."""
+
+    size: int | None
+    """Bytes."""
+    version: str
+    """The version's id where the bucket keeps versions, else the ETag; empty where neither is said."""
+
+
 class Storage:
     """The buckets, as the function's role may read them."""
 
@@ -49,7 +59,7 @@ class Storage:
 
         :raises FailureError: it is not there, not ours to read, or the store is away.
         """
-        with self._get(upload, {"Range": f"bytes=0-{PEEK_BYTES - 1}"}) as response:
+        with self._ask(upload, {"Range": f"bytes=0-{PEEK_BYTES - 1}"}) as response:
             if response.status_code == 416:  # a range of nothing: an empty object
                 return Peek(b"", 0)
             head = self._read(response, PEEK_BYTES, cut=True)
@@ -59,18 +69,39 @@ class Storage:
             length = response.headers.get("Content-Length", "")
             return Peek(head, int(length) if length.isdigit() else len(head))
 
+    def upload_url(self, upload: Upload) -> str:
+        """Return a signed URL that the object can be put to."""
+        return signed_url(
+            upload,
+            self._credentials(upload),
+            seconds=self._settings.url_seconds,
+            endpoint=self._settings.storage_endpoint,
+            method="PUT",
+        )
+
+    def stat(self, upload: Upload) -> Stat:
+        """Ask what is there, whatever version ``upload`` names.
+
+        :raises FailureError: as `peek`.
+        """
+        with self._ask(upload, {}, method="HEAD") as response:
+            given = response.headers.get
+            length = given("Content-Length", "")
+            version = given("x-cos-version-id") or given("x-amz-version-id") or given("ETag") or ""
+            return Stat(int(length) if length.isdigit() else None, version.strip('"'))
+
     def fetch(self, upload: Upload) -> bytes:
         """Return the whole object.
 
         :raises FailureError: as `peek`, or larger than ``max_download_mb``.
         """
-        with self._get(upload, {}) as response:
+        with self._ask(upload, {}) as response:
             return self._read(response, int(self._settings.max_download_mb * 1_000_000), cut=False)
 
     def _credentials(self, upload: Upload) -> Credentials:
         return for_storage(upload.cloud, self._environment)
 
-    def _get(self, upload: Upload, headers: dict[str, str]) -> Any:
+    def _ask(self, upload: Upload, headers: dict[str, str], *, method: str = "GET") -> Any:
         import requests
 
         if self._session is None:
@@ -80,10 +111,12 @@ class Storage:
             self._credentials(upload),
             seconds=max(int(self._settings.storage_timeout) * 3, 60),
             endpoint=self._settings.storage_endpoint,
+            method=method,
         )
         timeout = self._settings.storage_timeout
         try:
-            response = self._session.get(
+            response = self._session.request(
+                method,
                 url,
                 # Transfer compression would make the size unknown and a photo no smaller.
                 headers={"Accept-Encoding": "identity", **headers},

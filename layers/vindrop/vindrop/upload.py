@@ -10,17 +10,22 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Cloud = Literal["tencent", "aws"]
+Cloud = Literal["tencent", "aws", "http"]
+"""Whose bucket; ``http``: no object at all, the photo came with a request (`vindrop.http`)."""
 
 
 class Upload(BaseModel):
-    """An object that arrived in a bucket."""
+    """An object that arrived in a bucket, or a photo that came with a request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cloud: Cloud
     bucket: str = Field(min_length=1)
-    """As the cloud's API wants it: on Tencent with the account's number (``name-appid``)."""
+    """As the cloud's API wants it: on Tencent with the account's number (``name-appid``).
+
+    Where the cloud is ``http``: ``bytes``, and the key is their sha256 (hex); or ``url``, and the
+    key is the address without its query.
+    """
     region: str = Field(min_length=1)
     """Long form, such as ``ap-guangzhou`` or ``us-east-1``."""
     key: str = Field(min_length=1)
@@ -44,5 +49,5 @@ class Upload(BaseModel):
     @property
     def place(self) -> str:
         """``cos://bucket/key`` or ``s3://bucket/key``, for people."""
-        scheme = "cos" if self.cloud == "tencent" else "s3"
+        scheme = {"tencent": "cos", "aws": "s3", "http": "http"}[self.cloud]
         return f"{scheme}://{self.bucket}/{self.key}"

@@ -131,6 +131,12 @@ class Ledger(Protocol):
     ) -> bool:
         """Put the upload down for ``seconds``. False: the claim had passed to another."""
 
+    def forget(self, upload_id: str, claim: Claim) -> None:
+        """Drop an upload that has no answer, if it is still this claim's.
+
+        For a photo that came with a request: its caller is told, and nobody could come back for it.
+        """
+
     def due(self, limit: int) -> list[Upload]:
         """Return uploads that anyone may take up now, longest due first."""
 

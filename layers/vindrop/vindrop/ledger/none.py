@@ -64,6 +64,9 @@ class NoLedger:
         """Remember nothing; the caller raises, since nobody would come back for it."""
         return True
 
+    def forget(self, upload_id: str, claim: Claim) -> None:
+        """Nothing was kept."""
+
     def due(self, limit: int) -> list[Upload]:  # noqa: ARG002
         """Return nothing: nothing is kept."""
         return []

@@ -198,6 +198,14 @@ class SQLLedger:
         )
         return parked.rowcount == 1
 
+    def forget(self, upload_id: str, claim: Claim) -> None:
+        """Delete the row of a photo that only its caller has."""
+        self.database.execute(
+            f"DELETE FROM {UPLOADS} WHERE id = :id AND owner = :owner AND state = 'claimed'",
+            id=upload_id,
+            owner=claim.owner,
+        )
+
     def due(self, limit: int) -> list[Upload]:
         """Return what anyone may take up, longest due first."""
         found = self.database.execute(
