@@ -40,6 +40,8 @@ class Line:
     """The line was read from both ends; this is one of the two."""
     mirrored: bool = False
     """The strips were read as in a mirror."""
+    picture: dict[str, float] = field(default_factory=dict)
+    """VIN → mean log-likelihood of the strips."""
     _proposed: set[str] = field(default_factory=set)
     _scores: dict[str, float] = field(default_factory=dict)
     _searched: int = 0
@@ -90,6 +92,7 @@ class Line:
             vins = sorted(self._proposed)
             said = np.array([align.log_likelihoods(s.probabilities, vins) for s in self.strips])
             picture = np.maximum(said, LEAST).mean(axis=0)
+            self.picture = dict(zip(vins, picture.tolist(), strict=True))
             self._scores = {
                 vin: float(p) + evidence(vin) + self.penalty
                 for vin, p in zip(vins, picture, strict=True)

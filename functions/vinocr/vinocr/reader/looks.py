@@ -25,6 +25,7 @@ from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
 from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import Recognizer, end_to_end
+from vinocr.reader.search import log_sum
 
 SURE: Final = 0.985
 """Posterior from which no further look is taken."""
@@ -32,6 +33,9 @@ SURE_AT_ONCE: Final = 0.997
 """Posterior from which the first look's remaining lines are left unread."""
 NOTHING: Final = -6.0
 """Log weight of "there is no VIN here"."""
+GARBLED: Final = -6.0
+"""Log weight of the true VIN being none of those proposed: how well a picture must be explained.
+Without it, the check digit would pick one of many equally bad readings, and be right by chance."""
 WITNESS: Final = 7.0
 """Log weight of a barcode that says the same as the text."""
 BARCODE_ALONE: Final = {True: 4.0, False: 1.0}
@@ -100,9 +104,15 @@ class Sight:
                 if vin not in scores or weight > scores[vin]:
                     scores[vin] = weight
                     self.line_of[vin] = line
-        top = max([NOTHING, *scores.values()])
+        nothing = NOTHING
+        if scores:
+            best = max(scores, key=lambda vin: scores[vin])
+            garbled = GARBLED + evidence(best)
+            if best not in self.barcodes:
+                nothing = log_sum(nothing, garbled)
+        top = max([nothing, *scores.values()])
         weights = {vin: math.exp(score - top) for vin, score in scores.items()}
-        total = sum(weights.values()) + math.exp(NOTHING - top)
+        total = sum(weights.values()) + math.exp(nothing - top)
         ordered = sorted(weights.items(), key=lambda item: -item[1])
         self.posterior = {vin: weight / total for vin, weight in ordered}
         return self.best
@@ -127,8 +137,12 @@ class Looker:
         scale = (640 if side <= 800 else 960) / side
         if self._find(sight, scale) >= SURE or self._again(sight) >= max(threshold, 0.9):
             return sight
-        if self._find(sight, 1.4 * scale, relit=True) < SURE:
-            self._again(sight)
+        # Smaller, dots run together into strokes; larger and relit, faint and small text shows.
+        for factor, relit in ((0.5, False), (1.4, True)):
+            if self._find(sight, factor * scale, relit=relit) < SURE:
+                self._again(sight)
+            if sight.best >= max(threshold, 0.9):
+                return sight
         if sight.best < threshold:
             self._mirrored(sight)
         return sight
