@@ -58,7 +58,8 @@ def test_scf_bootstrap(root: Path) -> None:
     finally:
         function.kill()
         function.wait()
-        function.stdout.close()
+        if function.stdout is not None:
+            function.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -117,5 +118,6 @@ def test_lambda_function_url(method: str) -> None:
 @pytest.mark.usefixtures("lambda_environment")
 def test_lambda_keeps_operators_pages_shut() -> None:
     about = {"http": {"method": "GET", "path": "/metrics"}}
-    event = {"rawPath": "/metrics", "rawQueryString": "", "headers": {}, "requestContext": about}
+    headers = {"host": "abc123.lambda-url.eu-west-1.on.aws"}
+    event = {"rawPath": "/metrics", "headers": headers, "requestContext": about}
     assert aws_lambda.handler(event, None)["statusCode"] == 403

@@ -126,6 +126,12 @@ def test_lower_cased_header_values_as_the_documents_have_it() -> None:
     assert holds(header, headers=sent, body_hash="00")
 
 
+def test_the_host_without_its_port_as_the_node_sdk_signs_it() -> None:
+    sent = {**HEADERS, "host": HEADERS["host"] + ":8080"}
+    assert holds(headers=sent)
+    assert not holds(headers={**sent, "host": "ocr.tencentcloudapi.com:8080"})
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -24,6 +24,7 @@ _AUTHORIZATION: Final = re.compile(
     r"TC3-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+)\s*,\s*"
     r"SignedHeaders=(?P<headers>[^,\s]+)\s*,\s*Signature=(?P<signature>[^,\s]+)\s*"
 )
+_PORT: Final = re.compile(r":[0-9]+$")
 _TERMINATOR: Final = "tc3_request"
 
 
@@ -123,18 +124,23 @@ def tc3_holds(
     """Whether a TC3 signature is the one of this request.
 
     The documents ask for lower-cased header values; the SDKs sign content-type and host as they
-    send them. Both are taken, as neither lets a forger in. A header that is signed must be there.
+    send them, and the Node.js SDK signs the host without the port that it sends. All are taken,
+    as none lets a forger in. A header that is signed must be there.
     """
     if any(name not in headers for name in authorization.signed_headers):
         return False
     hashes = [body_hash]
     if headers.get("x-tc-content-sha256", "").upper() == UNSIGNED_PAYLOAD:
         hashes = [hashlib.sha256(UNSIGNED_PAYLOAD.encode()).hexdigest()]
-    as_sent = [(name, headers[name].strip()) for name in authorization.signed_headers]
-    lowered = [(name, value.lower()) for name, value in as_sent]
-    ordered = sorted(lowered)
+    host = headers["host"].strip()
+    forms: set[tuple[tuple[str, str], ...]] = set()
+    for host_form in (host, _PORT.sub("", host)):
+        sent = {name: headers[name].strip() for name in authorization.signed_headers}
+        as_sent = tuple((sent | {"host": host_form}).items())
+        lowered = tuple((name, value.lower()) for name, value in as_sent)
+        forms |= {as_sent, lowered, tuple(sorted(as_sent)), tuple(sorted(lowered))}
     held = False
-    for candidate in {tuple(as_sent), tuple(lowered), tuple(ordered), tuple(sorted(as_sent))}:
+    for candidate in forms:
         for payload_hash in hashes:
             expected = tc3_signature(
                 secret_key,
