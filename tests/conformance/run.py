@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.server
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -244,8 +245,15 @@ def schema(report: dict[str, Any], quick: bool) -> bool:
             "--max-examples", "30" if quick else "200", "--seed", "1", "--workers", "2",
             "--request-timeout", "30", "--no-color",
         ]  # fmt: skip
+        hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
         ended = subprocess.run(
-            command, cwd=BUILD, capture_output=True, text=True, timeout=1200, check=False
+            command,
+            cwd=BUILD,
+            env={**os.environ, **hooks},
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            check=False,
         )
     (BUILD / "schemathesis.txt").write_text(ended.stdout + ended.stderr)
     summary = [line.strip() for line in ended.stdout.splitlines() if line.strip()][-12:]

@@ -162,7 +162,9 @@ def broken_headers(dice: random.Random, target: Target) -> bytes:
         elif act == 1:
             headers[name] = dice.choice(WORDS).replace("\r\n", " ").replace("\x00", "")
         else:
-            headers[name] = damage(dice, headers.get(name, "x").encode()).decode("latin-1")
+            headers[name] = damage(dice, headers.get(name, "x").encode("utf-8", "replace")).decode(
+                "latin-1"
+            )
     return raw(dice.choice(["POST", "POST", "GET", "PUT", "BREW", "HEAD"]), "/", headers, body)
 
 
@@ -171,7 +173,7 @@ def any_query(dice: random.Random, target: Target) -> bytes:
         (dice.choice(WORDS), dice.choice(WORDS).encode("utf-8", "replace"))
         for _ in range(dice.randrange(6))
     ]
-    query = urlencode(pairs)
+    query = urlencode(pairs, errors="replace")
     if dice.random() < 0.5:
         query = damage(dice, query.encode()).decode("latin-1").replace(" ", "+")
         query = "".join(c for c in query if c.isprintable() and c.isascii() and c != "#")

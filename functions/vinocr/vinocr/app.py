@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -219,9 +220,10 @@ def build(
     async def not_found(http: HttpRequest, _: Exception) -> Response:
         path = http.url.path[:80]
         error = {"Code": "InvalidRequest", "Message": f"The API's path is `/`, not `{path}`."}
-        return JSONResponse({"Response": {"Error": error, "RequestId": ""}}, status_code=404)
+        answer = {"Error": error, "RequestId": str(uuid.uuid4())}
+        return JSONResponse({"Response": answer}, status_code=404)
 
-    return Starlette(
+    made = Starlette(
         routes=[
             Route("/", Api(service, bodies)),
             Route("/healthz", healthz),
@@ -230,3 +232,5 @@ def build(
         ],
         exception_handlers={404: not_found},
     )
+    made.router.redirect_slashes = False  # its redirect would lead wherever Host says
+    return made

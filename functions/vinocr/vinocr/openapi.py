@@ -105,6 +105,13 @@ PROBLEMS: Final = {
 """Status → what it means, for every answer of ``POST /v1/vin`` that is no reading."""
 
 
+def _version() -> str:
+    try:
+        return metadata.version("vindrop")
+    except metadata.PackageNotFoundError:  # a function's folder or an image holds no metadata
+        return "0"
+
+
 def document() -> dict[str, Any]:
     """Return the description."""
     problems = {
@@ -129,7 +136,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "VinOCR, beside the contract",
-            "version": metadata.version("vindrop"),
+            "version": _version(),
             "description": "What API 3.0 has no room for. The contract itself is on `/`.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
