@@ -5,6 +5,8 @@
                                              ▼       │
                                    .vindrop/vindrop.db: ledger, readings, dead letters
 
+    browser ──▶ front ──▶ functions/http_api ──▶ VinOCR, the same ledger, the same readings
+
 All of it lives in one state folder and dies with this process: started again after any kill it
 goes on where it was.
 """
@@ -27,6 +29,7 @@ from vindrop.ledger.sql import SQLLedger
 from vindrop.stores import StoreError, StoreSettingError
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
+from vindrop_local.front import Front
 from vindrop_local.platform import (
     AlreadyRunningError,
     FunctionSpec,
@@ -74,6 +77,7 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         instances: int = INSTANCES,
         watch: bool = True,
+        http_port: int | None = None,
     ) -> None:
         """Prepare; nothing is started before the block begins.
 
@@ -81,6 +85,7 @@ class Stack:
         :param settings: further VINDROP_ variables of the functions.
         :param instances: upload functions at most at once.
         :param watch: whether what arrives in the bucket calls the upload function.
+        :param http_port: where the HTTP function answers; 0: a free port; None: it is not served.
         """
         self.place = place
         self.bucket = Bucket(f"{bucket}-{APPID}", REGION, place.folder)
@@ -89,6 +94,7 @@ class Stack:
         self._settings = dict(settings or {})
         self._instances = instances
         self._watch = watch
+        self._http_port = http_port
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Stack:  # noqa: PYI034 - Self is of 3.11
@@ -143,14 +149,20 @@ class Stack:
             "VINDROP_STORAGE_ENDPOINT": endpoint,
             "VINDROP_PARK_SECONDS": "2",
             "VINDROP_VINOCR_TIMEOUT": "30",
+            "VINDROP_UPLOAD_BUCKET": self.bucket.name,
             **self._settings,
         }
+        functions = [
+            _function("upload", self.environment, self._instances),
+            _function("sweep", self.environment, 1),
+        ]
+        if self._http_port is not None:
+            self.api_key = _api_key(self.place.state / "api-key")
+            own = {"VINDROP_API_KEYS": self.api_key, **self.environment}
+            functions.append(_function("http_api", own, self._instances))
         self.platform = Platform(
             self.place.state,
-            [
-                _function("upload", self.environment, self._instances),
-                _function("sweep", self.environment, 1),
-            ],
+            functions,
             identity=Identity(
                 appid=APPID, region=REGION, secret_id=secret_id, secret_key=secret_key
             ),
@@ -165,12 +177,16 @@ class Stack:
         if self._watch:
             self.platform.every(SWEEP_SECONDS, "sweep", trigger="sweep")
         self.account = Account(secret_id, secret_key)
+        self.front: Front | None = None
+        if self._http_port is not None:
+            self.front = stack.enter_context(Front(self.platform, "http_api", port=self._http_port))
         self.server = stack.enter_context(
             BucketServer(
                 [Bucket(self.bucket.name, REGION, self.place.folder, bucket_port)],
                 [self.account],
                 self.platform.database,
                 self.platform.trigger("upload") if self._watch else None,
+                cors_origins=[self.front.url] if self.front else [],
             )
         )
 
@@ -178,6 +194,16 @@ class Stack:
     def bucket_url(self) -> str:
         """Where the bucket is reached."""
         return self.server.url(self.bucket.name)
+
+    @property
+    def page_url(self) -> str:
+        """Where the page is, with its key behind the #, which a browser never sends.
+
+        :raises ValueError: the HTTP function is not served.
+        """
+        if self.front is None:
+            raise ValueError("the stack was started without http_port")
+        return f"{self.front.url}/#key={self.api_key}"
 
     def unfinished(self) -> int:
         """Return how many uploads have neither reading nor dead letter, as far as is known."""
@@ -218,6 +244,18 @@ def _keys(path: Path) -> tuple[str, str]:
         return str(found["id"]), str(found["key"])
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path} is broken: delete it, and a new key pair is made") from None
+
+
+def _api_key(path: Path) -> str:
+    """Return this stack's own API key, made when first asked for and readable by its owner only."""
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(24))
+    found = path.read_text().strip()
+    if not found:
+        raise UserError(f"{path} is empty: delete it, and a new key is made")
+    return found
 
 
 def _free_port() -> int:

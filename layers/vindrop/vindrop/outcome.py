@@ -59,7 +59,8 @@ def report(outcome: Outcome) -> None:
         )
     elif outcome.end == "dead_letter" and isinstance(record, DeadLetter):
         log(
-            "dead_letter",
+            # One whose caller was told by HTTP goes to no dead-letter destination.
+            "refused" if outcome.upload.cloud == "http" else "dead_letter",
             level="warning",
             **common,
             code=record.code,

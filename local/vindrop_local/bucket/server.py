@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Final
 
 import uvicorn
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from vindrop_local.bucket.app import BucketApp
 from vindrop_local.bucket.journal import Journal
@@ -41,12 +43,14 @@ class BucketServer:
         host: str = "127.0.0.1",
         poll_seconds: float = POLL_SECONDS,
         warn: Callable[[str], None] | None = None,
+        cors_origins: Sequence[str] = (),
     ) -> None:
         """Prepare; nothing is opened before `start`.
 
         :param accounts: key pairs that may use the buckets; `accounts` can be replaced later.
         :param database: SQLite file of the journal: the queue's own, so that an object and its
             event are one transaction.
+        :param cors_origins: whose pages may use the buckets, as a CORS rule of a bucket on COS says.
         :param warn: told of files in a folder that can be no object; by default, the log is.
         :raises ValueError: no bucket, two of one name, or two over one folder.
         """
@@ -62,6 +66,7 @@ class BucketServer:
         """Bucket → its port, once started."""
         self._database = database
         self._on_event = on_event
+        self._cors_origins = tuple(cors_origins)
         self._host = host
         self._poll = poll_seconds
         self._warn = warn or _log.warning
@@ -88,11 +93,19 @@ class BucketServer:
                 each.close()
             self._lock.release()
             raise
-        app = BucketApp(
+        app: ASGIApp = BucketApp(
             opened,
             lambda: self.accounts,
             {port: name for name, port in self.ports.items()},
         )
+        if self._cors_origins:
+            app = CORSMiddleware(
+                app,
+                allow_origins=self._cors_origins,
+                allow_methods=["GET", "HEAD", "PUT", "POST"],
+                allow_headers=["*"],
+                expose_headers=["ETag", "x-cos-request-id"],
+            )
         # No access log: request lines hold signatures.
         config = uvicorn.Config(
             app,

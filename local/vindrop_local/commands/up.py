@@ -33,6 +33,10 @@ def up(
     rate: Annotated[
         int, typer.Option(help="Calls per second: what VinOCR allows and the functions keep to.")
     ] = 10,
+    http_port: Annotated[
+        int,
+        typer.Option("--http-port", min=0, max=65535, help="Port of the page; 0: a free one."),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Keep everything running: whatever is copied into the folder is read. Ctrl-C ends it."""
@@ -48,12 +52,14 @@ def up(
         Place(state, bucket),
         vinocr={"VINOCR_RATE": str(rate)},
         settings={"VINDROP_RATE": str(rate)},
+        http_port=http_port,
     )
     with out.status("starting the bucket, VinOCR and the functions …"):
         stack.start()
     try:
         out.print(
-            f"Copy photos into [bold]{bucket}[/], or put them to the bucket "
+            f"Open [bold]{stack.page_url}[/] for the page (POST /v1/vin there for the API),\n"
+            f"copy photos into [bold]{bucket}[/], or put them to the bucket "
             f"[bold]{stack.bucket.name}[/] at {stack.bucket_url}\n"
             f"(COS SDK: CosConfig(IP=…, Port=…, Scheme='http'); keys in {state / 'account.json'}). "
             "Ctrl-C ends it.\n"

@@ -1,0 +1,160 @@
+"""The HTTP function: a photo in, its VIN out; and the page that asks for it.
+
+Each gateway's event becomes one `Request`; one table of routes answers it; every failure leaves as
+a problem document. Nothing of a request is logged but its method, its route and its outcome.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from vindrop import app as app_module
+from vindrop import invocation
+from vindrop import settings as settings_module
+from vindrop.app import App
+from vindrop.failures import FailureError
+from vindrop.http import auth, cors
+from vindrop.http.problems import ProblemError, of_failure
+from vindrop.http.request import Request, UnknownRequestError, parse
+from vindrop.http.response import Response, for_gateway
+from vindrop.invocation import Invocation
+from vindrop.settings import Settings, SettingsError
+from vindrop.stores import StoreError, StoreSettingError
+from vindrop.telemetry import bind, log
+
+ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    "/": ("GET", "HEAD", "POST"),
+    "/v1/vin": ("POST",),
+    "/v1/uploads": ("POST",),
+    "/openapi.json": ("GET", "HEAD"),
+    "/healthz": ("GET", "HEAD"),
+}
+"""Path → methods, besides OPTIONS."""
+
+_BASE_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def handle(event: Any, context: Any) -> dict[str, Any]:
+    """Answer one HTTP request. Never raises: what went wrong is in the answer and in the log."""
+    call = invocation.of(context)
+    with bind(request_id=call.request_id or None, function=call.function or None):
+        return process(event, call)
+
+
+def process(
+    event: Any,
+    call: Invocation,
+    *,
+    settings: Callable[[], Settings] | None = None,
+    app: Callable[[], App] = app_module.from_environment,
+) -> dict[str, Any]:
+    """Answer one HTTP request with the given settings and app; see `handle`."""
+    request: Request | None = None
+    route: str | None = None
+    headers = dict(_BASE_HEADERS)
+    if call.request_id:
+        headers["X-Request-Id"] = call.request_id
+    problem: ProblemError | None = None
+    try:
+        request = parse(event)
+        given = (settings or _settings)()
+        headers |= cors.headers(request, given)
+        route = route_of(request.path)
+        response = _respond(request, route, given, call, app)
+    except UnknownRequestError as error:
+        log("unknown_event", level="error", reason=str(error))
+        problem = ProblemError("bad-request", "the event is no HTTP request of a known gateway")
+    except ProblemError as error:
+        problem = error
+    except FailureError as error:
+        problem = of_failure(error.failure)
+    except (SettingsError, StoreSettingError) as error:
+        log("wrong_settings", level="error", reason=str(error))
+        problem = ProblemError("wrong-settings")
+    except StoreError as error:
+        log("store_failed", level="error", reason=str(error))
+        problem = ProblemError("store-unavailable")
+    except Exception as error:  # noqa: BLE001  # a caller gets a problem document, never a traceback
+        log("failed", level="error", error=type(error).__name__, where=_where(error))
+        problem = ProblemError("internal")
+    if problem is not None:
+        response = problem.response()
+    response = replace(response, headers={**headers, **response.headers})
+    if request is not None and request.method == "HEAD":
+        response = replace(response, body="")
+    log(
+        "http",
+        method=request.method if request else None,
+        route=route,
+        shape=request.shape if request else None,
+        status=response.status,
+        problem=problem.name if problem else None,
+        code=problem.code if problem else None,
+        vinocr_request_id=problem.request_id if problem else None,
+    )
+    return for_gateway(response, request)
+
+
+def route_of(path: str) -> str | None:
+    """Return the route of ``path``, under whatever prefix a gateway has mounted the function."""
+    bare = path.rstrip("/") or "/"
+    if bare in ROUTES:
+        return bare
+    return next((route for route in ROUTES if route != "/" and bare.endswith(route)), None)
+
+
+def _respond(
+    request: Request,
+    route: str | None,
+    settings: Settings,
+    call: Invocation,
+    app: Callable[[], App],
+) -> Response:
+    if route is None:
+        raise ProblemError(
+            "not-found", "there are GET / (the page), POST /v1/vin and GET /openapi.json"
+        )
+    methods = ROUTES[route]
+    listed = ", ".join((*methods, "OPTIONS"))
+    if request.method == "OPTIONS":
+        return cors.preflight(listed)
+    if request.method not in methods:
+        raise ProblemError("method-not-allowed", f"it takes {listed}", headers={"Allow": listed})
+    if request.method == "POST":
+        auth.check(request.headers, settings)
+        if route == "/v1/uploads":
+            from vindrop.http import objects
+
+            return objects.make_place(app(), request, call.platform)
+        from vindrop.http import reading
+
+        return reading.post(app(), request, call)
+    if route == "/healthz":
+        return Response(200, '{"status":"ok"}', {"Content-Type": "application/json"})
+    if route == "/openapi.json":
+        from vindrop.http import openapi
+
+        return Response(200, openapi.text(), {"Content-Type": "application/json"})
+    from vindrop.http import page
+
+    return page.get(request, settings, call.platform)
+
+
+def _settings() -> Settings:
+    import os
+
+    return settings_module.load(os.environ)
+
+
+def _where(error: Exception) -> str:
+    """Return file and line of the failure: enough to find it, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno} {last.name}" if last else ""

@@ -1,0 +1,147 @@
+"""The photo in a request: its bytes, Base64, a form, a URL, or the name of an object.
+
+What the bytes are counts for more than what the headers call them: `curl --data-binary` calls a
+photo a form, and a gateway may have turned bytes into Base64 without saying so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from vindrop import image_header
+from vindrop.http import multipart
+from vindrop.http.problems import ProblemError
+from vindrop.http.request import Request
+from vindrop.photo import Sent
+
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
+_DATA_URL: Final = re.compile(r"data:[\w.+/-]*(?:;[\w=.-]+)*;base64,", re.ASCII)
+_FORMS: Final = (
+    "an image as the body (image/*), as multipart/form-data, or JSON with ImageBase64, ImageUrl, or "
+    "bucket and key"
+)
+
+
+class ObjectNamed(BaseModel):
+    """An object in a bucket, as a caller names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+
+    bucket: str = Field(min_length=1, max_length=255)
+    key: str = Field(min_length=1, max_length=1024)
+    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
+    cloud: Literal["tencent", "aws"] | None = None
+    version: str | None = Field(default=None, min_length=1, max_length=1024)
+
+
+class _Base64Image(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ImageBase64: str
+
+
+class _ImageUrl(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ImageUrl: SecretStr
+    """A signed URL is a secret: validation must not quote it."""
+
+
+def read(request: Request) -> Sent | ObjectNamed:
+    """Find the photo in a request.
+
+    :raises ProblemError: there is none, or it is no image.
+    """
+    if not request.body.strip():
+        raise ProblemError("empty-photo", f"the request has no body: send {_FORMS}")
+    kind = request.content_type
+    if kind == "multipart/form-data":
+        part = multipart.first_file(request.body, request.headers["content-type"])
+        return Sent(data=_image(part))
+    if kind == "application/json" or kind.endswith("+json") or request.body.lstrip()[:1] == b"{":
+        return _from_json(request.body)
+    return Sent(data=_image(request.body))
+
+
+def _from_json(body: bytes) -> Sent | ObjectNamed:
+    import json
+
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ProblemError("bad-request", "the body is no JSON") from None
+    if not isinstance(given, dict):
+        raise ProblemError("bad-request", "the JSON is no object")
+    ways = [name for name in ("ImageUrl", "ImageBase64", "bucket") if given.get(name) is not None]
+    if len(ways) != 1:
+        found = f"has {' and '.join(ways)}" if ways else "names no photo"
+        raise ProblemError(
+            "bad-request",
+            f"the JSON {found}: give exactly one of ImageBase64, ImageUrl, or bucket and key",
+        )
+    try:
+        if ways[0] == "bucket":
+            return ObjectNamed.model_validate(given)
+        if ways[0] == "ImageUrl":
+            return Sent(url=_url(_ImageUrl.model_validate(given).ImageUrl.get_secret_value()))
+        text = _Base64Image.model_validate(given).ImageBase64
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])[:80]
+        raise ProblemError("bad-request", f"{where}: {first['msg']}") from None
+    if not text.strip():
+        raise ProblemError("empty-photo", "ImageBase64 is empty")
+    match = _DATA_URL.match(text[:200])
+    data = _decoded((text[match.end() :] if match else text).encode("utf-8", "replace"))
+    if data is None:
+        raise ProblemError("bad-request", "ImageBase64 is not Base64")
+    return Sent(data=_image(data))
+
+
+def _url(url: str) -> str:
+    try:
+        split = urlsplit(url)
+        fits = split.scheme in {"http", "https"} and bool(split.hostname)
+        fits = fits and (split.port is None or split.port > 0)
+    except ValueError:
+        fits = False
+    if not fits or len(url) > 8192 or any(c <= " " or c == "\x7f" for c in url):
+        raise ProblemError("bad-request", "ImageUrl takes http://… or https://…, percent-encoded")
+    return url
+
+
+def _image(data: bytes) -> bytes:
+    """Return the bytes of an image that may have come as Base64.
+
+    :raises ProblemError: it is none.
+    """
+    if not data:
+        raise ProblemError("empty-photo", "the photo has no bytes")
+    if image_header.read(data[: 2**16]).format is None:
+        decoded = _decoded(data)
+        if decoded is None or image_header.read(decoded[: 2**16]).format is None:
+            raise ProblemError(
+                "not-a-photo", f"it does not begin as an image does; the request takes {_FORMS}"
+            )
+        return decoded
+    return data
+
+
+def _decoded(data: bytes) -> bytes | None:
+    """Return what ``data`` says in Base64 (plain or URL-safe, padded or not), or None."""
+    data = data.strip()
+    if b"-" in data or b"_" in data:
+        data = data.replace(b"-", b"+").replace(b"_", b"/")
+    if not _BASE64.fullmatch(data):
+        return None
+    bare = b"".join(data.split()).rstrip(b"=")
+    try:
+        return base64.b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None

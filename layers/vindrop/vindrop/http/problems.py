@@ -1,0 +1,212 @@
+"""What can go wrong, as RFC 9457 problem documents: one table of kinds, and code → kind.
+
+A kind has a name that never changes (the end of the document's ``type``), a status, a title, and
+a sentence that says what to do. VinOCR's own code and RequestId stand beside them, word for word.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vindrop import failures
+from vindrop.failures import Disposition, Failure
+from vindrop.http.response import Response
+from vindrop.redact import redact
+
+TYPE_PREFIX: Final = "urn:vindrop:problem:"
+CONTENT_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem."""
+
+    status: int
+    title: str
+    todo: str = ""
+    """What the reader can do about it: a sentence without its full stop."""
+    retry_after: int | None = None
+    """Seconds, where trying again helps and nothing more is known."""
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "bad-request": Kind(400, "The request cannot be understood"),
+    "empty-photo": Kind(400, "There is no photo in the request", "Send the photo again"),
+    "key-refused": Kind(
+        401,
+        "The API key is missing or wrong",
+        "Send a key of VINDROP_API_KEYS as X-Api-Key or as Authorization: Bearer",
+    ),
+    "bucket-not-allowed": Kind(
+        403, "This bucket may not be read", "Name it in VINDROP_ALLOWED_BUCKETS"
+    ),
+    "object-forbidden": Kind(
+        403, "The function may not read this object", "Let its role GetObject there"
+    ),
+    "not-found": Kind(404, "There is nothing at this address"),
+    "object-missing": Kind(404, "There is no such object", "Check bucket, region and key"),
+    "method-not-allowed": Kind(405, "This address does not take that method"),
+    "photo-too-large": Kind(
+        413,
+        "The photo is too large",
+        "Send a smaller one, or put it into the bucket by POST /v1/uploads",
+    ),
+    "not-a-photo": Kind(
+        415, "This is not a photo that can be read", "Send a JPEG, PNG, HEIC, WebP, TIFF or BMP"
+    ),
+    "no-vin": Kind(
+        422,
+        "No VIN was found on the photo",
+        "Take it again: closer, straight on, in even light, all 17 characters in the picture",
+    ),
+    "photo-damaged": Kind(422, "The photo cannot be decoded", "Take or export it again"),
+    "url-unreadable": Kind(
+        422,
+        "VinOCR could not fetch the photo from its URL",
+        "Check that the URL is public and answers within 3 seconds, or send the photo itself",
+    ),
+    "photo-refused": Kind(422, "VinOCR refused the photo", "Take it again"),
+    "too-many-requests": Kind(
+        429, "Every call that the account may make is taken", "Try again in a moment", 2
+    ),
+    "internal": Kind(500, "The function failed", "Look into its log for the request id"),
+    "wrong-settings": Kind(
+        500, "The function's settings are wrong", "Its log names the setting and what it takes"
+    ),
+    "vinocr-failed": Kind(502, "VinOCR gave no usable answer", "Try again", 2),
+    "storage-failed": Kind(502, "The bucket gave no usable answer", "Try again", 2),
+    "no-keys": Kind(
+        503,
+        "This function has no API keys",
+        "Each call costs money: set VINDROP_API_KEYS, and send one of them with each request",
+    ),
+    "account-blocked": Kind(
+        503,
+        "The VinOCR account is blocked",
+        "Somebody has to mend the account or its permissions; then the same request works",
+        60,
+    ),
+    "vinocr-unavailable": Kind(503, "VinOCR is not available", "Try again", 5),
+    "store-unavailable": Kind(503, "The ledger or the database is not available", "Try again", 5),
+    "timeout": Kind(504, "There was no answer in time", "Send the same request again", 2),
+}
+
+_BY_CODE: Final[dict[str, str]] = {
+    failures.EMPTY_PHOTO: "empty-photo",
+    "FailedOperation.EmptyImageError": "empty-photo",
+    failures.BUCKET_NOT_ALLOWED: "bucket-not-allowed",
+    failures.OBJECT_FORBIDDEN: "object-forbidden",
+    failures.OBJECT_MISSING: "object-missing",
+    failures.STORAGE_UNAVAILABLE: "storage-failed",
+    failures.TOO_LARGE: "photo-too-large",
+    failures.TOO_MANY_PIXELS: "photo-too-large",
+    "FailedOperation.ImageSizeTooLarge": "photo-too-large",
+    "LimitExceeded.TooLargeFileError": "photo-too-large",
+    "RequestSizeLimitExceeded": "photo-too-large",
+    failures.NOT_AN_IMAGE: "not-a-photo",
+    failures.UNSUPPORTED_FORMAT: "not-a-photo",
+    "FailedOperation.UnKnowFileTypeError": "not-a-photo",
+    failures.UNDECODABLE: "photo-damaged",
+    "FailedOperation.ImageDecodeFailed": "photo-damaged",
+    "InvalidParameter.EngineImageDecodeFailed": "photo-damaged",
+    failures.EMPTY_VIN: "no-vin",
+    failures.NOT_A_VIN: "no-vin",
+    "FailedOperation.OcrFailed": "no-vin",
+    "FailedOperation.DetectFailed": "no-vin",
+    "FailedOperation.ImageBlur": "no-vin",
+    "FailedOperation.ImageNoText": "no-vin",
+    "FailedOperation.DownLoadError": "url-unreadable",
+    "RequestLimitExceeded": "too-many-requests",
+    failures.OVER_QUOTA: "too-many-requests",
+    failures.OUT_OF_TIME: "timeout",
+    "FailedOperation.EngineRecognizeTimeout": "timeout",
+    "ServiceUnavailable": "vinocr-unavailable",
+    "ResourceInsufficient": "vinocr-unavailable",
+}
+"""A code without its own line takes that of its longest dotted prefix, else its disposition's."""
+
+_BY_DISPOSITION: Final = {
+    Disposition.RETRY: "vinocr-failed",
+    Disposition.UNKNOWN: "vinocr-failed",
+    Disposition.HOLD: "account-blocked",
+    Disposition.DEAD_LETTER: "photo-refused",
+    Disposition.OTHER_WAY: "photo-refused",
+}
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem document."""
+
+    def __init__(
+        self,
+        name: str,
+        detail: str = "",
+        *,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Describe the problem.
+
+        :param name: one of `KINDS`.
+        :param detail: what is wrong this time, without a full stop.
+        :param code: VinOCR's error code word for word, or one of ours.
+        :param request_id: VinOCR's RequestId, where a call was made.
+        :param retry_after: seconds, where trying again helps.
+        """
+        self.name, self.kind = name, KINDS[name]
+        self.code, self.request_id = code, request_id
+        self.retry_after = self.kind.retry_after if retry_after is None else retry_after
+        self.headers = headers or {}
+        sentences = [redact(detail).strip().rstrip("."), self.kind.todo]
+        self.detail = " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences if text)
+        super().__init__(f"{name}: {self.detail}")
+
+    def response(self) -> Response:
+        """Return the document."""
+        document: dict[str, Any] = {
+            "type": TYPE_PREFIX + self.name,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": self.request_id,
+        }
+        headers = {"Content-Type": CONTENT_TYPE, **self.headers}
+        if self.kind.status == 401:
+            headers["WWW-Authenticate"] = 'Bearer realm="vindrop"'
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
+        found = {name: value for name, value in document.items() if value is not None}
+        return Response(self.kind.status, json.dumps(found, ensure_ascii=False), headers)
+
+
+def kind_of(code: str) -> str:
+    """Return the name of the kind for an error code."""
+    prefix = code
+    while True:
+        if prefix in _BY_CODE:
+            return _BY_CODE[prefix]
+        prefix, dot, _ = prefix.rpartition(".")
+        if not dot:
+            return _BY_DISPOSITION[failures.rule(code).disposition]
+
+
+def of_failure(
+    failure: Failure, *, retry_after: float | None = None, more: str = ""
+) -> ProblemError:
+    """Return the problem that stands for ``failure``.
+
+    :param more: a further clause for the detail.
+    """
+    return ProblemError(
+        kind_of(failure.code),
+        failure.message.rstrip(". ") + more,
+        code=failure.code,
+        request_id=failure.request_id,
+        retry_after=retry_after,
+    )

@@ -1,0 +1,94 @@
+"""``POST /v1/vin``: a photo in, its reading out, while the caller waits.
+
+Where the photo lies decides what becomes of one that cannot be read now. An object in a bucket is
+an upload like any other: parked, taken up by the sweep, a dead letter in the end. A photo that came
+with the request is its caller's: it is given back with the reason, and sending it again begins
+anew. What VinOCR has judged, though, is kept either way, so that asking again costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Final
+
+from vindrop.app import App
+from vindrop.budget import Budget
+from vindrop.failures import Failure
+from vindrop.http import identity, objects, photos
+from vindrop.http.problems import ProblemError, of_failure
+from vindrop.http.request import Request
+from vindrop.http.response import Response
+from vindrop.invocation import Invocation
+from vindrop.outcome import Outcome
+from vindrop.photo import Sent
+from vindrop.records import DeadLetter, Reading
+from vindrop.upload import Upload
+
+LOOK_SECONDS: Final = 0.3
+"""How often a request looks whether another one that has the same photo is done."""
+LAST_SECONDS: Final = 0.5
+"""Kept back for the answer itself."""
+
+
+def post(app: App, request: Request, call: Invocation) -> Response:
+    """Answer the request.
+
+    :raises ProblemError: there is no reading; it says why.
+    :raises FailureError: a named object is not there, or may not be read.
+    :raises StoreError: the ledger is away.
+    """
+    photo = photos.read(request)
+    budget = Budget(min(call.seconds, app.settings.http_seconds), call.started)
+    if isinstance(photo, Sent):
+        key = request.headers.get("idempotency-key", "").strip()
+        outcome = wait_for(app, identity.of(photo, idempotency_key=key), budget, photo)
+    else:
+        outcome = wait_for(app, objects.locate(app, photo, call.platform), budget, None)
+    return _answer(app, outcome)
+
+
+def wait_for(
+    app: App,
+    upload: Upload,
+    budget: Budget,
+    sent: Sent | None,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Bring ``upload`` to an outcome, or wait for the worker that has it already."""
+    while True:
+        outcome = app.interactive.process(upload, budget, sent)
+        if outcome.end != "elsewhere" or outcome.record is not None:
+            return outcome
+        while True:
+            if budget.left() < LAST_SECONDS + LOOK_SECONDS:
+                return outcome
+            sleep(LOOK_SECONDS)
+            standing = app.ledger.standing(upload.id)
+            if standing is None or standing.record is not None or standing.state != "claimed":
+                break  # given back, answered, ended or parked: look again in full
+            if standing.due_in is not None and standing.due_in <= 0:
+                break  # its worker died
+
+
+def _answer(app: App, outcome: Outcome) -> Response:
+    record = outcome.record
+    if isinstance(record, Reading):
+        answer = {"id": record.id, **record.model_dump(mode="json"), "new": outcome.new}
+        return Response(
+            200, json.dumps(answer, ensure_ascii=False), {"Content-Type": "application/json"}
+        )
+    if isinstance(record, DeadLetter):
+        raise of_failure(Failure(record.code, record.message, record.request_id))
+    failure = outcome.failure
+    if failure is None:
+        raise ProblemError("timeout", "another request has this very photo and is not done yet")
+    if outcome.end == "parked" and app.ledger.durable:
+        raise of_failure(
+            failure,
+            retry_after=outcome.retry_in,
+            more="; the photo stays in the bucket and is read as soon as that is possible",
+        )
+    raise of_failure(failure)

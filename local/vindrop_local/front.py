@@ -1,0 +1,200 @@
+"""The HTTP function's address on this machine: what a Function URL is in the cloud.
+
+A request becomes SCF's Function URL event and its answer becomes a response; all else is the
+function's own doing. Binary bodies go as Base64, as the gateways of both clouds hand them over.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any, Final
+
+import uvicorn
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from vindrop_local.platform import Platform, Result
+from vindrop_local.platform.spec import MAX_SYNC_BYTES
+
+_log: Final = logging.getLogger(__name__)
+_START_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 3
+WAIT_SECONDS: Final = 10.0
+"""How long a request waits for a free process of the function."""
+
+
+class FrontApp:
+    """The ASGI application."""
+
+    def __init__(self, platform: Platform, function: str) -> None:
+        self._platform = platform
+        self._function = function
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return
+        if body is None:
+            response = _plain(413, "the request is larger than the platform takes (6 MB)")
+        else:
+            response = await run_in_threadpool(self._call, _event(request, body))
+        await response(scope, receive, send)
+
+    def _call(self, event: dict[str, Any]) -> Response:
+        try:
+            result = self._platform.invoke(self._function, event, wait_seconds=WAIT_SECONDS)
+        except ValueError as error:
+            return _plain(413, str(error))
+        return _response(result)
+
+
+class Front:
+    """Served on loopback from a thread. ``with Front(...) as front:`` or `start` and `stop`."""
+
+    def __init__(
+        self, platform: Platform, function: str, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        """Prepare; nothing is opened before `start`.
+
+        :param port: 0: a free one.
+        """
+        self._app = FrontApp(platform, function)
+        self._host, self._port = host, port
+        self._server: uvicorn.Server | None = None
+
+    def start(self) -> None:
+        """Answer requests.
+
+        :raises OSError: the port is taken.
+        """
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self._host, self._port))
+        except OSError:
+            listening.close()
+            raise OSError(
+                f"port {self._port} on {self._host} is taken: choose another, or stop what uses it"
+            ) from None
+        self._port = int(listening.getsockname()[1])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                log_level="warning",
+                timeout_graceful_shutdown=_STOP_SECONDS,
+                server_header=False,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="front", daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
+                raise OSError("the HTTP front did not start: see its log")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Finish the requests under way (3 s at most)."""
+        if self._server is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._server = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers, once started: ``http://127.0.0.1:PORT``."""
+        return f"http://{self._host}:{self._port}"
+
+    def __enter__(self) -> Front:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body, or None where it is larger than any event may be."""
+    data, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_SYNC_BYTES:
+            data += chunk
+        # The rest is taken and dropped: a client that is still sending reads no answer.
+    return bytes(data) if size <= MAX_SYNC_BYTES else None
+
+
+def _event(request: Request, body: bytes) -> dict[str, Any]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    kind = headers.get("content-type", "").lower()
+    event: dict[str, Any] = {
+        "httpMethod": request.method,
+        "path": request.url.path,
+        "headers": {
+            **headers,
+            "x-scf-remote-addr": request.client.host if request.client else "",
+        },
+        "queryString": dict(request.query_params),
+        "body": "",
+    }
+    text = None
+    if kind.startswith("text/") or "json" in kind:
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            text = None
+    if text is not None or not body:
+        event["body"] = text or ""
+    else:
+        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    return event
+
+
+def _response(result: Result) -> Response:
+    if not result.ok:
+        _log.warning("the HTTP function failed: %s", result.error_type)
+        status = {"ResourceLimitReached": 429, "TimeLimitReached": 504}.get(result.error_type, 502)
+        return _plain(status, f"the function did not answer ({result.error_type})")
+    answer = result.value
+    if not isinstance(answer, dict) or not isinstance(answer.get("statusCode"), int):
+        return _plain(502, "the function's answer is no HTTP response")
+    body = str(answer.get("body") or "")
+    data = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+    response = Response(data, int(answer["statusCode"]))
+    for name, value in dict(answer.get("headers") or {}).items():
+        response.headers[name] = str(value)
+    return response
+
+
+def _plain(status: int, sentence: str) -> Response:
+    return Response(
+        json.dumps({"title": sentence, "status": status}),
+        status,
+        media_type="application/problem+json",
+    )
