@@ -10,6 +10,7 @@ figures are kept in build/conformance/report.json, the table in build/conformanc
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import http.server
 import json
 import os
@@ -29,6 +30,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "vinocr")]
 import vinocr_cases as cases  # noqa: E402 - the folders above hold it
 import vinocr_clients as clients  # noqa: E402
 import vinocr_fuzz as fuzz  # noqa: E402
+import vinocr_lambda as lambdas  # noqa: E402
 import vinocr_load as loads  # noqa: E402
 from vinocr_support import photo  # noqa: E402
 
@@ -48,7 +50,7 @@ def install() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     node, venv = BUILD / "node", BUILD / "venv"
     stamp = BUILD / "installed"
-    locks = [HERE / "requirements.lock", HERE / "node" / "package-lock.json"]
+    locks = [HERE / n for n in ("requirements.lock", "lambda.lock", "node/package-lock.json")]
     wanted = "".join(lock.read_text() for lock in locks)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
@@ -59,6 +61,8 @@ def install() -> None:
     _run(str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
     python = str(venv / "bin" / "python")
     _run(str(uv), "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(locks[0]))
+    lock = ["--require-hashes", "--no-deps", "--requirements", str(locks[1])]
+    _run(str(uv), "pip", "install", "--quiet", "--target", str(BUILD / "lambda"), *lock)
     node.mkdir(exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / "node" / name, node / name)
@@ -134,6 +138,10 @@ def table(report: dict[str, Any]) -> bool:
         plain.wait_ready()
         here, safe = clients.Server(plain.endpoint), clients.Server(f"localhost:{tls.port}", cert)
         node = clients.Node(BUILD / "node", cert)
+        emulator = lambdas.Emulator(
+            BUILD / "lambda", BUILD / "lambda.log", accounts=str(BUILD / "accounts.json"), **allow
+        )
+        url_host = clients.Server("abc123.lambda-url.eu-west-1.on.aws")
         python, v1 = clients.python_sdk, "HmacSHA1"
         everyone = [
             python(here, "Python OcrClient", kind="typed"),
@@ -150,6 +158,7 @@ def table(report: dict[str, Any]) -> bool:
             node.client(here, "Node.js, HmacSHA256", sign="HmacSHA256"),
             node.client(here, "Node.js, HmacSHA1, GET", sign=v1, method="GET"),
             clients.tccli(safe, BUILD / "venv" / "bin" / "tccli"),
+            python(url_host, "Python CommonClient, through Lambda", emulator=emulator),
         ]
         busy = [_Busy(plain), _Busy(tls, cert)]
         rows: list[tuple[str, list[str]]] = []
@@ -163,6 +172,7 @@ def table(report: dict[str, Any]) -> bool:
             rows.append((case.name, marks))
             say(f"  {case.name:26} {' '.join(marks)}")
         node.close()
+        emulator.stop()
     site.shutdown()
     text = _markdown([c.name for c in everyone], rows)
     (BUILD / "table.md").write_text(text)
@@ -292,22 +302,37 @@ def loading(report: dict[str, Any], quick: bool) -> bool:
     with server("load", workers="2", threads="1") as vinocr:
         vinocr.wait_ready()
         seen = loads.load(vinocr, MAIN, seconds)
-        tight, accepted = loads.quota(vinocr, cases.KEYS["ten a second"][:2], seconds / 3)
-        busiest = max(sum(1 for t in accepted if a <= t < a + 1) for a in accepted)
+        tight = loads.quota(vinocr, cases.KEYS["ten a second"][:2], seconds / 3)
+    accepted = _decided(BUILD / "load.jsonl", "MissingParameter")
+    busiest = max(sum(1 for t in accepted if a <= t < a + 0.95) for a in accepted)
     total = sum(seen.answers.values())
     say(f"{total} calls in {seconds:.0f} s by 8 clients: {dict(seen.answers)}, {len(seen.mixed_up)} mixed up, "
         f"median {seen.percentile(0.5):.2f} s, 99 % {seen.percentile(0.99):.2f} s")  # fmt: skip
     share = len(accepted) / (seconds / 3) / 10
     say(
-        f"quota of 10/s for {seconds / 3:.0f} s: {dict(tight)}, {share:.1%} of it used, most in one second {busiest}"
+        f"quota of 10/s for {seconds / 3:.0f} s: {dict(tight)}, {share:.1%} of it used, most within 0.95 s {busiest}"
     )
     report["load"] = {
         "seconds": seconds, "answers": dict(seen.answers), "mixed up": seen.mixed_up,
         "median": round(seen.percentile(0.5), 3), "p99": round(seen.percentile(0.99), 3),
-        "quota": dict(tight), "quota used": round(share, 3), "most in one second": busiest,
+        "quota": dict(tight), "quota used": round(share, 3), "most within 0.95 s": busiest,
     }  # fmt: skip
-    # The clients see answers, not decisions: their clocks lag by a call's way, hence one of slack.
-    return set(seen.answers) == {"Success"} and not seen.mixed_up and share > 0.9 and busiest <= 11
+    return (
+        set(seen.answers) == {"Success"}
+        and not seen.mixed_up
+        and 0.9 < share <= 1 + 3 / seconds
+        and busiest <= 10
+    )
+
+
+def _decided(log: Path, code: str) -> list[float]:
+    """When the server answered this code, by its own log (which lags by some milliseconds)."""
+    lines = map(json.loads, log.read_text().splitlines())
+    return [
+        dt.datetime.fromisoformat(line["time"]).timestamp()
+        for line in lines
+        if line["event"] == "call" and line["code"] == code
+    ]
 
 
 def remembering(report: dict[str, Any], quick: bool) -> bool:

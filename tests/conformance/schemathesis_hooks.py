@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-import schemathesis
+import schemathesis  # type: ignore[import-not-found, unused-ignore]
 from hypothesis import strategies as st
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from vinocr.child import Child
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "vinocr"))
 
-import vinocr_fuzz as fuzz  # noqa: E402 - it needs the folder above
-import vinocr_load as loads  # noqa: E402
+import vinocr_fuzz as fuzz
+import vinocr_load as loads
 
 KEY = ("AKIDshort", "k" * 32)
 

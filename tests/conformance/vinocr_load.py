@@ -83,12 +83,9 @@ def _ask(sdk: CommonClient, parameters: dict[str, Any]) -> tuple[str, str | None
         return str(error.code), None
 
 
-def quota(
-    vinocr: Child, key: tuple[str, str], seconds: float, clients: int = 8
-) -> tuple[Counter[str], list[float]]:
-    """Call without an image as fast as possible; return answers by code, and when accepted ones came."""
+def quota(vinocr: Child, key: tuple[str, str], seconds: float, clients: int = 8) -> Counter[str]:
+    """Call without an image as fast as possible; return answers by code."""
     answers: Counter[str] = Counter()
-    accepted: list[float] = []
     lock = threading.Lock()
     end = time.monotonic() + seconds
 
@@ -98,12 +95,10 @@ def quota(
             code, _vin = _ask(sdk, {})
             with lock:
                 answers[code] += 1
-                if code != "RequestLimitExceeded":
-                    accepted.append(time.monotonic())
 
     with ThreadPoolExecutor(clients) as threads:
         list(threads.map(work, range(clients)))
-    return answers, accepted
+    return answers
 
 
 def resident(pid: int) -> int:

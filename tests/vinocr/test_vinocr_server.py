@@ -92,6 +92,8 @@ def test_status_and_content_type_are_exact(vinocr: Child) -> None:
         (b'{"ImageBase64": NaN}', "InvalidParameter"),
         (b'{"": ""}', "UnknownParameter"),
         ('{"图片": ""}'.encode(), "UnknownParameter"),
+        (rb'{"half a pair \ud83d": ""}', "UnknownParameter"),
+        (b'{"half a pair \xed\xa0\xbd": ""}', "UnknownParameter"),
     ],
 )
 def test_odd_json(vinocr: Child, body: bytes, expected: str) -> None:

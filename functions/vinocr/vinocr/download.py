@@ -11,6 +11,7 @@ import functools
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -28,6 +29,9 @@ _HEADERS: Final = [
     ("Accept-Encoding", "identity"),
 ]
 
+# A resolver cannot be interrupted: names that take long must not take everybody's threads.
+_NAMES: Final = ThreadPoolExecutor(32, "names")
+
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """host, port → addresses; raises OSError where there are none."""
 
@@ -39,7 +43,8 @@ class ForbiddenAddressError(OSError):
 async def resolve(host: str, port: int) -> list[str]:
     """Ask the system's resolver, which also reads decimal and octal spellings of addresses."""
     loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    answers = await loop.run_in_executor(_NAMES, ask)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
 
 

@@ -21,7 +21,7 @@ def event(name: str, **facts: Any) -> None:
         "time": dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds"),
         "event": name,
     } | {key: value for key, value in facts.items() if value is not None}
-    sys.stderr.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+    sys.stderr.write(json.dumps(line, default=str) + "\n")
     sys.stderr.flush()
 
 

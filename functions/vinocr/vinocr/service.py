@@ -88,7 +88,7 @@ class Service:
             logs.event("internal_error", request_id=outcome.request_id, error=logs.where(error))
             self._refuse(request, outcome, answer, ApiError("InternalError"))
         answer["RequestId"] = outcome.request_id
-        outcome.body = json.dumps({"Response": answer}, ensure_ascii=False).encode()
+        outcome.body = _body(answer)
         self._count(outcome, self.tick() - started)
         return outcome
 
@@ -105,7 +105,7 @@ class Service:
         answer: dict[str, Any] = {}
         self._refuse(request, outcome, answer, error)
         answer["RequestId"] = outcome.request_id
-        outcome.body = json.dumps({"Response": answer}, ensure_ascii=False).encode()
+        outcome.body = _body(answer)
         self._count(outcome, 0.0)
         return outcome
 
@@ -262,6 +262,11 @@ class Service:
             return ApiError("FailedOperation.ImageSizeTooLarge", limit=self.settings.max_pixels)
         why = Words("the file is damaged or incomplete", "文件已损坏或不完整")
         return ApiError("FailedOperation.ImageDecodeFailed", why=why)
+
+
+def _body(answer: dict[str, Any]) -> bytes:
+    # JSON may smuggle half a surrogate pair into a name that a message quotes: "replace".
+    return json.dumps({"Response": answer}, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _own_parameters(values: dict[str, Any]) -> dict[str, str]:

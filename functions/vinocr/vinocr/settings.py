@@ -219,5 +219,7 @@ def defaults() -> list[tuple[str, str, str]]:
             value = ",".join(value)
         if isinstance(value, Language):
             value = value.value
+        if isinstance(value, bool):
+            value = str(value).lower()
         rows.append((PREFIX + name.upper(), str(value), of.about))
     return rows
