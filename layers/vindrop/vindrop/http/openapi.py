@@ -185,12 +185,17 @@ def _schemas() -> dict[str, Any]:
     reading["properties"] = {
         "id": {"type": "string", "description": "The photo's identity: sha256, hex."},
         **reading["properties"],
+        "doubts": {
+            "type": "array",
+            "description": "Characters that a person should compare with the photo.",
+            "items": {"$ref": "#/components/schemas/Doubt"},
+        },
         "new": {
             "type": "boolean",
             "description": "False: answered from the ledger; nothing was paid for this request.",
         },
     }
-    reading["required"] = ["id", *reading.get("required", []), "new"]
+    reading["required"] = ["id", *reading.get("required", []), "doubts", "new"]
     obj = {
         "type": "object",
         "required": ["bucket", "key"],
@@ -211,6 +216,23 @@ def _schemas() -> dict[str, Any]:
     return {
         **parts,
         "Reading": reading,
+        "Doubt": {
+            "type": "object",
+            "required": ["position", "character", "why"],
+            "properties": {
+                "position": {"type": "integer", "minimum": 1, "maximum": 17},
+                "character": {"type": "string", "minLength": 1, "maxLength": 1},
+                "why": {"enum": ["corrected", "check_digit", "lookalike"]},
+                "as_read": {
+                    "type": "string",
+                    "description": "`corrected`: what was read there, which no VIN holds.",
+                },
+                "alternative": {
+                    "type": "string",
+                    "description": "`lookalike`: the character that would make the check digit hold.",
+                },
+            },
+        },
         "ImageBase64": _object({"ImageBase64": {"type": "string", "contentEncoding": "base64"}}),
         "ImageUrl": _object({"ImageUrl": {"type": "string", "format": "uri", "maxLength": 8192}}),
         "Object": obj,

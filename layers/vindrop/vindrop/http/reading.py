@@ -16,7 +16,7 @@ from typing import Final
 from vindrop.app import App
 from vindrop.budget import Budget
 from vindrop.failures import Failure
-from vindrop.http import identity, objects, photos
+from vindrop.http import doubts, identity, objects, photos
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request
 from vindrop.http.response import Response
@@ -76,7 +76,12 @@ def wait_for(
 def _answer(app: App, outcome: Outcome) -> Response:
     record = outcome.record
     if isinstance(record, Reading):
-        answer = {"id": record.id, **record.model_dump(mode="json"), "new": outcome.new}
+        answer = {
+            "id": record.id,
+            **record.model_dump(mode="json"),
+            "doubts": doubts.of(record),
+            "new": outcome.new,
+        }
         return Response(
             200, json.dumps(answer, ensure_ascii=False), {"Content-Type": "application/json"}
         )

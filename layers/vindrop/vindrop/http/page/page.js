@@ -7,7 +7,6 @@
   const base = location.pathname.replace(/\/*$/, "/");
   const KEY = "vindrop-key";
   const GROUPS = [["wmi", 0, 3], ["vds", 3, 9], ["vis", 9, 17]];
-  const ALIKE = new Set("0D8B5S2Z1L7TG6UVMN");
   const RETRYABLE = new Set(["too-many-requests", "internal", "vinocr-failed", "storage-failed",
     "vinocr-unavailable", "store-unavailable", "account-blocked", "timeout", "offline", "upload-failed", "unknown"]);
 
@@ -77,13 +76,6 @@
       [element("dt", name), element("dd", String(value))]));
   }
 
-  // Which characters had to be corrected: the answer word for word, less what stands between.
-  function corrections(reading) {
-    const read = [...reading.as_read].filter((c) => !/[\s\-–—_·.:*★☆✱]/.test(c));
-    if (read.length !== reading.vin.length) return [];
-    return [...reading.vin].flatMap((c, at) => read[at] !== c && read[at].toUpperCase() !== c ? [[at, read[at]]] : []);
-  }
-
   function showReading(reading) {
     shown = {reading};
     hide("trouble", "key", "ask");
@@ -91,36 +83,23 @@
     card.className = `card result ${reading.verdict}`;
     byId("verdict").textContent = say(reading.verdict);
     byId("verdict-text").textContent = say(`${reading.verdict}Text`);
-    const corrected = new Map(corrections(reading));
-    const sure = reading.verdict === "verified";
-    const doubts = [];
+    const doubts = reading.doubts ?? [];
+    const marks = new Map(doubts.map((doubt) => [doubt.position - 1, doubt.why]));
     const groups = GROUPS.map(([name, from, to]) => {
       const letters = element("div", "", "letters");
       for (let at = from; at < to; at++) {
-        const c = reading.vin[at];
-        let mark = "";
-        if (corrected.has(at)) {
-          mark = "corrected";
-          doubts.push([c, say("correctedMark", {read: corrected.get(at), position: at + 1}), "corrected"]);
-        } else if (at === 8 && reading.check_digit === "invalid") {
-          mark = "check";
-          doubts.push([c, say("checkMark"), "check"]);
-        } else if (!sure && ALIKE.has(c)) mark = "alike";
-        letters.append(element("span", c, mark ? `letter ${mark}` : "letter"));
+        letters.append(element("span", reading.vin[at], marks.has(at) ? `letter doubt ${marks.get(at)}` : "letter"));
       }
       const group = element("div", "", "group");
       group.append(letters, element("small", say(name)));
       return group;
     });
-    if (!sure && [...reading.vin].some((c) => ALIKE.has(c))) doubts.push(["8", say("alikeMark"), "alike"]);
     byId("vin").replaceChildren(...groups);
     byId("vin").setAttribute("aria-label", say("vin", {spelled: [...reading.vin].join(" ")}));
     byId("doubts").hidden = doubts.length === 0;
-    byId("doubts").replaceChildren(...doubts.map(([c, text, kind]) => {
-      const line = element("li", "", kind);
-      const sample = element("b", c);
-      if (kind === "alike") sample.setAttribute("aria-hidden", "true");
-      line.append(sample, element("span", text));
+    byId("doubts").replaceChildren(...doubts.map((doubt) => {
+      const line = element("li", "", doubt.why);
+      line.append(element("b", doubt.character), element("span", say(`${doubt.why}Mark`, doubt)));
       return line;
     }));
     facts(byId("facts"), [
