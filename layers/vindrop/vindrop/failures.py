@@ -78,6 +78,7 @@ OBJECT_MISSING: Final = "Vindrop.ObjectMissing"
 OBJECT_FORBIDDEN: Final = "Vindrop.ObjectForbidden"
 STORAGE_UNAVAILABLE: Final = "Vindrop.StorageUnavailable"
 MALFORMED_EVENT: Final = "Vindrop.MalformedEvent"
+UNKNOWN_EVENT: Final = "Vindrop.UnknownEvent"
 EMPTY_VIN: Final = "Vindrop.EmptyVin"
 NOT_A_VIN: Final = "Vindrop.NotAVin"
 BROKEN_ANSWER: Final = "Vindrop.BrokenAnswer"
@@ -143,6 +144,7 @@ TABLE: Final[dict[str, Rule]] = {
     BUCKET_NOT_ALLOWED: _DEAD,
     OBJECT_MISSING: _DEAD,
     MALFORMED_EVENT: _DEAD,
+    UNKNOWN_EVENT: _DEAD,
     ABANDONED: Rule(Disposition.DEAD_LETTER, billed=None),
     EMPTY_VIN: _DEAD_BILLED,
     NOT_A_VIN: _DEAD_BILLED,
