@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from vindrop import failures
+from vindrop import failures, trace
 from vindrop.budget import Budget
 from vindrop.credentials import for_vinocr
 from vindrop.failures import Disposition, FailureError
@@ -19,7 +19,7 @@ from vindrop.quota import Full, Quota, limit_named
 from vindrop.recognizer import Answer, Recognizer
 from vindrop.records import Reading, VinOCRCall
 from vindrop.settings import Settings
-from vindrop.telemetry import log
+from vindrop.telemetry import count, log
 from vindrop.upload import Upload
 from vindrop.vin import NotAVinError, parse
 
@@ -139,13 +139,16 @@ class Attempt:
             ),
             attempts=costs.attempts,
             read_at=dt.datetime.now(dt.timezone.utc),
+            traceparent=trace.current(),
         )
 
     def _call(self, photo: Photo, *, probing: bool, step: Callable[[str], None]) -> Answer:
         try:
             credentials = for_vinocr(self._settings, self._environment)
             step("called")
-            answer = self._recognizer.recognize(photo, credentials)
+            count("calls")
+            answer = self._recognizer.recognize(photo, credentials, trace_id=trace.current_id())
+            count("billed")
         except FailureError as error:
             self._learn(error, probing=probing)
             raise
@@ -157,7 +160,10 @@ class Attempt:
     def _learn(self, error: FailureError, *, probing: bool) -> None:
         """Tell the quota of a refusal, and the other instances of a blocked account."""
         failure = error.failure
+        if failure.rule.billed:
+            count("billed")
         if failures.is_rate_refusal(failure.code):
+            count("refusals")
             self._quota.refused(limit_named(failure.message))
         elif failure.disposition is Disposition.HOLD:
             if self._ledger.hold(failure, self._settings.probe_seconds):

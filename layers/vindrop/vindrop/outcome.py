@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from vindrop.failures import Failure
 from vindrop.records import DeadLetter, Reading, Record
@@ -39,8 +39,26 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return counts
 
 
-def report(outcome: Outcome) -> None:
-    """Log the one line of an upload."""
+METRICS: Final[dict[End, str]] = {
+    "reading": "readings",
+    "dead_letter": "dead_letters",
+    "parked": "parked",
+    "undelivered": "undelivered",
+}
+"""How an upload ended → the metric that counts it."""
+
+
+def report(outcome: Outcome, measures: Mapping[str, float]) -> None:
+    """Log the one line of an upload.
+
+    :param measures: what this run has counted, and its seconds.
+    """
+    http = outcome.upload.cloud == "http"
+    metrics = dict(measures)
+    # What an earlier run had ended was counted then.
+    if outcome.end in METRICS and (outcome.new or outcome.end in {"parked", "undelivered"}):
+        name = "refused" if http and outcome.end == "dead_letter" else METRICS[outcome.end]
+        metrics = {name: 1, **measures}
     record, failure = outcome.record, outcome.failure
     common: dict[str, Any] = {
         "cloud": outcome.upload.cloud,
@@ -51,6 +69,8 @@ def report(outcome: Outcome) -> None:
     if outcome.end == "reading" and isinstance(record, Reading):
         log(
             "reading",
+            metrics=metrics,
+            by="verdict",
             **common,
             verdict=record.verdict.value,
             attempts=record.attempts,
@@ -60,8 +80,10 @@ def report(outcome: Outcome) -> None:
     elif outcome.end == "dead_letter" and isinstance(record, DeadLetter):
         log(
             # One whose caller was told by HTTP goes to no dead-letter destination.
-            "refused" if outcome.upload.cloud == "http" else "dead_letter",
+            "refused" if http else "dead_letter",
             level="warning",
+            metrics=metrics,
+            by="code",
             **common,
             code=record.code,
             reason=record.message,
@@ -71,6 +93,8 @@ def report(outcome: Outcome) -> None:
     else:
         log(
             outcome.end,
+            metrics=metrics,
+            by="code",
             **common,
             code=failure.code if failure else None,
             reason=failure.message if failure else None,

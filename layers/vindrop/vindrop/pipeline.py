@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from vindrop import failures
+from vindrop import failures, trace
 from vindrop.attempt import Attempt
 from vindrop.budget import Budget
 from vindrop.delivery import Delivery
@@ -26,7 +26,7 @@ from vindrop.photo import Sent
 from vindrop.records import DeadLetter, Reading, Record
 from vindrop.settings import Settings
 from vindrop.stores import StoreError
-from vindrop.telemetry import bind, log
+from vindrop.telemetry import bind, log, measuring
 from vindrop.upload import Upload
 
 STEPS: Final = ("claimed", "photo", "slot", "called", "answered", "kept", "delivering", "delivered")
@@ -68,38 +68,22 @@ class Pipeline:
             could come back for it.
         :raises StoreError: the ledger is away, so nothing could be claimed or kept.
         """
-        with bind(upload=upload.id[:16]):
-            claim = self._ledger.claim(upload, budget.left() + LEASE_MARGIN)
-            self._step("claimed")
-            outcome = (
-                self._explain(upload, claim)
-                if isinstance(claim, Standing)
-                else self._work(upload, claim, budget, sent)
-            )
-            report(outcome)
+        with bind(upload=upload.id[:16]), measuring() as measures:
+            started = time.monotonic()
+            try:
+                claim = self._ledger.claim(upload, budget.left() + LEASE_MARGIN)
+                self._step("claimed")
+                outcome = (
+                    self._explain(upload, claim)
+                    if isinstance(claim, Standing)
+                    else self._work(upload, claim, budget, sent)
+                )
+            except StoreError as error:
+                log("upload_failed", level="error", metrics=measures, reason=str(error))
+                raise
+            measures["seconds"] = round(time.monotonic() - started, 3)
+            report(outcome, measures)
             return outcome
-
-    def refuse(self, event_id: str, why: str) -> DeadLetter:
-        """Turn a record that names no object into a dead letter.
-
-        :raises StoreError: no destination took it.
-        """
-        now = dt.datetime.now(dt.timezone.utc)
-        letter = DeadLetter(
-            code=failures.MALFORMED_EVENT,
-            message=f"the event names no object: {why}",
-            disposition=Disposition.DEAD_LETTER,
-            request_id=None,
-            attempts=0,
-            billed=0,
-            first_seen=now,
-            last_seen=now,
-            upload=None,
-            event_id=event_id,
-        )
-        self._delivery.deliver(letter, frozenset(), lambda _: None)
-        log("dead_letter", level="warning", code=letter.code, reason=letter.message)
-        return letter
 
     def _explain(self, upload: Upload, standing: Standing) -> Outcome:
         if standing.state in ENDED and standing.record is not None:
@@ -142,6 +126,8 @@ class Pipeline:
 
     def _read(self, upload: Upload, tally: Tally, budget: Budget, sent: Sent | None) -> Reading:
         """Call until there is an answer, the time is up, or the failure is one that ends it."""
+        if budget.left() < self._attempt.seconds_needed(budget):  # the photo need not be fetched
+            raise FailureError(failures.OUT_OF_TIME, "too little time was left for a call")
         ways = self._attempt.ways(upload, sent)
         while True:
             try:
@@ -191,6 +177,7 @@ class Pipeline:
                 first_seen=dt.datetime.fromtimestamp(claim.first_seen, dt.timezone.utc),
                 last_seen=dt.datetime.now(dt.timezone.utc),
                 upload=upload,
+                traceparent=trace.current(),
             )
             return self._finish(upload, claim, tally, letter, budget)
         seconds = self._park_seconds(failure, tally)

@@ -54,6 +54,8 @@ class Reading(_Model):
     vinocr: VinOCRCall
     attempts: int = Field(ge=1)
     read_at: dt.datetime
+    traceparent: str | None = Field(default=None, exclude=True)
+    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
     @property
     def id(self) -> str:
@@ -84,6 +86,8 @@ class DeadLetter(_Model):
     """None only where the event was too malformed to name an object."""
     event_id: str | None = None
     """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
+    traceparent: str | None = Field(default=None, exclude=True)
+    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
     @property
     def id(self) -> str:
@@ -144,6 +148,8 @@ def to_cloudevent(record: Record) -> dict[str, Any]:
     }
     if upload is not None:
         event["subject"] = upload.key
+    if record.traceparent is not None:
+        event["traceparent"] = record.traceparent
     return event
 
 
@@ -157,11 +163,13 @@ def from_cloudevent(event: dict[str, Any]) -> Record:
 
     :raises ValueError: a type that is not ours, or data that does not fit it.
     """
-    kind = event.get("type")
+    kind, data = event.get("type"), event.get("data")
+    if isinstance(data, dict) and event.get("traceparent") is not None:
+        data = {**data, "traceparent": event["traceparent"]}
     if kind == READING:
-        return Reading.model_validate(event.get("data"))
+        return Reading.model_validate(data)
     if kind == DEAD_LETTER:
-        return DeadLetter.model_validate(event.get("data"))
+        return DeadLetter.model_validate(data)
     raise ValueError(f"{kind!r} is not a type of vindrop's: expected {READING} or {DEAD_LETTER}")
 
 

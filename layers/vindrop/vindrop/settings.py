@@ -116,6 +116,12 @@ class Settings(BaseModel):
     url_seconds: int = Field(
         default=600, ge=1, le=43200, description="Seconds that a signed URL lives."
     )
+    concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        description="Uploads of one batch that one invocation works on at the same time.",
+    )
     max_attempts: int = Field(
         default=5, ge=1, le=100, description="Attempts per upload before it is a dead letter."
     )

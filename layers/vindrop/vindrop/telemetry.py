@@ -2,6 +2,10 @@
 
 Fields are named one by one; nothing takes a payload, a header or a URL. Sentences from elsewhere
 pass `redact`.
+
+Metrics are numbers in those lines. On Lambda a line says so itself (CloudWatch's embedded metric
+format), elsewhere its field ``metric`` lists which of its fields they are, for a log service to
+add up.
 """
 
 from __future__ import annotations
@@ -9,21 +13,28 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import os
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Final, Literal
 
 from vindrop.redact import redact
 
 Level = Literal["debug", "info", "warning", "error"]
+NAMESPACE: Final = "vindrop"
+"""Of the metrics in CloudWatch."""
 _ORDER: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 _bound: ContextVar[dict[str, object] | None] = ContextVar("vindrop_log_fields", default=None)
+_measures: ContextVar[dict[str, float] | None] = ContextVar("vindrop_measures", default=None)
+_lock = threading.Lock()
 _least: Level = "info"
 
 
 def set_level(level: Level) -> None:
-    """Write lines of ``level`` and more severe ones only."""
+    """Write lines of ``level`` and more severe ones only, and those that carry metrics."""
     global _least  # noqa: PLW0603  # one level for the process, set once at its start
     _least = level
 
@@ -38,12 +49,39 @@ def bind(**fields: object) -> Iterator[None]:
         _bound.reset(token)
 
 
-def log(event: str, *, level: Level = "info", **fields: object) -> None:
+@contextlib.contextmanager
+def measuring() -> Iterator[dict[str, float]]:
+    """Gather what is counted inside the block."""
+    measures: dict[str, float] = {}
+    token = _measures.set(measures)
+    try:
+        yield measures
+    finally:
+        _measures.reset(token)
+
+
+def count(name: str) -> None:
+    """Count one more ``name``, where somebody gathers; its log line will carry it."""
+    measures = _measures.get()
+    if measures is not None:
+        measures[name] = measures.get(name, 0) + 1
+
+
+def log(
+    event: str,
+    *,
+    level: Level = "info",
+    metrics: Mapping[str, float] | None = None,
+    by: str = "",
+    **fields: object,
+) -> None:
     """Write one line.
 
     :param event: what happened, as a snake_case name that never varies.
+    :param metrics: name → value; a name that ends in ``seconds`` is a time, any other a count.
+    :param by: name of the field by whose values the first metric is told apart.
     """
-    if _ORDER[level] < _ORDER[_least]:
+    if _ORDER[level] < _ORDER[_least] and not metrics:
         return
     line: dict[str, object] = {
         "time": dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds"),
@@ -55,5 +93,39 @@ def log(event: str, *, level: Level = "info", **fields: object) -> None:
     text = {
         name: redact(v) if isinstance(v, str) else v for name, v in line.items() if v is not None
     }
-    sys.stdout.write(json.dumps(text, ensure_ascii=False, default=str) + "\n")
-    sys.stdout.flush()
+    if metrics:
+        text |= _embedded(text, metrics, by)
+    written = json.dumps(text, ensure_ascii=False, default=str)
+    with _lock:
+        # Half a character from a broken payload must not cost the line.
+        sys.stdout.write(written.encode("utf-8", "backslashreplace").decode() + "\n")
+        sys.stdout.flush()
+
+
+def _embedded(
+    text: Mapping[str, object], metrics: Mapping[str, float], by: str
+) -> dict[str, object]:
+    """Return the fields that make a line a metric (CloudWatch embedded metric format, 2023)."""
+    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    if not function:
+        return {"metric": list(metrics), **metrics}
+    first = next(iter(metrics))
+    directives = [_directive(["function"], metrics)]
+    if text.get(by):
+        directives.append(_directive(["function", by], {first: metrics[first]}))
+    return {
+        "function": function,
+        **metrics,
+        "_aws": {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": directives},
+    }
+
+
+def _directive(dimensions: list[str], metrics: Mapping[str, float]) -> dict[str, object]:
+    return {
+        "Namespace": NAMESPACE,
+        "Dimensions": [dimensions],
+        "Metrics": [
+            {"Name": name, "Unit": "Seconds" if name.endswith("seconds") else "Count"}
+            for name in metrics
+        ],
+    }

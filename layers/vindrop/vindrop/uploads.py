@@ -1,20 +1,28 @@
-"""The upload function: object-storage events in, every upload brought to an end.
+"""The upload function: object-storage events in, bare or inside messages; every upload to its end.
 
-What a retry can mend is raised, so that the platform brings the event again; what it cannot is a
-dead letter, and the function returns normally. With a durable ledger an upload that has to wait
-is parked there and left to the sweep: the event itself has done its work.
+What nobody can mend is a dead letter, and the function returns normally. With a durable ledger
+an upload that has to wait is parked there and left to the sweep: the event has done its work.
+What only the platform can bring again is told in the platform's own way:
+
+    SQS             its messageId among ``batchItemFailures``; the others are done
+    anything else   an exception, once everything else of the delivery has ended
+    Kafka streams   the same, but never for one photo: what has no ledger to wait in ends there
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from vindrop import invocation
+from vindrop import batch, invocation, letters, trace
 from vindrop.app import App, from_environment
-from vindrop.filters import ignored
-from vindrop.outcome import Outcome, summary
+from vindrop.batch import Done
+from vindrop.failures import UNKNOWN_EVENT
+from vindrop.outcome import summary
+from vindrop.stores import StoreError
 from vindrop.telemetry import bind, log
-from vindrop.triggers import Ignored, Malformed, UnknownEventError, read
+from vindrop.triggers import STREAMS, Delivery, Malformed, Message, UnknownEventError, read
+from vindrop.triggers.common import identity
 
 
 class ComeAgainError(RuntimeError):
@@ -24,56 +32,69 @@ class ComeAgainError(RuntimeError):
 def handle(event: Any, context: Any) -> dict[str, Any]:
     """Process one event.
 
-    :returns: how many uploads ended how.
+    :returns: how many uploads ended how; for SQS ``batchItemFailures``, and nothing else.
     :raises ComeAgainError: some could not end, and nothing but the platform can bring them back.
-    :raises StoreError: the ledger is away.
     :raises SettingsError: a setting is wrong.
     """
     call = invocation.of(context)
-    with bind(request_id=call.request_id or None, function=call.function or None):
+    parent = trace.traceparent(os.environ.get("_X_AMZN_TRACE_ID"))
+    with (
+        bind(request_id=call.request_id or None, function=call.function or None),
+        trace.follow(parent),
+    ):
         return process(from_environment(), event, call)
 
 
 def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
     """Process one event with ``app``; see `handle`."""
+    error = ""
     try:
         delivery = read(event)
-    except UnknownEventError as error:
-        # Raising would bring the same event again, to the same end.
-        log("unknown_event", level="error", reason=str(error))
-        return {"error": str(error)}
-    outcomes: list[Outcome] = []
-    refused = skipped = 0
-    budget = call.budget
-    for arrival in delivery.arrivals:
-        if isinstance(arrival, Malformed):
-            app.pipeline.refuse(arrival.id, arrival.why)
-            refused += 1
-            continue
-        reason = arrival.why if isinstance(arrival, Ignored) else ignored(arrival, app.settings)
-        if reason is not None:
-            what = arrival.what if isinstance(arrival, Ignored) else arrival.key
-            log("ignored", what=what, reason=reason)
-            skipped += 1
-            continue
-        if not isinstance(arrival, Ignored):
-            outcomes.append(app.pipeline.process(arrival, budget))
-    if not app.ledger.durable:
-        _raise_unended(outcomes)
+    except UnknownEventError as unknown:
+        # Raising would bring the same event again, to the same end; returning would lose it.
+        error = str(unknown)
+        lost = Malformed(identity(event), error, UNKNOWN_EVENT)
+        delivery = Delivery("unknown", [Message(lost)])
+    done = batch.run(app, delivery.messages, call.budget)
+    if delivery.source in STREAMS:
+        done = [_end_in_stream(app, each) for each in done]
+    counted = _count(delivery.source, done)
+    log("delivery", **counted)
+    again = [each for each in done if each.again is not None]
+    receipts = list(dict.fromkeys(each.message.receipt for each in again))
+    if None in receipts:
+        raise ComeAgainError(f"{len(again)} of {len(done)} have to come again: {again[0].again}")
+    if any(each.message.receipt for each in done):
+        return {"batchItemFailures": [{"itemIdentifier": receipt} for receipt in receipts]}
+    return {**counted, "error": error} if error else counted
+
+
+def _count(source: str, done: list[Done]) -> dict[str, Any]:
+    outcomes = [each.outcome for each in done if each.outcome is not None]
+    refused = sum(each.refused for each in done)
     return {
-        "source": delivery.source,
+        "source": source,
         "uploads": len(outcomes),
         "malformed": refused,
-        "ignored": skipped,
+        "ignored": sum(
+            each.outcome is None and not each.refused and each.again is None for each in done
+        ),
         "ended": summary(outcomes),
     }
 
 
-def _raise_unended(outcomes: list[Outcome]) -> None:
-    unended = [o for o in outcomes if o.end not in {"reading", "dead_letter"}]
-    if unended:
-        failure = unended[0].failure
-        raise ComeAgainError(
-            f"{len(unended)} of {len(outcomes)} uploads have to wait and there is no ledger to park "
-            f"them in{': ' + failure.code if failure else ''}"
-        )
+def _end_in_stream(app: App, done: Done) -> Done:
+    """A photo that fails again and again must not hold up what is behind it in its partition.
+
+    Without a ledger it cannot wait elsewhere; so where the failure is its own (not the rate's,
+    the account's or a store's) it is a dead letter now.
+    """
+    outcome = done.outcome
+    if done.again is None or outcome is None or outcome.failure is None:
+        return done
+    if not outcome.failure.rule.uses_attempt:
+        return done
+    try:
+        return Done(done.message, letters.give_up(app.delivery, outcome.upload, outcome.failure))
+    except StoreError as error:
+        return Done(done.message, outcome, again=str(error))

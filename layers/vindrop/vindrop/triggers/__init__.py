@@ -1,16 +1,56 @@
-"""Payload ─▶ uploads. One file per source; exactly one must recognise a payload as its own."""
+"""Payload ─▶ uploads. One file per source; exactly one must recognise a payload as its own.
+
+Queues, topics, streams and failure records hold another event: they are opened, and what is
+inside is read like any payload, as deep as platforms nest (S3 in SNS in SQS is three). A message
+that cannot be understood is one malformed arrival, and no hindrance to its neighbours.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Final, Protocol, cast
 
-from vindrop.triggers import cos, s3
-from vindrop.triggers.common import Arrival, Ignored, Malformed
+from vindrop import failures
+from vindrop.triggers import (
+    ckafka,
+    cmq,
+    cos,
+    eventbridge_aws,
+    eventbridge_tencent,
+    lambda_failure,
+    msk,
+    plain,
+    s3,
+    scf_failure,
+    sns,
+    sqs,
+    timer,
+)
+from vindrop.triggers.common import (
+    Arrival,
+    Envelope,
+    Ignored,
+    Malformed,
+    Message,
+    identity,
+    printable,
+)
 
-__all__ = ["Arrival", "Delivery", "Ignored", "Malformed", "UnknownEventError", "read"]
+__all__ = [
+    "Arrival",
+    "Delivery",
+    "Ignored",
+    "Malformed",
+    "Message",
+    "UnknownEventError",
+    "read",
+]
+
+DEEPEST: Final = 8
+"""Envelopes inside envelopes; platforms nest up to four."""
 
 
 class UnknownEventError(ValueError):
@@ -21,11 +61,27 @@ class _Trigger(Protocol):
     def infer(self, payload: Mapping[str, Any]) -> bool:
         """Whether the payload is this source's, judged by fields that no other source has."""
 
-    def arrivals(self, payload: Mapping[str, Any]) -> list[Arrival]:
-        """What arrived, in the payload's order."""
+    def messages(self, payload: Mapping[str, Any]) -> list[Message | Envelope]:
+        """What it brings, in the payload's order. Raises nothing, whatever stands in the fields."""
 
 
-SOURCES: Final[dict[str, ModuleType]] = {"cos": cos, "s3": s3}
+SOURCES: Final[dict[str, ModuleType]] = {
+    "cos": cos,
+    "s3": s3,
+    "eventbridge_tencent": eventbridge_tencent,
+    "eventbridge_aws": eventbridge_aws,
+    "sqs": sqs,
+    "sns": sns,
+    "ckafka": ckafka,
+    "msk": msk,
+    "cmq": cmq,
+    "timer": timer,
+    "scf_failure": scf_failure,
+    "lambda_failure": lambda_failure,
+    "plain": plain,
+}
+STREAMS: Final = frozenset({"ckafka", "msk"})
+"""Sources that deliver in order: what comes again keeps everything behind it waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +89,13 @@ class Delivery:
     """A payload, understood."""
 
     source: str
-    """Which trigger it came by, such as ``cos``."""
-    arrivals: list[Arrival]
+    """Which trigger it came by, such as ``cos``; the outermost, where one holds another."""
+    messages: list[Message]
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """What arrived, in the payload's order."""
+        return [message.arrival for message in self.messages]
 
 
 def read(payload: object) -> Delivery:
@@ -42,11 +103,79 @@ def read(payload: object) -> Delivery:
 
     :raises UnknownEventError: not exactly one source recognises it.
     """
+    try:
+        return _open(payload, 0)
+    except RecursionError:
+        raise UnknownEventError("the event is nested too deeply to be read") from None
+
+
+def _open(payload: object, depth: int) -> Delivery:
+    if isinstance(payload, list) and payload:
+        # EventBridge Pipes hands a batch over as a bare list, each item as its source has it.
+        envelopes: list[Message | Envelope] = [
+            Envelope(identity(item), _as_payload(item)) for item in payload
+        ]
+        return Delivery("list", _opened(envelopes, depth))
     if not isinstance(payload, Mapping):
-        raise UnknownEventError(f"the event is a {type(payload).__name__}, not an object")
+        raise UnknownEventError(f"the event is {_kind(payload)}, not an object")
     names = [name for name, module in SOURCES.items() if cast("_Trigger", module).infer(payload)]
     if len(names) != 1:
         fields = ", ".join(sorted(str(field)[:40] for field in list(payload)[:10])) or "none"
         which = " and ".join(names) if names else "no trigger of " + ", ".join(SOURCES)
-        raise UnknownEventError(f"the event is recognised by {which}; its fields: {fields}")
-    return Delivery(names[0], cast("_Trigger", SOURCES[names[0]]).arrivals(payload))
+        raise UnknownEventError(
+            f"the event is recognised by {which}; its fields: {printable(fields)}"
+        )
+    found = cast("_Trigger", SOURCES[names[0]]).messages(payload)
+    return Delivery(names[0], _opened(found, depth))
+
+
+def _opened(found: list[Message | Envelope], depth: int) -> list[Message]:
+    opened: list[Message] = []
+    for each in found:
+        if isinstance(each, Message):
+            opened.append(each)
+            continue
+        opened += [
+            # The outermost receipt is the one that the platform knows; the innermost trace the closest.
+            replace(m, receipt=each.receipt or m.receipt, trace=m.trace or each.trace)
+            for m in _inside(each, depth + 1)
+        ]
+    return opened
+
+
+def _inside(envelope: Envelope, depth: int) -> list[Message]:
+    body = envelope.body
+    if depth > DEEPEST:
+        why = "the message is nested too deeply to be read"
+        return [Message(Malformed(envelope.id, why, failures.UNKNOWN_EVENT))]
+    try:
+        if isinstance(body, (str, bytes)):
+            body = json.loads(body)
+        if isinstance(body, str):  # JSON written as a JSON string
+            return _inside(replace(envelope, body=body), depth + 1)
+        return _open(body, depth).messages
+    except UnknownEventError as error:
+        why, code = str(error), failures.UNKNOWN_EVENT
+    except (ValueError, RecursionError):
+        why, code = "the message's body is no JSON", failures.MALFORMED_EVENT
+    return [Message(Malformed(envelope.id, why, code))]
+
+
+def _as_payload(item: object) -> object:
+    source = item.get("eventSource") if isinstance(item, Mapping) else None
+    if source == "aws:sqs":
+        return {"Records": [item]}
+    if source in msk.EVENT_SOURCES:
+        return {"eventSource": source, "records": {"": [item]}}
+    return item
+
+
+def _kind(payload: object) -> str:
+    return {
+        "NoneType": "empty",
+        "str": "a text",
+        "list": "an empty list",
+        "bool": "true or false",
+        "int": "a number",
+        "float": "a number",
+    }.get(type(payload).__name__, f"a {type(payload).__name__}")

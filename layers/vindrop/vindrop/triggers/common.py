@@ -6,11 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vindrop import failures
 from vindrop.upload import Upload
+
+MOST_BYTES: Final = 2**53
+"""No object is larger; what says so is no size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,34 @@ class Malformed:
     """sha256 (hex) of the record, so that the same one twice is one dead letter."""
     why: str
     """Names the field; holds no value of the record."""
+    code: str = failures.MALFORMED_EVENT
+    """Its dead letter's code."""
 
 
 Arrival = Upload | Ignored | Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing that arrived, and what the platform must be told where it has to come again."""
+
+    arrival: Arrival
+    receipt: str | None = None
+    """SQS: the messageId that goes into ``batchItemFailures``. None: only raising brings it back."""
+    trace: str | None = None
+    """W3C traceparent, where the trigger carries one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message of a queue, topic or stream that holds another event: still closed."""
+
+    id: str
+    """sha256 (hex), the same whenever this message is delivered."""
+    body: object
+    """Text that is JSON, or an object."""
+    receipt: str | None = None
+    trace: str | None = None
 
 
 class Fields(BaseModel):
@@ -47,11 +76,53 @@ def malformed(record: object, error: ValidationError | str) -> Malformed:
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     else:
         why = error
-    canonical = json.dumps(record, sort_keys=True, default=str).encode()
-    return Malformed(hashlib.sha256(canonical).hexdigest(), why)
+    return Malformed(identity(record), printable(why))
+
+
+def identity(record: object) -> str:
+    """Return the sha256 (hex) of ``record``, whatever order its fields come in."""
+    try:
+        canonical = json.dumps(record, sort_keys=True, default=str)
+    except (TypeError, ValueError):  # keys of several types, or a record inside itself
+        canonical = repr(record)
+    except RecursionError:
+        canonical = "nested too deeply"
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def upload(record: object, **fields: Any) -> Arrival:
+    """Return the upload that ``fields`` describe, or what stands for a ``record`` that fails to."""
+    try:
+        found = Upload(**fields)
+    except ValidationError as error:
+        return malformed(record, error)
+    if found.key.endswith("/"):
+        return Ignored(what=found.key, why="a folder marker")
+    return found
+
+
+def printable(text: str) -> str:
+    """Return ``text`` without what no file and no database takes: halves of characters, NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def records_of(payload: Mapping[str, Any]) -> list[Any]:
     """Return ``Records``, or an empty list where there is no such list."""
     records = payload.get("Records")
     return records if isinstance(records, list) else []
+
+
+def every_record_has(payload: Mapping[str, Any], *fields: str, **values: str) -> bool:
+    """Whether there are ``Records`` and each has ``fields``, and in ``values`` just these values."""
+    records = records_of(payload)
+    return bool(records) and all(
+        isinstance(record, Mapping)
+        and all(name in record for name in fields)
+        and all(record.get(name) == value for name, value in values.items())
+        for record in records
+    )
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return ``value`` where it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}

@@ -19,8 +19,20 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationError
 
-from vindrop.triggers.common import Arrival, Fields, Ignored, malformed, records_of
-from vindrop.upload import Upload
+from vindrop.trace import first
+from vindrop.triggers.common import (
+    MOST_BYTES,
+    Arrival,
+    Envelope,
+    Fields,
+    Ignored,
+    Message,
+    every_record_has,
+    malformed,
+    mapping,
+    records_of,
+    upload,
+)
 
 REGIONS: Final = {
     "gz": "ap-guangzhou",
@@ -59,7 +71,7 @@ _CREATED: Final = "cos:ObjectCreated:"
 class _Object(Fields):
     key: str = Field(min_length=1)
     url: str = ""
-    size: int | None = Field(default=None, ge=0)
+    size: int | None = Field(default=None, ge=0, le=MOST_BYTES)
     meta: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -86,18 +98,16 @@ class _Record(Fields):
 
 def infer(payload: Mapping[str, Any]) -> bool:
     """Whether every record has the fields ``cos`` and ``event``."""
-    records = records_of(payload)
-    return bool(records) and all(
-        isinstance(record, Mapping) and "cos" in record and "event" in record for record in records
-    )
+    return every_record_has(payload, "cos", "event")
 
 
-def arrivals(payload: Mapping[str, Any]) -> list[Arrival]:
-    """Return what arrived."""
-    return [_arrival(record) for record in records_of(payload)]
+def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+    """Return what arrived. A trace comes with the object, as ``x-cos-meta-traceparent``."""
+    return [Message(arrival(record), trace=_trace(record)) for record in records_of(payload)]
 
 
-def _arrival(raw: Any) -> Arrival:
+def arrival(raw: Any) -> Arrival:
+    """Read one record."""
     try:
         record = _Record.model_validate(raw)
     except ValidationError as error:
@@ -108,23 +118,26 @@ def _arrival(raw: Any) -> Arrival:
     bucket, region, key = _place(record.cos)
     if not key:
         return malformed(raw, "cos.cosObject.key: names no object")
-    if key.endswith("/"):
-        return Ignored(what=key, why="a folder marker")
     when = record.event.eventTime
     try:
-        return Upload(
-            cloud="tencent",
-            bucket=bucket,
-            region=region,
-            key=key,
-            version=_version(record),
-            size=record.cos.cosObject.size,
-            uploaded_at=dt.datetime.fromtimestamp(when, dt.timezone.utc) if when else None,
-        )
-    except (ValidationError, OverflowError, OSError, ValueError) as error:
-        return malformed(
-            raw, error if isinstance(error, ValidationError) else "event.eventTime: no time"
-        )
+        uploaded_at = dt.datetime.fromtimestamp(when, dt.timezone.utc) if when else None
+    except (OverflowError, OSError, ValueError):
+        return malformed(raw, "event.eventTime: no time")
+    return upload(
+        raw,
+        cloud="tencent",
+        bucket=bucket,
+        region=region,
+        key=key,
+        version=_version(record),
+        size=record.cos.cosObject.size,
+        uploaded_at=uploaded_at,
+    )
+
+
+def _trace(raw: Any) -> str | None:
+    meta = mapping(mapping(mapping(mapping(raw).get("cos")).get("cosObject")).get("meta"))
+    return first(meta.get("x-cos-meta-traceparent"))
 
 
 def _version(record: _Record) -> str:

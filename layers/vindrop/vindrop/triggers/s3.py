@@ -12,15 +12,25 @@ from urllib.parse import unquote_plus
 
 from pydantic import Field, ValidationError
 
-from vindrop.triggers.common import Arrival, Fields, Ignored, malformed, records_of
-from vindrop.upload import Upload
+from vindrop.triggers.common import (
+    MOST_BYTES,
+    Arrival,
+    Envelope,
+    Fields,
+    Ignored,
+    Message,
+    every_record_has,
+    malformed,
+    records_of,
+    upload,
+)
 
 _CREATED: Final = "ObjectCreated:"
 
 
 class _Object(Fields):
     key: str = Field(min_length=1)
-    size: int | None = Field(default=None, ge=0)
+    size: int | None = Field(default=None, ge=0, le=MOST_BYTES)
     eTag: str = ""
     versionId: str | None = None
     sequencer: str = ""
@@ -46,18 +56,14 @@ def infer(payload: Mapping[str, Any]) -> bool:
     """Whether every record has the field ``s3``, or the payload is S3's test event."""
     if payload.get("Event") == "s3:TestEvent" and "Bucket" in payload:
         return True
-    records = records_of(payload)
-    return bool(records) and all(
-        isinstance(record, Mapping) and "s3" in record and "eventName" in record
-        for record in records
-    )
+    return every_record_has(payload, "s3", "eventName")
 
 
-def arrivals(payload: Mapping[str, Any]) -> list[Arrival]:
+def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return what arrived."""
     if payload.get("Event") == "s3:TestEvent":
-        return [Ignored(what="s3:TestEvent", why="S3 says that the notification is set up")]
-    return [_arrival(record) for record in records_of(payload)]
+        return [Message(Ignored("s3:TestEvent", "S3 says that the notification is set up"))]
+    return [Message(_arrival(record)) for record in records_of(payload)]
 
 
 def _arrival(raw: Any) -> Arrival:
@@ -68,19 +74,20 @@ def _arrival(raw: Any) -> Arrival:
     if not record.eventName.removeprefix("s3:").startswith(_CREATED):
         return Ignored(what=record.eventName[:80], why="no object was created")
     found = record.s3.object
-    key = unquote_plus(found.key)
-    if key.endswith("/"):
-        return Ignored(what=key, why="a folder marker")
-    version = found.versionId if found.versionId and found.versionId != "null" else None
-    try:
-        return Upload(
-            cloud="aws",
-            bucket=record.s3.bucket.name,
-            region=record.awsRegion,
-            key=key,
-            version=version or f"{found.eTag}+{found.sequencer}",
-            size=found.size,
-            uploaded_at=record.eventTime,
-        )
-    except ValidationError as error:
-        return malformed(raw, error)
+    return upload(
+        raw,
+        cloud="aws",
+        bucket=record.s3.bucket.name,
+        region=record.awsRegion,
+        key=unquote_plus(found.key),
+        version=version(found.versionId, found.eTag, found.sequencer),
+        size=found.size,
+        uploaded_at=record.eventTime,
+    )
+
+
+def version(version_id: str | None, etag: str, sequencer: str) -> str:
+    """Return what tells two uploads to one key apart; the same by every way S3 tells of one."""
+    if version_id and version_id != "null":
+        return version_id
+    return f"{etag.strip(chr(34))}+{sequencer}"

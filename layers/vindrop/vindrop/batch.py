@@ -1,0 +1,109 @@
+"""Several uploads of one delivery, some at the same time, none at another's expense.
+
+Each message comes to its own end; what goes wrong with one is told by its `Done` and hinders no
+other. The threads are kept between invocations, and with them their connections to the stores.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from vindrop import letters, trace
+from vindrop.app import App
+from vindrop.budget import Budget
+from vindrop.failures import FailureError
+from vindrop.filters import ignored
+from vindrop.outcome import Outcome
+from vindrop.storage import Storage
+from vindrop.stores import StoreError
+from vindrop.telemetry import log
+from vindrop.triggers import Ignored, Malformed, Message
+from vindrop.upload import Upload
+
+ENDED: Final = frozenset({"reading", "dead_letter"})
+
+_threads: tuple[int, ThreadPoolExecutor] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one message."""
+
+    message: Message
+    outcome: Outcome | None = None
+    refused: bool = False
+    """It named no object, and is a dead letter."""
+    again: str | None = None
+    """Why the platform must bring the message again; None: it need not."""
+
+
+def run(app: App, messages: Sequence[Message], budget: Budget) -> list[Done]:
+    """Bring every message as far as it gets; the order is that of ``messages``."""
+    work = partial(_one, app, budget)
+    if len(messages) < 2 or app.settings.concurrency == 1:
+        return [work(message) for message in messages]
+    pool = _pool(app.settings.concurrency)
+    # Each thread logs with the fields, and in the trace, of the invocation.
+    jobs = [pool.submit(contextvars.copy_context().run, work, m) for m in messages]
+    return [job.result() for job in jobs]
+
+
+def with_version(storage: Storage, upload: Upload) -> Upload:
+    """Return ``upload`` with the version that is in the bucket, where nobody said which is meant.
+
+    :raises FailureError: it is not there, not ours to read, or the store is away.
+    """
+    if upload.version:
+        return upload
+    found = storage.stat(upload)
+    return upload.model_copy(update={"version": found.version, "size": found.size})
+
+
+def _one(app: App, budget: Budget, message: Message) -> Done:
+    try:
+        with trace.follow(message.trace):
+            return _bring(app, budget, message)
+    except StoreError as error:
+        return Done(message, again=str(error))
+    except Exception as error:  # noqa: BLE001  # a defect of ours: this message's, not its neighbours'
+        log("defect", level="error", kind=type(error).__name__, reason=str(error))
+        return Done(message, again=f"{type(error).__name__}, which is a defect: {error}")
+
+
+def _bring(app: App, budget: Budget, message: Message) -> Done:
+    arrival = message.arrival
+    if isinstance(arrival, Malformed):
+        letters.refuse(app.delivery, arrival.id, arrival.why, arrival.code)
+        return Done(message, refused=True)
+    reason = arrival.why if isinstance(arrival, Ignored) else ignored(arrival, app.settings)
+    if reason is not None:
+        what = arrival.what if isinstance(arrival, Ignored) else arrival.key
+        log("ignored", what=what, reason=reason)
+        return Done(message)
+    assert isinstance(arrival, Upload)  # noqa: S101  # the only one left; mypy cannot know
+    outcome = _process(app, budget, arrival)
+    if outcome.end in ENDED or app.ledger.durable:
+        return Done(message, outcome)
+    code = f": {outcome.failure.code}" if outcome.failure else ""
+    return Done(message, outcome, again=f"there is no ledger to park it in{code}")
+
+
+def _process(app: App, budget: Budget, upload: Upload) -> Outcome:
+    try:
+        known = with_version(app.storage, upload)
+    except FailureError:
+        # The pipeline meets the same failure, and knows what becomes of it.
+        known = upload
+    return app.pipeline.process(known, budget)
+
+
+def _pool(size: int) -> ThreadPoolExecutor:
+    global _threads  # noqa: PLW0603  # what a warm instance keeps
+    if _threads is None or _threads[0] != size:
+        _threads = (size, ThreadPoolExecutor(size, thread_name_prefix="upload"))
+    return _threads[1]

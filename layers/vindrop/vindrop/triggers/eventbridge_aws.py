@@ -1,0 +1,82 @@
+"""Amazon EventBridge: S3's own events on the default bus.
+
+Unlike in S3's notifications the key is not encoded. Its batches (Pipes) come as a bare list.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import Field, ValidationError
+
+from vindrop.triggers.common import (
+    MOST_BYTES,
+    Arrival,
+    Envelope,
+    Fields,
+    Ignored,
+    Message,
+    malformed,
+    printable,
+    upload,
+)
+from vindrop.triggers.s3 import version
+
+_CREATED: Final = "Object Created"
+
+
+class _Object(Fields):
+    key: str = Field(min_length=1)
+    size: int | None = Field(default=None, ge=0, le=MOST_BYTES)
+    etag: str = ""
+    version_id: str | None = Field(default=None, alias="version-id")
+    sequencer: str = ""
+
+
+class _Bucket(Fields):
+    name: str = Field(min_length=1)
+
+
+class _Detail(Fields):
+    bucket: _Bucket
+    object: _Object
+
+
+class _Event(Fields):
+    region: str = Field(min_length=1)
+    time: dt.datetime | None = None
+    detail: _Detail
+
+
+def infer(payload: Mapping[str, Any]) -> bool:
+    """Whether there are ``detail-type`` and ``detail``."""
+    return "detail-type" in payload and "detail" in payload and "source" in payload
+
+
+def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+    """Return what arrived."""
+    return [Message(_arrival(payload))]
+
+
+def _arrival(payload: Mapping[str, Any]) -> Arrival:
+    kind = payload["detail-type"]
+    if payload["source"] != "aws.s3" or kind != _CREATED:
+        what = printable(kind[:80]) if isinstance(kind, str) else "EventBridge"
+        return Ignored(what, "no object was created in S3")
+    try:
+        event = _Event.model_validate(payload)
+    except ValidationError as error:
+        return malformed(payload, error)
+    found = event.detail.object
+    return upload(
+        payload,
+        cloud="aws",
+        bucket=event.detail.bucket.name,
+        region=event.region,
+        key=found.key,
+        version=version(found.version_id, found.etag, found.sequencer),
+        size=found.size,
+        uploaded_at=event.time,
+    )

@@ -1,0 +1,22 @@
+"""What Lambda sends to a function's on-failure destination: the event, and how its last try ended.
+
+Read back, so that an event which exhausted Lambda's own retries is still brought to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vindrop.triggers.common import Envelope, Message, identity, mapping
+
+
+def infer(payload: Mapping[str, Any]) -> bool:
+    """Whether there are a ``requestPayload`` and the condition on which it was given up."""
+    return "requestPayload" in payload and "condition" in mapping(payload.get("requestContext"))
+
+
+def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+    """Return the event that failed, closed."""
+    event = payload["requestPayload"]
+    return [Envelope(identity(["lambda_failure", event]), event)]

@@ -1,0 +1,44 @@
+"""Amazon SNS: as it calls a function, and as it puts its notification into a queue.
+
+With raw message delivery a queue gets the message bare, and SNS leaves no sign of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vindrop.trace import first
+from vindrop.triggers.common import (
+    Envelope,
+    Message,
+    every_record_has,
+    identity,
+    malformed,
+    mapping,
+    records_of,
+)
+
+
+def infer(payload: Mapping[str, Any]) -> bool:
+    """Whether every record has ``Sns``, or the payload is a notification as queues get it."""
+    if payload.get("Type") == "Notification" and "TopicArn" in payload and "Message" in payload:
+        return True
+    return every_record_has(payload, "Sns")
+
+
+def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+    """Return the notifications, closed."""
+    if "TopicArn" in payload:
+        return [_message(payload)]
+    return [_message(mapping(record.get("Sns"))) for record in records_of(payload)]
+
+
+def _message(notification: Mapping[str, Any]) -> Message | Envelope:
+    lasting = [notification.get(name) for name in ("MessageId", "Message")]
+    body = notification.get("Message")
+    if not isinstance(body, str):
+        return Message(malformed(["sns", *lasting], "Sns.Message: is no text"))
+    attributes = mapping(notification.get("MessageAttributes"))
+    trace = first(mapping(attributes.get("traceparent")).get("Value"))
+    return Envelope(identity(["sns", *lasting]), body, trace=trace)
