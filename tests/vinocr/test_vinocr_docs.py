@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from vinocr import accounts, faults, settings
 from vinocr.codes import MESSAGES, Language
 
@@ -24,7 +25,10 @@ def test_every_setting_is_on_the_page_with_its_default(page: str) -> None:
 
 def test_every_code_is_on_the_page(page: str) -> None:
     for code in MESSAGES:
-        assert re.search(rf"(?<![\w.]){re.escape(code)}\b|\.{re.escape(code.rpartition('.')[2])}\b|/ {re.escape(code.rpartition('.')[2])}\b", page), code
+        assert re.search(
+            rf"(?<![\w.]){re.escape(code)}\b|\.{re.escape(code.rpartition('.')[2])}\b|/ {re.escape(code.rpartition('.')[2])}\b",
+            page,
+        ), code
 
 
 def test_the_examples_are_accepted(page: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import http.client
 import json
@@ -18,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tencentcloud.common.common_client import CommonClient
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
 from vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 
 from vinocr import signature
@@ -397,3 +402,35 @@ def test_threads_of_one_client_are_safe(vinocr: Child) -> None:
     for thread in threads:
         thread.join()
     assert codes == {"MissingParameter"}
+
+
+def test_tls(tmp_path: Path) -> None:
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = dt.datetime.now(dt.timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    kind = serialization.PrivateFormat.PKCS8
+    nothing = serialization.NoEncryption()
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, nothing))
+    texts = {"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY}
+    texts |= {"VINOCR_TLS_CERT": str(pem), "VINOCR_TLS_KEY": str(secret)}
+    with Child.start(texts, log=tmp_path / "log.jsonl") as vinocr:
+        vinocr.wait_ready()
+        profile = HttpProfile(endpoint=f"localhost:{vinocr.port}", certification=str(pem))
+        sdk = CommonClient(
+            "ocr", "2018-11-19", Credential(ID, KEY), "", ClientProfile(httpProfile=profile)
+        )
+        assert sdk.call_json("VinOCR", GOOD)["Response"]["Vin"] == VIN
+        assert vinocr.counters()["vinocr_calls_received_total"] == 1

@@ -8,14 +8,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,18 +92,34 @@ class Child:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://{self.endpoint}/healthz", timeout=5):
-                    return
-            except (urllib.error.URLError, ConnectionError):
+                self._get("/healthz")
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.05)
+            else:
+                return
         raise ChildError("VinOCR listens, but none of its readers came up: see its log")
 
     def counters(self) -> dict[str, float]:
         """Return its metrics: name with labels, as Prometheus writes them → number."""
-        with urllib.request.urlopen(f"http://{self.endpoint}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
+        lines = self._get("/metrics").splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
+
+    def _get(self, path: str) -> str:
+        line: http.client.HTTPConnection
+        if self.scheme == "https":
+            # Our own child, on the port that it told us: its certificate proves nothing more.
+            trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+            line = http.client.HTTPSConnection(self.host, self.port, timeout=5, context=trust)
+        else:
+            line = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        with contextlib.closing(line):
+            line.request("GET", path)
+            answer = line.getresponse()
+            if answer.status != 200:
+                raise ConnectionError(f"{path} answered HTTP {answer.status}")
+            return answer.read().decode()
 
     def stop(self, seconds: float = 40.0) -> int:
         """Ask it to finish what it took and end; return its exit status.
