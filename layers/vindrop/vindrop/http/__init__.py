@@ -135,7 +135,7 @@ def _respond(
             return objects.make_place(app(), request, call.platform)
         from vindrop.http import reading
 
-        return reading.post(app(), request, call)
+        return reading.post(app, request, call)
     if route == "/healthz":
         return Response(200, '{"status":"ok"}', {"Content-Type": "application/json"})
     if route == "/openapi.json":

@@ -32,14 +32,17 @@ LAST_SECONDS: Final = 0.5
 """Kept back for the answer itself."""
 
 
-def post(app: App, request: Request, call: Invocation) -> Response:
+def post(open_app: Callable[[], App], request: Request, call: Invocation) -> Response:
     """Answer the request.
+
+    :param open_app: called once the request holds a photo: no ledger is asked for any other.
 
     :raises ProblemError: there is no reading; it says why.
     :raises FailureError: a named object is not there, or may not be read.
     :raises StoreError: the ledger is away.
     """
     photo = photos.read(request)
+    app = open_app()
     budget = Budget(min(call.seconds, app.settings.http_seconds), call.started)
     if isinstance(photo, Sent):
         key = request.headers.get("idempotency-key", "").strip()

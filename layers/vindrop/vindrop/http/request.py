@@ -130,7 +130,7 @@ def _body(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
         return b""
     if not isinstance(body, str):
         raise ProblemError("bad-request", "the gateway handed over a body that is no text")
-    if event.get("isBase64Encoded") in {True, "true"}:
+    if str(event.get("isBase64Encoded")).lower() == "true":
         try:
             return base64.b64decode(body, validate=True)
         except (binascii.Error, ValueError):

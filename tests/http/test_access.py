@@ -1,0 +1,137 @@
+"""Who may call: API keys, methods, other origins; and what a caller sees when the set-up is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.http.conftest import KEY, OPEN, ask
+from vindrop import http
+from vindrop.settings import SettingsError
+
+NO_KEYS = OPEN.model_copy(update={"api_keys": ()})
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/vin", "/v1/uploads"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Api-Key": "wrong"},
+        {"X-Api-Key": KEY[:-1]},
+        {"X-Api-Key": f"{KEY}x"},
+        {"X-Api-Key": "schlüssel"},
+        {"Authorization": KEY},
+        {"Authorization": f"Basic {KEY}"},
+        {"Authorization": "Bearer"},
+    ],
+)
+def test_without_one_of_the_keys_nothing_is_read(path: str, headers: dict[str, str]) -> None:
+    answer = ask("POST", path, headers, b"\xff\xd8\xff", key=None)
+    assert answer.status == 401
+    assert answer.problem == "key-refused"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert KEY not in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x-api-key": KEY}, {"X-API-KEY": "another-key"}, {"authorization": f"bearer {KEY}"}],
+)
+def test_each_key_opens_in_either_header(headers: dict[str, str]) -> None:
+    assert ask("POST", "/v1/vin", headers, "", key=None).problem == "empty-photo"
+
+
+def test_a_function_without_keys_refuses_and_says_what_to_set() -> None:
+    answer = ask("POST", "/v1/vin", {}, b"\xff\xd8\xff", given=NO_KEYS)
+    assert (answer.status, answer.problem) == (503, "no-keys")
+    assert "VINDROP_API_KEYS" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/openapi.json"])
+def test_page_description_and_health_need_no_key_and_no_ledger(path: str) -> None:
+    assert ask("GET", path, key=None, given=NO_KEYS).status == 200
+    head = ask("HEAD", path, key=None)
+    assert (head.status, head.text) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/v1/vin", "POST, OPTIONS"),
+        ("PUT", "/", "GET, HEAD, POST, OPTIONS"),
+        ("DELETE", "/healthz", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_other_methods_hear_which_are_allowed(method: str, path: str, allow: str) -> None:
+    answer = ask(method, path)
+    assert (answer.status, answer.problem) == (405, "method-not-allowed")
+    assert answer.headers["Allow"] == allow
+
+
+ORIGIN = "https://shop.example"
+
+
+def test_another_origin_is_let_in_only_where_it_is_named() -> None:
+    def origin_of(origins: tuple[str, ...], origin: str, method: str = "POST") -> str | None:
+        given = OPEN.model_copy(update={"cors_origins": origins})
+        answer = ask(method, "/v1/vin", {"Origin": origin}, "", given=given)
+        return answer.headers.get("Access-Control-Allow-Origin")
+
+    for method in ("OPTIONS", "POST"):
+        assert origin_of((), ORIGIN, method) is None
+        assert origin_of((ORIGIN,), ORIGIN, method) == ORIGIN
+        assert origin_of((ORIGIN,), "https://evil.example", method) is None
+        assert origin_of((ORIGIN,), f"{ORIGIN}.evil.example", method) is None
+        assert origin_of(("*",), ORIGIN, method) == "*"
+
+
+def test_a_preflight_needs_no_key_and_names_methods_and_headers() -> None:
+    given = OPEN.model_copy(update={"cors_origins": (ORIGIN,)})
+    answer = ask("OPTIONS", "/v1/vin", {"Origin": ORIGIN}, given=given, key=None)
+    assert (answer.status, answer.text) == (204, "")
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert "X-Api-Key" in answer.headers["Access-Control-Allow-Headers"]
+    assert answer.headers["Vary"] == "Origin"
+
+
+def test_a_refusal_is_readable_for_an_allowed_origin() -> None:
+    given = OPEN.model_copy(update={"cors_origins": (ORIGIN,)})
+    answer = ask("POST", "/v1/vin", {"Origin": ORIGIN}, given=given, key="wrong")
+    assert answer.status == 401
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
+
+
+def test_wrong_settings_are_named_in_the_log_and_not_to_the_caller(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken() -> None:
+        raise SettingsError("VINDROP_RATE is 'PLANTED': takes a number")
+
+    from tests.http.events import tencent_url
+    from tests.http.test_gateways import CALL
+
+    answer = http.process(tencent_url("GET", "/", {}, ""), CALL, settings=broken)  # type: ignore[arg-type]
+    assert answer["statusCode"] == 500
+    assert "PLANTED" not in answer["body"]
+    assert "VINDROP_RATE" in capsys.readouterr().out
+
+
+def test_a_defect_of_ours_is_a_problem_document_and_a_line_in_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("PLANTED")
+
+    answer = ask("POST", "/v1/vin", {"Content-Type": "image/png"}, b"\x89PNG\r\n\x1a\n", app=broken)  # type: ignore[arg-type]
+    assert (answer.status, answer.problem) == (500, "internal")
+    assert answer.headers["X-Request-Id"] == "request-1"
+    logged = capsys.readouterr().out
+    assert "ZeroDivisionError" in logged
+    assert "PLANTED" not in logged + answer.text
+
+
+def test_every_answer_forbids_caching_of_results_and_sniffing() -> None:
+    answer = ask("POST", "/v1/vin", {}, "")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,169 @@
+"""The API's description is valid and true; the page's words are complete; doubts point right."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.http.conftest import OPEN, Service, ask
+from tests.pipeline.conftest import SAMPLES
+from vindrop.http import ROUTES, doubts, openapi
+from vindrop.http.page import inline_bytes
+from vindrop.http.problems import KINDS
+from vindrop.records import Reading, VinOCRCall
+from vindrop.upload import Upload
+from vindrop.vin import check_digit, parse
+
+WORDS = json.loads(
+    (Path(doubts.__file__).parent / "page" / "words.json").read_text(encoding="utf-8")
+)
+
+
+def conforms(value: Any, name: str) -> None:
+    document = openapi.document()
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    errors = list(Draft202012Validator(schema).iter_errors(value))
+    assert errors == []
+
+
+def test_the_description_is_valid_openapi_3_1() -> None:
+    document = json.loads(ask("GET", "/openapi.json").text)
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_the_description_names_exactly_the_routes_that_there_are() -> None:
+    described = {
+        (path, method.upper())
+        for path, item in openapi.document()["paths"].items()
+        for method in item
+    }
+    served = {(p, m) for p, methods in ROUTES.items() for m in methods if m != "HEAD"}
+    assert described == served
+
+
+def test_real_answers_are_as_described(service: Service) -> None:
+    reading = service.post((SAMPLES / "plate-04.jpg").read_bytes())
+    conforms(reading.json, "Reading")
+    conforms(service.post(b"nothing").json, "Problem")
+    conforms(service.post((SAMPLES / "no-vin-shop-front.jpg").read_bytes()).json, "Problem")
+
+
+def words_of(value: Any, path: str = "") -> dict[str, str]:
+    if isinstance(value, str):
+        return {path: value}
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return {k: v for name, inner in pairs for k, v in words_of(inner, f"{path}/{name}").items()}
+
+
+def test_the_page_says_everything_in_both_languages() -> None:
+    english, chinese = words_of(WORDS["en"]), words_of(WORDS["zh"])
+    assert english.keys() == chinese.keys()
+    for name, text in english.items():
+        assert text.strip()
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[name]))
+        assert re.search(r"[一-鿿]", chinese[name]) or name.endswith("/regions"), name
+
+
+def test_the_page_has_words_for_every_kind_of_problem() -> None:
+    assert KINDS.keys() <= WORDS["en"]["problems"].keys()
+
+
+def test_the_page_uses_no_word_that_is_not_there() -> None:
+    page = ask("GET", "/").text
+    used = set(re.findall(r'data-(?:text|label)="(\w+)"', page)) | set(
+        re.findall(r'say\("(\w+)"', page)
+    )
+    assert len(used) > 20
+    assert used <= WORDS["en"].keys()
+
+
+def test_the_page_runs_only_what_its_policy_names_and_asks_no_other_host() -> None:
+    answer = ask("GET", "/")
+    policy = answer.headers["Content-Security-Policy"]
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        [inline] = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    hosts = set(re.findall(r"https?://([^/'\"\s]+)", answer.text))
+    assert hosts <= {"www.w3.org"}, "the namespace of the icon is no request"
+
+
+def test_the_policy_lets_large_photos_go_to_their_bucket_and_nowhere_else() -> None:
+    given = OPEN.model_copy(
+        update={"upload_bucket": "photos-1250000000", "upload_region": "ap-guangzhou"}
+    )
+    answer = ask("GET", "/", given=given)
+    assert (
+        "connect-src 'self' https://photos-1250000000.cos.ap-guangzhou.myqcloud.com;"
+        in answer.headers["Content-Security-Policy"]
+    )
+    assert '"uploads": true' in answer.text
+    assert '"uploads": false' in ask("GET", "/").text
+
+
+@pytest.mark.parametrize("shape", ["tencent_url", "tencent_api", "aws_rest", "aws_http", "aws_alb"])
+def test_a_photo_at_the_inline_limit_fits_the_gateway(shape: Any) -> None:
+    body = json.dumps({"ImageBase64": "A" * (inline_bytes(shape) * 4 // 3)})
+    limit = 1_000_000 if shape == "aws_alb" else 6 * 1024 * 1024
+    assert len(json.dumps({"body": body, "headers": {"x": "y" * 16_000}})) < limit
+
+
+def reading_of(text: str) -> Reading:
+    vin = parse(text)
+    return Reading(
+        vin=vin.value,
+        as_read=text,
+        verdict=vin.verdict,
+        check_digit=vin.check_digit,
+        maker=None,
+        region=None,
+        model_year=None,
+        upload=Upload(cloud="http", bucket="bytes", region="local", key="k", version=""),
+        vinocr=VinOCRCall(request_id="r", endpoint="e", seconds=1, billed=1),
+        attempts=1,
+        read_at=dt.datetime.now(dt.timezone.utc),
+    )
+
+
+GOOD = "LBV2B25G2E5069977"
+
+
+def test_a_verified_vin_leaves_no_doubt() -> None:
+    assert GOOD[8] == check_digit(GOOD)
+    assert doubts.of(reading_of(GOOD)) == []
+    assert doubts.of(reading_of("*LBV 2B25G2E 5069977*")) == []
+
+
+def test_a_corrected_character_is_named_with_what_was_read() -> None:
+    [doubt] = doubts.of(reading_of("LBV2B25G2E5O69977"))
+    assert doubt == {"position": 12, "character": "0", "why": "corrected", "as_read": "O"}
+
+
+def test_a_look_alike_that_mends_the_check_digit_is_pointed_at() -> None:
+    misread = GOOD.replace("B25", "825")
+    found = doubts.of(reading_of(misread))
+    assert {"position": 5, "character": "8", "why": "lookalike", "alternative": "B"} in found
+    assert found[-1]["position"] >= 5
+    for doubt in found:
+        if doubt["why"] == "lookalike":
+            at = doubt["position"] - 1
+            mended = misread[:at] + doubt["alternative"] + misread[at + 1 :]
+            assert mended[8] == check_digit(mended)
+
+
+def test_a_wrong_check_digit_is_always_pointed_at() -> None:
+    for digit in "0134567X":
+        vin = GOOD[:8] + digit + GOOD[9:]
+        assert 9 in {doubt["position"] for doubt in doubts.of(reading_of(vin))}
