@@ -25,15 +25,14 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "vinocr")]
+sys.path.insert(0, str(ROOT))
 
-import vinocr_cases as cases  # noqa: E402 - the folders above hold it
-import vinocr_clients as clients  # noqa: E402
-import vinocr_fuzz as fuzz  # noqa: E402
-import vinocr_lambda as lambdas  # noqa: E402
-import vinocr_load as loads  # noqa: E402
-from vinocr_support import photo  # noqa: E402
-
+from tests.conformance import vinocr_cases as cases  # noqa: E402 - the folders above hold it
+from tests.conformance import vinocr_clients as clients  # noqa: E402
+from tests.conformance import vinocr_fuzz as fuzz  # noqa: E402
+from tests.conformance import vinocr_lambda as lambdas  # noqa: E402
+from tests.conformance import vinocr_load as loads  # noqa: E402
+from tests.vinocr.vinocr_support import photo  # noqa: E402
 from vinocr.child import Child  # noqa: E402
 
 BUILD = ROOT / "build" / "conformance"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.conformance import vinocr_fuzz as fuzz
+from tests.conformance import vinocr_load as loads
 from vinocr.child import Child
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "vinocr"))
-
-import vinocr_fuzz as fuzz
-import vinocr_load as loads
 
 KEY = ("AKIDshort", "k" * 32)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
-from vinocr_support import VIN, b64, photo
+
+from tests.vinocr.vinocr_support import VIN, b64, photo
 
 MEGABYTE = 1024 * 1024
 KEYS = {

@@ -21,8 +21,9 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.ocr.v20181119 import models
 from tencentcloud.ocr.v20181119.ocr_client import OcrClient
 from tencentcloud.ocr.v20181119.ocr_client_async import OcrClient as AsyncOcrClient
-from vinocr_cases import KEYS, Case, Outcome
-from vinocr_lambda import Emulator
+
+from tests.conformance.vinocr_cases import KEYS, Case, Outcome
+from tests.conformance.vinocr_lambda import Emulator
 
 HERE = Path(__file__).resolve().parent
 

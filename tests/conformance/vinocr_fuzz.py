@@ -19,8 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from vinocr_support import b64, photo
-
+from tests.vinocr.vinocr_support import b64, photo
 from vinocr import signature
 
 JSON = "application/json"

@@ -14,8 +14,8 @@ from typing import Any
 
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from vinocr_support import b64, client, photo
 
+from tests.vinocr.vinocr_support import b64, client, photo
 from vindrop.vin import check_digit
 from vinocr.child import Child
 
@@ -122,7 +122,7 @@ def memory(vinocr: Child, key: tuple[str, str], requests: int, every: int = 100)
     good = [{"ImageBase64": b64(photo(vin, size=(640, 140)))} for vin in truth]
     other = [
         {"ImageBase64": "A" * 6_000_000},
-        {"ImageBase64": b64(photo("", size=(1600, 1200)))},
+        {"ImageBase64": b64(photo("", size=(1200, 900)))},
         {"ImageBase64": b64(photo()[:2000])},
         {"ImageUrl": "http://127.0.0.1/"},
         {},

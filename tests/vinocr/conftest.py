@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vinocr_support import ID, KEY
 
+from tests.vinocr.vinocr_support import ID, KEY
 from vinocr.child import Child
 
 

@@ -17,8 +17,8 @@ from unittest import mock
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 
+from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 from vinocr.child import Child
 from vinocr.codes import MESSAGES, Language, is_billed
 

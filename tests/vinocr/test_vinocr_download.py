@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from vinocr_support import VIN, call, photo, refusal
 
+from tests.vinocr.vinocr_support import VIN, call, photo, refusal
 from vinocr.addresses import AllowList, is_public
 from vinocr.child import Child
 from vinocr.codes import ApiError

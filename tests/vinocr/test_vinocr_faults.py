@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from requests.exceptions import ChunkedEncodingError
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from vinocr_support import VIN, b64, call, client, photo
 
+from tests.vinocr.vinocr_support import VIN, b64, call, client, photo
 from vinocr import faults
 from vinocr.accounts import SettingsError
 from vinocr.child import Child

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from tencentcloud.common.common_client import CommonClient
-from vinocr_support import ID, KEY, VIN, b64, call, client, photo
 
+from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo
 from vinocr import aws_lambda
 
 GOOD = {"ImageBase64": b64(photo())}

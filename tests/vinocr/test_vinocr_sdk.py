@@ -11,8 +11,8 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.ocr.v20181119 import models
 from tencentcloud.ocr.v20181119.ocr_client import OcrClient
 from tencentcloud.ocr.v20181119.ocr_client_async import OcrClient as AsyncOcrClient
-from vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 
+from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 from vinocr.child import Child
 
 WAYS = [

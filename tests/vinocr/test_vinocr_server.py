@@ -23,8 +23,8 @@ from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
-from vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 
+from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
 from vinocr import signature
 from vinocr.child import Child, ChildError
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from vinocr_support import ID, KEY
 
+from tests.vinocr.vinocr_support import ID, KEY
 from vinocr import settings
 from vinocr.accounts import SettingsError
 from vinocr.codes import Language

@@ -10,8 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from vinocr_support import ID, KEY, VIN, photo
 
+from tests.vinocr.vinocr_support import ID, KEY, VIN, photo
 from vinocr import openapi
 from vinocr.child import Child
 
