@@ -44,7 +44,7 @@ class Answer:
     quadrilateral: tuple[Point, ...] | None
     """Four corners, clockwise from the text's top left, in pixels of the upright photo."""
     alternatives: tuple[Alternative, ...]
-    """Runners-up, likeliest first."""
+    """Runners-up, likeliest first; when `vin` is None, led by the best candidate."""
     reason: NoReason | None
     """Why `vin` is None."""
     barcode: bool

@@ -36,8 +36,12 @@ class Line:
     """Log weight of having been put together from several boxes."""
     stacked: bool = False
     """The boxes stand one below the other."""
+    ends: float = 1.0
+    """By how many of its heights the box is lengthened when a strip is cut."""
     turned: bool = False
     """The line was read from both ends; this is one of the two."""
+    halved: bool = False
+    """The upper and lower part were read by themselves; or this is one of them."""
     mirrored: bool = False
     """The strips were read as in a mirror."""
     picture: dict[str, float] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from typing import Final
 from PIL import Image
 
 from vindrop.vin import LENGTH
-from vinocr.reader.arrange import on_head, same_place
+from vinocr.reader.arrange import halves, on_head, same_place
 from vinocr.reader.barcode import codes
 from vinocr.reader.crop import HEIGHT, cut, upside_down
 from vinocr.reader.decode import Picture
@@ -27,7 +27,7 @@ from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import Recognizer, end_to_end
 from vinocr.reader.search import log_sum
 
-SURE: Final = 0.985
+SURE: Final = 0.97
 """Posterior from which no further look is taken."""
 SURE_AT_ONCE: Final = 0.997
 """Posterior from which the first look's remaining lines are left unread."""
@@ -55,6 +55,8 @@ _MOST_TOGETHER: Final = 4
 """Pairs of boxes read as one, per round."""
 _MOST_TURNED: Final = 3
 """Lines read from the other end, per round."""
+_HALF: Final = 0.62
+"""Share of a box's height that its upper or lower part takes."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""
 
@@ -135,14 +137,11 @@ class Looker:
             sight.barcodes[code.vin] = BARCODE_ALONE[code.checked]
         side = max(picture.image.size)
         scale = (640 if side <= 800 else 960) / side
-        if self._find(sight, scale) >= SURE or self._again(sight) >= max(threshold, 0.9):
+        if self._find(sight, scale) >= SURE or self._again(sight, threshold) >= max(threshold, 0.9):
             return sight
-        # Smaller, dots run together into strokes; larger and relit, faint and small text shows.
-        for factor, relit in ((0.5, False), (1.4, True)):
-            if self._find(sight, factor * scale, relit=relit) < SURE:
-                self._again(sight)
-            if sight.best >= max(threshold, 0.9):
-                return sight
+        # Larger and relit: small and faint text shows.
+        if self._find(sight, 1.4 * scale, relit=True) < SURE:
+            self._again(sight, threshold)
         if sight.best < threshold:
             self._mirrored(sight)
         return sight
@@ -175,23 +174,51 @@ class Looker:
             sight.lines.append(line)
         return sight.weigh()
 
-    def _again(self, sight: Sight) -> float:
+    def _again(self, sight: Sight, threshold: float) -> float:
         """Look again at what the first look found: from the other end, then closer."""
         sight.looks += 1
         if self._from_other_end(sight) >= SURE:
             return sight.best
-        worth = [line for line in sight.lines if line.letters >= _PROMISING]
-        worth = [line for line in worth if len(line.strips) == len(_FIRST)]
-        worth.sort(key=lambda one: -max(one.scores().values(), default=one.letters - 100.0))
-        for line in worth[:_CLOSER]:
-            n = line.letters
-            if n < LENGTH and len(line.boxes) == 1:
-                # The box may have missed an end: reach out as far as the VIN would go.
-                ends = min(1 + 2 * (LENGTH - n) * line.box.width / n / line.box.height, 20.0)
-                line.forget()
-                self._read(sight, line, (*_FIRST, *_FURTHER), ends)
+        for line in self._worth(sight, unread=True)[:_CLOSER]:
+            if line.letters < LENGTH and len(line.boxes) == 1:
+                self._reach_out(line)
+                self._read(sight, line, (*_FIRST, *_FURTHER))
             else:
                 self._read(sight, line, _FURTHER)
+        if sight.weigh() < threshold:
+            self._in_halves(sight)
+        return sight.best
+
+    @staticmethod
+    def _worth(sight: Sight, *, unread: bool) -> list[Line]:
+        """Return the lines that may hold the VIN, most promising first."""
+        lines = [line for line in sight.lines if line.letters >= _PROMISING]
+        if unread:
+            lines = [line for line in lines if len(line.strips) == len(_FIRST)]
+        return sorted(lines, key=_promise, reverse=True)
+
+    @staticmethod
+    def _reach_out(line: Line) -> None:
+        """Lengthen a box that missed an end, as far as 17 of its letters would go."""
+        missing = (LENGTH - line.letters) * line.box.width / line.letters
+        line.ends = min(1 + 2 * missing / line.box.height, 20.0)
+        line.forget()
+
+    def _in_halves(self, sight: Sight) -> float:
+        """Read a line that missed an end without what may stand right under or over it.
+
+        Beside or under VINs on windscreens there often is a barcode, which spoils the box.
+        """
+        for line in self._worth(sight, unread=False)[:1]:
+            if len(line.boxes) > 1 or line.halved or line.ends <= 1:
+                continue
+            line.halved = True
+            parts = [Line((half,), halved=True) for half in halves(line.box, _HALF)]
+            for part in parts:
+                part.ends = line.ends / _HALF
+                self._read(sight, part, _FIRST)
+            sight.lines += parts
+            self._read(sight, max(parts, key=_promise), _FURTHER)
         return sight.weigh()
 
     def _from_other_end(self, sight: Sight) -> float:
@@ -229,16 +256,19 @@ class Looker:
         turned = upside_down(self._models, [cut(image, box) for box in boxes])
         return [on_head(box) if p > 0.9 else box for box, p in zip(boxes, turned, strict=True)]
 
-    def _read(self, sight: Sight, line: Line, ways: tuple[Way, ...], ends: float = 1.0) -> None:
+    def _read(self, sight: Sight, line: Line, ways: tuple[Way, ...]) -> None:
         """Read a line in some ways, each of which adds a strip."""
         for way in ways:
             boxes = line.boxes if line.stacked else (line.box,)
-            read = [
-                self._recognizer.read(self._strip(sight, line, box, way, ends)) for box in boxes
-            ]
+            read = [self._recognizer.read(self._strip(sight, line, box, way)) for box in boxes]
             line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
 
     @staticmethod
-    def _strip(sight: Sight, line: Line, box: Box, way: Way, ends: float) -> Image.Image:
-        strip = way.lit(cut(sight.picture.image, box, grow=(ends, 0.1), stretch=way.stretch))
+    def _strip(sight: Sight, line: Line, box: Box, way: Way) -> Image.Image:
+        strip = way.lit(cut(sight.picture.image, box, grow=(line.ends, 0.1), stretch=way.stretch))
         return strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if line.mirrored else strip
+
+
+def _promise(line: Line) -> float:
+    """Return how much a line promises to hold the VIN."""
+    return max(line.scores().values(), default=line.letters - 100.0)

@@ -58,13 +58,14 @@ class Reader:
         line = sight.line_of.get(best) if best else None
         if line is None and sight.lines:
             line = max(sight.lines, key=lambda one: one.letters)
+        runners_up = ranked[1:6] if given else ranked[:5]
         return Answer(
             vin=given,
             as_read=line.text if line else "",
             confidence=p,
             characters=_characters(sight.posterior, best) if best else (),
             quadrilateral=_corners(line, best, sight.picture) if line else None,
-            alternatives=tuple(Alternative(vin, q) for vin, q in ranked[1:6] if q >= 0.001),
+            alternatives=tuple(Alternative(vin, q) for vin, q in runners_up if q >= 0.001),
             reason=None if given else reason(sight),
             barcode=best in sight.barcodes,
             looks=sight.looks,

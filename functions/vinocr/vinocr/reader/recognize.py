@@ -27,6 +27,14 @@ SYMBOLS: Final = "\0" + ALPHABET + " ~"
 
 Floats = NDArray[np.float32]
 
+MISTAKEN: Final = {
+    "U": ("V", 0.02), "V": ("U", 0.004), "6": ("G", 0.003), "8": ("B", 0.003),
+    "5": ("S", 0.003), "0": ("D", 0.002), "2": ("Z", 0.002),
+}  # fmt: skip
+"""What was read → what it may be all the same, and how often: on stamped and dotted metal the
+recogniser takes one for the other and is sure of it. Figures are kept small: they are the
+confidence that every VIN with such a letter loses."""
+
 # Small letters of the capital's shape, told apart by height alone, which a strip does not show.
 _SAME_SHAPE: Final = {c: c.upper() for c in "cjkmnpsuvwxyz"} | {"l": "1", "o": "0"}
 
@@ -46,6 +54,7 @@ class Recognizer:
 
     def __init__(self, models: Models) -> None:
         self._models = models
+        self._mistaken = mistaken()
         groups: list[list[int]] = [[] for _ in range(CLASSES)]
         for index, character in enumerate(models.characters):
             group = class_of(character) if index else BLANK
@@ -63,12 +72,22 @@ class Recognizer:
         frames = np.zeros((len(full), CLASSES), dtype=np.float32)
         frames[:, self._groups] = np.add.reduceat(full[:, self._columns], self._starts, axis=1)
         frames[:, JUNK] = np.maximum(1.0 - frames.sum(axis=1), 0.0)
+        frames = frames @ self._mistaken
         return Frames(frames, self._greedy(full))
 
     def _greedy(self, full: Floats) -> str:
         best = full.argmax(axis=1)
         fresh = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
         return "".join(self._models.characters[i] for i in best[fresh]).strip()
+
+
+def mistaken() -> Floats:
+    """Return `MISTAKEN` as a matrix: (36, 36), each row sums to 1."""
+    matrix = np.eye(CLASSES, dtype=np.float32)
+    for read, (meant, share) in MISTAKEN.items():
+        row, column = SYMBOLS.index(read), SYMBOLS.index(meant)
+        matrix[row, row], matrix[row, column] = 1 - share, share
+    return matrix
 
 
 def end_to_end(parts: list[Frames]) -> Frames:

@@ -1,0 +1,1 @@
+"""Measurements: run the modules in here as scripts."""

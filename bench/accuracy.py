@@ -1,0 +1,222 @@
+"""How many VINs are read right, wrong or not at all, beside what else a user could run.
+
+    python bench/accuracy.py --truth FOLDER/truth.csv [--against rapidocr,tesseract] [--curve]
+
+The CSV has the columns ``file`` (beside it) and ``vin`` (empty: no whole VIN in the picture),
+and may have ``kind``; others are ignored. Prints a table per kind with 95 % confidence
+intervals (Wilson), and last one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.peers.repair import best_vin
+from bench.peers.start import READERS, Peer, PeerMissingError
+
+WARM_UP: Final = 2
+"""Photos read before the clock counts: a worker that serves is a warm one."""
+THRESHOLDS: Final = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A row of the truth."""
+
+    path: Path
+    vin: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one reader made of one photo."""
+
+    photo: Photo
+    vin: str | None
+    milliseconds: float
+    best: str | None = None
+    confidence: float = 0.0
+
+    @property
+    def outcome(self) -> str:
+        """``exact``, ``wrong`` or ``none`` where there is a VIN, else ``false`` or ``right``."""
+        if not self.photo.vin:
+            return "false" if self.vin else "right"
+        return "none" if not self.vin else "exact" if self.vin == self.photo.vin else "wrong"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        photos = load(options.truth)
+        names = ["vindrop", *chosen(options.against)]
+    except (OSError, ValueError) as e:
+        print(f"accuracy: {e}", file=sys.stderr)
+        return 2
+    summaries: dict[str, dict[str, Any]] = {}
+    for name in names:
+        try:
+            results, peak = run(name, photos, options.threads)
+        except PeerMissingError as e:
+            print(f"accuracy: {e}", file=sys.stderr)
+            if name == "vindrop":
+                return 1
+            summaries[name] = {"missing": str(e)}
+            continue
+        print(table(name, results))
+        if name == "vindrop" and options.curve:
+            print(curve(results))
+        if options.misses:
+            print(misses(results))
+        summaries[name] = summary(results, peak)
+    print(json.dumps({**summaries.pop("vindrop"), "peers": summaries}))
+    return 0
+
+
+def load(truth: Path) -> list[Photo]:
+    """Return the rows of a ``truth.csv``.
+
+    :raises ValueError: a column is missing, or there is no row.
+    """
+    with truth.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines)
+        if not {"file", "vin"} <= set(rows.fieldnames or ()):
+            raise ValueError(f"{truth} must have the columns file and vin in its first line.")
+        photos = [
+            Photo(truth.parent / row["file"], row["vin"].strip(), row.get("kind") or "photo")
+            for row in rows
+        ]
+    if not photos:
+        raise ValueError(f"{truth} lists no photos.")
+    return photos
+
+
+def chosen(against: str) -> list[str]:
+    """Return the peers of a comma-separated list.
+
+    :raises ValueError: one is unknown.
+    """
+    names = [name for name in against.split(",") if name]
+    unknown = sorted(set(names) - set(READERS[1:]))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no peer: choose from {', '.join(READERS[1:])}.")
+    return names
+
+
+def run(name: str, photos: Sequence[Photo], threads: int) -> tuple[list[Result], int]:
+    """Have one reader read all photos; returns the results and its peak memory in MB."""
+    results: list[Result] = []
+    peak = 0
+    with Peer(name, threads) as peer:
+        for photo in photos[:WARM_UP]:
+            peer.ask(photo.path)
+        for photo in photos:
+            answer = peer.ask(photo.path)
+            peak = max(peak, int(answer["peak_rss_mb"]))
+            vin = answer["vin"] if "vin" in answer else best_vin(answer["lines"])
+            results.append(
+                Result(photo, vin, answer["ms"], answer.get("best"), answer.get("confidence", 0.0))
+            )
+    return results, peak
+
+
+def summary(results: Sequence[Result], peak: int) -> dict[str, Any]:
+    """Return the figures of one reader: shares of the photos with (or without) a VIN."""
+    with_vin = [r for r in results if r.photo.vin]
+    without = [r for r in results if not r.photo.vin]
+    times = sorted(r.milliseconds for r in results)
+
+    def share(of: Sequence[Result], outcome: str) -> float:
+        return round(sum(r.outcome == outcome for r in of) / len(of), 4) if of else 0.0
+
+    return {
+        "photos": len(results),
+        "with_vin": len(with_vin),
+        "exact": share(with_vin, "exact"),
+        "wrong": share(with_vin, "wrong"),
+        "none": share(with_vin, "none"),
+        "false_accept": share(without, "false"),
+        "p50_ms": round(times[len(times) // 2]),
+        "p95_ms": round(times[min(len(times) - 1, int(len(times) * 0.95))]),
+        "peak_rss_mb": peak,
+    }
+
+
+def table(name: str, results: Sequence[Result]) -> str:
+    """Return one reader's table per kind."""
+    lines = [
+        f"{name:24}{'photos':>7}{'exact':>7}{'95 % interval':>16}{'wrong':>7}{'none':>6}{'false':>7}"
+    ]
+    kinds = sorted({r.photo.kind for r in results})
+    for kind in [*kinds, "all"]:
+        some = [r for r in results if kind in (r.photo.kind, "all")]
+        counts = {o: sum(r.outcome == o for r in some) for o in ("exact", "wrong", "none", "false")}
+        n = sum(bool(r.photo.vin) for r in some)
+        low, high = wilson(counts["exact"], n)
+        exact = f"{counts['exact'] / n:.3f}" if n else "-"
+        interval = f"{low:.3f}–{high:.3f}" if n else "-"
+        lines.append(
+            f"  {kind:22}{len(some):7}{exact:>7}{interval:>16}"
+            f"{counts['wrong']:7}{counts['none']:6}{counts['false']:7}"
+        )
+    return "\n".join(lines)
+
+
+def curve(results: Sequence[Result]) -> str:
+    """Return right, wrong and none over the threshold."""
+    n = sum(bool(r.photo.vin) for r in results) or 1
+    lines = [f"{'threshold':>10}{'right':>8}{'wrong':>8}{'none':>8}{'false':>8}"]
+    for threshold in THRESHOLDS:
+        given = [r for r in results if r.best and r.confidence >= threshold]
+        right = sum(r.best == r.photo.vin for r in given)
+        wrong = sum(bool(r.photo.vin) and r.best != r.photo.vin for r in given)
+        false = sum(not r.photo.vin for r in given)
+        lines.append(
+            f"{threshold:10.2f}{right / n:8.3f}{wrong / n:8.3f}{(n - right - wrong) / n:8.3f}{false:8}"
+        )
+    return "\n".join(lines)
+
+
+def misses(results: Sequence[Result]) -> str:
+    """Return what was not read right, one photo a line."""
+    return "\n".join(
+        f"  {r.outcome:6}{r.photo.path.name:28}{r.photo.vin:18}{r.best or r.vin or '-':18}{r.confidence:.3f}"
+        for r in results
+        if r.outcome not in ("exact", "right")
+    )
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927)."""
+    if not n:
+        return 0.0, 1.0
+    z, p = 1.96, hits / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="accuracy", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--truth", type=Path, required=True, help="CSV with the columns file, vin")
+    parser.add_argument("--against", default="", help="peers: rapidocr,tesseract")
+    parser.add_argument("--threads", type=int, default=2, help="per reader (default 2)")
+    parser.add_argument("--curve", action="store_true", help="right/wrong/none over the threshold")
+    parser.add_argument("--misses", action="store_true", help="list what was not read right")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

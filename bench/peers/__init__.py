@@ -1,0 +1,1 @@
+"""Other readers to measure against."""
