@@ -32,7 +32,7 @@ def post_json(service: Service, document: dict[str, Any], **more: Any) -> Answer
 
 
 def counts(service: Service) -> dict[str, int]:
-    return dict(service.app.ledger.counts())
+    return {str(state): number for state, number in service.app.ledger.counts().items()}
 
 
 @pytest.mark.parametrize("gateway", events.GATEWAYS)
@@ -119,7 +119,8 @@ def test_what_passes_is_given_back_and_works_when_sent_again(
     service.world.faults.set({"code": code, "message": "because of https://a/b?sign=PLANTED"})
     answer = service.post(PLATE, seconds=2.0)
     assert (answer.status, answer.problem) == (status, problem), answer.text
-    assert answer.json["code"] == code
+    # Refused for the rate, the function asks its own quota again, which may say no first.
+    assert answer.json["code"] in ({code, "Vindrop.WaitingForQuota"} if status == 429 else {code})
     assert "PLANTED" not in answer.text
     assert int(answer.headers["Retry-After"]) >= 1
     assert counts(service) == {}, "nothing may be parked that nobody comes back for"

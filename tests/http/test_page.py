@@ -1,0 +1,315 @@
+"""The page, driven in a headless browser before the real local stack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests import needs
+from tests.pipeline.conftest import SAMPLES
+from vindrop_local.stack import Place, Stack
+
+TRUTH = {
+    row[0]: next((cell for cell in row if re.fullmatch(r"[A-HJ-NPR-Z0-9]{17}", cell)), "")
+    for row in (
+        line.split(",") for line in (SAMPLES / "truth.csv").read_text(encoding="utf-8").splitlines()
+    )
+}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
+ANSWER_MS = 45_000
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("page")
+    place = Place(folder / "state", folder / "bucket")
+    with Stack(place, http_port=0, instances=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = needs.module("playwright.sync_api", package="playwright")
+    chromium = needs.program("chromium", package="chromium")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, stack: Stack) -> Iterator[Open]:
+    """Opens the page; at the end, whatever the browser complained of fails the test."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+    assert stack.front is not None
+    ours = {urlsplit(stack.front.url).netloc, urlsplit(stack.bucket_url).netloc}
+
+    def complain(message: Any) -> None:
+        # A request that was refused or cut is in the console by the browser's own doing.
+        own = "status of" in message.text or "ERR_FAILED" in message.text
+        if message.type in {"error", "warning"} and not own:
+            complaints.append(message.text)
+
+    def asked(request: Any) -> None:
+        split = urlsplit(request.url)
+        if split.scheme in {"http", "https"} and split.netloc not in ours:
+            complaints.append(f"a request to {split.netloc}")
+
+    def make(*, key: bool = True, ready: bool = True, **options: Any) -> Any:
+        context = browser.new_context(**{"locale": "en-US", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(ANSWER_MS)
+        page.on("console", complain)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", asked)
+        if ready:
+            page.goto(stack.page_url if key else stack.front.url)  # type: ignore[union-attr]
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def vin_of(page: Any) -> str:
+    page.wait_for_selector("#result:not([hidden])")
+    return "".join(page.locator("#vin .letter").all_inner_texts())
+
+
+def test_a_chosen_photo_shows_its_vin(open_page: Open) -> None:
+    page = open_page()
+    assert "key" not in page.url, "the key leaves the address at once"
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    assert vin_of(page) == TRUTH["plate-04.jpg"]
+    spelled = page.get_attribute("#vin", "aria-label")
+    assert " ".join(TRUTH["plate-04.jpg"]) in spelled
+    assert page.locator("#verdict").inner_text() in {"Verified", "Plausible"}
+    assert page.evaluate("document.activeElement.id") == "verdict"
+    assert page.locator("#preview").is_visible()
+    assert page.locator("#status").get_attribute("aria-live") == "polite"
+
+
+def test_the_vin_is_copied(open_page: Open) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    vin = vin_of(page)
+    page.click("#copy")
+    page.wait_for_function("document.getElementById('copy-text').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == vin
+
+
+def test_a_photo_without_a_vin_says_what_to_do(open_page: Open) -> None:
+    page = open_page()
+    page.set_input_files("#choose", SAMPLES / "no-vin-shop-front.jpg")
+    page.wait_for_selector("#trouble:not([hidden])")
+    assert page.locator("#trouble-title").inner_text() == "No VIN found on this photo"
+    assert "closer" in page.locator("#trouble-todo").inner_text()
+    assert not page.locator("#again").is_visible(), "the same photo would be refused again"
+    page.click("summary")
+    assert "FailedOperation.OcrFailed" in page.locator("#trouble-ids").inner_text()
+
+
+def test_a_file_that_is_no_photo_says_so(open_page: Open) -> None:
+    page = open_page()
+    page.set_input_files("#choose", SAMPLES / "notes.jpg")
+    page.wait_for_selector("#trouble:not([hidden])")
+    assert page.locator("#trouble-title").inner_text() == "This file is not a photo"
+    page.set_input_files("#choose", SAMPLES / "empty.jpg")
+    page.get_by_text("The photo is empty").wait_for()
+
+
+def test_a_refused_key_is_asked_for_again_and_the_photo_is_kept(
+    open_page: Open, stack: Stack
+) -> None:
+    page = open_page(key=False)
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    page.wait_for_selector("#key:not([hidden])")
+    page.fill("#key-input", "wrong")
+    page.press("#key-input", "Enter")
+    page.wait_for_selector("#key-wrong:not([hidden])")
+    assert "refused" in page.locator("#key-wrong").inner_text()
+    assert page.input_value("#key-input") == ""
+    page.fill("#key-input", stack.api_key)
+    page.press("#key-input", "Enter")
+    assert vin_of(page) == TRUTH["plate-04.jpg"]
+    page.reload()
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    assert vin_of(page) == TRUTH["plate-04.jpg"], "the tab keeps the key"
+    assert page.evaluate("JSON.stringify(localStorage)").find(stack.api_key) < 0
+
+
+def test_a_photo_of_9_mb_goes_through_the_bucket(
+    open_page: Open, stack: Stack, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes((SAMPLES / "plate-04.jpg").read_bytes() + bytes(9_000_000))
+    page = open_page()
+    requests: list[str] = []
+    page.on(
+        "request", lambda request: requests.append(f"{request.method} {urlsplit(request.url).path}")
+    )
+    page.set_input_files("#choose", large)
+    assert vin_of(page) == TRUTH["plate-04.jpg"]
+    assert requests[0] == "POST /v1/uploads"
+    assert any(each.startswith("PUT /vindrop-http/") for each in requests)
+    [stored] = (stack.place.folder / "vindrop-http").rglob("*.jpg")
+    assert stored.stat().st_size == large.stat().st_size
+    places = [record.upload.place for record in stack.results.records("readings") if record.upload]
+    assert sum("vindrop-http/" in place for place in places) == 1, "its event is not read as well"
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_360_pixels_are_wide_enough_and_targets_large_enough(open_page: Open, locale: str) -> None:
+    page = open_page(**PHONE, locale=locale)
+
+    def fits() -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        for target in page.locator(
+            "button:visible, label.button:visible, #key-input:visible"
+        ).all():
+            box = target.bounding_box()
+            assert box["height"] >= 44, target.inner_text()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
+
+    fits()
+    assert page.locator("#take-label").is_visible()
+    assert page.get_attribute("#take", "capture") == "environment"
+    page.set_input_files("#take", SAMPLES / "plate-04.jpg")
+    vin_of(page)
+    fits()
+    letters = page.locator("#vin .letter").all()
+    boxes = [letter.bounding_box() for letter in letters]
+    assert min(box["height"] for box in boxes) >= 28, "the VIN is large"
+    page.set_input_files("#take", SAMPLES / "no-vin-shop-front.jpg")
+    page.wait_for_selector("#trouble:not([hidden])")
+    page.click("summary")
+    fits()
+
+
+def test_the_keyboard_is_enough(open_page: Open, stack: Stack) -> None:
+    page = open_page(key=False, permissions=["clipboard-read", "clipboard-write"])
+
+    def tab_to(wanted: str) -> None:
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == wanted:
+                return
+        raise AssertionError(f"Tab never came to {wanted}")
+
+    tab_to("choose")
+    outline = "getComputedStyle(document.querySelector('#choose-label')).outlineStyle"
+    assert page.evaluate(outline) == "solid", "one sees where the focus is"
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(SAMPLES / "plate-04.jpg")
+    page.wait_for_function("document.activeElement.id === 'key-input'")
+    page.keyboard.type(stack.api_key)
+    page.keyboard.press("Enter")
+    vin = vin_of(page)
+    page.wait_for_function("document.activeElement.id === 'verdict'")
+    tab_to("copy")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.getElementById('copy-text').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == vin
+
+
+DOUBTFUL = {
+    "vin": "LBV2B25G2E5069978",
+    "as_read": "LBV2B25G2E5O69978",
+    "verdict": "doubtful",
+    "check_digit": "invalid",
+    "maker": "BMW Brilliance",
+    "region": "Asia",
+    "model_year": 2014,
+    "doubts": [
+        {"position": 5, "character": "B", "why": "lookalike", "alternative": "8"},
+        {"position": 9, "character": "2", "why": "check_digit"},
+        {"position": 12, "character": "0", "why": "corrected", "as_read": "O"},
+    ],
+}
+
+
+def test_characters_in_doubt_are_marked_and_explained(open_page: Open) -> None:
+    page = open_page()
+    page.route("**/v1/vin", lambda route: route.fulfill(json=DOUBTFUL))
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    assert vin_of(page) == DOUBTFUL["vin"]
+    marked = page.evaluate(
+        "[...document.querySelectorAll('#vin .letter')]"
+        ".flatMap((e, at) => e.classList.contains('doubt') ? [at + 1] : [])"
+    )
+    assert marked == [5, 9, 12]
+    lines = page.locator("#doubts li").all_inner_texts()
+    assert "may be 8" in lines[0]
+    assert "check digit" in lines[1]
+    assert "read as O" in lines[2]
+    page.click("[data-language=zh]")
+    assert page.locator("#verdict").inner_text() == "请核对"
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    page.reload()
+    assert page.locator("h1").inner_text() == "拍照识别车架号", "the language is remembered"
+
+
+def test_a_lost_connection_keeps_the_photo(open_page: Open) -> None:
+    page = open_page()
+    page.route("**/v1/vin", lambda route: route.abort())
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    page.get_by_text("No connection").wait_for()
+    page.unroute("**/v1/vin")
+    page.click("#again")
+    assert vin_of(page) == TRUTH["plate-04.jpg"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barrier_is_found_by_axe(open_page: Open, scheme: str) -> None:
+    axe = needs.module("axe_playwright_python.sync_playwright", package="axe-playwright-python")
+    page = open_page(key=False, color_scheme=scheme, bypass_csp=True)
+
+    def check() -> None:
+        found = axe.Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+    check()
+    page.route("**/v1/vin", lambda route: route.fulfill(json=DOUBTFUL))
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    page.wait_for_selector("#key:not([hidden])")
+    check()
+    page.fill("#key-input", "any")
+    page.press("#key-input", "Enter")
+    vin_of(page)
+    check()
+    page.unroute("**/v1/vin")
+    page.route(
+        "**/v1/vin",
+        lambda route: route.fulfill(
+            status=422, json={"type": "urn:vindrop:problem:no-vin", "detail": "why", "code": "A.B"}
+        ),
+    )
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    page.wait_for_selector("#trouble:not([hidden])")
+    page.click("summary")
+    check()
