@@ -19,6 +19,7 @@ from vindrop.budget import Budget
 from vindrop.failures import FailureError
 from vindrop.filters import ignored
 from vindrop.outcome import Outcome
+from vindrop.pipeline import Pipeline
 from vindrop.storage import Storage
 from vindrop.stores import StoreError
 from vindrop.telemetry import log
@@ -64,10 +65,22 @@ def with_version(storage: Storage, upload: Upload) -> Upload:
     return upload.model_copy(update={"version": found.version, "size": found.size})
 
 
+def bring(app: App, upload: Upload, budget: Budget, pipeline: Pipeline) -> Outcome:
+    """Bring one upload through ``pipeline``, whatever version of it was named.
+
+    :raises StoreError: the ledger is away.
+    """
+    try:
+        known = with_version(app.storage, upload)
+    except FailureError:
+        known = upload  # the pipeline meets the same failure, and knows what becomes of it
+    return pipeline.process(known, budget)
+
+
 def _one(app: App, budget: Budget, message: Message) -> Done:
     try:
         with trace.follow(message.trace):
-            return _bring(app, budget, message)
+            return _work(app, budget, message)
     except StoreError as error:
         return Done(message, again=str(error))
     except Exception as error:  # noqa: BLE001  # a defect of ours: this message's, not its neighbours'
@@ -75,7 +88,7 @@ def _one(app: App, budget: Budget, message: Message) -> Done:
         return Done(message, again=f"{type(error).__name__}, which is a defect: {error}")
 
 
-def _bring(app: App, budget: Budget, message: Message) -> Done:
+def _work(app: App, budget: Budget, message: Message) -> Done:
     arrival = message.arrival
     if isinstance(arrival, Malformed):
         letters.refuse(app.delivery, arrival.id, arrival.why, arrival.code)
@@ -86,20 +99,11 @@ def _bring(app: App, budget: Budget, message: Message) -> Done:
         log("ignored", what=what, reason=reason)
         return Done(message)
     assert isinstance(arrival, Upload)  # noqa: S101  # the only one left; mypy cannot know
-    outcome = _process(app, budget, arrival)
+    outcome = bring(app, arrival, budget, app.pipeline)
     if outcome.end in ENDED or app.ledger.durable:
         return Done(message, outcome)
     code = f": {outcome.failure.code}" if outcome.failure else ""
     return Done(message, outcome, again=f"there is no ledger to park it in{code}")
-
-
-def _process(app: App, budget: Budget, upload: Upload) -> Outcome:
-    try:
-        known = with_version(app.storage, upload)
-    except FailureError:
-        # The pipeline meets the same failure, and knows what becomes of it.
-        known = upload
-    return app.pipeline.process(known, budget)
 
 
 def _pool(size: int) -> ThreadPoolExecutor:

@@ -96,6 +96,9 @@ def upload(record: object, **fields: Any) -> Arrival:
         found = Upload(**fields)
     except ValidationError as error:
         return malformed(record, error)
+    for name in ("bucket", "region", "key", "version"):
+        if printable(value := str(getattr(found, name))) != value:
+            return malformed(record, f"{name}: holds half a character, or NUL")
     if found.key.endswith("/"):
         return Ignored(what=found.key, why="a folder marker")
     return found
