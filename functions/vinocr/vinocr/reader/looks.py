@@ -243,13 +243,15 @@ class Looker:
     def _mirrored(self, sight: Sight) -> float:
         """Read the longest lines as in a mirror: a plate's reflection in the windscreen."""
         sight.looks += 1
-        lines = [line for line in sight.lines if len(line.boxes) == 1 and not line.mirrored]
+        lines = [line for line in sight.lines if len(line.boxes) == 1]
+        lines = [line for line in lines if not line.mirrored and not line.halved]
         lines = [line for line in lines if line.box.width > _USUAL_RATIO / 2 * line.box.height]
         lines.sort(key=lambda line: -line.letters)
         for line in lines[:_CLOSER]:
-            image = Line(line.boxes, mirrored=True)
-            self._read(sight, image, _FIRST)
-            sight.lines.append(image)
+            for box in (line.box, on_head(line.box)):  # of a mirrored line, the classifier is lost
+                image = Line((box,), mirrored=True)
+                self._read(sight, image, _FIRST)
+                sight.lines.append(image)
         return sight.weigh()
 
     def _upright(self, boxes: list[Box], image: Image.Image) -> list[Box]:

@@ -45,30 +45,6 @@ FEW_DIGITS: Final = -4.0
 FEW_LETTERS: Final = (-7.0, -7.0, -7.0, -4.0, -1.5)
 """None to 4 letters: more likely a parcel's or an account's number."""
 
-_HABIT: Final = 3.0
-CHECK_FAILS_BY_HABIT: Final = -1.5
-CHECK_HOLDS: Final = 1.5
-"""Some 40 % of the VINs that need none have one; chance alone gives 1 in 11."""
-CHECK_FAILS: Final = -0.4
-MAKER_KNOWN: Final = 2.5
-MAKER_UNKNOWN: Final = -2.0
-"""The table knows some 9 of 10 makers on the road."""
-REGION_UNASSIGNED: Final = -3.0
-RARE_FIRST: Final = -2.0
-"""A first letter under which hardly a car was ever built."""
-YEAR_IMPOSSIBLE_BY_LAW: Final = -3.0
-YEAR_IMPOSSIBLE: Final = -0.3
-FILLER: Final = 2.5
-"""ZZZ at 4 to 6: how the Volkswagen group, and only it, fills its European VINs."""
-FILLER_CHECK: Final = 1.0
-"""… and then Z at 9."""
-LETTER_AT_END: Final = (-0.3, -1.2, -2.5, -2.5, -2.5, -2.5)
-"""A letter at positions 12 to 17; ISO 3779 wants the last four to be digits."""
-FEW_DIGITS: Final = -4.0
-"""Fewer than 5 digits: words, not a number."""
-FEW_LETTERS: Final = -5.0
-"""Fewer than 2 letters: some other long number."""
-
 _HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDB", "WDC", "WDD", "WDF", "W1K", "W1N", "W1V",
                  "WMW", "YV1", "YV4")  # fmt: skip
 """Škoda, BMW, Mercedes-Benz, Mini, Volvo: write a check digit where no law asks them to."""

@@ -1,0 +1,168 @@
+"""Formats of real life, and files that are none."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.reader.pictures import VIN, encoded, plate
+from vinocr.reader import ImageError
+from vinocr.reader.decode import WORKING_PIXELS, decode
+
+
+def code_of(data: bytes, **options: int) -> str:
+    with pytest.raises(ImageError) as caught:
+        decode(data, **options)
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert "\n" not in message
+    return caught.value.code
+
+
+GREY = plate().convert("L")
+ALPHA = plate().convert("RGBA")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("progressive", encoded(plate(), progressive=True)),
+        ("CMYK", encoded(plate().convert("CMYK"))),
+        ("grey JPEG", encoded(GREY)),
+        ("4:4:4", encoded(plate(), subsampling=0, quality=95)),
+        ("palette", encoded(plate().quantize(16), "PNG")),
+        ("palette, one colour clear", encoded(plate().quantize(16), "PNG", transparency=0)),
+        ("alpha", encoded(ALPHA, "PNG")),
+        ("grey and alpha", encoded(ALPHA.convert("LA"), "PNG")),
+        ("black and white", encoded(GREY.convert("1", dither=Image.Dither.NONE), "PNG")),
+        ("16-bit", encoded(Image.fromarray(np.asarray(GREY).astype(np.uint16) * 257), "PNG")),
+        ("interlaced", encoded(plate(), "PNG", interlace=1)),
+    ],
+)
+def test_every_mode_of_png_and_jpeg_is_read(reader, name, data):
+    assert reader.read(data).vin == VIN, name
+
+
+def test_what_is_transparent_counts_as_white():
+    clear = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    assert decode(encoded(clear, "PNG")).image.getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_nothing_at_all():
+    assert code_of(b"") == "empty"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "BMP", "TIFF", "ICO"])
+def test_other_formats_are_named(kind):
+    data = encoded(plate(size=(128, 128), letters=10), kind)
+    with pytest.raises(ImageError, match=f"(?i){kind}.*PNG or JPEG") as caught:
+        decode(data)
+    assert caught.value.code == "unsupported_format"
+
+
+def test_heic_and_avif_are_told_by_their_brand():
+    for brand in (b"heic", b"mif1", b"avif"):
+        assert code_of(b"\0\0\0\x18ftyp" + brand + bytes(32)) == "unsupported_format"
+
+
+@pytest.mark.parametrize(
+    "data", [b"%!PS", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", bytes(99)]
+)
+def test_no_image(data):
+    assert code_of(data) == "undecodable"
+
+
+def test_a_name_says_nothing_the_content_does(reader):
+    assert reader.read(encoded(plate(), "PNG")).vin == VIN
+
+
+def test_half_a_file_is_damaged():
+    for kind in ("JPEG", "PNG"):
+        data = encoded(plate(), kind)
+        assert code_of(data[: len(data) // 2]) == "undecodable"
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A small file that unpacks to a huge picture."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1_000_000), 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("size", [(12_000, 12_000), (60_000, 60_000), (2_000_000_000, 2)])
+def test_a_bomb_is_refused_before_it_is_unpacked(size):
+    data = png_of(*size)
+    tracemalloc.start()
+    assert code_of(data) == "too_many_pixels"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000
+
+
+def test_the_limit_is_a_setting():
+    data = encoded(plate())
+    assert code_of(data, max_pixels=800 * 600 - 1) == "too_many_pixels"
+    assert decode(data, max_pixels=800 * 600).width == 800
+
+
+def test_a_large_photo_is_kept_small_and_its_own_size_known():
+    large = plate().resize((8000, 6000), Image.Resampling.NEAREST)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = decode(encoded(large, exif=exif, quality=50))
+    assert (picture.width, picture.height) == (6000, 8000)
+    assert picture.image.height > picture.image.width
+    assert picture.image.width * picture.image.height <= 1.3 * WORKING_PIXELS
+
+
+def test_corners_are_in_pixels_of_the_photo_that_was_sent(reader):
+    large = plate().resize((4000, 3000), Image.Resampling.BICUBIC)
+    answer = reader.read(encoded(large, quality=60))
+    assert answer.vin == VIN
+    assert 750 < answer.quadrilateral[0][0] < 1150
+    assert 2850 < answer.quadrilateral[1][0] < 3250
+
+
+def test_mutated_files_are_read_or_refused(reader):
+    dice = random.Random(5)
+    small = plate(size=(320, 200), letters=24)
+    bases = [encoded(small), encoded(small, "PNG"), encoded(small, progressive=True)]
+    ended = {"read": 0, "refused": 0}
+    for _ in range(60):
+        data = bytearray(dice.choice(bases))
+        for _ in range(dice.randint(1, 8)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        if dice.random() < 0.3:
+            del data[dice.randrange(len(data)) :]
+        try:
+            answer = reader.read(bytes(data))
+        except ImageError as e:
+            ended["refused"] += 1
+            assert e.code != "empty"  # noqa: PT017 (either end is right)
+        else:
+            ended["read"] += 1
+            assert answer.vin in (VIN, None)
+    assert min(ended.values()) > 5
+
+
+def test_a_picture_of_one_pixel_holds_no_text(reader):
+    for size in ((1, 1), (1, 900), (900, 1), (3, 3)):
+        buffer = io.BytesIO()
+        Image.new("RGB", size).save(buffer, "PNG")
+        answer = reader.read(buffer.getvalue())
+        assert (answer.vin, answer.reason) == (None, "no_text")

@@ -1,0 +1,177 @@
+"""Reading real pixels: what a caller of `Reader` relies on."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import sys
+import threading
+
+import pytest
+import zxingcpp
+from PIL import Image
+
+from photo_generator import negatives, samples
+from tests.reader.pictures import VIN, encoded, plate
+from vinocr.reader import ImageError, Reader
+
+
+def test_a_plain_plate_is_read_with_place_and_confidence(reader):
+    answer = reader.read(encoded(plate()))
+    assert answer.vin == VIN
+    assert answer.as_read == VIN
+    assert 0.95 < answer.confidence <= 1
+    assert len(answer.characters) == 17
+    assert all(0.95 < c <= 1 for c in answer.characters)
+    assert answer.reason is None
+    assert answer.looks == 1
+    assert not answer.barcode
+    assert sum(a.confidence for a in answer.alternatives) + answer.confidence <= 1 + 1e-9
+    (left, top), (right, _), (_, bottom), _ = answer.quadrilateral
+    assert 150 < left < 230
+    assert 570 < right < 650
+    assert top < 300 < bottom
+    assert bottom - top < 100
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270, 20, -35])
+def test_every_turn_is_read_and_the_corners_follow(reader, turn):
+    upright = plate(size=(900, 900))
+    answer = reader.read(encoded(upright.rotate(turn, fillcolor=(96, 104, 110))))
+    assert answer.vin == VIN
+    first, second = answer.quadrilateral[:2]
+    # The text runs from the first corner to the second: turned as the picture was.
+    angle = math.degrees(math.atan2(second[1] - first[1], second[0] - first[0]))
+    assert abs((angle + turn + 180) % 360 - 180) < 8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_exif_turn_is_undone_and_corners_are_of_the_upright_photo(reader, orientation):
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    upright = plate()
+    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    answer = reader.read(encoded(stored, exif=exif))
+    assert answer.vin == VIN
+    assert 150 < answer.quadrilateral[0][0] < 230
+    assert 570 < answer.quadrilateral[1][0] < 650
+
+
+def test_a_mirrored_plate_is_read(reader):
+    mirrored = plate("XW8ZZZ61ZCG026963").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert reader.read(encoded(mirrored)).vin == "XW8ZZZ61ZCG026963"
+
+
+def test_stars_at_the_ends_and_words_before_are_left_out(reader):
+    assert reader.read(encoded(plate(f"*{VIN}*"))).vin == VIN
+    assert reader.read(encoded(plate(f"VIN {VIN}"))).vin == VIN
+
+
+def test_a_vin_in_two_lines_is_read(reader):
+    assert reader.read(encoded(plate("WDD213142\n6L004847", letters=60))).vin == VIN
+
+
+def test_cyrillic_letters_of_the_same_shape_are_the_latin_ones():
+    from vinocr.reader.recognize import SYMBOLS, class_of
+
+    written = "".join(SYMBOLS[class_of(c)] for c in "АВСЕНКМРТХУОIQl%")
+    assert written == "ABCEHKMPTXY0101~"
+
+
+def test_a_barcode_bears_witness(reader):
+    bars = zxingcpp.create_barcode(f"I{VIN}", zxingcpp.BarcodeFormat.Code39)
+    image = plate()
+    drawn = Image.fromarray(bars.to_image(scale=2)).convert("RGB")
+    image.paste(drawn.resize((drawn.width, 90)), (10, 450))
+    answer = reader.read(encoded(image))
+    assert answer.vin == VIN
+    assert answer.barcode
+
+
+def test_why_nothing_was_read(reader):
+    assert reader.read(encoded(Image.new("RGB", (640, 480), (90, 90, 90)))).reason == "no_text"
+    words = reader.read(encoded(plate("ENGINE OIL\nCHANGE EVERY YEAR")))
+    assert (words.vin, words.reason) == (None, "no_vin")
+    cut = plate(letters=60).crop((330, 0, 800, 600))
+    answer = reader.read(encoded(cut))
+    assert (answer.vin, answer.reason) == (None, "cut_off")
+
+
+def test_a_number_that_is_no_vin_is_not_given(reader):
+    for text in ("RR368691726436971", "1234 5678 9012 34567", "DE89370400440532013000"):
+        assert reader.read(encoded(plate(text))).vin is None
+
+
+def test_below_the_threshold_nothing_is_given_but_the_candidate_is_named():
+    strict = Reader(threads=2, threshold=1.0)
+    answer = strict.read(encoded(plate()))
+    assert answer.vin is None
+    assert answer.alternatives[0].vin == VIN
+    assert answer.alternatives[0].confidence == answer.confidence
+
+
+def test_threads_may_share_a_reader(reader):
+    texts = [VIN, "XW8ZZZ61ZCG026963", "LVVDB21B3MD111797"]
+    read: dict[str, str | None] = {}
+
+    def one(text: str) -> None:
+        read[text] = reader.read(encoded(plate(text))).vin
+
+    threads = [threading.Thread(target=one, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == {text: text for text in texts}
+
+
+def test_importing_the_package_loads_no_network():
+    code = "import sys, vinocr.reader; print(sorted({'numpy', 'onnxruntime', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_model_is_said_in_a_sentence(tmp_path):
+    from vinocr.reader import ModelsMissingError
+
+    with pytest.raises(ModelsMissingError, match="pip install"):
+        Reader(model_folder=tmp_path)
+
+
+def test_generated_photos_are_read_and_no_wrong_vin_is_given(reader):
+    answers = [(s.vin, reader.read(s.data).vin) for s in samples(41, 8)]
+    assert sum(truth == vin for truth, vin in answers) >= 7
+    assert not [pair for pair in answers if pair[1] not in (pair[0], None)]
+
+
+def test_generated_photos_without_a_vin_yield_none(reader):
+    given = []
+    for sample in negatives(43, 10):
+        try:
+            given.append((sample.name, reader.read(sample.data).vin))
+        except ImageError as e:
+            given.append((sample.name, None if e.code else e))
+    assert [pair for pair in given if pair[1]] == []
+
+
+def test_real_photos_are_read_as_well_as_ever(reader, shared):
+    """The floor of one photo in four; bench/accuracy.py measures all."""
+    with (shared / "photos" / "truth.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))[::4]
+    right = wrong = false = 0
+    for row in rows:
+        vin = reader.read((shared / "photos" / row["file"]).read_bytes()).vin
+        right += bool(vin) and vin == row["vin"]
+        wrong += bool(vin) and bool(row["vin"]) and vin != row["vin"]
+        false += bool(vin) and not row["vin"]
+    n = sum(bool(row["vin"]) for row in rows)
+    assert right / n >= 0.80
+    assert wrong <= 1
+    assert false == 0
