@@ -176,6 +176,23 @@ def test_too_little_time_ends_in_504_and_leaves_no_trace(service: Service) -> No
     assert time.monotonic() - started < 10
 
 
+def test_an_answer_that_comes_after_its_callers_time_is_kept(
+    make_service: Callable[..., Service],
+) -> None:
+    """A call may outlast the caller; the sweep must not clear the claim under it."""
+    service = make_service(VINDROP_HTTP_SECONDS="0.5")
+    leases: list[float] = []
+    claim = service.app.ledger.claim
+
+    def spy(upload: Any, lease: float) -> Any:
+        leases.append(lease)
+        return claim(upload, lease)
+
+    service.app.ledger.claim = spy  # type: ignore[method-assign]
+    assert service.post(PLATE).status == 200
+    assert leases[0] > 0.5 + service.app.settings.vinocr_timeout
+
+
 def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:

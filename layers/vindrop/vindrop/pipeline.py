@@ -61,17 +61,27 @@ class Pipeline:
         self._sleep = sleep
         self._jitter = jitter or random.Random()  # noqa: S311  # spreads retries, guards nothing
 
-    def process(self, upload: Upload, budget: Budget, sent: Sent | None = None) -> Outcome:
+    def process(
+        self,
+        upload: Upload,
+        budget: Budget,
+        sent: Sent | None = None,
+        *,
+        lease: float | None = None,
+    ) -> Outcome:
         """Bring ``upload`` as far as it gets in the time of ``budget``.
 
         :param sent: the photo, where it came with a request: it is never parked, since nobody
             could come back for it.
+        :param lease: seconds that the claim is held, where the function lives on after ``budget``.
         :raises StoreError: the ledger is away, so nothing could be claimed or kept.
         """
         with bind(upload=upload.id[:16]), measuring() as measures:
             started = time.monotonic()
             try:
-                claim = self._ledger.claim(upload, budget.left() + LEASE_MARGIN)
+                claim = self._ledger.claim(
+                    upload, (budget.left() if lease is None else lease) + LEASE_MARGIN
+                )
                 self._step("claimed")
                 outcome = (
                     self._explain(upload, claim)

@@ -44,12 +44,13 @@ def post(open_app: Callable[[], App], request: Request, call: Invocation) -> Res
     photo = photos.read(request)
     app = open_app()
     budget = Budget(min(call.seconds, app.settings.http_seconds), call.started)
+    sent: Sent | None
     if isinstance(photo, Sent):
         key = request.headers.get("idempotency-key", "").strip()
-        outcome = wait_for(app, identity.of(photo, idempotency_key=key), budget, photo)
+        upload, sent = identity.of(photo, idempotency_key=key), photo
     else:
-        outcome = wait_for(app, objects.locate(app, photo, call.platform), budget, None)
-    return _answer(app, outcome)
+        upload, sent = objects.locate(app, photo, call.platform), None
+    return _answer(app, wait_for(app, upload, budget, sent, limit=call.budget))
 
 
 def wait_for(
@@ -58,11 +59,19 @@ def wait_for(
     budget: Budget,
     sent: Sent | None,
     *,
+    limit: Budget,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Outcome:
-    """Bring ``upload`` to an outcome, or wait for the worker that has it already."""
+    """Bring ``upload`` to an outcome, or wait for the worker that has it already.
+
+    :param budget: how long the caller waits.
+    :param limit: how long the function lives: a call to VinOCR may outlast the caller's patience,
+        and its answer must still find the claim.
+    """
+    one_call = app.settings.vinocr_connect_timeout + app.settings.vinocr_timeout
     while True:
-        outcome = app.interactive.process(upload, budget, sent)
+        lease = max(0.0, min(limit.left(), budget.left() + one_call))
+        outcome = app.interactive.process(upload, budget, sent, lease=lease)
         if outcome.end != "elsewhere" or outcome.record is not None:
             return outcome
         while True:

@@ -78,7 +78,8 @@
 
   function showReading(reading) {
     shown = {reading};
-    hide("trouble", "key", "ask");
+    hide("trouble", "key");
+    document.body.classList.add("shown");  // the introduction has done its work
     const card = byId("result");
     card.className = `card result ${reading.verdict}`;
     byId("verdict").textContent = say(reading.verdict);
