@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -11,7 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from vindrop import triggers
 from vindrop.settings import PREFIX
+from vindrop.upload import Upload
+from vindrop_local import s3
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.errors import UserError
 from vindrop_local.platform import FunctionSpec, Identity, LogLine, Platform, Result
@@ -91,12 +95,50 @@ def _with_stack(
         with console(error=True).status("starting a bucket and VinOCR …"):
             stack.start()
         try:
-            for path in folder.iterdir():
-                if path.is_file():
-                    (Path(objects) / path.name).write_bytes(path.read_bytes())
-            return _call(function, code, payload, style, stack.environment, stack.platform.identity)
+            files = {
+                path.relative_to(folder).as_posix(): path
+                for path in folder.rglob("*")
+                if path.is_file()
+            }
+            for key, path in files.items():
+                target = Path(objects) / key
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+            # On either platform the function may read either cloud, under these keys.
+            keys = stack.account
+            environment = {
+                **stack.environment,
+                "VINDROP_VINOCR_SECRET_ID": keys.secret_id,
+                "VINDROP_VINOCR_SECRET_KEY": keys.secret_key,
+                **_other_cloud(style, keys.secret_id, keys.secret_key),
+            }
+            with contextlib.ExitStack() as also:
+                bucket_name = _s3_bucket(payload)
+                if bucket_name is not None:
+                    named = [(bucket_name, key, path) for key, path in files.items()]
+                    environment["VINDROP_STORAGE_ENDPOINT"] = also.enter_context(s3.serve(named))
+                return _call(function, code, payload, style, environment, stack.platform.identity)
         finally:
             stack.stop()
+
+
+def _other_cloud(style: Style, key_id: str, key: str) -> dict[str, str]:
+    """The platform injects the keys of its own cloud; these are the other's."""
+    if style == "scf":
+        return {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": key}
+    return {"TENCENTCLOUD_SECRETID": key_id, "TENCENTCLOUD_SECRETKEY": key}
+
+
+def _s3_bucket(payload: Any) -> str | None:
+    """Return the S3 bucket that the event names, where it names one."""
+    try:
+        arrivals = triggers.read(payload).arrivals
+    except triggers.UnknownEventError:
+        return None
+    for arrival in arrivals:
+        if isinstance(arrival, Upload) and arrival.cloud == "aws":
+            return arrival.bucket
+    return None
 
 
 def _call(
