@@ -62,27 +62,27 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     :raises ImageError: empty, another format, too many pixels, or damaged.
     """
     kind = _kind(data)
-    try:
-        with warnings.catch_warnings():
-            # Pillow's own warning comes at 89 megapixels; ours is the limit that counts.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(data), formats=(kind,))
-    except Image.DecompressionBombError as e:
-        raise _error("too_many_pixels", _too_many(max_pixels)) from e
-    except (UnidentifiedImageError, *_DAMAGE) as e:
-        raise _error("undecodable", _damaged(kind)) from e
-    with opened:
+    with warnings.catch_warnings():
+        # Pillow warns of more than 89 megapixels, where ours is the limit that counts, and of
+        # damaged EXIF, which costs at most a turn.
+        warnings.simplefilter("ignore")
+        try:
+            return _decoded(data, kind, max_pixels)
+        except Image.DecompressionBombError as e:
+            raise _error("too_many_pixels", _too_many(max_pixels)) from e
+        except ImageError:
+            raise
+        except (UnidentifiedImageError, *_DAMAGE) as e:
+            raise _error("undecodable", _damaged(kind)) from e
+
+
+def _decoded(data: bytes, kind: str, max_pixels: int) -> Picture:
+    with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
         width, height = opened.size
         if width * height > max_pixels:
             raise _error("too_many_pixels", _too_many(max_pixels))
-        try:
-            image = _shrunk(opened)
-            image = _rgb(image)
-            turned = ImageOps.exif_transpose(image)
-        except Image.DecompressionBombError as e:
-            raise _error("too_many_pixels", _too_many(max_pixels)) from e
-        except _DAMAGE as e:
-            raise _error("undecodable", _damaged(kind)) from e
+        image = _rgb(_shrunk(opened))
+        turned = ImageOps.exif_transpose(image)
     if (turned.width > turned.height) != (width > height) and turned.size != image.size:
         width, height = height, width
     return Picture(turned, width, height)

@@ -1,0 +1,125 @@
+"""Damaged image files by the thousand: none may crash the reader, hang it or eat the memory.
+
+    python bench/mutate.py [--count 10000] [--seed 7]
+
+Small generated pictures in all the modes of PNG and JPEG, with bytes changed, cut, doubled and
+put in, header sizes among them. Prints last one JSON line: files, read, refused, wrong,
+crashes, slow (over 3 s), p99_ms, peak_rss_mb. Status 1 if anything crashed or was slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from vinocr.reader import ImageError, Reader
+
+VIN: Final = "WDD2131426L004847"
+SLOW: Final = 3.0
+"""Seconds."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="mutate", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--count", type=int, default=10_000, help="files (default 10000)")
+    parser.add_argument("--seed", type=int, default=7, help="same seed, same files (default 7)")
+    options = parser.parse_args(arguments)
+    dice = random.Random(options.seed)
+    originals = bases()
+    reader = Reader(threads=2)
+    ended: Counter[str] = Counter()
+    times: list[float] = []
+    for number in range(options.count):
+        data = mutated(dice.choice(originals), dice)
+        started = time.perf_counter()
+        try:
+            answer = reader.read(data)
+            ended["read" if answer.vin in {VIN, None} else "wrong"] += 1
+        except ImageError as e:
+            ended["refused"] += 1
+            ended[e.code] += 1
+        except Exception as e:  # noqa: BLE001 (what this bench looks for)
+            ended["crashes"] += 1
+            print(f"file {number}: {type(e).__name__}: {e}", file=sys.stderr)
+        times.append(time.perf_counter() - started)
+    times.sort()
+    slow = sum(seconds > SLOW for seconds in times)
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    print(
+        json.dumps(
+            {
+                "files": options.count,
+                **{k: ended[k] for k in ("read", "refused", "wrong", "crashes")},
+                "codes": {k: v for k, v in ended.items() if k not in _OUTCOMES},
+                "slow": slow,
+                "p99_ms": round(times[int(len(times) * 0.99)] * 1000),
+                "max_ms": round(times[-1] * 1000),
+                "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit,
+            }
+        )
+    )
+    return 1 if slow or ended["crashes"] else 0
+
+
+_OUTCOMES: Final = ("read", "refused", "wrong", "crashes")
+
+
+def bases() -> list[bytes]:
+    """Return small good files in the modes of PNG and JPEG."""
+    image = Image.new("RGB", (288, 96), (200, 200, 195))
+    font = ImageFont.load_default(20)
+    ImageDraw.Draw(image).text((144, 48), VIN, (20, 20, 25), font, anchor="mm")
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    kinds: list[tuple[Image.Image, str, dict[str, object]]] = [
+        (image, "JPEG", {}),
+        (image, "JPEG", {"progressive": True}),
+        (image, "JPEG", {"exif": exif}),
+        (image.convert("CMYK"), "JPEG", {}),
+        (image.convert("L"), "JPEG", {}),
+        (image, "PNG", {}),
+        (image.quantize(8), "PNG", {"transparency": 0}),
+        (image.convert("RGBA"), "PNG", {}),
+        (image.convert("LA"), "PNG", {}),
+    ]
+    out: list[bytes] = []
+    for one, kind, options in kinds:
+        buffer = io.BytesIO()
+        one.save(buffer, kind, **options)
+        out.append(buffer.getvalue())
+    return out
+
+
+def mutated(data: bytes, dice: random.Random) -> bytes:
+    """Return a damaged copy; headers are hit as often as all the rest."""
+    out = bytearray(data)
+    for _ in range(dice.randint(1, 6)):
+        reach = len(out) if dice.random() < 0.5 else min(len(out), 200)
+        at = dice.randrange(reach) if reach else 0
+        way = dice.random()
+        if way < 0.6 and out:
+            out[at] = dice.choice((0, 0xFF, 0x7F, dice.randrange(256)))
+        elif way < 0.7:
+            del out[at:]
+        elif way < 0.8:
+            del out[at : at + dice.randint(1, 40)]
+        elif way < 0.9:
+            out[at:at] = dice.randbytes(dice.randint(1, 40))
+        else:
+            out += out[at : at + dice.randint(1, 400)]
+    return bytes(out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
