@@ -167,3 +167,9 @@ def test_a_wrong_check_digit_is_always_pointed_at() -> None:
     for digit in "0134567X":
         vin = GOOD[:8] + digit + GOOD[9:]
         assert 9 in {doubt["position"] for doubt in doubts.of(reading_of(vin))}
+
+
+def test_the_page_of_the_docs_lists_every_problem(root: Path) -> None:
+    text = (root / "docs" / "http.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\d+) \| `([a-z-]+)` \|", text, re.MULTILINE)
+    assert listed == [(str(kind.status), name) for name, kind in KINDS.items()]
