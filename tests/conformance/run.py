@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.conformance import vinocr_cases as cases  # noqa: E402 - the folders above hold it
+from tests.conformance import vinocr_cases as cases  # noqa: E402 - ROOT holds them
 from tests.conformance import vinocr_clients as clients  # noqa: E402
 from tests.conformance import vinocr_fuzz as fuzz  # noqa: E402
 from tests.conformance import vinocr_lambda as lambdas  # noqa: E402
@@ -273,7 +273,7 @@ def schema(report: dict[str, Any], quick: bool) -> bool:
 
 def fuzzing(report: dict[str, Any], quick: bool) -> bool:
     """20,000 malformed requests."""
-    with server("fuzz", body_seconds="5", workers="2", threads="1") as vinocr:
+    with server("fuzz", body_seconds="5", queue_seconds="60", workers="2", threads="1") as vinocr:
         vinocr.wait_ready()
         target = fuzz.Target(vinocr.host, vinocr.port, *MAIN)
         started = time.monotonic()

@@ -32,6 +32,7 @@ from vinocr.settings import PREFIX, Settings
 _HEAD_LIMIT: Final = 1024 * 1024
 """Bytes of a request's line and headers; what is over the API's own 32 KB is still answered."""
 _HEAD_SECONDS: Final = 60.0
+_GOODBYE_SECONDS: Final = 1.0
 _BACKLOG: Final = 256
 
 
@@ -49,6 +50,23 @@ class Protocol(H11Protocol):
         self._head_timer.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Close the connection, now or after the answer that is under way."""
+        self._ending = True
+        super().shutdown()
+        if self.cycle is None or self.cycle.response_complete:
+            self._part()
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is out."""
+        super().on_response_complete()
+        if self._ending:
+            self._part()
+
+    def _part(self) -> None:
+        # TLS waits 30 s for the other side's goodbye, which an idle client never says.
+        self.loop.call_later(_GOODBYE_SECONDS, self.transport.abort)
+
     def _check_head(self) -> None:
         # A request that was begun and not finished for one whole period is a slow one.
         if self.cycle is None:
@@ -62,6 +80,7 @@ class Protocol(H11Protocol):
         self._head_timer = self.loop.call_later(_HEAD_SECONDS, self._check_head)
 
     _was_half = False
+    _ending = False
 
 
 class Server(uvicorn.Server):
