@@ -1,0 +1,156 @@
+"""The events in events/: made by the public builder, and each runs on both platforms to its reading."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vindrop_local import s3
+from vindrop_local.platform import FunctionSpec, Platform
+from vindrop_local.sample_events import SAMPLES, build, sample
+from vindrop_local.stack import Place, Stack
+
+VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_file_is_what_the_builder_makes(root: Path, name: str) -> None:
+    assert json.loads((root / "events" / f"{name}.json").read_text()) == sample(name)
+
+
+def test_there_is_no_other_file(root: Path) -> None:
+    assert {path.stem for path in (root / "events").glob("*.json")} == set(SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def platforms(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], Platform]]:
+    """One local stack, and each function on each platform for the events of each cloud."""
+    folder = tmp_path_factory.mktemp("samples")
+    photo = root / "events" / "photos" / "plate-04.jpg"
+    with (
+        Stack(Place(folder / "state", folder / "bucket"), watch=False) as stack,
+        s3.serve([("photos", "plate-04.jpg", photo)]) as s3_endpoint,
+    ):
+        (folder / "bucket" / "plate-04.jpg").write_bytes(photo.read_bytes())
+        keys = stack.account
+        environment = {
+            **stack.environment,
+            "VINDROP_VINOCR_SECRET_ID": keys.secret_id,
+            "VINDROP_VINOCR_SECRET_KEY": keys.secret_key,
+        }
+        other = {
+            "scf": {
+                "AWS_ACCESS_KEY_ID": keys.secret_id,
+                "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            },
+            "lambda": {
+                "TENCENTCLOUD_SECRETID": keys.secret_id,
+                "TENCENTCLOUD_SECRETKEY": keys.secret_key,
+            },
+        }
+        running: dict[tuple[str, str], Platform] = {}
+        try:
+            for style in ("scf", "lambda"):
+                for cloud, endpoint in (
+                    ("tencent", stack.environment["VINDROP_STORAGE_ENDPOINT"]),
+                    ("aws", s3_endpoint),
+                ):
+                    specs = [
+                        FunctionSpec(
+                            function,
+                            root / "functions" / function,
+                            environment={
+                                **environment,
+                                **other[style],
+                                "VINDROP_STORAGE_ENDPOINT": endpoint,
+                            },
+                            style=style,
+                            concurrency=1,
+                        )
+                        for function in ("upload", "step")
+                    ]
+                    platform = Platform(
+                        folder / f"{style}-{cloud}", specs, identity=stack.platform.identity
+                    )
+                    platform.start()
+                    running[style, cloud] = platform
+            yield running
+        finally:
+            for platform in running.values():
+                platform.close()
+
+
+@pytest.mark.parametrize("style", ["scf", "lambda"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_it_runs_on_both_platforms(
+    platforms: dict[tuple[str, str], Platform], name: str, style: str
+) -> None:
+    cloud = (
+        "tencent" if SAMPLES[name][0] in {"cos", "cos-workflow", "eventbridge-tencent"} else "aws"
+    )
+    function = "step" if name.startswith("step-") else "upload"
+    result = platforms[style, cloud].invoke(function, sample(name))
+    assert result.ok, result.error_message
+    if function == "step":
+        assert result.value["vin"] == VIN
+    elif "-sqs" in name:
+        assert result.value == {"batchItemFailures": []}
+        assert any('"verdict": "verified"' in line for line in result.log_lines)
+    else:
+        assert result.value["ended"] == {"reading": 1}
+
+
+def command(*words: str, folder: Path, given: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VINDROP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "vindrop_local", *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_event_and_invoke_fit_together(tmp_path: Path) -> None:
+    made = command("event", "s3", "--key", "plate-04.jpg", "--in", "sqs", folder=tmp_path)
+    assert json.loads(made.stdout) == build("s3", inside=["sqs"])
+    ran = command(
+        "invoke",
+        "upload",
+        "-",
+        "--platform",
+        "lambda",
+        "--json",
+        given=made.stdout,
+        folder=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["value"] == {"batchItemFailures": []}
+    assert '"verdict": "verified"' in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["event", "gcs"], "there are cos, "),
+        (["event", "cos", "--in", "rabbit"], "--in takes ckafka"),
+        (["event", "cos", "--bucket", "Photos"], "is not a bucket name"),
+        (["event", "cos", "--key", ""], "name an object"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(tmp_path: Path, words: list[str], said: str) -> None:
+    ran = command(*words, folder=tmp_path)
+    assert ran.returncode == 2
+    assert said in " ".join(ran.stderr.split())
+    assert "Traceback" not in ran.stderr
