@@ -138,7 +138,9 @@ def test_a_shaken_camera(vinocr: Child) -> None:
             call(vinocr, {"ImageBase64": text_image(VIN, shake=shift, size=(1000, 200))})
         except TencentCloudSDKException as error:
             codes.add(error.code)
-    assert "FailedOperation.ImageBlur" in codes
+        if "FailedOperation.ImageBlur" in codes:
+            return
+    raise AssertionError(f"somewhere between sharp and unreadable it is blurred: {codes}")
 
 
 @produces("FailedOperation.ImageSizeTooLarge")
