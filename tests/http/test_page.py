@@ -289,6 +289,21 @@ def test_a_lost_connection_keeps_the_photo(open_page: Open) -> None:
     assert vin_of(page) == TRUTH["plate-04.jpg"]
 
 
+def test_an_answer_that_never_comes_ends_the_wait(open_page: Open, stack: Stack) -> None:
+    page = open_page(ready=False)
+    page.clock.install()
+    page.goto(stack.page_url)
+    page.route("**/v1/vin", lambda _: None)
+    with page.expect_request("**/v1/vin"):
+        page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    page.clock.fast_forward(121_000)
+    page.get_by_text("It took too long").wait_for()
+    assert page.locator("#again").is_visible()
+    page.unroute("**/v1/vin")
+    page.click("#again")
+    assert vin_of(page) == TRUTH["plate-04.jpg"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_is_found_by_axe(open_page: Open, scheme: str) -> None:
     axe = needs.module("axe_playwright_python.sync_playwright", package="axe-playwright-python")

@@ -99,6 +99,17 @@ def test_a_photo_without_a_vin_is_refused_once_and_is_no_dead_letter(service: Se
     assert counts(service) == {"dead": 1}
 
 
+def test_a_refusal_of_our_own_is_not_kept_since_settings_may_change(
+    make_service: Callable[..., Service],
+) -> None:
+    strict, mild = make_service(VINDROP_MAX_MEGAPIXELS="0.1"), make_service()
+    answer = strict.post(PLATE)
+    assert (answer.status, answer.problem) == (413, "photo-too-large")
+    assert answer.json["code"] == "Vindrop.TooManyPixels"
+    assert counts(strict) == {}
+    assert mild.post(PLATE).status == 200
+
+
 @pytest.mark.parametrize(
     ("code", "status", "problem"),
     [

@@ -173,7 +173,8 @@ class Pipeline:
         self, upload: Upload, claim: Claim, tally: Tally, failure: Failure, budget: Budget
     ) -> Outcome:
         ends = failure.disposition in {Disposition.DEAD_LETTER, Disposition.OTHER_WAY}
-        if upload.cloud == "http" and (not ends or failure.code == failures.ABANDONED):
+        judged = ends and failure.request_id is not None
+        if upload.cloud == "http" and not judged:  # nothing was paid for that is worth keeping
             return self._give_back(upload, claim, failure)
         exhausted = failure.rule.uses_attempt and tally.attempts >= self._settings.max_attempts
         if ends or exhausted:
@@ -187,6 +188,7 @@ class Pipeline:
                 first_seen=dt.datetime.fromtimestamp(claim.first_seen, dt.timezone.utc),
                 last_seen=dt.datetime.now(dt.timezone.utc),
                 upload=upload,
+                redriven=claim.redriven,
                 traceparent=trace.current(),
             )
             return self._finish(upload, claim, tally, letter, budget)
@@ -226,7 +228,9 @@ class Pipeline:
                     if not self._keep(upload, claim, tally, record, budget):
                         return self._superseded(upload)
                     self._step("kept")
-                    self._delivery.deliver(record, frozenset(), lambda _: None)
+                    self._delivery.deliver(
+                        record, frozenset(), lambda _: None, redriven=claim.redriven > 0
+                    )
                     self._step("delivering")
                     self._ledger.delivered(upload.id)
             except StoreError as error:
@@ -283,7 +287,9 @@ class Pipeline:
         while True:
             try:
                 with self._together(record):
-                    self._delivery.deliver(record, reached, remember)
+                    self._delivery.deliver(
+                        record, reached, remember, again=not new, redriven=claim.redriven > 0
+                    )
                     self._step("delivering")
                     self._ledger.delivered(upload.id)
             except StoreError as error:

@@ -7,6 +7,7 @@
   const base = location.pathname.replace(/\/*$/, "/");
   const KEY = "vindrop-key";
   const GROUPS = [["wmi", 0, 3], ["vds", 3, 9], ["vis", 9, 17]];
+  const PATIENCE = 120_000;  // milliseconds for all of it: uploading, waiting, reading
   const RETRYABLE = new Set(["too-many-requests", "internal", "vinocr-failed", "storage-failed",
     "vinocr-unavailable", "store-unavailable", "account-blocked", "timeout", "offline", "upload-failed", "unknown"]);
 
@@ -177,7 +178,7 @@
     const failed = () => reject(new Problem({name: "upload-failed", detail: request.status ? `HTTP ${request.status}` : ""}));
     request.onload = () => request.status >= 200 && request.status < 300 ? resolve() : failed();
     request.onerror = failed;
-    request.onabort = () => reject(new DOMException("", "AbortError"));
+    request.onabort = () => reject(signal.reason.name === "TimeoutError" ? new Problem({name: "timeout"}) : signal.reason);
     signal.addEventListener("abort", () => request.abort());
     request.send(file);
   });
@@ -198,6 +199,8 @@
     const mine = ++run;
     stop?.abort();
     stop = new AbortController();
+    const mineToStop = stop;
+    const timer = setTimeout(() => mineToStop.abort(new DOMException("", "TimeoutError")), PATIENCE);
     asking = false;
     shown = null;
     hide("result", "trouble", "key");
@@ -217,6 +220,8 @@
       showProblem(fields);
       byId("trouble-title").focus({preventScroll: true});
       byId("trouble").scrollIntoView({block: "nearest"});
+    } finally {
+      clearTimeout(timer);
     }
   }
 
