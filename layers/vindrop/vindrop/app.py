@@ -50,9 +50,11 @@ def build(
     :raises StoreError: a store is away.
     """
     given = os.environ if environment is None else environment
-    ledger = open_ledger(settings.ledger, account=settings.account)
-    quota = open_quota(settings.quota_url, account=settings.account, rate=settings.rate)
-    delivery = Delivery.open(settings)
+    ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
+    quota = open_quota(
+        settings.quota_url, account=settings.account, rate=settings.rate, environment=given
+    )
+    delivery = Delivery.open(settings, given)
     storage = Storage(settings, given)
     photographer = Photographer(settings, storage)
     recognizer = Recognizer(settings)

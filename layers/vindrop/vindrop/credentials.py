@@ -61,6 +61,11 @@ def for_storage(cloud: Cloud, environment: Mapping[str, str]) -> Credentials:
     return found
 
 
+def of_role(cloud: Cloud, environment: Mapping[str, str]) -> Credentials | None:
+    """Return the execution role's keys of this moment, or None where there are none."""
+    return _tencent(environment) if cloud == "tencent" else _aws(environment)
+
+
 def _tencent(environment: Mapping[str, str]) -> Credentials | None:
     for names in (
         ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"),

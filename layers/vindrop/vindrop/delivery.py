@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from vindrop.destinations import Destination, name_of, open_destination
+from vindrop.destinations import Destination, Withdrawing, name_of, open_destination
 from vindrop.records import Reading, Record
 from vindrop.settings import Settings
 from vindrop.sql import Database
@@ -22,15 +23,16 @@ class Delivery:
         self._dead_letters = dead_letters
 
     @classmethod
-    def open(cls, settings: Settings) -> Delivery:
+    def open(cls, settings: Settings, environment: Mapping[str, str] | None = None) -> Delivery:
         """Open what the settings name.
 
+        :param environment: where a cloud's keys are read, at every call.
         :raises StoreSettingError: a URL is wrong, or its client is not installed.
         :raises StoreError: a destination is away.
         """
         return cls(
-            {name_of(url): open_destination(url) for url in settings.results},
-            {name_of(url): open_destination(url) for url in settings.dead_letters},
+            {name_of(url): open_destination(url, environment) for url in settings.results},
+            {name_of(url): open_destination(url, environment) for url in settings.dead_letters},
         )
 
     def deliver(
@@ -38,6 +40,9 @@ class Delivery:
         record: Record,
         reached: frozenset[str],
         remember: Callable[[frozenset[str]], None],
+        *,
+        again: bool = False,
+        redriven: bool = False,
     ) -> None:
         """Hand ``record`` to every destination that has not got it.
 
@@ -46,16 +51,23 @@ class Delivery:
 
         :param reached: names of destinations that have it.
         :param remember: told the names that have it, where some but not all do.
+        :param again: an earlier process may have handed it over and died before it said so.
+        :param redriven: the upload was a dead letter once; its reading takes that back.
         :raises StoreError: of the first destination that failed.
         """
-        destinations = self._for(record)
+        bring: dict[str, Callable[[], None]] = {
+            name: partial(destination.put, record, again=again)
+            for name, destination in self._for(record).items()
+        }
+        if redriven and isinstance(record, Reading):
+            bring |= self._withdrawals(record.id)
         failed: StoreError | None = None
         done = reached
-        for name, destination in destinations.items():
+        for name, act in bring.items():
             if name in done:
                 continue
             try:
-                destination.put(record)
+                act()
             except StoreError as error:
                 log("destination_failed", level="warning", destination=name, reason=str(error))
                 failed = failed or error
@@ -65,6 +77,14 @@ class Delivery:
             if done != reached:
                 remember(done)
             raise failed
+
+    def _withdrawals(self, record_id: str) -> dict[str, Callable[[], None]]:
+        """Where a dead letter stands that no reading replaces by itself."""
+        return {
+            f"withdrawn:{name}": partial(destination.withdraw, record_id)
+            for name, destination in self._dead_letters.items()
+            if name not in self._readings and isinstance(destination, Withdrawing)
+        }
 
     def is_in(self, database: Database | None, record: Record) -> bool:
         """Whether ``record`` goes to ``database`` and nowhere else."""

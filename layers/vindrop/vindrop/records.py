@@ -86,6 +86,8 @@ class DeadLetter(_Model):
     """None only where the event was too malformed to name an object."""
     event_id: str | None = None
     """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
+    redriven: int = Field(default=0, ge=0)
+    """How often the upload was a dead letter before, and was taken up again."""
     traceparent: str | None = Field(default=None, exclude=True)
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Literal, Protocol
-from urllib.parse import urlsplit, urlunsplit
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, Protocol, cast, runtime_checkable
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from vindrop.records import Record
 from vindrop.sql import SCHEMES, Database, open_database
@@ -21,11 +23,13 @@ class Destination(Protocol):
     def database(self) -> Database | None:
         """Its SQL database, where it is one."""
 
-    def put(self, record: Record) -> None:
+    def put(self, record: Record, *, again: bool = False) -> None:
         """Hand the record over; return only once it is safe there.
 
         Bringing the same record twice leaves one, where the technology can promise that.
 
+        :param again: it may have been handed over before, by a process that then died. Where the
+            technology cannot tell, the message says so (``redelivered``).
         :raises StoreError: it was not taken.
         """
 
@@ -37,9 +41,21 @@ class Readable(Destination, Protocol):
         """Yield the records of ``kind``, oldest first."""
 
 
-def open_destination(url: str) -> Destination:
+@runtime_checkable
+class Withdrawing(Protocol):
+    """A destination that can take a dead letter back."""
+
+    def withdraw(self, record_id: str) -> None:
+        """Remove the dead letter of an upload that has ended otherwise, if there is one.
+
+        :raises StoreError: it could not be done now.
+        """
+
+
+def open_destination(url: str, environment: Mapping[str, str] | None = None) -> Destination:
     """Return the destination that ``url`` names.
 
+    :param environment: where a cloud's keys are read, at every call; the process's by default.
     :raises StoreSettingError: no such kind, a wrong URL, or its client is not installed.
     """
     scheme = urlsplit(url).scheme
@@ -47,30 +63,52 @@ def open_destination(url: str) -> Destination:
     if opener is None:
         known = ", ".join(f"{name}://" for name in _OPENERS)
         raise StoreSettingError(f"{url} is no destination: a URL begins with one of {known}")
-    return opener(url)
+    return opener(url, os.environ if environment is None else environment)
+
+
+_NAMING = {"queue", "exchange", "routing_key", "stream"}
+"""Options that tell two destinations apart; others may hold secrets, or change."""
 
 
 def name_of(url: str) -> str:
     """Return a short name of a destination, the same for every run, that tells no secret."""
     split = urlsplit(url)
     host = split.netloc.rpartition("@")[2]
-    bare = urlunsplit((split.scheme, host, split.path, "", ""))
+    kept = [pair for pair in parse_qsl(split.query) if pair[0] in _NAMING]
+    bare = urlunsplit((split.scheme, host, split.path, urlencode(sorted(kept)), ""))
     return f"{split.scheme}-{hashlib.sha256(bare.encode()).hexdigest()[:8]}"
 
 
-def _sql(url: str) -> Destination:
+Opener = Callable[[str, Mapping[str, str]], Destination]
+
+
+def _sql(url: str, environment: Mapping[str, str]) -> Destination:  # noqa: ARG001  # as every opener
     from vindrop.destinations.sql import SQLDestination
 
     return SQLDestination(open_database(url))
 
 
-def _file(url: str) -> Destination:
-    from vindrop.destinations.file import FileDestination
+def _in(module: str, name: str) -> Opener:
+    """Return an opener that imports its file only when it is asked."""
 
-    return FileDestination(url)
+    def open_it(url: str, environment: Mapping[str, str]) -> Destination:
+        found = getattr(importlib.import_module(f"vindrop.destinations.{module}"), name)
+        return cast("Destination", found(url, environment))
+
+    return open_it
 
 
-_OPENERS: dict[str, Callable[[str], Destination]] = {
+_OPENERS: dict[str, Opener] = {
     **dict.fromkeys(SCHEMES, _sql),
-    "file": _file,
+    "dynamodb": _in("dynamodb", "DynamoDBDestination"),
+    "kafka": _in("kafka", "KafkaDestination"),
+    **dict.fromkeys(("amqp", "amqps"), _in("amqp", "AMQPDestination")),
+    **dict.fromkeys(("redis", "rediss"), _in("redis", "RedisDestination")),
+    "sqs": _in("sqs", "SQSDestination"),
+    "sns": _in("sns", "SNSDestination"),
+    "eventbridge": _in("eventbridge", "EventBridgeDestination"),
+    "tencent-eventbridge": _in("tencent", "TencentEventBridgeDestination"),
+    "cmq-queue": _in("tencent", "CMQQueueDestination"),
+    "cmq-topic": _in("tencent", "CMQTopicDestination"),
+    "file": _in("file", "FileDestination"),
 }

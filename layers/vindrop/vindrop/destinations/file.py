@@ -7,18 +7,22 @@ that a crash cut short is dropped; its record comes again.
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
 from vindrop.destinations import Kind
-from vindrop.records import Reading, Record, from_json, to_json
+from vindrop.records import DEAD_LETTER, READING, Record, from_cloudevent, to_json
 from vindrop.stores import StoreError, StoreSettingError
+
+WITHDRAWN: Final = "vindrop.dead_letter.withdrawn.v1"
+"""Type of the line that takes a dead letter back; it has no data."""
 
 
 class FileDestination:
@@ -26,7 +30,7 @@ class FileDestination:
 
     database = None
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, environment: Mapping[str, str] | None = None) -> None:  # noqa: ARG002  # as every opener
         split = urlsplit(url)
         if split.netloc or not split.path.strip("/"):
             raise StoreSettingError(f"{url} names no file: write file:///absolute/path.jsonl")
@@ -36,26 +40,58 @@ class FileDestination:
         self._inode = 0
         self._lock = threading.Lock()
 
-    def put(self, record: Record) -> None:
+    def put(self, record: Record, *, again: bool = False) -> None:  # noqa: ARG002  # its lines tell
         """Append the line, unless it is there."""
-        line = to_json(record).encode() + b"\n"
+        self._append(to_json(record).encode() + b"\n")
+
+    def withdraw(self, record_id: str) -> None:
+        """Append a line that takes the dead letter back, if there is one: nothing is rewritten."""
+        if any(record.id == record_id for record in self.records("dead_letters")):
+            event = {
+                "specversion": "1.0",
+                "id": record_id,
+                "source": "/vindrop",
+                "type": WITHDRAWN,
+                "time": dt.datetime.now(dt.timezone.utc).isoformat().replace("+00:00", "Z"),
+            }
+            self._append(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock, self._path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 self._catch_up(file)
-                if _identity(line) in self._seen:
+                if _identity_of(line) in self._seen:
                     return
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
-                self._seen.add(_identity(line))
+                self._seen.add(_identity_of(line))
                 self._read_to += len(line)
         except OSError as error:
             raise StoreError(f"cannot write {self._path}: {error.strerror or error}") from error
 
     def records(self, kind: Kind) -> Iterator[Record]:
-        """Yield the records in the order in which they came."""
+        """Yield the records in the order in which they came.
+
+        Of several dead letters of one upload the last counts, and none once it has a reading here
+        or was taken back.
+        """
+        ends: dict[str, str] = {}
+        for event in self._events():
+            if not ends.get(str(event.get("id")), "").startswith(f"{READING} "):
+                ends[str(event.get("id"))] = _identity(event)
+        for event in self._events():
+            if event.get("type") == (READING if kind == "readings" else DEAD_LETTER) and (
+                kind == "readings" or ends[str(event.get("id"))] == _identity(event)
+            ):
+                try:
+                    yield from_cloudevent(event)
+                except ValueError as error:
+                    raise StoreError(f"cannot read {self._path}: {error}") from error
+
+    def _events(self) -> Iterator[dict[str, Any]]:
         if not self._path.exists():
             return
         try:
@@ -63,9 +99,9 @@ class FileDestination:
                 for line in file:
                     if not line.endswith(b"\n"):
                         return  # being written
-                    record = from_json(line)
-                    if isinstance(record, Reading) == (kind == "readings"):
-                        yield record
+                    event = json.loads(line)
+                    if isinstance(event, dict):
+                        yield event
         except (OSError, ValueError) as error:
             raise StoreError(f"cannot read {self._path}: {error}") from error
 
@@ -81,14 +117,23 @@ class FileDestination:
                 break
             self._read_to += len(line)
             try:
-                self._seen.add(_identity(line))
+                self._seen.add(_identity_of(line))
             except ValueError:
                 continue  # a line that is not ours stays where it is
         file.seek(0, os.SEEK_END)
 
 
-def _identity(line: bytes) -> str:
+def _identity(event: dict[str, Any]) -> str:
+    """Tell an upload's second dead letter, made after a redrive, from a copy of the first."""
+    when = "" if event.get("type") == READING else event.get("time")
+    data = event.get("data")
+    if isinstance(data, dict) and data.get("upload") is None:
+        when = ""  # of a malformed event: each copy has a time of its own
+    return f"{event.get('type')} {event.get('id')} {when}"
+
+
+def _identity_of(line: bytes) -> str:
     event = json.loads(line)
     if not isinstance(event, dict):
         raise ValueError("a line that is no object")  # noqa: TRY004  # as an undecodable line
-    return f"{event.get('type')} {event.get('id')}"
+    return _identity(event)

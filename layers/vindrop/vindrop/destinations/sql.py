@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vindrop.destinations import Kind
-from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
+from vindrop.records import Reading, Record, from_json, to_json
 from vindrop.sql import Database, Dialect
 
 READINGS: Final = "vindrop_readings"
@@ -55,8 +55,12 @@ class SQLDestination:
         for table, statements in schema(database.dialect).items():
             database.ensure(table, *statements)
 
-    def put(self, record: Record) -> None:
-        """Insert the row, unless it is there."""
+    def put(self, record: Record, *, again: bool = False) -> None:  # noqa: ARG002  # the key tells
+        """Write the row, unless one that is as new is there; a failure never beside a success.
+
+        A dead letter first, the look for a reading after: whichever of two writers is later sees
+        the other's row.
+        """
         upload = record.upload
         values: dict[str, object] = {
             "id": record.id,
@@ -82,23 +86,19 @@ class SQLDestination:
                 "disposition": record.disposition.value,
                 "attempts": record.attempts,
             }
-        names = ", ".join(values)
-        places = ", ".join(f":{name}" for name in values)
-        with self.database.transaction():
-            if isinstance(record, DeadLetter):
-                # A failure never stands beside a success of the same upload.
-                found = self.database.execute(
-                    f"SELECT 1 FROM {READINGS} WHERE id = :id", id=record.id
-                )
-                if found.rows:
-                    return
-            else:
-                self.database.execute(f"DELETE FROM {DEAD_LETTERS} WHERE id = :id", id=record.id)
+        self.database.execute(_upsert(self.database.dialect, table, list(values)), **values)
+        if isinstance(record, Reading):
+            self.withdraw(record.id)
+        else:
             self.database.execute(
-                f"INSERT INTO {table} ({names}) VALUES ({places}) "
-                f"{self.database.dialect.on_conflict_ignore}",
-                **values,
+                f"DELETE FROM {DEAD_LETTERS} WHERE id = :id "
+                f"AND EXISTS (SELECT 1 FROM {READINGS} WHERE {READINGS}.id = :id)",
+                id=record.id,
             )
+
+    def withdraw(self, record_id: str) -> None:
+        """Delete the dead letter of an upload that has ended otherwise."""
+        self.database.execute(f"DELETE FROM {DEAD_LETTERS} WHERE id = :id", id=record_id)
 
     def records(self, kind: Kind) -> Iterator[Record]:
         """Yield the records, oldest first, in pages: a million rows need no more memory than one."""
@@ -132,3 +132,22 @@ class SQLDestination:
 
 def _table(kind: Kind) -> str:
     return READINGS if kind == "readings" else DEAD_LETTERS
+
+
+def _upsert(dialect: Dialect, table: str, columns: list[str]) -> str:
+    """Return the statement that writes a row, unless one is there that was made no earlier."""
+    insert = (
+        f"INSERT INTO {table} ({', '.join(columns)}) "
+        f"VALUES ({', '.join(f':{name}' for name in columns)}) "
+    )
+    # `made_at` last: MySQL reads a changed column's new value.
+    changed = sorted((name for name in columns if name != "id"), key="made_at".__eq__)
+    if dialect.name == "mysql":
+        newer = "VALUES(made_at) > made_at"
+        sets = (f"{name} = IF({newer}, VALUES({name}), {name})" for name in changed)
+        return f"{insert}ON DUPLICATE KEY UPDATE {', '.join(sets)}"
+    sets = (f"{name} = excluded.{name}" for name in changed)
+    return (
+        f"{insert}ON CONFLICT (id) DO UPDATE SET {', '.join(sets)} "
+        f"WHERE {table}.made_at < excluded.made_at"
+    )

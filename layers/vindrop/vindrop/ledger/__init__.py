@@ -8,7 +8,7 @@ An upload's life, one row:
                       ▼  │
                      parked
                       │
-                      └──keep──▶ failed ──delivered──▶ dead
+                      └──keep──▶ failed ──delivered──▶ dead ──redrive──▶ parked, attempts anew
                                  (a dead letter kept)
 
 Each row that is not at its end carries ``due_at``: the moment from which anyone may take it up.
@@ -26,17 +26,23 @@ nothing calls VinOCR for this upload again.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
 from vindrop.failures import Failure
-from vindrop.records import Record
+from vindrop.records import DeadLetter, Record
 from vindrop.sql import Database, is_sql, open_database
 from vindrop.stores import StoreSettingError
 from vindrop.upload import Upload
 
 State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
 ENDED: tuple[State, ...] = ("delivered", "dead")
+Redriven = Literal["redriven", "under_way", "answered", "unknown"]
+"""What a redrive found: it was dead, and is parked now; it is on its way already; it has a reading,
+so that its dead letter is out of date; nothing that this ledger could follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Claim:
     """What the last attempt ended with, where it ended with something."""
     reached: frozenset[str] = frozenset()
     """Destinations (by name) that have the record already."""
+    redriven: int = 0
+    """How often it was dead and taken up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,17 @@ class Ledger(Protocol):
     def counts(self) -> dict[State, int]:
         """Return how many uploads stand where."""
 
+    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
+        """Take up a dead upload again, due ``after`` seconds from now.
+
+        Attempts begin anew; what was billed, when it was first seen and the dead letter itself
+        are kept. Done twice it does nothing: only what is dead can be redriven. An upload that
+        this ledger never saw is taken up from its dead letter.
+        """
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters of uploads that have no reading yet, redriven ones included."""
+
     def hold(self, failure: Failure, probe_after: float) -> bool:
         """Block the account for all instances. True for the one that did it: raise the alarm once."""
 
@@ -160,10 +179,11 @@ class Ledger(Protocol):
         """Unblock. True for the one that did it."""
 
 
-def open_ledger(url: str, *, account: str) -> Ledger:
+def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None = None) -> Ledger:
     """Return the ledger that ``url`` names.
 
     :param account: the name under which instances share the block of one VinOCR account.
+    :param environment: where a cloud's keys are read, at every call; the process's by default.
     :raises StoreSettingError: no ledger of that kind.
     """
     if url == "none":
@@ -174,6 +194,14 @@ def open_ledger(url: str, *, account: str) -> Ledger:
         from vindrop.ledger.sql import SQLLedger
 
         return SQLLedger(open_database(url), account)
+    if urlsplit(url).scheme == "dynamodb":
+        from vindrop.dynamodb import open_dynamodb
+        from vindrop.ledger.dynamodb import DynamoDBLedger
+
+        return DynamoDBLedger(
+            open_dynamodb(url, os.environ if environment is None else environment), account
+        )
     raise StoreSettingError(
-        f"VINDROP_LEDGER is {url}: it takes sqlite:///…, postgresql://…, mysql://… or none"
+        f"VINDROP_LEDGER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://… or "
+        "none"
     )

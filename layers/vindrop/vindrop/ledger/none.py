@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Standing, State
-from vindrop.records import Record
+from vindrop.ledger import Claim, Hold, Redriven, Standing, State
+from vindrop.records import DeadLetter, Record
 from vindrop.upload import Upload
 
 
@@ -78,6 +79,14 @@ class NoLedger:
     def counts(self) -> dict[State, int]:
         """Count nothing."""
         return {}
+
+    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:  # noqa: ARG002
+        """Nothing is kept, so nothing would come back for it."""
+        return "unknown"
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Know none."""
+        return iter(())
 
     def hold(self, failure: Failure, probe_after: float) -> bool:
         """Block this instance."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Final, cast
 
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Standing, State
-from vindrop.records import Reading, Record, from_json, to_json
+from vindrop.ledger import Claim, Hold, Redriven, Standing, State
+from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.sql import Database, Dialect, Row
 from vindrop.upload import Upload
 
@@ -18,10 +19,11 @@ HOLDS: Final = "vindrop_holds"
 
 _COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
-    "failure_code, failure_message, failure_request_id, reached"
+    "failure_code, failure_message, failure_request_id, reached, redriven"
 )
 
 
+_PAGE: Final = 500
 _OPEN: Final = "'claimed', 'parked'"
 _REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
 
@@ -50,6 +52,7 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
             f"failure_message {dialect.long_text}, "
             "failure_request_id VARCHAR(64), "
             "reached VARCHAR(512), "
+            f"{', '.join(f'{name} {kind}' for name, kind in added(dialect).items())}, "
             "first_seen DOUBLE PRECISION NOT NULL, "
             "last_seen DOUBLE PRECISION NOT NULL"
             f"{index if mysql else ''}){dialect.table_options}",
@@ -67,6 +70,11 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
     }
 
 
+def added(dialect: Dialect) -> dict[str, str]:
+    """Return columns of `UPLOADS` that its first version had not: an older table gets them too."""
+    return {"redriven": "INTEGER NOT NULL DEFAULT 0", "dead_letter": dialect.long_text}
+
+
 def place(cloud: str, bucket: str, key: str) -> str:
     """Return a fixed-length name of an object's place, whatever its version: what listings look up."""
     return hashlib.sha256(f"{cloud}\n{bucket}\n{key}".encode()).hexdigest()
@@ -82,7 +90,8 @@ class SQLLedger:
         self._account = account
         self._now = database.dialect.now
         for table, statements in schema(database.dialect).items():
-            database.ensure(table, *statements)
+            columns = added(database.dialect) if table == UPLOADS else {}
+            database.ensure(table, *statements, columns=columns)
 
     def claim(self, upload: Upload, lease: float) -> Claim | Standing:
         """One INSERT for an upload never seen; one conditional UPDATE for one that is due."""
@@ -114,7 +123,9 @@ class SQLLedger:
         if row is None:  # deleted by hand between the two statements
             return self.claim(upload, lease)
         if row[2] == owner:
-            return Claim(owner, row[3], row[4], row[5], _record(row), _failure(row), _reached(row))
+            return Claim(
+                owner, row[3], row[4], row[5], _record(row), _failure(row), _reached(row), row[11]
+            )
         return _standing(row)
 
     def keep(
@@ -234,6 +245,65 @@ class SQLLedger:
         """Return how many stand where."""
         found = self.database.execute(f"SELECT state, COUNT(*) FROM {UPLOADS} GROUP BY state")
         return {cast("State", row[0]): int(row[1]) for row in found.rows}
+
+    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
+        """One conditional UPDATE; an INSERT for an upload that this ledger never saw."""
+        if letter.upload is None:
+            return "unknown"
+        now, upload = self._now, letter.upload
+        failed: dict[str, object] = {
+            "id": letter.id,
+            "after": after,
+            "code": letter.code[:128],
+            "message": letter.message,
+            "request_id": letter.request_id,
+        }
+        # `dead_letter` stands before `record`: MySQL reads a changed column's new value.
+        taken = self.database.execute(
+            f"UPDATE {UPLOADS} SET dead_letter = record, record = NULL, reached = NULL, "
+            f"redriven = redriven + 1, attempts = 0, due_at = {now} + :after, last_seen = {now}, "
+            "failure_code = :code, failure_message = :message, failure_request_id = :request_id, "
+            "state = 'parked' WHERE id = :id AND state = 'dead'",
+            **failed,
+        )
+        if taken.rowcount == 1:
+            return "redriven"
+        inserted = self.database.execute(
+            f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
+            "redriven, dead_letter, failure_code, failure_message, failure_request_id, first_seen, "
+            f"last_seen) VALUES (:id, 'parked', {now} + :after, '', 0, :billed, :place, :upload, "
+            f":redriven, :dead_letter, :code, :message, :request_id, :first_seen, {now}) "
+            f"{self.database.dialect.on_conflict_ignore}",
+            **failed,
+            billed=letter.billed,
+            place=place(upload.cloud, upload.bucket, upload.key),
+            upload=upload.model_dump_json(),
+            redriven=letter.redriven + 1,
+            dead_letter=to_json(letter),
+            first_seen=letter.first_seen.timestamp(),
+        )
+        if inserted.rowcount == 1:
+            return "redriven"
+        standing = self.standing(letter.id)
+        return "answered" if standing and standing.state == "delivered" else "under_way"
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield them in pages, in no order of time."""
+        last = ""
+        while True:
+            found = self.database.execute(
+                "SELECT id, CASE WHEN state = 'dead' THEN record ELSE dead_letter END "
+                f"FROM {UPLOADS} WHERE id > :last AND (state = 'dead' OR "
+                "(dead_letter IS NOT NULL AND state <> 'delivered')) ORDER BY id LIMIT :page",
+                last=last,
+                page=_PAGE,
+            )
+            for last, event in found.rows:  # noqa: B007  # where the next page begins
+                record = from_json(event)
+                if isinstance(record, DeadLetter):
+                    yield record
+            if len(found.rows) < _PAGE:
+                return
 
     def hold(self, failure: Failure, probe_after: float) -> bool:
         """Block the account; the INSERT says who was first."""

@@ -11,9 +11,12 @@ to the configured rate.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from vindrop.sql import is_sql, open_database
 from vindrop.stores import StoreSettingError
@@ -68,11 +71,14 @@ def limit_named(message: str) -> float | None:
     return min(numbers) if numbers and min(numbers) > 0 else None
 
 
-def open_quota(url: str, *, account: str, rate: float) -> Quota:
+def open_quota(
+    url: str, *, account: str, rate: float, environment: Mapping[str, str] | None = None
+) -> Quota:
     """Return the quota that ``url`` names.
 
     :param account: the name under which instances share the rate of one VinOCR account.
     :param rate: calls per second.
+    :param environment: where a cloud's keys are read, at every call; the process's by default.
     :raises StoreSettingError: no quota of that kind.
     """
     from vindrop.quota.local import Fallback, LocalQuota
@@ -83,6 +89,18 @@ def open_quota(url: str, *, account: str, rate: float) -> Quota:
         from vindrop.quota.sql import SQLQuota
 
         return Fallback(SQLQuota(open_database(url), account, rate), rate)
+    scheme = urlsplit(url).scheme
+    if scheme in {"redis", "rediss"}:
+        from vindrop.quota.redis import RedisQuota
+
+        return Fallback(RedisQuota(url, account, rate), rate)
+    if scheme == "dynamodb":
+        from vindrop.dynamodb import open_dynamodb
+        from vindrop.quota.dynamodb import DynamoDBQuota
+
+        tables = open_dynamodb(url, os.environ if environment is None else environment)
+        return Fallback(DynamoDBQuota(tables, account, rate), rate)
     raise StoreSettingError(
-        f"VINDROP_QUOTA is {url}: it takes sqlite:///…, postgresql://…, mysql://… or memory"
+        f"VINDROP_QUOTA is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
+        "redis://… or memory"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -73,8 +73,13 @@ class Database(Protocol):
         A block inside a block joins the outer one.
         """
 
-    def ensure(self, table: str, *statements: str) -> None:
-        """Make ``table`` by ``statements`` where it is missing."""
+    def ensure(
+        self, table: str, *statements: str, columns: Mapping[str, str] | None = None
+    ) -> None:
+        """Make ``table`` by ``statements`` where it is missing.
+
+        :param columns: name → definition of columns that an older table may lack: they are added.
+        """
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -86,6 +91,19 @@ _PLACEHOLDER: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
 def percent_style(statement: str) -> str:
     """Return ``statement`` with ``:name`` written ``%(name)s``, as psycopg and pymysql want it."""
     return _PLACEHOLDER.sub(r"%(\1)s", statement.replace("%", "%%"))
+
+
+def missing(
+    there: Sequence[str], table: str, statements: Sequence[str], columns: Mapping[str, str] | None
+) -> list[str]:
+    """Return the statements that bring ``table`` up to date, given the columns that it has."""
+    if not there:
+        return list(statements)
+    return [
+        f"ALTER TABLE {table} ADD COLUMN {name} {definition}"
+        for name, definition in (columns or {}).items()
+        if name not in there
+    ]
 
 
 SCHEMES: Final = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")

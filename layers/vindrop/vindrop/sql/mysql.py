@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from vindrop.sql import Dialect, Result, percent_style
+from vindrop.sql import Dialect, Result, missing, percent_style
 from vindrop.stores import StoreError, StoreSettingError, load_client
 
 CONNECT_SECONDS: Final = 5
@@ -105,16 +105,24 @@ class MySQL:
         except self._pymysql.Error as error:
             raise StoreError(f"MySQL said: {error}") from error
 
-    def ensure(self, table: str, *statements: str) -> None:
-        """Make the table where it is missing (MySQL commits each definition at once)."""
+    def ensure(
+        self, table: str, *statements: str, columns: Mapping[str, str] | None = None
+    ) -> None:
+        """Make or complete the table (MySQL commits each definition at once)."""
+        try:
+            for statement in missing(self._columns(table), table, statements, columns):
+                self.execute(statement)
+        except StoreError:
+            if missing(self._columns(table), table, statements, columns):
+                raise  # else another added the column at the same moment
+
+    def _columns(self, table: str) -> list[str]:
         found = self.execute(
-            "SELECT 1 FROM information_schema.tables "
+            "SELECT column_name FROM information_schema.columns "
             "WHERE table_schema = DATABASE() AND table_name = :name",
             name=table,
         )
-        if not found.rows:
-            for statement in statements:
-                self.execute(statement)
+        return [row[0] for row in found.rows]
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from vindrop.sql import Dialect, Result, percent_style
+from vindrop.sql import Dialect, Result, missing, percent_style
 from vindrop.stores import StoreError, load_client
 
 CONNECT_SECONDS: Final = 5
@@ -71,16 +71,17 @@ class PostgreSQL:
         finally:
             self._threads.depth = 0
 
-    def ensure(self, table: str, *statements: str) -> None:
-        """Make the table where it is missing; two that make it at once do not hurt each other."""
-        if self._exists(table):
-            return
+    def ensure(
+        self, table: str, *statements: str, columns: Mapping[str, str] | None = None
+    ) -> None:
+        """Make or complete the table; two that do so at once do not hurt each other."""
         try:
-            with self.transaction():
-                for statement in statements:
+            wanted = missing(self._columns(table), table, statements, columns)
+            with self.transaction() if wanted else nullcontext():
+                for statement in wanted:
                     self.execute(statement)
         except StoreError:
-            if not self._exists(table):
+            if missing(self._columns(table), table, statements, columns):
                 raise
 
     def close(self) -> None:
@@ -90,8 +91,13 @@ class PostgreSQL:
             connection.close()
             self._threads.connection = None
 
-    def _exists(self, table: str) -> bool:
-        return bool(self.execute("SELECT to_regclass(:name)", name=table).rows[0][0])
+    def _columns(self, table: str) -> list[str]:
+        found = self.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:name) "
+            "AND attnum > 0 AND NOT attisdropped",
+            name=table,
+        )
+        return [row[0] for row in found.rows]
 
     def _is_dead(self) -> bool:
         connection = getattr(self._threads, "connection", None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from vindrop.sql import Dialect, Result
+from vindrop.sql import Dialect, Result, missing
 from vindrop.stores import StoreError, StoreSettingError
 
 BUSY_SECONDS: Final = 30.0
@@ -70,14 +70,13 @@ class SQLite:
         finally:
             self._threads.depth = 0
 
-    def ensure(self, table: str, *statements: str) -> None:
-        """Make the table where it is missing."""
-        found = self.execute(
-            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", name=table
-        )
-        if not found.rows:
-            with self.transaction():
-                for statement in statements:
+    def ensure(
+        self, table: str, *statements: str, columns: Mapping[str, str] | None = None
+    ) -> None:
+        """Make the table where it is missing, and add the columns that an older one lacks."""
+        if missing(self._columns(table), table, statements, columns):
+            with self.transaction():  # holds the write lock: what is missing now stays so
+                for statement in missing(self._columns(table), table, statements, columns):
                     self.execute(statement)
 
     def close(self) -> None:
@@ -86,6 +85,10 @@ class SQLite:
         if connection is not None:
             connection.close()
             self._threads.connection = None
+
+    def _columns(self, table: str) -> list[str]:
+        found = self.execute("SELECT name FROM pragma_table_info(:name)", name=table)
+        return [row[0] for row in found.rows]
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)

@@ -1,0 +1,58 @@
+"""EventBridge of AWS: ``eventbridge://region/bus`` or ``eventbridge:///<ARN>``.
+
+``detail-type`` is the record's type, ``detail`` the whole event with what rules filter by under
+``detail.attributes``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from vindrop import aws
+from vindrop.destinations.message import Tried, headers
+from vindrop.records import Record, to_cloudevent, type_of
+from vindrop.stores import StoreError
+
+SOURCE: Final = "vindrop"
+
+
+class EventBridgeDestination:
+    """See `vindrop.destinations.Destination`."""
+
+    database = None
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        place = aws.place(url, "events")
+        self._client = aws.Client("events", place, environment)
+        # Another account's bus can only be named in full.
+        self._bus = (
+            f"arn:aws:events:{self._client.region}:{place.account}:event-bus/{place.name}"
+            if place.account
+            else place.name
+        )
+        self._tried = Tried()
+
+    def put(self, record: Record, *, again: bool = False) -> None:
+        """Put the event; one entry, so its own answer says whether it was taken."""
+        found = headers(record, redelivered=self._tried.again(record) or again)
+        detail = {**to_cloudevent(record), "attributes": found}
+        answer = self._client.call(
+            "put_events",
+            Entries=[
+                {
+                    "EventBusName": self._bus,
+                    "Source": SOURCE,
+                    "DetailType": type_of(record),
+                    "Time": record.time,
+                    "Detail": json.dumps(detail, ensure_ascii=False),
+                }
+            ],
+        )
+        if answer.get("FailedEntryCount"):
+            entry = answer["Entries"][0]
+            raise StoreError(
+                f"EventBridge did not take the event: {entry.get('ErrorCode')}: "
+                f"{entry.get('ErrorMessage')}"
+            )

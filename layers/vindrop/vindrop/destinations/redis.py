@@ -1,0 +1,78 @@
+"""Redis streams: ``redis://:password@host:6379/0?stream=name``, ``rediss://`` for TLS.
+
+One script appends the record and remembers that it did, so a copy that comes within
+``dedupe_seconds`` (a week, unless told) is dropped, whoever brings it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from vindrop.destinations.message import headers, key_of, structured
+from vindrop.records import Record
+from vindrop.store_url import parse
+from vindrop.stores import StoreError, StoreSettingError, load_client
+
+CONNECT_SECONDS: Final = 3
+ANSWER_SECONDS: Final = 10
+DEDUPE_SECONDS: Final = 7 * 86_400
+
+_APPEND: Final = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+redis.call('SET', KEYS[2], '1', 'EX', ARGV[1])
+return 1
+"""
+
+
+class RedisDestination:
+    """See `vindrop.destinations.Destination`."""
+
+    database = None
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:  # noqa: ARG002  # as every opener
+        where = parse(url, ("stream", "dedupe_seconds"))
+        self._stream = where.options.get("stream", "vindrop")
+        self._seconds = max(1, round(where.seconds("dedupe_seconds", DEDUPE_SECONDS)))
+        if not self._stream:
+            raise StoreSettingError(f"{where.shown}: stream takes a name")
+        self._redis, self._errors = connect(url)
+
+    def put(self, record: Record, *, again: bool = False) -> None:
+        """Append it, unless its marker is there."""
+        fields = headers(record, redelivered=again) | {
+            "id": record.id,
+            "event": structured(record).decode(),
+        }
+        flat = [part for pair in fields.items() for part in pair]
+        # Braces: in a cluster the marker lives where the stream does.
+        hashed = self._stream if "{" in self._stream else f"{{{self._stream}}}"
+        marker = f"{hashed}:seen:{key_of(record)}"
+        try:
+            self._redis.eval(_APPEND, 2, self._stream, marker, self._seconds, *flat)
+        except self._errors.RedisError as error:
+            raise StoreError(f"Redis did not take the record: {error}") from None
+
+
+def connect(url: str) -> tuple[Any, Any]:
+    """Return a client (connections are made when first needed) and the module of its errors.
+
+    :raises StoreSettingError: the URL is wrong or the client is not installed.
+    """
+    module = load_client("redis", "redis://…")
+    split = urlsplit(url)
+    bare = urlunsplit((split.scheme, split.netloc, split.path, "", ""))
+    try:
+        client = module.Redis.from_url(
+            bare,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            health_check_interval=30,  # a connection that died in a frozen function is replaced
+        )
+    except ValueError as error:
+        raise StoreSettingError(
+            f"{bare} is no address of Redis: {error}; write redis://host:6379/0"
+        ) from None
+    return client, module.exceptions

@@ -1,0 +1,41 @@
+"""SNS: ``sns:///<ARN>`` or ``sns://region/account/topic``; ``.fifo`` at the end for a FIFO topic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vindrop import aws
+from vindrop.destinations.message import Tried, headers, structured
+from vindrop.destinations.sqs import fifo_fields, message_attributes
+from vindrop.records import Record
+from vindrop.stores import StoreSettingError
+
+
+class SNSDestination:
+    """See `vindrop.destinations.Destination`."""
+
+    database = None
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        place = aws.place(url, "sns")
+        if not place.account:
+            raise StoreSettingError(
+                f"the topic {place.name} has no account: write sns://region/account/topic or sns:///<ARN>"
+            )
+        self._client = aws.Client("sns", place, environment)
+        region = self._client.region
+        partition = "aws-cn" if region.startswith("cn-") else "aws"
+        self._arn = f"arn:{partition}:sns:{region}:{place.account}:{place.name}"
+        self._fifo = place.name.endswith(".fifo")
+        self._tried = Tried()
+
+    def put(self, record: Record, *, again: bool = False) -> None:
+        """Publish it; subscriptions filter by its attributes."""
+        found = headers(record, redelivered=self._tried.again(record) or again)
+        self._client.call(
+            "publish",
+            TopicArn=self._arn,
+            Message=structured(record).decode(),
+            MessageAttributes=message_attributes(found),
+            **(fifo_fields(record) if self._fifo else {}),
+        )

@@ -1,0 +1,61 @@
+"""SQS: ``sqs://region/queue`` or ``sqs:///<ARN>``; a name that ends in ``.fifo`` is a FIFO queue.
+
+A FIFO queue drops a second copy within five minutes, and later ones say ``redelivered``. Messages
+of one object key keep their order there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from vindrop import aws
+from vindrop.destinations.message import Tried, headers, key_of, place_of, structured
+from vindrop.records import Record
+
+
+class SQSDestination:
+    """See `vindrop.destinations.Destination`."""
+
+    database = None
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        self._place = aws.place(url, "sqs")
+        self._client = aws.Client("sqs", self._place, environment)
+        self._url = ""
+        self._tried = Tried()
+
+    def put(self, record: Record, *, again: bool = False) -> None:
+        """Send it; SQS has stored it when it answers."""
+        found = headers(record, redelivered=self._tried.again(record) or again)
+        fifo: dict[str, Any] = {}
+        if self._place.name.endswith(".fifo"):
+            fifo = fifo_fields(record)
+        self._client.call(
+            "send_message",
+            QueueUrl=self._queue_url(),
+            MessageBody=structured(record).decode(),
+            MessageAttributes=message_attributes(found),
+            **fifo,
+        )
+
+    def _queue_url(self) -> str:
+        if not self._url:
+            owner = {"QueueOwnerAWSAccountId": self._place.account} if self._place.account else {}
+            found = self._client.call("get_queue_url", QueueName=self._place.name, **owner)
+            self._url = str(found["QueueUrl"])
+        return self._url
+
+
+def message_attributes(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return ``found`` as SQS and SNS want attributes."""
+    return {name: {"DataType": "String", "StringValue": value} for name, value in found.items()}
+
+
+def fifo_fields(record: Record) -> dict[str, str]:
+    """Return what FIFO queues and topics ask for: a deduplication id, and a group that keeps order."""
+    return {
+        "MessageDeduplicationId": key_of(record),
+        "MessageGroupId": hashlib.sha256(place_of(record).encode()).hexdigest(),
+    }

@@ -1,0 +1,351 @@
+"""The ledger in DynamoDB: one item per upload, every step one conditional write.
+
+An item that has ended keeps ``due_at`` as the moment of its end: the index by state and ``due_at``
+then serves the sweep, the counts and the list of the dead alike. See `vindrop.dynamodb` for whose
+clock it is.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Final, cast
+
+from vindrop.dynamodb import DynamoDB, Item, Value
+from vindrop.failures import Failure
+from vindrop.ledger import ENDED, Claim, Hold, Redriven, Standing, State
+from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
+from vindrop.upload import Upload
+
+_OPEN: Final[tuple[State, ...]] = ("claimed", "parked", "answered", "failed")
+_TABLE: Final = "uploads"
+_TRIES: Final = 5
+
+
+class DynamoDBLedger:
+    """See `vindrop.ledger.Ledger`."""
+
+    durable = True
+    database = None
+
+    def __init__(self, tables: DynamoDB, account: str) -> None:
+        self._tables = tables
+        self._account = f"hold/{account}"
+
+    def claim(self, upload: Upload, lease: float) -> Claim | Standing:
+        """One write for an upload never seen; one conditional write for one that is due."""
+        now, owner = self._tables.now(), uuid.uuid4().hex
+        refused = self._tables.put_new(_TABLE, _new(upload, "claimed", owner, now, now + lease, 1))
+        if refused is None:
+            return Claim(owner, attempts=1, billed=0, first_seen=now)
+        item = refused.item
+        for _ in range(_TRIES):
+            if item is None:  # forgotten between the two writes
+                return self.claim(upload, lease)
+            if (
+                item["owner"] == owner
+            ):  # the answer to our write was lost on its way; the SDK asked again
+                return _claim(item)
+            state, now = cast("State", item["state"]), self._tables.now()
+            if state not in _OPEN or float(item["due_at"]) > now:
+                return _standing(item, now)
+            attempts = int(item["attempts"]) + (1 if state in {"claimed", "parked"} else 0)
+            taken: State = "claimed" if state == "parked" else state
+            refused, _ = self._tables.update(
+                _TABLE,
+                upload.id,
+                "SET #owner = :owner, #attempts = :attempts, #state = :state, #due_at = :due_at, "
+                "#last_seen = :now",
+                "#owner = :was_owner AND #state = :was_state AND #due_at = :was_due",
+                owner=owner,
+                attempts=attempts,
+                state=taken,
+                due_at=now + lease,
+                now=now,
+                was_owner=item["owner"],
+                was_state=state,
+                was_due=item["due_at"],
+            )
+            if refused is None:
+                return _claim(item | {"owner": owner, "attempts": attempts})
+            item = refused.item
+        return Standing("claimed", 1.0, None)
+
+    def keep(
+        self,
+        upload_id: str,
+        claim: Claim,
+        record: Record,
+        *,
+        attempts: int,
+        billed: int,
+        lease: float,
+    ) -> bool:
+        """Keep the answer, if none is kept."""
+        reading = isinstance(record, Reading)
+        now, event = self._tables.now(), to_json(record)
+        also = {"also": "failed"} if reading else {}
+        refused, _ = self._tables.update(
+            _TABLE,
+            upload_id,
+            "SET #state = :state, #record = :record, #owner = :owner, #attempts = :attempts, "
+            "#billed = :billed, #due_at = :due_at, #last_seen = :now",
+            f"#state IN (:claimed, :parked{', :also' if reading else ''})",
+            state="answered" if reading else "failed",
+            record=event,
+            owner=claim.owner,
+            attempts=attempts,
+            billed=billed,
+            due_at=now + lease,
+            now=now,
+            claimed="claimed",
+            parked="parked",
+            **also,
+        )
+        if refused is None:
+            return True
+        there = refused.item or {}
+        return there.get("owner") == claim.owner and there.get("record") == event
+
+    def reached(self, upload_id: str, names: frozenset[str]) -> None:
+        """Remember which of several destinations have the record."""
+        self._change(upload_id, "SET #reached = :names", names=" ".join(sorted(names)))
+
+    def delivered(self, upload_id: str) -> None:
+        """The end of this upload. The states are told apart by two writes, one of which holds."""
+        now = self._tables.now()
+        for state, end in (("answered", "delivered"), ("failed", "dead")):
+            refused, _ = self._tables.update(
+                _TABLE,
+                upload_id,
+                "SET #state = :end, #due_at = :now, #last_seen = :now",
+                "#state = :state",
+                state=state,
+                end=end,
+                now=now,
+            )
+            if refused is None:
+                return
+
+    def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
+        """Let the next delivery begin after ``seconds``."""
+        self._change(
+            upload_id,
+            "SET #due_at = :due_at",
+            "#owner = :owner AND #state IN (:answered, :failed)",
+            due_at=self._tables.now() + seconds,
+            owner=claim.owner,
+            answered="answered",
+            failed="failed",
+        )
+
+    def park(
+        self,
+        upload_id: str,
+        claim: Claim,
+        failure: Failure,
+        *,
+        seconds: float,
+        attempts: int,
+        billed: int,
+    ) -> bool:
+        """Put it down, if it is still this claim's."""
+        now = self._tables.now()
+        return self._change(
+            upload_id,
+            "SET #state = :parked, #due_at = :due_at, #attempts = :attempts, #billed = :billed, "
+            "#last_seen = :now, #failure_code = :code, #failure_message = :message, "
+            "#failure_request_id = :request_id",
+            "#owner = :owner AND #state = :claimed",
+            parked="parked",
+            due_at=now + seconds,
+            attempts=attempts,
+            billed=billed,
+            now=now,
+            code=failure.code,
+            message=failure.message,
+            request_id=failure.request_id or "",
+            owner=claim.owner,
+            claimed="claimed",
+        )
+
+    def forget(self, upload_id: str, claim: Claim) -> None:
+        """Delete the item of a photo that only its caller has."""
+        self._tables.delete(
+            _TABLE,
+            upload_id,
+            "#owner = :owner AND #state = :claimed",
+            owner=claim.owner,
+            claimed="claimed",
+        )
+
+    def due(self, limit: int) -> list[Upload]:
+        """Return what anyone may take up, longest due first. The index may be a second behind."""
+        now = self._tables.now()
+        found: list[Item] = []
+        for state in _OPEN:
+            found += self._tables.by_state(state, until=now, limit=limit)
+        found.sort(key=lambda item: float(item["due_at"]))
+        return [Upload.model_validate_json(str(item["upload"])) for item in found[:limit]]
+
+    def end_leases(self) -> int:
+        """Make every claim and delivery under way due now; see `SQLLedger.end_leases`."""
+        now, ended = self._tables.now(), 0
+        for state in ("claimed", "answered", "failed"):
+            for item in list(self._tables.by_state(state)):
+                ended += self._change(
+                    str(item["id"]),
+                    "SET #due_at = :now",
+                    "#state = :state AND #due_at > :now",
+                    now=now,
+                    state=state,
+                )
+        return ended
+
+    def standing(self, upload_id: str) -> Standing | None:
+        """Return where it stands."""
+        item = self._tables.get(_TABLE, upload_id)
+        return None if item is None else _standing(item, self._tables.now())
+
+    def counts(self) -> dict[State, int]:
+        """Return how many stand where. The index may be a second behind."""
+        found = {state: self._tables.count(state) for state in (*_OPEN, *ENDED)}
+        return {state: count for state, count in found.items() if count}
+
+    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
+        """One conditional write, and one for an upload that this ledger never saw."""
+        if letter.upload is None:
+            return "unknown"
+        now = self._tables.now()
+        refused, _ = self._tables.update(
+            _TABLE,
+            letter.id,
+            "SET #state = :parked, #due_at = :due_at, #attempts = :zero, #last_seen = :now, "
+            "#dead_letter = #record, #redriven = if_not_exists(#redriven, :zero) + :one, "
+            "#failure_code = :code, #failure_message = :message, #failure_request_id = :request_id "
+            "REMOVE #record, #reached",
+            "#state = :dead",
+            parked="parked",
+            due_at=now + after,
+            zero=0,
+            one=1,
+            now=now,
+            code=letter.code,
+            message=letter.message,
+            request_id=letter.request_id or "",
+            dead="dead",
+        )
+        if refused is not None and refused.item is None:
+            item = _new(letter.upload, "parked", "", now, now + after, 0) | {
+                "first_seen": letter.first_seen.timestamp(),
+                "billed": letter.billed,
+                "redriven": letter.redriven + 1,
+                "dead_letter": to_json(letter),
+            }
+            refused = self._tables.put_new(_TABLE, item)
+        if refused is None:
+            return "redriven"
+        return "answered" if (refused.item or {}).get("state") == "delivered" else "under_way"
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield what `vindrop.ledger.Ledger.dead_letters` tells."""
+        for state in ("dead", *_OPEN):
+            for found in self._tables.by_state(state):
+                item = self._tables.get(_TABLE, str(found["id"])) or {}
+                event = item.get("record" if item.get("state") == "dead" else "dead_letter")
+                record = from_json(str(event)) if event else None
+                if isinstance(record, DeadLetter) and item.get("state") != "delivered":
+                    yield record
+
+    def hold(self, failure: Failure, probe_after: float) -> bool:
+        """Block the account; the write says who was first."""
+        now = self._tables.now()
+        item: dict[str, Value | None] = {
+            "id": self._account,
+            "failure_code": failure.code,
+            "failure_message": failure.message,
+            "failure_request_id": failure.request_id,
+            "since": now,
+            "probe_at": now + probe_after,
+        }
+        return self._tables.put_new(_TABLE, item) is None
+
+    def held(self, probe_after: float) -> Hold | None:
+        """Return the block; the conditional write picks the probe."""
+        item = self._tables.get(_TABLE, self._account)
+        failure = _failure(item or {})
+        if item is None or failure is None:
+            return None
+        now = self._tables.now()
+        probe_in = float(item["probe_at"]) - now
+        if probe_in <= 0:
+            chosen = self._change(
+                self._account,
+                "SET #probe_at = :next",
+                "#probe_at = :was",
+                next=now + probe_after,
+                was=item["probe_at"],
+            )
+            probe_in = 0.0 if chosen else probe_after
+        return Hold(failure, probe_in)
+
+    def release(self) -> bool:
+        """Unblock; the deletion says who did it."""
+        return self._tables.delete(_TABLE, self._account)
+
+    def _change(
+        self, key: str, change: str, where: str = "attribute_exists(#id)", **values: Value
+    ) -> bool:
+        refused, _ = self._tables.update(_TABLE, key, change, where, **values)
+        return refused is None
+
+
+def _new(
+    upload: Upload, state: State, owner: str, now: float, due_at: float, attempts: int
+) -> dict[str, Value | None]:
+    return {
+        "id": upload.id,
+        "state": state,
+        "due_at": due_at,
+        "owner": owner,
+        "attempts": attempts,
+        "billed": 0,
+        "redriven": 0,
+        "upload": upload.model_dump_json(),
+        "first_seen": now,
+        "last_seen": now,
+    }
+
+
+def _claim(item: Item) -> Claim:
+    return Claim(
+        str(item["owner"]),
+        int(item["attempts"]),
+        int(item["billed"]),
+        float(item["first_seen"]),
+        _record(item),
+        _failure(item),
+        frozenset(str(item.get("reached", "")).split()),
+        int(item.get("redriven", 0)),
+    )
+
+
+def _standing(item: Item, now: float) -> Standing:
+    state = cast("State", item["state"])
+    due_in = None if state in ENDED else float(item["due_at"]) - now
+    return Standing(state, due_in, _record(item), _failure(item))
+
+
+def _record(item: Item) -> Record | None:
+    event = item.get("record")
+    return from_json(str(event)) if event else None
+
+
+def _failure(item: Item) -> Failure | None:
+    code = item.get("failure_code")
+    if not code:
+        return None
+    request_id = item.get("failure_request_id")
+    return Failure(
+        str(code), str(item.get("failure_message", "")), str(request_id) if request_id else None
+    )
