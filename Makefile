@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test conformance lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ demo: setup ## the main job on sample photos, shown as it runs
 test: setup ## all tests; those whose servers are missing say so and skip
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
+conformance: setup ## VinOCR driven by every official client: a table client x case
+	@$(BIN)/python tests/conformance/run.py
+
 lint: setup ## ruff and mypy --strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -39,7 +42,7 @@ format: setup ## let ruff tidy up
 
 lock: ## renew requirements.lock (hashes for every platform, no index named: mirrors work)
 	@test -x $(UV) || $(MAKE) setup
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	  --upgrade --group dev --all-extras --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the targets made

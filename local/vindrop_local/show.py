@@ -96,3 +96,14 @@ def totals_table(rows: Sequence[tuple[str, object]]) -> Table:
     for name, value in rows:
         table.add_row(name, str(value))
     return table
+
+
+def settings_table(rows: Iterable[tuple[str, str, str]]) -> Table:
+    """Return a table of settings: variable, default, what it is."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("variable", style="bold", no_wrap=True)
+    table.add_column("default", overflow="fold", max_width=26)
+    table.add_column("what it is", overflow="fold")
+    for variable, default, about in rows:
+        table.add_row(variable, default, Text(about))
+    return table

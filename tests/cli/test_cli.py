@@ -1,0 +1,143 @@
+"""The command line: clear answers, errors in one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "events" / "photos"
+
+
+def vindrop(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VINDROP_", "VINOCR_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "vindrop_local", *arguments],
+        cwd=cwd,
+        env=clean | {"COLUMNS": "120"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def test_the_settings_page_is_the_model(tmp_path: Path) -> None:
+    assert (
+        vindrop("settings", "--markdown", cwd=tmp_path).stdout
+        == (ROOT / "docs" / "settings.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (("readings",), {}, "vindrop demo"),
+        (("readings", "--from", "ftp://x"), {}, "sqlite://"),
+        (("readings",), {"VINDROP_RESULTS": "nonsense"}, "sqlite://"),
+        (("invoke", "upload", "missing.json"), {}, "missing.json"),
+        (("invoke", "nothing", "/dev/null"), {}, "upload"),
+        (("invoke", "upload", "broken.json"), {}, "no JSON"),
+        (("invoke", "upload", "event.json", "--platform", "azure"), {}, "scf or lambda"),
+        (("vinocr", "--port", "99999"), {}, "VINOCR_PORT"),
+        (("vinocr",), {}, "VINOCR_SECRET_ID"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], says: str
+) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "event.json").write_text("{}")
+    done = vindrop(*arguments, cwd=tmp_path, **environment)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_recognize_reads_photos_of_the_users_own_and_says_why_not(tmp_path: Path) -> None:
+    names = ["plate-04.jpg", "no-vin-shop-front.jpg", "stamped.webp", "notes.jpg", "empty.jpg"]
+    done = vindrop(
+        "recognize", "--json", *(str(SAMPLES / n) for n in names), "no-such.jpg", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["vin"], line["code"]) for line in found] == [
+        ("5NPEVYK97FD841835", None),
+        (None, "FailedOperation.OcrFailed"),
+        ("SJNW94KF7BC085445", None),
+        (None, "Vindrop.NotAnImage"),
+        (None, "Vindrop.EmptyPhoto"),
+        (None, "Vindrop.NoSuchFile"),
+    ]
+    assert all(line["reason"] for line in found if line["code"])
+
+
+def an_event(key: str) -> str:
+    return json.dumps(
+        {
+            "Records": [
+                {
+                    "cos": {
+                        "cosObject": {
+                            "key": f"/1250000000/photos/{key}",
+                            "url": f"http://photos-1250000000.cos.ap-guangzhou.myqcloud.com/{key}",
+                            "meta": {"x-cos-request-id": "cmVxdWVzdA=="},
+                        },
+                        "cosBucket": {"name": "photos", "appid": "1250000000", "region": "gz"},
+                    },
+                    "event": {"eventName": "cos:ObjectCreated:Put", "eventTime": 1545205770},
+                }
+            ]
+        }
+    )
+
+
+@pytest.mark.parametrize("platform", ["scf", "lambda"])
+def test_invoke_runs_the_function_as_either_platform_would(tmp_path: Path, platform: str) -> None:
+    (tmp_path / "event.json").write_text(an_event("plate-04.jpg"))
+    done = vindrop("invoke", "upload", "event.json", "--platform", platform, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["ok"]
+    assert answer["value"]["ended"] == {"reading": 1}
+    listed = vindrop(
+        "readings",
+        "--json",
+        "--from",
+        f"sqlite:///{tmp_path}/.vindrop/invoke/vindrop.db",
+        cwd=tmp_path,
+    )
+    assert json.loads(listed.stdout)["data"]["vin"] == "5NPEVYK97FD841835"
+
+
+def test_invoke_with_a_wrong_setting_says_which(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text(an_event("plate-04.jpg"))
+    done = vindrop("invoke", "upload", "event.json", cwd=tmp_path, VINDROP_RESULTS="file:///tmp/x")
+    assert done.returncode == 1
+    assert "VINDROP_DEAD_LETTERS is not set" in done.stdout
+
+
+def test_the_demo_accounts_for_every_photo_and_a_second_run_pays_for_nothing(
+    tmp_path: Path,
+) -> None:
+    first = vindrop("demo", "--json", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert report["uploads"] == report["readings"] + report["dead_letters"] == report["sent"]
+    assert report["readable"] >= 24
+    assert report["exact"] >= 0.95 * report["readable"]
+    assert report["dead_letters"] >= 6
+    assert report["wrong_verified"] == []
+    assert report["billed_calls"] == report["readings"]
+
+    second = vindrop("demo", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert "no new calls were made" in second.stdout
+    assert "5NPEVYK97FD841835" in second.stdout
+    assert "Vindrop.EmptyPhoto" in second.stdout
