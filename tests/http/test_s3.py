@@ -1,0 +1,106 @@
+"""Large photos on AWS: a signed PUT to S3, the object read once, by version where there is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from moto.server import ThreadedMotoServer
+
+from tests.http import events
+from tests.http.conftest import KEY, Answer, understand
+from tests.pipeline.conftest import SAMPLES, SECRET_ID, SECRET_KEY, World
+from vindrop import http, settings
+from vindrop.app import App, build
+from vindrop.invocation import Invocation
+
+BUCKET = "photos"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "PLANTED"}
+PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Any:
+    requests.post(f"{endpoint}/moto-api/reset", timeout=30)
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+    )
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+@pytest.fixture
+def app(world: World, endpoint: str) -> App:
+    store = f"sqlite:///{world.folder}/vindrop.db"
+    given = {
+        "VINDROP_RESULTS": store,
+        "VINDROP_DEAD_LETTERS": store,
+        "VINDROP_LEDGER": store,
+        "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
+        "VINDROP_VINOCR_SECRET_ID": SECRET_ID,
+        "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+        "VINDROP_VINOCR_TIMEOUT": "60",
+        "VINDROP_HTTP_SECONDS": "200",
+        "VINDROP_STORAGE_ENDPOINT": endpoint,
+        "VINDROP_UPLOAD_BUCKET": BUCKET,
+        "VINDROP_UPLOAD_REGION": "us-east-1",
+        "VINDROP_RATE": "500",
+        "VINDROP_API_KEYS": KEY,
+    }
+    return build(settings.load(given), KEYS)
+
+
+def post(app: App, path: str, document: Any) -> Answer:
+    headers = {"Content-Type": "application/json", "X-Api-Key": KEY}
+    event = events.aws_url("POST", path, headers, json.dumps(document))
+    call = Invocation("lambda", "request-1", "http_api", 200.0)
+    return understand(http.process(event, call, settings=lambda: app.settings, app=lambda: app))
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_a_large_photo_goes_to_s3_and_is_read_once(
+    world: World, app: App, s3: Any, versioned: bool
+) -> None:
+    if versioned:
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    place = post(app, "/v1/uploads", {"size": 9_000_000, "type": "image/jpeg"}).json
+    assert place["object"]["cloud"] == "aws"
+    # A browser says the type of what it sends, and the signature must not mind.
+    headers = {"Content-Type": "image/jpeg", **place["headers"]}
+    put = requests.put(place["url"], data=PLATE + bytes(9_000_000), headers=headers, timeout=60)
+    assert put.status_code == 200
+    before = world.calls()
+    first, again = (post(app, "/v1/vin", place["object"]) for _ in range(2))
+    assert first.status == 200, first.text
+    assert again.json["new"] is False
+    assert (world.calls() - before).billed == 1
+    version = first.json["upload"]["version"]
+    head = s3.head_object(Bucket=BUCKET, Key=place["object"]["key"])
+    assert version == (head["VersionId"] if versioned else head["ETag"].strip('"'))
+    assert "PLANTED" not in first.text
+
+
+def test_new_content_under_the_same_key_is_read_anew(world: World, app: App, s3: Any) -> None:
+    vins = []
+    for sample in ("plate-04.jpg", "label-01.jpg"):
+        s3.put_object(Bucket=BUCKET, Key="a+b %.jpg", Body=(SAMPLES / sample).read_bytes())
+        vins.append(post(app, "/v1/vin", {"bucket": BUCKET, "key": "a+b %.jpg"}).json["vin"])
+    assert len(set(vins)) == 2
+    assert len(world.readings()) == 2
