@@ -1,0 +1,120 @@
+"""The upload function under the platforms' own runtimes, on Python 3.10: cold, warm, exception, time-out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.conftest import World, a_call, process
+from tests.runtimes.conftest import SCF, Lambda, settings
+from tests.runtimes.tools import Runtimes
+from tests.triggers import payloads as p
+from tests.triggers.test_batches import named
+from vindrop.ledger.sql import SQLLedger
+
+VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
+
+
+@pytest.fixture
+def closing() -> Iterator[list[Any]]:
+    running: list[Any] = []
+    yield running
+    for each in running:
+        each.close()
+
+
+def log_lines(path: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line) for line in path.read_text().splitlines() if line.startswith('{"time"')
+    ]
+
+
+def test_scf_cold_warm_and_exception(
+    world: World, runtimes: Runtimes, code: Path, closing: list[Any]
+) -> None:
+    function = SCF(runtimes, code, settings(world))
+    closing.append(function)
+    for number in (1, 2):  # cold, then warm: the same process
+        answer = function.call(named(world.photo()))
+        assert answer is not None
+        assert answer["value"]["ended"] == {"reading": 1}, answer
+        assert len(world.readings()) == number
+    assert {r.vin for r in world.readings()} == {VIN}
+    lines = [line for line in log_lines(function.log) if line["event"] == "reading"]
+    assert len(lines) == 2
+    assert all(line["request_id"] and "metric" in line and "_aws" not in line for line in lines)
+
+    database = world.app().ledger.database
+    assert database is not None
+    database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
+    answer = function.call(named(world.photo()))
+    assert answer is not None
+    assert "ComeAgainError" in answer["error"]  # raised, so that SCF brings it again
+    database.execute("ALTER TABLE away RENAME TO vindrop_uploads")
+    answer = function.call({"what": "is this"})  # and it works on, in the same process
+    assert answer is not None
+    assert "is recognised by no trigger" in answer["value"]["error"]
+
+
+def test_scf_a_wrong_setting_is_one_sentence(
+    world: World, runtimes: Runtimes, code: Path, closing: list[Any]
+) -> None:
+    function = SCF(runtimes, code, settings(world, VINDROP_RESULT="x"))
+    closing.append(function)
+    answer = function.call(named(world.photo()))
+    assert answer is not None
+    assert "did you mean VINDROP_RESULTS?" in answer["error"]
+
+
+def test_lambda_cold_warm_and_exception(
+    world: World, runtimes: Runtimes, code: Path, closing: list[Any]
+) -> None:
+    function = Lambda(runtimes, code, settings(world))
+    closing.append(function)
+    for number in (1, 2):
+        answer = function.call(p.sqs(named(world.photo()), "no JSON"))
+        assert answer == {"batchItemFailures": []}, function.log.read_text()
+        assert len(world.readings()) == number
+    lines = [line for line in log_lines(function.log) if line["event"] == "reading"]
+    assert len(lines) == 2
+    assert all(line["request_id"] and line["function"] == "upload" for line in lines)
+    assert all("CloudWatchMetrics" in line["_aws"] for line in lines)
+
+    database = world.app().ledger.database
+    assert database is not None
+    database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
+    photo = named(world.photo())
+    assert function.call(p.sqs(photo)) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert function.call(photo)["errorType"] == "ComeAgainError"
+    database.execute("ALTER TABLE away RENAME TO vindrop_uploads")
+    assert function.call(p.sqs(photo)) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("platform", [SCF, Lambda])
+def test_a_call_killed_at_the_time_limit_is_read_later_and_once(
+    world: World, runtimes: Runtimes, code: Path, closing: list[Any], platform: Any
+) -> None:
+    """VinOCR answers too late; the platform kills the function; the sweep finds what it had."""
+    world.faults.set({"wait": 20.0})
+    function = platform(runtimes, code, settings(world), seconds=4)
+    closing.append(function)
+    upload = world.photo()
+    answer = function.call(named(upload))
+    assert answer is None or "timed out" in str(answer), answer
+    function.close()
+    closing.clear()
+    assert (world.readings(), world.dead_letters()) == ([], [])
+
+    world.faults.set()
+    app = world.app()
+    assert isinstance(app.ledger, SQLLedger)
+    assert app.ledger.counts() == {"claimed": 1}
+    app.ledger.end_leases()
+    (due,) = app.ledger.due(10)
+    assert due == upload.model_copy(update={"uploaded_at": due.uploaded_at})
+    assert process(app, due, a_call().seconds).end == "reading"
+    assert [r.vin for r in world.readings()] == [VIN]
