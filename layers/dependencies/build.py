@@ -171,9 +171,9 @@ def _prune(tree: Path) -> None:
             elif path.exists():
                 path.unlink()
     for path in tree.rglob("*"):
-        if path.name in _PER_INSTALL and path.parent.name.endswith(".dist-info"):
-            path.unlink()
-        elif path.name == ".lock":
+        if (
+            path.name in _PER_INSTALL and path.parent.name.endswith(".dist-info")
+        ) or path.name == ".lock":
             path.unlink()
 
 

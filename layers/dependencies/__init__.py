@@ -1,0 +1,1 @@
+"""Builds the layers and function packages; `python -m layers.dependencies --help`."""
