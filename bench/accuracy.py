@@ -10,6 +10,7 @@ intervals (Wilson), and last one JSON line.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import math
@@ -65,16 +66,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as e:
         print(f"accuracy: {e}", file=sys.stderr)
         return 2
-    summaries: dict[str, dict[str, Any]] = {}
-    for name in names:
+    with contextlib.ExitStack() as stack:
+        peers: list[Peer] = []
+        summaries: dict[str, dict[str, Any]] = {}
+        for name in names:
+            try:
+                peers.append(stack.enter_context(Peer(name, options.threads)))
+            except PeerMissingError as e:
+                print(f"accuracy: {e}", file=sys.stderr)
+                summaries[name] = {"missing": str(e)}
         try:
-            results, peak = run(name, photos, options.threads)
+            measured = run(peers, photos)
         except PeerMissingError as e:
             print(f"accuracy: {e}", file=sys.stderr)
-            if name == "vindrop":
-                return 1
-            summaries[name] = {"missing": str(e)}
-            continue
+            return 1
+    for name, (results, peak) in measured.items():
         print(table(name, results))
         if name == "vindrop" and options.curve:
             print(curve(results))
@@ -115,21 +121,24 @@ def chosen(against: str) -> list[str]:
     return names
 
 
-def run(name: str, photos: Sequence[Photo], threads: int) -> tuple[list[Result], int]:
-    """Have one reader read all photos; returns the results and its peak memory in MB."""
-    results: list[Result] = []
-    peak = 0
-    with Peer(name, threads) as peer:
+def run(peers: Sequence[Peer], photos: Sequence[Photo]) -> dict[str, tuple[list[Result], int]]:
+    """Have each photo read by all readers in turn: what else the machine does hits all alike.
+
+    Returns, per reader, its results and its peak memory in MB.
+    """
+    results: dict[str, list[Result]] = {peer.name: [] for peer in peers}
+    peaks = {peer.name: 0 for peer in peers}
+    for peer in peers:
         for photo in photos[:WARM_UP]:
             peer.ask(photo.path)
-        for photo in photos:
+    for photo in photos:
+        for peer in peers:
             answer = peer.ask(photo.path)
-            peak = max(peak, int(answer["peak_rss_mb"]))
+            peaks[peer.name] = max(peaks[peer.name], int(answer["peak_rss_mb"]))
             vin = answer["vin"] if "vin" in answer else best_vin(answer["lines"])
-            results.append(
-                Result(photo, vin, answer["ms"], answer.get("best"), answer.get("confidence", 0.0))
-            )
-    return results, peak
+            best, sure = answer.get("best"), answer.get("confidence", 0.0)
+            results[peer.name].append(Result(photo, vin, answer["ms"], best, sure))
+    return {name: (some, peaks[name]) for name, some in results.items()}
 
 
 def summary(results: Sequence[Result], peak: int) -> dict[str, Any]:
