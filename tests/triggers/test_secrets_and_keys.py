@@ -1,0 +1,265 @@
+"""From upload to record on both clouds: every key survives, and no secret comes along."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+import requests
+from moto.server import ThreadedMotoServer
+from qcloud_cos import CosConfig, CosS3Client
+
+from tests.pipeline.conftest import SECRET_KEY, World, _servers, world
+from tests.triggers import payloads as p
+from tests.triggers.test_batches import named
+from vindrop import settings as settings_module
+from vindrop import sql
+from vindrop.app import build
+from vindrop.credentials import Credentials
+from vindrop.destinations import Readable, open_destination
+from vindrop.invocation import Invocation
+from vindrop.signing import signed_url
+from vindrop.upload import Upload
+from vindrop.uploads import process
+from vindrop_local.bucket import Account, Bucket, BucketServer
+from vindrop_local.platform import FunctionSpec, Identity, Platform
+from vindrop_local.sample_events import build as event_for
+from vindrop_local.vinocr_process import VinOCRProcess
+
+__all__ = ["_servers", "world"]
+
+BUCKET = "photos-1250000000"
+PHOTO = Path(__file__).resolve().parents[2] / "events" / "photos" / "plate-04.jpg"
+VIN = "5NPEVYK97FD841835"
+KEYS = [
+    "a b.jpg",
+    "a+b.jpg",
+    "100%.jpg",
+    "a%20b%2Fc.jpg",
+    "车架号/照片.jpg",
+    "📷.jpg",
+    f"{BUCKET}/a.jpg",
+    "1250000000/photos/a.jpg",
+    "/leading.jpg",
+    "a?b#c&d=e.jpg",
+    "/".join(letter * 200 for letter in "vwxyz") + "/123456789" + "/photo.jpg",  # 1,024 bytes
+]
+
+
+def read_all(
+    folder: Path, endpoint: str, vinocr: VinOCRProcess, events: list[Any], **more: str
+) -> dict[str, str]:
+    """Process each event and return what its record says: key → VIN."""
+    store = f"sqlite:///{folder}/keys.db"
+    app = build(
+        settings_module.load(
+            {
+                "VINDROP_RESULTS": store,
+                "VINDROP_DEAD_LETTERS": store,
+                "VINDROP_LEDGER": store,
+                "VINDROP_RATE": "500",
+                "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
+                "VINDROP_VINOCR_SECRET_ID": "AKID",
+                "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+                "VINDROP_STORAGE_ENDPOINT": endpoint,
+            }
+        ),
+        {
+            "TENCENTCLOUD_SECRETID": "AKID",
+            "TENCENTCLOUD_SECRETKEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": "AKID",
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        },
+    )
+    try:
+        for event in events:
+            process(app, event, Invocation("local", "r", "f", 60.0))
+        kept = cast("Readable", open_destination(store))
+        letters = list(kept.records("dead_letters"))
+        assert not letters, letters
+        return {r.upload.key: r.vin for r in kept.records("readings")}  # type: ignore[union-attr]
+    finally:
+        sql.forget(store)
+
+
+@pytest.fixture(scope="module")
+def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VinOCRProcess]:
+    with VinOCRProcess(
+        tmp_path_factory.mktemp("vinocr") / "log",
+        secret_id="AKID",
+        secret_key=SECRET_KEY,
+        settings={"VINOCR_URL_ALLOW": "127.0.0.1", "VINOCR_RATE": "1000"},
+    ) as running:
+        yield running
+
+
+def test_every_key_survives_on_cos(tmp_path: Path, vinocr: VinOCRProcess) -> None:
+    """Put by the official SDK; the events are the bucket's own, the photos go by signed URL."""
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "handler.py").write_text("def main_handler(event, context): return event")
+    events: list[Any] = []
+    with (
+        Platform(
+            tmp_path / "state",
+            [FunctionSpec("collect", code, concurrency=1)],
+            on_done=lambda _name, _id, result: events.append(result.value),
+        ) as platform,
+        BucketServer(
+            [Bucket(BUCKET, "ap-guangzhou", tmp_path / "bucket")],
+            [Account("AKID", SECRET_KEY)],
+            platform.database,
+            platform.trigger("collect"),
+        ) as server,
+    ):
+        client = CosS3Client(
+            CosConfig(
+                Region="ap-guangzhou",
+                SecretId="AKID",
+                SecretKey=SECRET_KEY,
+                Scheme="http",
+                IP="127.0.0.1",
+                Port=server.ports[BUCKET],
+            )
+        )
+        for key in KEYS:
+            put(client, server.url(BUCKET), key)
+        while len(events) < len(KEYS):
+            time.sleep(0.02)
+        read = read_all(tmp_path, server.url(BUCKET), vinocr, events)
+    assert read == dict.fromkeys(KEYS, VIN)
+
+
+def put(client: CosS3Client, endpoint: str, key: str) -> None:
+    if not key.startswith("/"):
+        client.put_object(Bucket=BUCKET, Key=key, Body=PHOTO.read_bytes())
+        return
+    # The SDK drops a leading slash; COS itself keeps it.
+    place = Upload(cloud="tencent", bucket=BUCKET, region="ap-guangzhou", key=key, version="")
+    keys = Credentials("AKID", SECRET_KEY)
+    url = signed_url(place, keys, seconds=60, endpoint=endpoint, method="PUT")
+    requests.put(url, PHOTO.read_bytes(), timeout=30).raise_for_status()
+
+
+def test_every_key_survives_on_s3(tmp_path: Path, vinocr: VinOCRProcess) -> None:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="AKID",
+            aws_secret_access_key=SECRET_KEY,
+        )
+        client.create_bucket(Bucket=BUCKET)
+        events = []
+        for number, key in enumerate(KEYS):
+            client.put_object(Bucket=BUCKET, Key=key, Body=PHOTO.read_bytes())
+            kind = "s3" if number % 2 else "eventbridge-aws"
+            events.append(event_for(kind, bucket=BUCKET, key=key, size=PHOTO.stat().st_size))
+        assert read_all(tmp_path, endpoint, vinocr, events) == dict.fromkeys(KEYS, VIN)
+    finally:
+        server.stop()
+
+
+PLANTED = {
+    "authorization": "q-sign-algorithm=sha1&q-ak=AKPLANTEDHEADER&q-signature=PLANTEDSIGNATURE",
+    "token": "PLANTEDSESSIONTOKEN",
+    "password": "PLANTEDPASSWORD",
+    "field": "PLANTEDFIELD",
+}
+
+
+def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
+    """Planted in events and environment, looked for in all that leaves: logs, records, the ledger's file."""
+    state = world.folder / "state"
+    store = f"sqlite:///{world.folder}/vindrop.db"
+    environment = {
+        "VINDROP_RESULTS": store,
+        "VINDROP_DEAD_LETTERS": store,
+        "VINDROP_LEDGER": store,
+        "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
+        "VINDROP_VINOCR_SECRET_ID": "AKIDTESTTESTTESTTEST",
+        "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+        "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
+        "VINDROP_API_KEYS": PLANTED["password"],
+        "VINDROP_LOG_LEVEL": "debug",
+        "VINDROP_PARK_SECONDS": "0.01",
+        "VINDROP_VINOCR_TIMEOUT": "2",
+    }
+    spec = FunctionSpec(
+        "upload", root / "functions" / "upload", environment=environment, concurrency=1
+    )
+    identity = Identity(
+        secret_id="AKIDTESTTESTTESTTEST", secret_key=SECRET_KEY, session_token=PLANTED["token"]
+    )
+    good = named(world.photo())
+    good["Records"][0]["event"]["requestParameters"]["requestHeaders"]["Authorization"] = PLANTED[
+        "authorization"
+    ]
+    broken = json.loads(json.dumps(good))
+    broken["Records"][0]["cos"]["cosObject"]["size"] = PLANTED["field"]
+    gone = json.loads(json.dumps(good).replace(world_key(good), "gone.jpg"))
+    events = [
+        good,
+        broken,
+        gone,
+        p.sqs(good, f"no JSON {PLANTED['field']}", {"Authorization": PLANTED["authorization"]}),
+        p.ckafka({"x": PLANTED["field"]}),
+        {"headers": {"Authorization": PLANTED["authorization"]}, "body": PLANTED["field"]},
+        PLANTED["authorization"],
+        named(world.upload(b"")),
+    ]
+    outputs: list[str] = []
+    with Platform(state, [spec], identity=identity) as platform:
+        for rule in (
+            [],
+            [{"code": "FailedOperation.DownLoadError", "message": signed()}],
+            [{"cut": "after"}],
+        ):
+            world.faults.set(*rule)
+            for event in [*events, named(world.photo())]:
+                result = platform.invoke("upload", event)
+                outputs += [*result.log_lines, json.dumps(result.value), result.error_message]
+    text = "\n".join(outputs) + "\n".join(
+        record.model_dump_json() for record in [*world.readings(), *world.dead_letters()]
+    )
+    assert len(world.readings()) >= 1
+    assert len(world.dead_letters()) >= 5
+    files = b"".join(path.read_bytes() for path in world.folder.glob("vindrop.db*"))
+    for secret in [
+        *PLANTED.values(),
+        SECRET_KEY,
+        "AKPLANTEDHEADER",
+        "PLANTEDSIGNATURE",
+        "q-signature=",
+    ]:
+        assert secret not in text
+        assert secret.encode() not in files
+
+
+def signed() -> str:
+    return f"cannot fetch https://b.cos.ap-guangzhou.myqcloud.com/a.jpg?{PLANTED['authorization']}"
+
+
+def world_key(event: dict[str, Any]) -> str:
+    return str(event["Records"][0]["cos"]["cosObject"]["key"]).partition("/photos/")[2]
+
+
+def test_what_a_log_line_is_given_is_redacted() -> None:
+    """A sentence of a library's that quotes a signed URL loses its query."""
+    code = "from vindrop.telemetry import log; import sys; log('x', reason=sys.argv[1])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, signed()], capture_output=True, text=True, check=True
+    )
+    assert "a.jpg?…" in ran.stdout
+    assert "PLANTED" not in ran.stdout
