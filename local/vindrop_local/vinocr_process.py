@@ -45,13 +45,16 @@ class VinOCRProcess:
         workers: int = 1,
         threads: int = 2,
         settings: Mapping[str, str] | None = None,
+        module: str = "vinocr",
     ) -> None:
         """Prepare; nothing is started before the block begins.
 
         :param log: file that its log lines are appended to.
+        :param module: what is run; a bench has one of its own around VinOCR.
         :param settings: further VINOCR_ variables.
         """
         self._log = log
+        self._module = module
         self._variables = {
             "VINOCR_SECRET_ID": secret_id,
             "VINOCR_SECRET_KEY": secret_key,
@@ -77,7 +80,7 @@ class VinOCRProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "vinocr", "--until-stdin-closes"],
+                [sys.executable, "-m", self._module, "--until-stdin-closes"],
                 env=own | self._variables,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
