@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from vindrop import sql
 from vindrop.failures import Disposition
 from vindrop.records import DeadLetter, Reading, VinOCRCall
 from vindrop.upload import Upload
@@ -61,11 +56,3 @@ def a_dead_letter(
         last_seen=WHEN,
         upload=upload or an_upload(),
     )
-
-
-@pytest.fixture
-def sql_url(tmp_path: Path) -> Iterator[str]:
-    """A fresh SQL database."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    yield url
-    sql.forget(url)

@@ -109,7 +109,7 @@ class DynamoDB:
         """Change one item where the condition holds.
 
         :param change: an UpdateExpression with attributes as ``#name`` and values as ``:name``.
-        :returns: why not, or None; and the changed attributes as they were before.
+        :returns: why not, or None; and the item as it was before.
         """
         return self._conditional(
             table,
@@ -119,7 +119,7 @@ class DynamoDB:
             values,
             Key={"id": {"S": key}},
             UpdateExpression=change,
-            ReturnValues="UPDATED_OLD",
+            ReturnValues="ALL_OLD",
         )
 
     def delete(self, table: str, key: str, where: str = "", **values: Value) -> bool:

@@ -18,8 +18,6 @@ from vindrop.stores import StoreError
 _SECOND: Final = 1_000_000
 _TRIES: Final = 20
 """Of a write that others got in before; at the default rate two are seldom needed."""
-_SHOW: Final = "#spacing_us = #spacing_us"
-"""Changes nothing; what a write names is what it hands back."""
 
 
 class DynamoDBQuota:
@@ -48,7 +46,7 @@ class DynamoDBQuota:
                 refused, old = self._tables.update(
                     "uploads",
                     self._id,
-                    f"SET #next_us = #next_us + #spacing_us, {_SHOW}",
+                    "SET #next_us = #next_us + #spacing_us",
                     "#next_us > :now AND #next_us <= :latest",
                     now=now,
                     latest=now + round(max_wait * _SECOND),
@@ -57,7 +55,7 @@ class DynamoDBQuota:
                 refused, old = self._tables.update(
                     "uploads",
                     self._id,
-                    f"SET #next_us = :now + #spacing_us, {_SHOW}",
+                    "SET #next_us = :now + #spacing_us",
                     "#next_us <= :now",
                     now=now,
                 )

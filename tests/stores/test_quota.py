@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
 
 import pytest
 
-from vindrop.quota import Full, Slot, limit_named, open_quota
+from vindrop.quota import Full, Quota, Slot, limit_named, open_quota
 from vindrop.quota.local import Fallback, LocalQuota
-from vindrop.quota.sql import SQLQuota
-from vindrop.sql import open_database
-from vindrop.stores import StoreError
+from vindrop.stores import StoreError, StoreSettingError
 
 
 def test_local_slots_are_one_spacing_apart() -> None:
@@ -40,7 +41,9 @@ def test_a_wait_beyond_what_is_allowed_books_nothing() -> None:
     full = quota.reserve(1.0)
     assert isinstance(full, Full)
     assert full.retry_after == pytest.approx(0.1)
-    assert quota.reserve(1.2) == Slot(pytest.approx(1.1))
+    slot = quota.reserve(1.2)
+    assert isinstance(slot, Slot)
+    assert slot.wait == pytest.approx(1.1)
 
 
 def test_a_refusal_slows_down_and_success_recovers() -> None:
@@ -78,40 +81,91 @@ def test_the_limit_that_a_refusal_names(message: str, limit: float | None) -> No
     assert limit_named(message) == limit
 
 
-@pytest.fixture
-def shared_quota(sql_url: str) -> SQLQuota:
-    return SQLQuota(open_database(sql_url), "test", 10)
+@pytest.fixture(params=["sqlite", "postgresql", "mysql", "dynamodb", "redis"])
+def store_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def test_shared_slots_never_come_closer_than_the_rate(shared_quota: SQLQuota) -> None:
+def opened(url: str, account: str = "test", rate: float = 10) -> Quota:
+    """The quota itself, without the fallback that would hide a store that is away."""
+    found = open_quota(url, account=account, rate=rate)
+    assert isinstance(found, Fallback)
+    return found._shared
+
+
+def test_shared_slots_never_come_closer_than_the_rate(store_url: str) -> None:
     """Forty slots booked by eight at once end no sooner than forty spacings after the first."""
+    quota = opened(store_url)
     started = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        slots = list(pool.map(lambda _: shared_quota.reserve(1000), range(40)))
+        slots = list(pool.map(lambda _: quota.reserve(1000), range(40)))
     assert all(isinstance(slot, Slot) for slot in slots)
-    last = shared_quota.reserve(1000)
+    last = quota.reserve(1000)
     assert isinstance(last, Slot)
     assert time.monotonic() - started + last.wait >= 4.0 - 0.001
 
 
-def test_shared_quota_says_full_and_learns(shared_quota: SQLQuota) -> None:
-    for _ in range(30):
-        shared_quota.reserve(1000)
-    full = shared_quota.reserve(0.5)
+def _reserve_in_process(url: str, count: int) -> list[float]:
+    quota = opened(url, rate=20)
+    taken = []
+    for _ in range(count):
+        slot = quota.reserve(1000)
+        assert isinstance(slot, Slot)
+        taken.append(time.time() + slot.wait)
+    return taken
+
+
+def test_processes_share_one_row_of_slots(store_url: str) -> None:
+    """No two of 60 slots are the same, and no second holds more than the rate."""
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        taken = sorted(chain(*pool.starmap(_reserve_in_process, [(store_url, 15)] * 4)))
+    assert len(taken) == 60
+    # From the first to the last there are 59 spacings of 0.05 s; starts are read a little late.
+    assert taken[-1] - taken[0] >= 59 * 0.05 - 0.5
+
+
+def test_shared_quota_says_full_and_learns(store_url: str) -> None:
+    quota = opened(store_url)
+    for _ in range(100):
+        quota.reserve(1000)
+    full = quota.reserve(0.1)
     assert isinstance(full, Full)
-    assert 0 < full.retry_after < 3
-    shared_quota.refused(limit=2)
-    first, second = shared_quota.reserve(1000), shared_quota.reserve(1000)
+    assert 0 < full.retry_after < 10
+    quota.refused(limit=2)
+    started = time.monotonic()
+    first, second = quota.reserve(1000), quota.reserve(1000)
+    passed = time.monotonic() - started
     assert isinstance(first, Slot)
     assert isinstance(second, Slot)
-    assert second.wait - first.wait == pytest.approx(0.5, abs=0.05)
+    assert 0.49 - passed <= second.wait - first.wait <= 0.501
 
 
-def test_two_accounts_do_not_share(sql_url: str) -> None:
-    database = open_database(sql_url)
-    one, two = SQLQuota(database, "one", 1), SQLQuota(database, "two", 1)
+def test_shared_quota_finds_back_to_its_rate(store_url: str) -> None:
+    quota = opened(store_url, rate=1000)
+    quota.refused(limit=500)
+    for _ in range(300):
+        quota.reserve(1000)
+    first, second = quota.reserve(1000), quota.reserve(1000)
+    assert isinstance(first, Slot)
+    assert isinstance(second, Slot)
+    assert second.wait - first.wait <= 0.0012
+
+
+def test_an_idle_shared_quota_saves_nothing_up(store_url: str) -> None:
+    quota = opened(store_url, rate=2)
+    quota.reserve(10)
+    time.sleep(1.2)  # more than two slots long
+    assert quota.reserve(10) == Slot(0)
+    second = quota.reserve(10)
+    assert isinstance(second, Slot)
+    assert second.wait > 0
+
+
+def test_two_accounts_do_not_share(store_url: str) -> None:
+    one, two = opened(store_url, "one", 0.01), opened(store_url, "two", 0.01)
     one.reserve(1000)
     assert two.reserve(0.1) == Slot(0)
+    assert isinstance(one.reserve(0.1), Full)
 
 
 def test_while_the_store_is_away_a_local_share_is_the_limit() -> None:
@@ -130,6 +184,7 @@ def test_while_the_store_is_away_a_local_share_is_the_limit() -> None:
     quota.refused(None)
 
 
-def test_the_ledger_store_is_the_default(sql_url: str) -> None:
-    assert isinstance(open_quota(sql_url, account="a", rate=10), Fallback)
+def test_without_a_store_the_quota_is_this_process(tmp_path: Path) -> None:
     assert isinstance(open_quota("memory", account="a", rate=10), LocalQuota)
+    with pytest.raises(StoreSettingError, match="redis"):
+        open_quota("kafka://x/y", account="a", rate=10)

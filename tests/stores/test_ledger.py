@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.failures import Failure
 from vindrop.ledger import Claim, Standing, open_ledger
+from vindrop.ledger.dynamodb import DynamoDBLedger
 from vindrop.ledger.sql import SQLLedger
+from vindrop.records import DeadLetter
+from vindrop.sql import open_database
 from vindrop.stores import StoreSettingError
+from vindrop.upload import Upload
 
 REFUSED = Failure("InternalError", "try again", "r-3")
 PAST = -1.0
 """A lease or wait that ended before it began."""
 
 
+@pytest.fixture(params=["sqlite", "postgresql", "mysql", "dynamodb"])
+def store_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def ledger(sql_url: str) -> SQLLedger:
-    found = open_ledger(sql_url, account="test")
-    assert isinstance(found, SQLLedger)
+def ledger(store_url: str) -> SQLLedger | DynamoDBLedger:
+    found = open_ledger(store_url, account="test")
+    assert isinstance(found, SQLLedger | DynamoDBLedger)
     return found
 
 
-def claimed(ledger: SQLLedger, lease: float = 60.0, upload: object = None) -> Claim:
+def claimed(
+    ledger: SQLLedger | DynamoDBLedger, lease: float = 60.0, upload: object = None
+) -> Claim:
     found = ledger.claim(upload or an_upload(), lease)  # type: ignore[arg-type]
     assert isinstance(found, Claim)
     return found
 
 
-def test_a_claim_keeps_everyone_else_away_until_its_lease_ends(ledger: SQLLedger) -> None:
+def test_a_claim_keeps_everyone_else_away_until_its_lease_ends(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     first = claimed(ledger)
     assert (first.attempts, first.record) == (1, None)
     other = ledger.claim(an_upload(), 60.0)
@@ -41,7 +56,9 @@ def test_a_claim_keeps_everyone_else_away_until_its_lease_ends(ledger: SQLLedger
     assert 55 < other.due_in <= 60
 
 
-def test_a_claim_whose_worker_died_passes_on_and_counts_as_an_attempt(ledger: SQLLedger) -> None:
+def test_a_claim_whose_worker_died_passes_on_and_counts_as_an_attempt(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     dead = claimed(ledger, lease=PAST)
     assert [upload.id for upload in ledger.due(10)] == [an_upload().id]
     second = claimed(ledger)
@@ -50,7 +67,7 @@ def test_a_claim_whose_worker_died_passes_on_and_counts_as_an_attempt(ledger: SQ
 
 
 def test_a_kept_answer_is_delivered_by_whoever_comes_next_and_never_asked_for_again(
-    ledger: SQLLedger,
+    ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
     claim = claimed(ledger)
     assert ledger.keep(an_upload().id, claim, a_reading(), attempts=1, billed=1, lease=PAST)
@@ -64,7 +81,9 @@ def test_a_kept_answer_is_delivered_by_whoever_comes_next_and_never_asked_for_ag
     assert ledger.due(10) == []
 
 
-def test_the_first_answer_wins_even_from_a_worker_that_was_given_up(ledger: SQLLedger) -> None:
+def test_the_first_answer_wins_even_from_a_worker_that_was_given_up(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     slow = claimed(ledger, lease=PAST)
     quick = claimed(ledger)
     assert ledger.keep(an_upload().id, slow, a_reading(), attempts=1, billed=1, lease=60)
@@ -76,7 +95,7 @@ def test_the_first_answer_wins_even_from_a_worker_that_was_given_up(ledger: SQLL
 
 
 def test_a_failure_never_replaces_a_success_but_a_success_an_undelivered_failure(
-    ledger: SQLLedger,
+    ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
     slow, quick = claimed(ledger, lease=PAST), claimed(ledger)
     assert ledger.keep(an_upload().id, quick, a_dead_letter(), attempts=2, billed=0, lease=60)
@@ -86,7 +105,7 @@ def test_a_failure_never_replaces_a_success_but_a_success_an_undelivered_failure
     assert ledger.counts() == {"delivered": 1}
 
 
-def test_a_dead_letter_ends_as_dead(ledger: SQLLedger) -> None:
+def test_a_dead_letter_ends_as_dead(ledger: SQLLedger | DynamoDBLedger) -> None:
     claim = claimed(ledger)
     ledger.keep(an_upload().id, claim, a_dead_letter(), attempts=1, billed=0, lease=60)
     ledger.delivered(an_upload().id)
@@ -96,7 +115,7 @@ def test_a_dead_letter_ends_as_dead(ledger: SQLLedger) -> None:
     assert ended.record == a_dead_letter()
 
 
-def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger) -> None:
+def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger | DynamoDBLedger) -> None:
     claim = claimed(ledger)
     assert ledger.park(an_upload().id, claim, REFUSED, seconds=30, attempts=1, billed=0)
     resting = ledger.claim(an_upload(), 60)
@@ -105,27 +124,33 @@ def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger) -> None:
     assert ledger.due(10) == []
 
 
-def test_a_parked_upload_that_is_due_comes_back_with_its_history(ledger: SQLLedger) -> None:
+def test_a_parked_upload_that_is_due_comes_back_with_its_history(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     claim = claimed(ledger)
     ledger.park(an_upload().id, claim, REFUSED, seconds=PAST, attempts=3, billed=1)
     again = claimed(ledger)
     assert (again.attempts, again.billed, again.failure) == (4, 1, REFUSED)
 
 
-def test_only_the_holder_can_park(ledger: SQLLedger) -> None:
+def test_only_the_holder_can_park(ledger: SQLLedger | DynamoDBLedger) -> None:
     dead = claimed(ledger, lease=PAST)
     claimed(ledger)
     assert not ledger.park(an_upload().id, dead, REFUSED, seconds=PAST, attempts=1, billed=0)
 
 
-def test_due_comes_longest_due_first_and_no_more_than_asked(ledger: SQLLedger) -> None:
+def test_due_comes_longest_due_first_and_no_more_than_asked(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     for number, lease in enumerate((-1.0, -3.0, -2.0, 60.0)):
         claimed(ledger, lease, an_upload(f"{number}.jpg"))
     assert [upload.key for upload in ledger.due(10)] == ["1.jpg", "2.jpg", "0.jpg"]
     assert [upload.key for upload in ledger.due(1)] == ["1.jpg"]
 
 
-def test_of_several_destinations_those_that_have_it_are_remembered(ledger: SQLLedger) -> None:
+def test_of_several_destinations_those_that_have_it_are_remembered(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     claim = claimed(ledger)
     ledger.keep(an_upload().id, claim, a_reading(), attempts=1, billed=1, lease=60)
     ledger.reached(an_upload().id, frozenset({"kafka-1", "sqlite-2"}))
@@ -133,7 +158,7 @@ def test_of_several_destinations_those_that_have_it_are_remembered(ledger: SQLLe
     assert claimed(ledger).reached == {"kafka-1", "sqlite-2"}
 
 
-def test_many_at_once_and_exactly_one_holds_each(ledger: SQLLedger) -> None:
+def test_many_at_once_and_exactly_one_holds_each(ledger: SQLLedger | DynamoDBLedger) -> None:
     uploads = [an_upload(f"{n}.jpg") for n in range(20)]
 
     def claim_all(_: int) -> int:
@@ -148,14 +173,16 @@ def _claim_in_process(url: str, keys: list[str]) -> int:
     return sum(isinstance(ledger.claim(an_upload(key), 60), Claim) for key in keys)
 
 
-def test_processes_that_open_a_fresh_store_at_once_do_not_hurt_each_other(sql_url: str) -> None:
+def test_processes_that_open_a_fresh_store_at_once_do_not_hurt_each_other(store_url: str) -> None:
     keys = [f"{n}.jpg" for n in range(25)]
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        counts = pool.starmap(_claim_in_process, [(sql_url, keys)] * 4)
+        counts = pool.starmap(_claim_in_process, [(store_url, keys)] * 4)
     assert sum(counts) == len(keys)
 
 
-def test_a_blocked_account_is_known_to_all_and_tried_by_one(ledger: SQLLedger) -> None:
+def test_a_blocked_account_is_known_to_all_and_tried_by_one(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
     arrears = Failure("ResourceUnavailable.InArrears", "pay", "r-4")
     assert ledger.held(60) is None
     assert ledger.hold(arrears, 60)
@@ -174,13 +201,111 @@ def test_a_blocked_account_is_known_to_all_and_tried_by_one(ledger: SQLLedger) -
 
 
 def test_a_restart_on_one_machine_need_not_wait_for_the_leases_of_the_dead(
-    ledger: SQLLedger,
+    ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
     claimed(ledger)
     parked = an_upload("parked.jpg")
     ledger.park(parked.id, claimed(ledger, 60, parked), REFUSED, seconds=60, attempts=1, billed=0)
     assert ledger.end_leases() == 1
     assert [upload.key for upload in ledger.due(10)] == [an_upload().key]
+
+
+def dead(ledger: SQLLedger | DynamoDBLedger, upload: Upload | None = None) -> DeadLetter:
+    upload = upload or an_upload()
+    letter = a_dead_letter(upload)
+    assert ledger.keep(
+        upload.id, claimed(ledger, 60, upload), letter, attempts=3, billed=2, lease=60
+    )
+    ledger.delivered(upload.id)
+    return letter
+
+
+def test_a_redriven_upload_begins_anew_and_keeps_its_history(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    letter = dead(ledger)
+    first_seen = ledger.dead_letters()
+    assert list(first_seen) == [letter]
+    assert ledger.redrive(letter, after=0) == "redriven"
+    assert ledger.redrive(letter, after=0) == "under_way"  # twice is once
+    assert list(ledger.dead_letters()) == [letter]  # until it has ended otherwise
+    assert [upload.id for upload in ledger.due(10)] == [letter.id]
+    claim = claimed(ledger)
+    assert (claim.attempts, claim.billed, claim.redriven) == (1, 2, 1)
+    assert claim.record is None  # so that it is read again
+    assert claim.failure == Failure(letter.code, letter.message, letter.request_id)
+    assert ledger.keep(letter.id, claim, a_reading(), attempts=1, billed=3, lease=60)
+    ledger.delivered(letter.id)
+    assert ledger.counts() == {"delivered": 1}  # counted once
+    assert list(ledger.dead_letters()) == []
+    assert ledger.redrive(letter, after=0) == "answered"
+
+
+def test_a_redriven_upload_that_dies_again_can_be_redriven_again(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    letter = dead(ledger)
+    ledger.redrive(letter, after=0)
+    second = letter.model_copy(update={"code": "FailedOperation.ImageBlur", "redriven": 1})
+    claim = claimed(ledger)
+    assert ledger.keep(letter.id, claim, second, attempts=1, billed=2, lease=60)
+    ledger.delivered(letter.id)
+    assert list(ledger.dead_letters()) == [second]
+    assert ledger.redrive(second, after=0) == "redriven"
+    assert claimed(ledger).redriven == 2
+
+
+def test_a_redrive_may_be_due_later(ledger: SQLLedger | DynamoDBLedger) -> None:
+    letter = dead(ledger)
+    ledger.redrive(letter, after=60)
+    assert ledger.due(10) == []
+    standing = ledger.standing(letter.id)
+    assert standing is not None
+    assert standing.state == "parked"
+    assert standing.due_in is not None
+    assert 50 < standing.due_in <= 60
+
+
+def test_a_dead_letter_of_a_lost_ledger_can_be_redriven(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    letter = a_dead_letter()
+    assert ledger.redrive(letter, after=0) == "redriven"
+    assert ledger.redrive(letter, after=0) == "under_way"
+    claim = claimed(ledger)
+    assert (claim.attempts, claim.redriven) == (1, 1)
+    assert claim.first_seen == pytest.approx(letter.first_seen.timestamp(), abs=0.01)
+
+
+def test_many_dead_letters_come_page_by_page(ledger: SQLLedger | DynamoDBLedger) -> None:
+    keys = {f"{n}.jpg" for n in range(12)}
+    for key in keys:
+        dead(ledger, an_upload(key))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vindrop.ledger.sql._PAGE", 5)
+        found = [letter.upload.key for letter in ledger.dead_letters() if letter.upload]
+    assert sorted(found) == sorted(keys)
+
+
+def test_a_photo_that_only_its_caller_has_leaves_no_trace(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    claim = claimed(ledger)
+    ledger.forget(an_upload().id, Claim("another", 1, 0, 0.0))
+    assert ledger.standing(an_upload().id) is not None
+    ledger.forget(an_upload().id, claim)
+    assert ledger.standing(an_upload().id) is None
+    assert claimed(ledger).attempts == 1
+
+
+def test_an_older_ledger_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    dead(cast("SQLLedger", open_ledger(url, account="test")))
+    for column in ("redriven", "dead_letter"):
+        open_database(url).execute(f"ALTER TABLE vindrop_uploads DROP COLUMN {column}")
+    ledger = cast("SQLLedger", open_ledger(url, account="test"))
+    (letter,) = ledger.dead_letters()
+    assert ledger.redrive(letter, after=0) == "redriven"
 
 
 def test_an_unknown_kind_is_one_sentence() -> None:

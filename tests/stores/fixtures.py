@@ -1,0 +1,88 @@
+"""The servers as fixtures: each started when first asked for, once per test process."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores.servers import (
+    KafkaServer,
+    MariaDBServer,
+    MotoServer,
+    PostgreSQLServer,
+    RabbitMQServer,
+    RedisServer,
+)
+from tests.stores.tencent_api import TencentAPI
+from vindrop import sql
+
+_KINDS: dict[str, Any] = {
+    "postgresql": PostgreSQLServer,
+    "mariadb": MariaDBServer,
+    "redis": RedisServer,
+    "rabbitmq": RabbitMQServer,
+    "kafka": KafkaServer,
+    "aws": MotoServer,
+    "tencent": TencentAPI,
+}
+
+
+class Servers:
+    """``servers["postgresql"]``: running, or the test is skipped with what to install."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Any] = {}
+
+    def __getitem__(self, kind: str) -> Any:
+        if kind not in self._running:
+            self._running[kind] = _KINDS[kind]()
+        return self._running[kind]
+
+    def close(self) -> None:
+        for server in self._running.values():
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    found = Servers()
+    yield found
+    found.close()
+
+
+def fresh_store(servers: Servers, kind: str, folder: Path) -> str:
+    """Return the URL of an empty store of ``kind``."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/{name}.db"
+    if kind == "postgresql":
+        servers["postgresql"].sql(f"CREATE DATABASE {name}")
+        return str(servers["postgresql"].url(name))
+    if kind == "mysql":
+        servers["mariadb"].sql(f"CREATE DATABASE {name}")
+        return str(servers["mariadb"].url(name))
+    if kind == "dynamodb":
+        return f"dynamodb://us-east-1/{name}?endpoint={servers['aws'].endpoint}"
+    if kind == "redis":
+        servers["redis"].client().flushall()
+        return str(servers["redis"].url())
+    raise ValueError(kind)
+
+
+@pytest.fixture
+def store_url(
+    store_kind: str,
+    servers: Servers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """An empty store of ``store_kind``: a fixture that each test file has, with its kinds."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    url = fresh_store(servers, store_kind, tmp_path)
+    yield url
+    sql.forget(url)
