@@ -13,7 +13,7 @@ from vinocr.reader.arrange import around, below, follows
 from vinocr.reader.detect import Box
 from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import BLANK, SPACE, Frames
-from vinocr.reader.search import candidates, most_letters
+from vinocr.reader.search import candidates, is_label, most_letters
 
 MAX_CANDIDATES: Final = 20
 """Per strip; the forward algorithm's cost grows with them."""
@@ -59,6 +59,13 @@ class Line:
     def letters(self) -> int:
         """How many VIN letters the line holds, at most, in any strip."""
         return max((most_letters(s.probabilities) for s in self.strips), default=0)
+
+    @property
+    def missing(self) -> int:
+        """How many letters a VIN would still need beside those read; a label before it is none."""
+        first = self.text.split(" ", 1)[0]
+        label = len(first) if is_label(first) else 0
+        return LENGTH - (self.letters - label)
 
     @property
     def text(self) -> str:

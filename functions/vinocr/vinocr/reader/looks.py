@@ -49,6 +49,8 @@ _MORE_BOXES: Final = 8
 """Boxes read of those that only the second detection found."""
 _PROMISING: Final = 7
 """VIN letters that make a line worth a closer look."""
+_ALMOST: Final = 4
+"""Letters still missing after a line was lengthened for which it is lengthened once more."""
 _CLOSER: Final = 2
 """Lines looked at closely, per round."""
 _MOST_TOGETHER: Final = 4
@@ -180,9 +182,13 @@ class Looker:
         if self._from_other_end(sight) >= SURE:
             return sight.best
         for line in self._worth(sight, unread=True)[:_CLOSER]:
-            if line.letters < LENGTH and len(line.boxes) == 1:
+            if line.missing > 0 and len(line.boxes) == 1:
                 self._reach_out(line)
-                self._read(sight, line, (*_FIRST, *_FURTHER))
+                self._read(sight, line, _FIRST)
+                if 0 < line.missing <= _ALMOST:
+                    self._reach_out(line)
+                    self._read(sight, line, _FIRST)
+                self._read(sight, line, _FURTHER)
             else:
                 self._read(sight, line, _FURTHER)
         if sight.weigh() < threshold:
@@ -200,8 +206,9 @@ class Looker:
     @staticmethod
     def _reach_out(line: Line) -> None:
         """Lengthen a box that missed an end, as far as 17 of its letters would go."""
-        missing = (LENGTH - line.letters) * line.box.width / line.letters
-        line.ends = min(1 + 2 * missing / line.box.height, 20.0)
+        reached = line.box.width + (line.ends - 1) * line.box.height
+        missing = line.missing * reached / line.letters
+        line.ends = min(line.ends + 2 * missing / line.box.height, 20.0)
         line.forget()
 
     def _in_halves(self, sight: Sight) -> float:

@@ -50,6 +50,11 @@ _LABELS: Final = (
 )
 
 
+def is_label(word: str) -> bool:
+    """Return whether a word is what stands before VINs, such as "VIN", however it is spelt."""
+    return word.strip(":.").upper().replace("I", "1").replace("O", "0") in _LABELS
+
+
 def beam(frames: Floats, width: int = WIDTH) -> list[tuple[str, float]]:
     """Return the likeliest readings of (frames, 36), with log-probabilities, best first.
 
