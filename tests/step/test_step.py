@@ -101,3 +101,14 @@ def test_an_input_that_names_no_object_says_what_it_takes(world: World, event: A
 def test_what_is_no_photo_of_ours_is_ignored(world: World) -> None:
     folder = {"bucket": BUCKET, "key": "folder/", "region": "ap-guangzhou"}
     assert run(world, folder) == {"ignored": "a folder marker"}
+
+
+def test_answers_instead_of_errors_always_have_the_two_fields_that_a_choice_looks_at(
+    world: World,
+) -> None:
+    answer = run(world, named(world.photo(), failures="return"))
+    assert (answer["error"], answer["verdict"], answer["vin"]) == ("", "verified", VIN)
+    folder = {"bucket": BUCKET, "key": "folder/", "region": "ap-guangzhou", "failures": "return"}
+    assert run(world, folder) == {"error": "", "verdict": "", "ignored": "a folder marker"}
+    answer = run(world, {"failures": "return"})
+    assert (answer["error"], answer["verdict"]) == ("StepInputError", "")

@@ -5,7 +5,8 @@
 
 What gave no reading is raised under a name that a state machine's Retry and Catch can tell apart.
 Where a workflow cannot match names, ``"failures": "return"`` in the input has the same answered
-instead: ``{"error": "VinThrottled", "code": …, "message": …, "retry_in": seconds}``.
+instead: ``{"error": "VinThrottled", "code": …, "message": …, "retry_in": seconds}``; ``error`` is empty
+where there is a reading.
 
 The upload goes the one way of all uploads: a rejected photo is a dead letter too, a retry of the
 step is never paid twice, and a photo that has to wait is taken up by the sweep or by the retry,
@@ -85,17 +86,20 @@ def handle(event: Any, context: Any) -> dict[str, Any]:
 
 def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
     """Process one input with ``app``; see `handle`."""
-    try:
+    if not isinstance(event, Mapping) or event.get("failures") != "return":
         return _read(app, event, call)
+    # A Choice that looks at a field which is not there fails: these two always are.
+    always = {"error": "", "verdict": ""}
+    try:
+        return {**always, **_read(app, event, call)}
     except StepError as error:
-        if isinstance(event, Mapping) and event.get("failures") == "return":
-            return {
-                "error": type(error).__name__,
-                "code": error.code,
-                "message": error.message,
-                "retry_in": error.retry_in,
-            }
-        raise
+        return {
+            **always,
+            "error": type(error).__name__,
+            "code": error.code,
+            "message": error.message,
+            "retry_in": error.retry_in,
+        }
 
 
 def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
