@@ -1,0 +1,136 @@
+'use strict';
+
+/**
+ * A role per function: what that function does, and nothing else. The only wildcards stand where
+ * no name can: objects below the prefix, and log streams, which Lambda names.
+ */
+
+const arn = (service, rest) => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${rest}`,
+});
+const allow = (Action, Resource, Condition) => ({
+  Effect: 'Allow',
+  Action,
+  Resource,
+  ...(Condition ? { Condition } : {}),
+});
+const trust = (service, condition) => ({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: `${service}.amazonaws.com` },
+      Action: 'sts:AssumeRole',
+      ...(condition ? { Condition: condition } : {}),
+    },
+  ],
+});
+const role = (name, service, statements) => ({
+  Type: 'AWS::IAM::Role',
+  Properties: {
+    RoleName: { 'Fn::Sub': `${name}-\${AWS::Region}` },
+    AssumeRolePolicyDocument: trust(service),
+    Policies: [
+      { PolicyName: 'own', PolicyDocument: { Version: '2012-10-17', Statement: statements } },
+    ],
+  },
+});
+
+module.exports = async ({ resolveVariable }) => {
+  const name = await resolveVariable('self:custom.name');
+  const bucket = await resolveVariable('param:bucket');
+  const prefix = await resolveVariable('param:prefix');
+  const uploadPrefix = await resolveVariable('param:uploadPrefix');
+  const urls = [
+    await resolveVariable('param:results'),
+    await resolveVariable('param:deadLetters'),
+    await resolveVariable('param:ledger'),
+  ].join(' ');
+
+  const objects = (below) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:s3:::${bucket}/${below}*` });
+  const logs = (part) =>
+    allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('logs', `log-group:/aws/lambda/${name}-${part}:*`));
+  const read = (below) => [
+    allow('s3:GetObject', objects(below)),
+    // Without it a missing object answers 403, as a forbidden one does.
+    allow('s3:ListBucket', { 'Fn::Sub': `arn:\${AWS::Partition}:s3:::${bucket}` }, {
+      StringLike: { 's3:prefix': `${below}*` },
+    }),
+  ];
+  const send = (queue) => allow('sqs:SendMessage', { 'Fn::GetAtt': [queue, 'Arn'] });
+  const write = destinations(urls);
+
+  const Resources = {
+    UploadRole: role(`${name}-upload`, 'lambda', [
+      logs('upload'),
+      ...read(prefix),
+      ...write,
+      send('FailedEvents'),
+      allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], {
+        'Fn::GetAtt': ['FailedEvents', 'Arn'],
+      }),
+    ]),
+    HttpRole: role(`${name}-http`, 'lambda', [
+      logs('http'),
+      ...read(prefix),
+      ...(prefix && !uploadPrefix.startsWith(prefix) ? read(uploadPrefix) : []),
+      allow('s3:PutObject', objects(uploadPrefix)),
+      ...write,
+    ]),
+    StepRole: role(`${name}-step`, 'lambda', [logs('step'), ...read(prefix), ...write]),
+    SweepRole: role(`${name}-sweep`, 'lambda', [logs('sweep'), ...read(prefix), ...write]),
+    WorkflowRole: role(`${name}-workflow`, 'states', [
+      allow('lambda:InvokeFunction', { 'Fn::GetAtt': ['StepLambdaFunction', 'Arn'] }),
+      send('ReviewQueue'),
+    ]),
+    BackfillRole: role(`${name}-backfill`, 'states', [
+      allow('lambda:InvokeFunction', { 'Fn::GetAtt': ['StepLambdaFunction', 'Arn'] }),
+      allow('s3:ListBucket', { 'Fn::Sub': `arn:\${AWS::Partition}:s3:::${bucket}` }),
+      // A distributed Map starts its own executions; their names are the service's.
+      allow('states:StartExecution', arn('states', `stateMachine:${name}-backfill`)),
+      allow(
+        ['states:DescribeExecution', 'states:StopExecution'],
+        arn('states', `execution:${name}-backfill:*`)
+      ),
+    ]),
+  };
+  return { template: { Resources } };
+};
+
+/** What writing to the destinations, the ledger and the quota of `urls` takes. */
+function destinations(urls) {
+  const statements = [];
+  for (const url of new Set(urls.split(/ +/))) {
+    const match = /^(dynamodb|sqs|sns|eventbridge):\/\/([^/]*)\/([^?]+)/.exec(url);
+    if (!match) continue;
+    const [, scheme, region, path] = match;
+    const place = (service, rest) =>
+      path.startsWith('arn:')
+        ? { 'Fn::Sub': path }
+        : { 'Fn::Sub': `arn:\${AWS::Partition}:${service}:${region || '${AWS::Region}'}:\${AWS::AccountId}:${rest}` };
+    if (scheme === 'dynamodb') {
+      const tables = ['uploads', 'readings', 'dead_letters'].map((table) =>
+        place('dynamodb', `table/${path}_${table}`)
+      );
+      statements.push(
+        allow(
+          ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'].concat(
+            'dynamodb:DescribeTable'
+          ),
+          tables
+        ),
+        allow(
+          'dynamodb:Query',
+          place('dynamodb', `table/${path}_uploads/index/by_state`)
+        )
+      );
+    } else if (scheme === 'sqs') {
+      statements.push(allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], place('sqs', path)));
+    } else if (scheme === 'sns') {
+      statements.push(allow('sns:Publish', place('sns', path)));
+    } else {
+      statements.push(allow('events:PutEvents', place('events', `event-bus/${path}`)));
+    }
+  }
+  return statements;
+}

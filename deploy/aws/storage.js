@@ -1,0 +1,110 @@
+'use strict';
+
+/** Bucket, tables, queues, topic. A test holds the tables against vindrop/dynamodb.py. */
+
+const table = (name, keep, more = {}) => ({
+  Type: 'AWS::DynamoDB::Table',
+  DeletionPolicy: keep,
+  UpdateReplacePolicy: keep,
+  Properties: {
+    TableName: name,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }, ...(more.attributes || [])],
+    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    SSESpecification: { SSEEnabled: true },
+    ...(more.indexes ? { GlobalSecondaryIndexes: more.indexes } : {}),
+  },
+});
+
+const queue = (name, more = {}) => ({
+  Type: 'AWS::SQS::Queue',
+  DeletionPolicy: 'Delete',
+  UpdateReplacePolicy: 'Delete',
+  Properties: {
+    QueueName: name,
+    MessageRetentionPeriod: 1209600, // 14 days, the most
+    SqsManagedSseEnabled: true,
+    ...more,
+  },
+});
+
+module.exports = async ({ resolveVariable }) => {
+  const name = await resolveVariable('self:custom.name');
+  const bucket = await resolveVariable('param:bucket');
+  const keep = await resolveVariable('param:onRemove');
+  const timeout = Number(await resolveVariable('param:timeout'));
+  const mail = await resolveVariable('param:alarms');
+  const ledgerIndex = {
+    attributes: [
+      { AttributeName: 'state', AttributeType: 'S' },
+      { AttributeName: 'due_at', AttributeType: 'N' },
+    ],
+    indexes: [
+      {
+        IndexName: 'by_state',
+        KeySchema: [
+          { AttributeName: 'state', KeyType: 'HASH' },
+          { AttributeName: 'due_at', KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['upload'] },
+      },
+    ],
+  };
+  const Resources = {
+    // osls names it so, after the bucket, and adds the notification to it.
+    [bucketLogicalId(bucket)]: {
+      Type: 'AWS::S3::Bucket',
+      DeletionPolicy: keep,
+      UpdateReplacePolicy: keep,
+      Properties: {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      },
+    },
+    UploadsTable: table(`${name}_uploads`, keep, ledgerIndex),
+    ReadingsTable: table(`${name}_readings`, keep),
+    DeadLettersTable: table(`${name}_dead_letters`, keep),
+    ReadingsQueue: queue(`${name}-readings`),
+    ReviewQueue: queue(`${name}-review`),
+    // Events that the upload function raised on to the end of its retries: brought again from
+    // here five times, then kept two weeks beside, where an alarm sees them.
+    FailedEvents: queue(`${name}-failed-events`, {
+      VisibilityTimeout: timeout * 6, // as Lambda's guide for queues asks
+      RedrivePolicy: {
+        deadLetterTargetArn: { 'Fn::GetAtt': ['GivenUpEvents', 'Arn'] },
+        maxReceiveCount: 5,
+      },
+    }),
+    GivenUpEvents: queue(`${name}-given-up-events`),
+    DeadLettersTopic: { Type: 'AWS::SNS::Topic', Properties: { TopicName: `${name}-dead-letters` } },
+    AlarmsTopic: {
+      Type: 'AWS::SNS::Topic',
+      Properties: {
+        TopicName: `${name}-alarms`,
+        ...(mail ? { Subscription: [{ Protocol: 'email', Endpoint: mail }] } : {}),
+      },
+    },
+  };
+  return {
+    template: {
+      Resources,
+      Outputs: {
+        ReadingsQueueUrl: { Value: { Ref: 'ReadingsQueue' } },
+        DeadLettersTopicArn: { Value: { Ref: 'DeadLettersTopic' } },
+        AlarmsTopicArn: { Value: { Ref: 'AlarmsTopic' } },
+      },
+    },
+  };
+};
+
+/** The logical id that osls gives a bucket with an event (its naming.js). */
+function bucketLogicalId(bucket) {
+  const normal = bucket.replace(/[^0-9A-Za-z]/g, '');
+  return `S3Bucket${normal[0].toUpperCase()}${normal.slice(1)}`;
+}
+module.exports.bucketLogicalId = bucketLogicalId;
