@@ -63,6 +63,7 @@ def settings(world: World, **more: str) -> dict[str, str]:
         "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
         "VINDROP_RATE": "500",
         "VINDROP_PARK_SECONDS": "0.01",
+        "VINDROP_VINOCR_TIMEOUT": "30",
         **more,
     }
 
@@ -71,7 +72,7 @@ class SCF:
     """A process under SCF's own bootstrap, with what SCF puts around it."""
 
     def __init__(
-        self, runtimes: Runtimes, code: Path, own: dict[str, str], *, seconds: float = 30.0
+        self, runtimes: Runtimes, code: Path, own: dict[str, str], *, seconds: float = 120.0
     ) -> None:
         self.spec = FunctionSpec("upload", code, environment=own, timeout_seconds=seconds)
         self.log = code.parent / "scf.log"
@@ -144,7 +145,7 @@ class Lambda:
     """awslambdaric under the runtime interface emulator."""
 
     def __init__(
-        self, runtimes: Runtimes, code: Path, own: dict[str, str], *, seconds: int = 30
+        self, runtimes: Runtimes, code: Path, own: dict[str, str], *, seconds: int = 120
     ) -> None:
         self.port, api = free_port(), free_port()
         self.log = code.parent / "lambda.log"
@@ -201,7 +202,7 @@ class Lambda:
             json.dumps(event).encode(),
         )
         try:
-            with urllib.request.urlopen(request, timeout=90) as response:
+            with urllib.request.urlopen(request, timeout=180) as response:
                 text = response.read().decode()
         except urllib.error.HTTPError as error:
             text = error.read().decode()

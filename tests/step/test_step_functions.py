@@ -78,7 +78,7 @@ def states(world: World, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "AKID")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    app = world.app()
+    app = world.app(VINDROP_VINOCR_TIMEOUT="60")
     made: list[States] = []
 
     def invoke(
@@ -88,7 +88,7 @@ def states(world: World, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             failing = made[0].before()
             if failing is not None:
                 raise failing("as planned")
-            return json.dumps(step.process(app, json.loads(body), a_call())).encode()
+            return json.dumps(step.process(app, json.loads(body), a_call(600.0))).encode()
         except step.StepError as error:
             answer["x-amz-function-error"] = "Unhandled"
             told = {"errorType": type(error).__name__, "errorMessage": str(error)}

@@ -65,6 +65,7 @@ def read_all(
                 "VINDROP_DEAD_LETTERS": store,
                 "VINDROP_LEDGER": store,
                 "VINDROP_RATE": "500",
+                "VINDROP_VINOCR_TIMEOUT": "60",
                 "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
                 "VINDROP_VINOCR_SECRET_ID": "AKID",
                 "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
@@ -80,7 +81,7 @@ def read_all(
     )
     try:
         for event in events:
-            process(app, event, Invocation("local", "r", "f", 60.0))
+            process(app, event, Invocation("local", "r", "f", 600.0))
         kept = cast("Readable", open_destination(store))
         letters = list(kept.records("dead_letters"))
         assert not letters, letters
@@ -194,10 +195,14 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
         "VINDROP_API_KEYS": PLANTED["password"],
         "VINDROP_LOG_LEVEL": "debug",
         "VINDROP_PARK_SECONDS": "0.01",
-        "VINDROP_VINOCR_TIMEOUT": "2",
+        "VINDROP_VINOCR_TIMEOUT": "30",
     }
     spec = FunctionSpec(
-        "upload", root / "functions" / "upload", environment=environment, concurrency=1
+        "upload",
+        root / "functions" / "upload",
+        environment=environment,
+        concurrency=1,
+        timeout_seconds=300,
     )
     identity = Identity(
         secret_id="AKIDTESTTESTTESTTEST", secret_key=SECRET_KEY, session_token=PLANTED["token"]
