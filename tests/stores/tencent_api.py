@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests import needs
-from tests.stores.servers import free_port
+from tests.stores.servers import Gate
 from vinocr import signature
 
 SECRET_ID = "AKIDtest"
@@ -31,18 +31,28 @@ class TencentAPI:
     def __init__(self) -> None:
         needs.module("tencentcloud.tdmq", package="tencentcloud-sdk-python-tdmq")
         needs.module("tencentcloud.eb", package="tencentcloud-sdk-python-eb")
-        self.port = free_port()
         self.sent: dict[str, list[dict[str, Any]]] = {}
         self.seen_tokens: set[str] = set()
         self.lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
-        self.start()
+        self._server = self._serve()
+        self._gate = Gate(self._server.server_address[1])
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self._gate.port}"
 
     def start(self) -> None:
+        self._gate.open()
+
+    def stop(self) -> None:
+        self._gate.shut()
+
+    def close(self) -> None:
+        self._gate.shut()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _serve(self) -> ThreadingHTTPServer:
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,20 +71,10 @@ class TencentAPI:
             def log_message(self, *_: object) -> None:
                 return
 
-        class Reusing(ThreadingHTTPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-
-        self._server = Reusing(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-    close = stop
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return server
 
     def answer(self, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         lowered = {name.lower(): value for name, value in headers.items()}

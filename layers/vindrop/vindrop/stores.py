@@ -16,7 +16,8 @@ class StoreError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(redact(message))
+        # A database's sentence may go on over several lines, with pointers to the SQL.
+        super().__init__(redact(" ".join(message.split())))
 
 
 class StoreSettingError(ValueError):
