@@ -27,7 +27,7 @@ SETTINGS = {
     "VINDROP_VINOCR_ENDPOINT": "http://127.0.0.1:1",  # nobody is there
     "VINDROP_VINOCR_SECRET_ID": "id",
     "VINDROP_VINOCR_SECRET_KEY": "key",
-    "VINDROP_HTTP_SECONDS": "1",
+    "VINDROP_MAX_ATTEMPTS": "1",
 }
 
 

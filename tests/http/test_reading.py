@@ -126,9 +126,9 @@ def test_a_refusal_of_our_own_is_not_kept_since_settings_may_change(
 def test_what_passes_is_given_back_and_works_when_sent_again(
     make_service: Callable[..., Service], code: str, status: int, problem: str
 ) -> None:
-    service = make_service(VINDROP_HTTP_SECONDS="3", VINDROP_PROBE_SECONDS="0.05")
+    service = make_service(VINDROP_MAX_ATTEMPTS="1", VINDROP_PROBE_SECONDS="0.05")
     service.world.faults.set({"code": code, "message": "because of https://a/b?sign=PLANTED"})
-    answer = service.post(PLATE, seconds=2.0)
+    answer = service.post(PLATE, seconds=20.0)
     assert (answer.status, answer.problem) == (status, problem), answer.text
     # Refused for the rate, the function asks its own quota again, which may say no first.
     assert answer.json["code"] in ({code, "Vindrop.WaitingForQuota"} if status == 429 else {code})
@@ -144,7 +144,7 @@ def test_what_passes_is_given_back_and_works_when_sent_again(
 def test_a_retry_comes_through_however_often_it_failed_before(
     make_service: Callable[..., Service],
 ) -> None:
-    service = make_service(VINDROP_MAX_ATTEMPTS="2", VINDROP_HTTP_SECONDS="1")
+    service = make_service(VINDROP_MAX_ATTEMPTS="2")
     service.world.faults.set({"code": "InternalError"})
     for _ in range(3):
         assert service.post(PLATE).status in {502, 504}
@@ -179,19 +179,17 @@ def test_an_answer_kept_by_a_worker_that_died_is_delivered_and_not_paid_again(
     assert {r.id for r in service.world.readings()} == {first["id"], upload.id}
 
 
-def test_too_little_time_ends_in_504_and_leaves_no_trace(service: Service) -> None:
+def test_a_photo_that_another_request_has_for_too_long_ends_in_504(service: Service) -> None:
     service.app.ledger.claim(identity.of(Sent(data=PLATE)), 30)
-    started = time.monotonic()
     answer = service.post(PLATE, seconds=1.5)
     assert (answer.status, answer.problem) == (504, "timeout")
-    assert time.monotonic() - started < 10
 
 
 def test_an_answer_that_comes_after_its_callers_time_is_kept(
     make_service: Callable[..., Service],
 ) -> None:
     """A call may outlast the caller; the sweep must not clear the claim under it."""
-    service = make_service(VINDROP_HTTP_SECONDS="0.5")
+    service = make_service(VINDROP_HTTP_SECONDS="20")
     leases: list[float] = []
     claim = service.app.ledger.claim
 
@@ -201,7 +199,7 @@ def test_an_answer_that_comes_after_its_callers_time_is_kept(
 
     service.app.ledger.claim = spy  # type: ignore[method-assign]
     assert service.post(PLATE).status == 200
-    assert leases[0] > 0.5 + service.app.settings.vinocr_timeout
+    assert leases[0] > 20 + service.app.settings.vinocr_timeout / 2
 
 
 def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
