@@ -95,6 +95,15 @@ def test_a_barcode_bears_witness(reader):
     assert answer.barcode
 
 
+def test_a_barcode_makes_no_vin_of_a_parcel_number(reader):
+    number = "RR368691726436971"
+    image = plate(number)
+    bars = zxingcpp.create_barcode(number, zxingcpp.BarcodeFormat.Code128)
+    drawn = Image.fromarray(bars.to_image(scale=2)).convert("RGB")
+    image.paste(drawn.resize((drawn.width, 90)), (10, 450))
+    assert reader.read(encoded(image)).vin is None
+
+
 def test_why_nothing_was_read(reader):
     assert reader.read(encoded(Image.new("RGB", (640, 480), (90, 90, 90)))).reason == "no_text"
     words = reader.read(encoded(plate("ENGINE OIL\nCHANGE EVERY YEAR")))

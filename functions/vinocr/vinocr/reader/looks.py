@@ -36,10 +36,14 @@ NOTHING: Final = -6.0
 GARBLED: Final = -6.0
 """Log weight of the true VIN being none of those proposed: how well a picture must be explained.
 Without it, the check digit would pick one of many equally bad readings, and be right by chance."""
-WITNESS: Final = 7.0
-"""Log weight of a barcode that says the same as the text."""
-BARCODE_ALONE: Final = {True: 4.0, False: 1.0}
-"""Log weight of a barcode that no text confirms: one that checks itself, Code 39."""
+BARCODE: Final = {True: 0.0, False: -1.0}
+"""Log weight of the picture where only a barcode shows the VIN: one that checks itself, Code 39.
+A barcode vouches for the characters; whether they are a VIN, evidence alone must say: parcels
+and parts carry barcodes with numbers of 17 characters too."""
+CONTRADICTED: Final = -7.0
+"""Log weight of a text that is not what a barcode of a VIN says."""
+_BELIEVED: Final = -1.0
+"""Evidence from which a barcode's number is taken for a VIN, against a text."""
 
 _LEAST_RATIO: Final = 2.2
 _USUAL_RATIO: Final = 9.0
@@ -101,10 +105,11 @@ class Sight:
     def weigh(self) -> float:
         """Weigh all lines' candidates and "nothing here"; return the best one's posterior."""
         scores = {vin: weight + evidence(vin) for vin, weight in self.barcodes.items()}
+        contradicted = CONTRADICTED if max(scores.values(), default=-9.0) > _BELIEVED else 0.0
         self.line_of.clear()
         for line in self.lines:
             for vin, score in line.scores().items():
-                weight = score + WITNESS if vin in self.barcodes else score
+                weight = evidence(vin) if vin in self.barcodes else score + contradicted
                 if vin not in scores or weight > scores[vin]:
                     scores[vin] = weight
                     self.line_of[vin] = line
@@ -136,7 +141,7 @@ class Looker:
         """
         sight = Sight(picture)
         for code in codes(picture.image):
-            sight.barcodes[code.vin] = BARCODE_ALONE[code.checked]
+            sight.barcodes[code.vin] = BARCODE[code.checked]
         side = max(picture.image.size)
         scale = (640 if side <= 800 else 960) / side
         if self._find(sight, scale) >= SURE or self._again(sight, threshold) >= max(threshold, 0.9):
