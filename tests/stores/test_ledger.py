@@ -11,7 +11,7 @@ import pytest
 
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Standing, open_ledger
+from vindrop.ledger import LONGEST_PROBE, Claim, Standing, next_probe, open_ledger
 from vindrop.ledger.dynamodb import DynamoDBLedger
 from vindrop.ledger.sql import SQLLedger
 from vindrop.records import DeadLetter
@@ -74,7 +74,7 @@ def test_a_kept_answer_is_delivered_by_whoever_comes_next_and_never_asked_for_ag
     again = claimed(ledger)
     assert again.record == a_reading()
     assert again.attempts == 1  # a delivery is no attempt
-    ledger.delivered(an_upload().id)
+    ledger.delivered(an_upload().id, a_reading())
     ended = ledger.claim(an_upload(), 60.0)
     assert isinstance(ended, Standing)
     assert (ended.state, ended.record, ended.due_in) == ("delivered", a_reading(), None)
@@ -101,14 +101,16 @@ def test_a_failure_never_replaces_a_success_but_a_success_an_undelivered_failure
     assert ledger.keep(an_upload().id, quick, a_dead_letter(), attempts=2, billed=0, lease=60)
     assert ledger.keep(an_upload().id, slow, a_reading(), attempts=1, billed=1, lease=60)
     assert not ledger.keep(an_upload().id, quick, a_dead_letter(), attempts=2, billed=0, lease=60)
-    ledger.delivered(an_upload().id)
+    ledger.delivered(an_upload().id, a_dead_letter())  # it was on its way when the reading came
+    assert ledger.counts() == {"answered": 1}
+    ledger.delivered(an_upload().id, a_reading())
     assert ledger.counts() == {"delivered": 1}
 
 
 def test_a_dead_letter_ends_as_dead(ledger: SQLLedger | DynamoDBLedger) -> None:
     claim = claimed(ledger)
     ledger.keep(an_upload().id, claim, a_dead_letter(), attempts=1, billed=0, lease=60)
-    ledger.delivered(an_upload().id)
+    ledger.delivered(an_upload().id, a_dead_letter())
     assert ledger.counts() == {"dead": 1}
     ended = ledger.claim(an_upload(), 60)
     assert isinstance(ended, Standing)
@@ -216,7 +218,7 @@ def dead(ledger: SQLLedger | DynamoDBLedger, upload: Upload | None = None) -> De
     assert ledger.keep(
         upload.id, claimed(ledger, 60, upload), letter, attempts=3, billed=2, lease=60
     )
-    ledger.delivered(upload.id)
+    ledger.delivered(upload.id, letter)
     return letter
 
 
@@ -235,7 +237,7 @@ def test_a_redriven_upload_begins_anew_and_keeps_its_history(
     assert claim.record is None  # so that it is read again
     assert claim.failure == Failure(letter.code, letter.message, letter.request_id)
     assert ledger.keep(letter.id, claim, a_reading(), attempts=1, billed=3, lease=60)
-    ledger.delivered(letter.id)
+    ledger.delivered(letter.id, a_reading())
     assert ledger.counts() == {"delivered": 1}  # counted once
     assert list(ledger.dead_letters()) == []
     assert ledger.redrive(letter, after=0) == "answered"
@@ -249,7 +251,7 @@ def test_a_redriven_upload_that_dies_again_can_be_redriven_again(
     second = letter.model_copy(update={"code": "FailedOperation.ImageBlur", "redriven": 1})
     claim = claimed(ledger)
     assert ledger.keep(letter.id, claim, second, attempts=1, billed=2, lease=60)
-    ledger.delivered(letter.id)
+    ledger.delivered(letter.id, second)
     assert list(ledger.dead_letters()) == [second]
     assert ledger.redrive(second, after=0) == "redriven"
     assert claimed(ledger).redriven == 2
@@ -311,3 +313,26 @@ def test_an_older_ledger_gets_the_columns_it_lacks(tmp_path: Path) -> None:
 def test_an_unknown_kind_is_one_sentence() -> None:
     with pytest.raises(StoreSettingError, match="sqlite"):
         open_ledger("redis://localhost", account="test")
+
+
+def test_to_look_at_a_block_does_not_use_up_its_probe(ledger: SQLLedger | DynamoDBLedger) -> None:
+    ledger.hold(Failure("FailedOperation.ArrearsError", "arrears"), PAST)
+    for _ in range(2):
+        looked = ledger.held(None)
+        assert looked is not None
+        assert looked.probe_in == 0
+    chosen, other = ledger.held(60), ledger.held(60)
+    assert chosen is not None
+    assert other is not None
+    assert chosen.probe_in == 0
+    assert 50 < other.probe_in <= 70
+
+
+def test_a_blocked_account_is_tried_less_and_less_often() -> None:
+    """Ten minutes of arrears cost three probes, and a day of them one each quarter of an hour."""
+    at, probes = 60.0, []
+    while at < 86_400:
+        probes.append(at)
+        at += next_probe(60, at)
+    assert sum(moment < 600 for moment in probes) == 3
+    assert probes[-1] - probes[-2] == LONGEST_PROBE

@@ -11,11 +11,12 @@ from typing import Final, Protocol
 
 from vindrop import failures, trace
 from vindrop.budget import Budget
-from vindrop.credentials import for_vinocr
+from vindrop.credentials import Credentials, for_vinocr
 from vindrop.failures import Disposition, FailureError
-from vindrop.ledger import Ledger
+from vindrop.ledger import Hold, Ledger
 from vindrop.photo import Photo, Photographer, Sent, Way
 from vindrop.quota import Full, Quota, limit_named
+from vindrop.quota.pace import LATE
 from vindrop.recognizer import Answer, Recognizer
 from vindrop.records import Reading, VinOCRCall
 from vindrop.settings import Settings
@@ -25,6 +26,8 @@ from vindrop.vin import NotAVinError, parse
 
 AFTER_CALL: Final = 1.0
 """Seconds kept back for keeping and delivering the answer."""
+MISSED_SLOTS: Final = 3
+"""Slots in a row that may be missed; then the call is made late: a machine so slow must not starve."""
 MOST_OF_THE_TIME: Final = 0.8
 """A function whose whole limit is shorter than a call may take still tries, with this part of it."""
 
@@ -72,6 +75,7 @@ class Attempt:
         *,
         interactive: bool = False,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._environment = environment
@@ -81,6 +85,7 @@ class Attempt:
         self._recognizer = recognizer
         self._interactive = interactive
         self._sleep = sleep
+        self._clock = clock
 
     def ways(self, upload: Upload, sent: Sent | None = None) -> Ways:
         """Return the ways of a photo, at their beginning."""
@@ -110,12 +115,17 @@ class Attempt:
         :param sent: the photo, where it came with a request.
         :raises FailureError: it gave no reading.
         """
-        probing = self._pass_hold()
+        self._look_at_hold()
         photo = self._photographer.take(upload, ways.way, harder=ways.harder, sent=sent)
         step("photo")
+        credentials = self._credentials()
+        self._recognizer.prepare(credentials)
         self._wait_for_slot(budget)
         step("slot")
-        answer = self._call(photo, probing=probing, step=step)
+        # Asked last of all: while this one waited the account may have been blocked, and who is
+        # chosen to try a blocked account must really call.
+        probing = self._pass_hold()
+        answer = self._call(photo, credentials, probing=probing, step=step)
         costs.billed += 1
         try:
             vin = parse(answer.vin)
@@ -142,9 +152,22 @@ class Attempt:
             traceparent=trace.current(),
         )
 
-    def _call(self, photo: Photo, *, probing: bool, step: Callable[[str], None]) -> Answer:
+    def _credentials(self) -> Credentials:
         try:
-            credentials = for_vinocr(self._settings, self._environment)
+            return for_vinocr(self._settings, self._environment)
+        except FailureError as error:
+            self._learn(error, probing=False)
+            raise
+
+    def _call(
+        self,
+        photo: Photo,
+        credentials: Credentials,
+        *,
+        probing: bool,
+        step: Callable[[str], None],
+    ) -> Answer:
+        try:
             step("called")
             count("calls")
             answer = self._recognizer.recognize(photo, credentials, trace_id=trace.current_id())
@@ -184,6 +207,15 @@ class Attempt:
         if self._ledger.release():
             log("account_open", alarm=False)
 
+    def _look_at_hold(self) -> None:
+        """Give up before the photo is fetched, where no call could follow.
+
+        :raises FailureError: the account is blocked, and no probe is due.
+        """
+        hold = self._ledger.held(None)
+        if hold is not None and hold.probe_in > 0:
+            raise _blocked(hold)
+
     def _pass_hold(self) -> bool:
         """Return whether this call is the one that tries a blocked account.
 
@@ -193,7 +225,7 @@ class Attempt:
         if hold is None:
             return False
         if hold.probe_in > 0:
-            raise FailureError(hold.failure.code, hold.failure.message, hold.failure.request_id)
+            raise _blocked(hold)
         return True
 
     def _wait_for_slot(self, budget: Budget) -> None:
@@ -203,15 +235,21 @@ class Attempt:
         that an HTTP caller never stands behind a long queue of uploads.
         """
         ahead = self._settings.interactive_wait
+        missed = 0
         while True:
             left = budget.left() - self.seconds_needed(budget)
             if left < 0:
                 raise FailureError(failures.OUT_OF_TIME, "too little time was left for a call")
             slot = self._quota.reserve(left if self._interactive else min(left, ahead))
             if not isinstance(slot, Full):
+                booked = self._clock()
                 self._sleep(slot.wait)
-                return
-            wait = slot.retry_after + random.uniform(0, ahead / 4)  # noqa: S311
+                if self._clock() - booked - slot.wait <= LATE or missed == MISSED_SLOTS:
+                    return
+                missed += 1  # a call so late would stand too close to the next ones
+                continue
+            # Whoever did not fit comes back before what is booked has run out.
+            wait = slot.retry_after + random.uniform(0, ahead / 2)  # noqa: S311
             if wait > left:
                 raise FailureError(
                     failures.OVER_QUOTA,
@@ -219,3 +257,7 @@ class Attempt:
                     "than the function may run",
                 )
             self._sleep(wait)
+
+
+def _blocked(hold: Hold) -> FailureError:
+    return FailureError(hold.failure.code, hold.failure.message, hold.failure.request_id)

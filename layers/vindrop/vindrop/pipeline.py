@@ -225,14 +225,15 @@ class Pipeline:
         if self._delivery.is_in(self._ledger.database, record):
             try:
                 with self._together(record):
-                    if not self._keep(upload, claim, tally, record, budget):
+                    # Tried once: waiting inside a transaction would hold up all others.
+                    if not self._keep_once(upload, claim, tally, record, budget):
                         return self._superseded(upload)
                     self._step("kept")
                     self._delivery.deliver(
                         record, frozenset(), lambda _: None, redriven=claim.redriven > 0
                     )
                     self._step("delivering")
-                    self._ledger.delivered(upload.id)
+                    self._ledger.delivered(upload.id, record)
             except StoreError as error:
                 # Nothing of it was committed. Keep the answer alone: the row may be what failed.
                 log("delivery_failed", level="warning", reason=str(error))
@@ -251,14 +252,7 @@ class Pipeline:
         tries = 0
         while True:
             try:
-                return self._ledger.keep(
-                    upload.id,
-                    claim,
-                    record,
-                    attempts=tally.attempts,
-                    billed=tally.billed,
-                    lease=max(budget.left(), 0.0) + LEASE_MARGIN,
-                )
+                return self._keep_once(upload, claim, tally, record, budget)
             except StoreError as error:
                 tries += 1
                 wait = self._jitter.uniform(0.05, min(2.0, 0.1 * 2**tries))
@@ -266,6 +260,18 @@ class Pipeline:
                     log("answer_not_kept", level="error", reason=str(error))
                     raise
                 self._sleep(wait)
+
+    def _keep_once(
+        self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
+    ) -> bool:
+        return self._ledger.keep(
+            upload.id,
+            claim,
+            record,
+            attempts=tally.attempts,
+            billed=tally.billed,
+            lease=max(budget.left(), 0.0) + LEASE_MARGIN,
+        )
 
     def _superseded(self, upload: Upload) -> Outcome:
         standing = self._ledger.standing(upload.id)
@@ -291,7 +297,7 @@ class Pipeline:
                         record, reached, remember, again=not new, redriven=claim.redriven > 0
                     )
                     self._step("delivering")
-                    self._ledger.delivered(upload.id)
+                    self._ledger.delivered(upload.id, record)
             except StoreError as error:
                 tries += 1
                 wait = self._jitter.uniform(0.05, min(5.0, 0.2 * 2**tries))

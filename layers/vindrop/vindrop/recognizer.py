@@ -49,6 +49,10 @@ class Recognizer:
         """Host and port that is called."""
         return self._settings.vinocr_host
 
+    def prepare(self, credentials: Credentials) -> None:
+        """Load the SDK now, so that a booked slot is not spent on it."""
+        self._client_for(credentials)
+
     def recognize(
         self, photo: Photo, credentials: Credentials, *, trace_id: str | None = None
     ) -> Answer:

@@ -29,7 +29,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 from vindrop.failures import Failure
@@ -40,6 +40,8 @@ from vindrop.upload import Upload
 
 State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
 ENDED: tuple[State, ...] = ("delivered", "dead")
+LONGEST_PROBE: Final = 900.0
+"""Seconds between two probes of a blocked account, at most."""
 Redriven = Literal["redriven", "under_way", "answered", "unknown"]
 """What a redrive found: it was dead, and is parked now; it is on its way already; it has a reading,
 so that its dead letter is out of date; nothing that this ledger could follow."""
@@ -121,8 +123,11 @@ class Ledger(Protocol):
     def reached(self, upload_id: str, names: frozenset[str]) -> None:
         """Of several destinations, ``names`` have the record: they are not to get it again."""
 
-    def delivered(self, upload_id: str) -> None:
-        """The kept answer has arrived at its destination: the end."""
+    def delivered(self, upload_id: str, record: Record) -> None:
+        """``record`` has arrived at its destination: the end, if it is still the kept answer.
+
+        A reading may meanwhile have taken the place of the dead letter that was on its way.
+        """
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
         """Delivery failed: let the next one try after ``seconds``."""
@@ -168,15 +173,28 @@ class Ledger(Protocol):
     def hold(self, failure: Failure, probe_after: float) -> bool:
         """Block the account for all instances. True for the one that did it: raise the alarm once."""
 
-    def held(self, probe_after: float) -> Hold | None:
+    def held(self, probe_after: float | None) -> Hold | None:
         """Return the block, or None: go ahead.
 
         When a probe is due, exactly one caller hears ``probe_in`` 0 and makes the call that tries
-        the account; the next is due ``probe_after`` seconds later.
+        the account. The next is due after `next_probe` seconds: the longer the account has been
+        blocked, the less often it is tried.
+
+        :param probe_after: seconds from the block to the first probe. None: only look; whoever
+            looks hears 0 too when a probe is due.
         """
 
     def release(self) -> bool:
         """Unblock. True for the one that did it."""
+
+
+def next_probe(probe_after: float, blocked: float) -> float:
+    """Return the seconds until the next probe of an account blocked for ``blocked`` seconds.
+
+    Each wait is twice the one before, up to `LONGEST_PROBE`: ten minutes of arrears cost three
+    probes at the default of 60 s, and the account is found open within as long as it was blocked.
+    """
+    return min(probe_after + max(blocked, 0.0), max(probe_after, LONGEST_PROBE))
 
 
 def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None = None) -> Ledger:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from vindrop.dynamodb import DynamoDB, Item, Value
 from vindrop.failures import Failure
-from vindrop.ledger import ENDED, Claim, Hold, Redriven, Standing, State
+from vindrop.ledger import ENDED, Claim, Hold, Redriven, Standing, State, next_probe
 from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.upload import Upload
 
@@ -111,21 +111,17 @@ class DynamoDBLedger:
         """Remember which of several destinations have the record."""
         self._change(upload_id, "SET #reached = :names", names=" ".join(sorted(names)))
 
-    def delivered(self, upload_id: str) -> None:
-        """The end of this upload. The states are told apart by two writes, one of which holds."""
-        now = self._tables.now()
-        for state, end in (("answered", "delivered"), ("failed", "dead")):
-            refused, _ = self._tables.update(
-                _TABLE,
-                upload_id,
-                "SET #state = :end, #due_at = :now, #last_seen = :now",
-                "#state = :state",
-                state=state,
-                end=end,
-                now=now,
-            )
-            if refused is None:
-                return
+    def delivered(self, upload_id: str, record: Record) -> None:
+        """The end of this upload, if ``record`` is still its answer."""
+        reading = isinstance(record, Reading)
+        self._change(
+            upload_id,
+            "SET #state = :end, #due_at = :now, #last_seen = :now",
+            "#state = :state",
+            state="answered" if reading else "failed",
+            end="delivered" if reading else "dead",
+            now=self._tables.now(),
+        )
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
         """Let the next delivery begin after ``seconds``."""
@@ -270,7 +266,7 @@ class DynamoDBLedger:
         }
         return self._tables.put_new(_TABLE, item) is None
 
-    def held(self, probe_after: float) -> Hold | None:
+    def held(self, probe_after: float | None) -> Hold | None:
         """Return the block; the conditional write picks the probe."""
         item = self._tables.get(_TABLE, self._account)
         failure = _failure(item or {})
@@ -278,16 +274,17 @@ class DynamoDBLedger:
             return None
         now = self._tables.now()
         probe_in = float(item["probe_at"]) - now
-        if probe_in <= 0:
+        if probe_in <= 0 and probe_after is not None:
+            wait = next_probe(probe_after, now - float(item["since"]))
             chosen = self._change(
                 self._account,
                 "SET #probe_at = :next",
                 "#probe_at = :was",
-                next=now + probe_after,
+                next=now + wait,
                 was=item["probe_at"],
             )
-            probe_in = 0.0 if chosen else probe_after
-        return Hold(failure, probe_in)
+            probe_in = 0.0 if chosen else wait
+        return Hold(failure, max(probe_in, 0.0))
 
     def release(self) -> bool:
         """Unblock; the deletion says who did it."""

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Redriven, Standing, State
+from vindrop.ledger import Claim, Hold, Redriven, Standing, State, next_probe
 from vindrop.records import DeadLetter, Record
 from vindrop.upload import Upload
 
@@ -24,7 +24,7 @@ class NoLedger:
     database = None
 
     def __init__(self) -> None:
-        self._hold: tuple[Failure, float] | None = None
+        self._hold: tuple[Failure, float, float] | None = None
 
     def claim(self, upload: Upload, lease: float) -> Claim | Standing:  # noqa: ARG002
         """Grant every claim."""
@@ -46,7 +46,7 @@ class NoLedger:
     def reached(self, upload_id: str, names: frozenset[str]) -> None:
         """Remember nothing."""
 
-    def delivered(self, upload_id: str) -> None:
+    def delivered(self, upload_id: str, record: Record) -> None:
         """Remember nothing."""
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
@@ -91,18 +91,19 @@ class NoLedger:
     def hold(self, failure: Failure, probe_after: float) -> bool:
         """Block this instance."""
         first = self._hold is None
-        self._hold = (failure, time.monotonic() + probe_after)
+        now = time.monotonic()
+        self._hold = (failure, now, now + probe_after)
         return first
 
-    def held(self, probe_after: float) -> Hold | None:
+    def held(self, probe_after: float | None) -> Hold | None:
         """Return the block of this instance."""
         if self._hold is None:
             return None
-        failure, probe_at = self._hold
-        if time.monotonic() >= probe_at:
-            self._hold = (failure, time.monotonic() + probe_after)
-            return Hold(failure, 0.0)
-        return Hold(failure, probe_at - time.monotonic())
+        failure, since, probe_at = self._hold
+        now = time.monotonic()
+        if now >= probe_at and probe_after is not None:
+            self._hold = (failure, since, now + next_probe(probe_after, now - since))
+        return Hold(failure, max(probe_at - now, 0.0))
 
     def release(self) -> bool:
         """Unblock this instance."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Redriven, Standing, State
+from vindrop.ledger import Claim, Hold, Redriven, Standing, State, next_probe
 from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.sql import Database, Dialect, Row
 from vindrop.upload import Upload
@@ -153,7 +153,11 @@ class SQLLedger:
             billed=billed,
             lease=lease,
         )
-        return kept.rowcount == 1
+        if kept.rowcount == 1:
+            return True
+        # A connection that broke after the write was committed: it was asked again, and this is it.
+        row = self._row(upload_id)
+        return row is not None and row[2] == claim.owner and row[6] == to_json(record)
 
     def reached(self, upload_id: str, names: frozenset[str]) -> None:
         """Remember which of several destinations have the record."""
@@ -163,13 +167,15 @@ class SQLLedger:
             names=" ".join(sorted(names)),
         )
 
-    def delivered(self, upload_id: str) -> None:
-        """The end of this upload."""
+    def delivered(self, upload_id: str, record: Record) -> None:
+        """The end of this upload, if ``record`` is still its answer."""
+        reading = isinstance(record, Reading)
         self.database.execute(
-            f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, "
-            "state = CASE WHEN state = 'failed' THEN 'dead' ELSE 'delivered' END "
-            "WHERE id = :id AND state IN ('answered', 'failed')",
+            f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, state = :end "
+            "WHERE id = :id AND state = :state",
             id=upload_id,
+            state="answered" if reading else "failed",
+            end="delivered" if reading else "dead",
         )
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
@@ -321,25 +327,26 @@ class SQLLedger:
             == 1
         )
 
-    def held(self, probe_after: float) -> Hold | None:
+    def held(self, probe_after: float | None) -> Hold | None:
         """Return the block; the UPDATE picks the probe."""
         found = self.database.execute(
-            f"SELECT failure_code, failure_message, failure_request_id, probe_at - {self._now} "
-            f"FROM {HOLDS} WHERE id = :id",
+            f"SELECT failure_code, failure_message, failure_request_id, probe_at - {self._now}, "
+            f"{self._now} - since FROM {HOLDS} WHERE id = :id",
             id=self._account,
         )
         if not found.rows:
             return None
-        code, message, request_id, probe_in = found.rows[0]
-        if probe_in <= 0:
+        code, message, request_id, probe_in, blocked = found.rows[0]
+        if probe_in <= 0 and probe_after is not None:
+            wait = next_probe(probe_after, float(blocked))
             chosen = self.database.execute(
-                f"UPDATE {HOLDS} SET probe_at = {self._now} + :probe_after "
+                f"UPDATE {HOLDS} SET probe_at = {self._now} + :wait "
                 f"WHERE id = :id AND probe_at <= {self._now}",
                 id=self._account,
-                probe_after=probe_after,
+                wait=wait,
             )
-            probe_in = 0.0 if chosen.rowcount == 1 else probe_after
-        return Hold(Failure(code, message, request_id), float(probe_in))
+            probe_in = 0.0 if chosen.rowcount == 1 else wait
+        return Hold(Failure(code, message, request_id), max(float(probe_in), 0.0))
 
     def release(self) -> bool:
         """Unblock; the DELETE says who did it."""

@@ -6,7 +6,7 @@ asking again and again that costs a fifth of the operations and is fair.
 
 The rate is learned downwards: a refusal (RequestLimitExceeded) widens the spacing, to what the
 provider's message names where it does, and every slot used after that narrows it a little, back
-to the configured rate.
+to the configured rate. The figures are in `vindrop.quota.pace`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from vindrop.quota.pace import paced
 from vindrop.sql import is_sql, open_database
 from vindrop.stores import StoreSettingError
-
-WIDEN: Final = 1.25
-"""Factor on the spacing after a refusal that names no limit."""
-WIDEST: Final = 8.0
-"""The spacing never grows beyond this multiple of the configured one."""
-NARROW: Final = 0.02
-"""Share of the excess spacing that each slot takes back: a tenth is left after some 115 calls."""
-BACK_OFF: Final = 0.5
-"""Seconds that all instances stay quiet after a refusal: half a window of one second."""
 
 _LIMITS: Final = re.compile(r"`(\d+(?:\.\d+)?)`")
 
@@ -77,12 +69,13 @@ def open_quota(
     """Return the quota that ``url`` names.
 
     :param account: the name under which instances share the rate of one VinOCR account.
-    :param rate: calls per second.
+    :param rate: calls per second that the provider allows.
     :param environment: where a cloud's keys are read, at every call; the process's by default.
     :raises StoreSettingError: no quota of that kind.
     """
     from vindrop.quota.local import Fallback, LocalQuota
 
+    rate = paced(rate)
     if url == "memory":
         return LocalQuota(rate)
     if is_sql(url):

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Final
 
 from vindrop.dynamodb import DynamoDB
-from vindrop.quota import BACK_OFF, NARROW, WIDEN, WIDEST, Full, Slot
+from vindrop.quota import Full, Slot
+from vindrop.quota.pace import NARROW, WIDEST, after_refusal
 from vindrop.stores import StoreError
 
 _SECOND: Final = 1_000_000
@@ -72,19 +73,20 @@ class DynamoDBQuota:
 
     def refused(self, limit: float | None) -> None:
         """Widen the spacing and stay quiet for a moment, for everyone."""
-        least = round(_SECOND / limit) if limit else 0
+        response = after_refusal(limit, self._base / _SECOND)
+        least = round(response.least * _SECOND)
         for _ in range(_TRIES):
             item = self._tables.get("uploads", self._id)
             if item is None:
                 return
             next_us, spacing = int(item["next_us"]), int(item["spacing_us"])
-            widened = min(max(round(spacing * WIDEN), least), round(self._base * WIDEST))
+            widened = min(max(round(spacing * response.factor), least), round(self._base * WIDEST))
             refused, _ = self._tables.update(
                 "uploads",
                 self._id,
                 "SET #next_us = :later, #spacing_us = :widened",
                 "#next_us = :next_us AND #spacing_us = :spacing",
-                later=max(next_us, self._now()) + round(BACK_OFF * _SECOND),
+                later=max(next_us, self._now()) + round(response.quiet * _SECOND),
                 widened=widened,
                 next_us=next_us,
                 spacing=spacing,

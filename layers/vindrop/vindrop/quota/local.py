@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from vindrop.quota import BACK_OFF, NARROW, WIDEN, WIDEST, Full, Quota, Slot
+from vindrop.quota import Full, Quota, Slot
+from vindrop.quota.pace import NARROW, WIDEST, after_refusal
 from vindrop.stores import StoreError
 from vindrop.telemetry import log
 
@@ -40,9 +41,10 @@ class LocalQuota:
     def refused(self, limit: float | None) -> None:
         """Widen the spacing and stay quiet for a moment."""
         with self._lock:
-            widened = max(self._spacing * WIDEN, 1.0 / limit if limit else 0.0)
+            response = after_refusal(limit, self._base)
+            widened = max(self._spacing * response.factor, response.least)
             self._spacing = min(widened, self._base * WIDEST)
-            self._next = max(self._next, self._clock()) + BACK_OFF
+            self._next = max(self._next, self._clock()) + response.quiet
 
 
 class Fallback:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from vindrop.destinations.redis import connect
-from vindrop.quota import BACK_OFF, NARROW, WIDEN, WIDEST, Full, Slot
+from vindrop.quota import Full, Slot
+from vindrop.quota.pace import NARROW, WIDEST, after_refusal
 from vindrop.store_url import parse
 from vindrop.stores import StoreError
 
@@ -59,8 +60,15 @@ class RedisQuota:
 
     def refused(self, limit: float | None) -> None:
         """Widen the spacing and stay quiet for a moment, for everyone."""
-        least = round(_SECOND / limit) if limit else 0
-        self._run(_REFUSED, self._base, least, WIDEN, WIDEST, round(BACK_OFF * _SECOND))
+        response = after_refusal(limit, self._base / _SECOND)
+        self._run(
+            _REFUSED,
+            self._base,
+            round(response.least * _SECOND),
+            response.factor,
+            WIDEST,
+            round(response.quiet * _SECOND),
+        )
 
     def _run(self, script: str, *arguments: float) -> Any:
         try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from vindrop.quota import BACK_OFF, NARROW, WIDEN, WIDEST, Full, Slot
+from vindrop.quota import Full, Slot
+from vindrop.quota.pace import NARROW, WIDEST, after_refusal
 from vindrop.sql import Database, Dialect
 
 TABLE: Final = "vindrop_quota"
@@ -76,15 +77,17 @@ class SQLQuota:
     def refused(self, limit: float | None) -> None:
         """Widen the spacing and stay quiet for a moment, for everyone."""
         dialect = self._database.dialect
-        least = round(_SECOND / limit) if limit else 0
-        widened = f"{dialect.greatest}(CAST(spacing_us * {WIDEN} AS {self._integer}), :least)"
+        response = after_refusal(limit, self._base / _SECOND)
+        widened = (
+            f"{dialect.greatest}(CAST(spacing_us * {response.factor} AS {self._integer}), :least)"
+        )
         self._database.execute(
             f"UPDATE {TABLE} SET next_us = {dialect.greatest}(next_us, {dialect.now_us}) + :back_off, "
             f"spacing_us = CASE WHEN {widened} > :widest THEN :widest ELSE {widened} END "
             "WHERE id = :id",
             id=self._account,
-            back_off=round(BACK_OFF * _SECOND),
-            least=least,
+            back_off=round(response.quiet * _SECOND),
+            least=round(response.least * _SECOND),
             widest=round(self._base * WIDEST),
         )
 
