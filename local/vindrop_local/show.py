@@ -54,15 +54,20 @@ def readings_table(readings: Iterable[Reading], marks: dict[str, str] | None = N
     return table
 
 
-def dead_letters_table(letters: Iterable[DeadLetter]) -> Table:
-    """Return a table of dead letters with their reasons."""
+def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> Table:
+    """Return a table of dead letters with their reasons.
+
+    :param ids: with how each identity begins, enough to name one in a command.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+    if ids:
+        table.add_column("id", style="dim", no_wrap=True)
     table.add_column("photo", overflow="ellipsis", no_wrap=True)
     table.add_column("code", style="red", overflow="fold")
     table.add_column("reason", overflow="fold")
     for letter in letters:
         name = letter.upload.key if letter.upload else "(an event without an object)"
-        table.add_row(name, letter.code, letter.message)
+        table.add_row(*([letter.id[:12]] if ids else []), name, letter.code, letter.message)
     return table
 
 

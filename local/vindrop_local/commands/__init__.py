@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from vindrop_local.commands import demo, event, invoke, listing, recognize, settings, up
+from vindrop_local.commands import (
+    dead_letters,
+    demo,
+    event,
+    invoke,
+    listing,
+    recognize,
+    schema,
+    settings,
+    up,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -15,5 +25,6 @@ def register(app: typer.Typer) -> None:
     app.command("invoke")(invoke.invoke)
     app.command("recognize")(recognize.recognize)
     app.command("readings")(listing.readings)
-    app.command("dead-letters")(listing.dead_letters)
+    app.add_typer(dead_letters.app, name="dead-letters")
+    app.command("schema")(schema.schema)
     app.command("settings")(settings.settings)

@@ -17,12 +17,14 @@ from vindrop.sql import Database, Dialect
 READINGS: Final = "vindrop_readings"
 DEAD_LETTERS: Final = "vindrop_dead_letters"
 _PAGE: Final = 500
+_LONGEST_KEY: Final = 1024
+"""Characters: COS and S3 allow fewer; the address of a photo that came with a request may be longer."""
 
 
 def schema(dialect: Dialect) -> dict[str, list[str]]:
     """Return table → the statements that make it."""
     common = (
-        "cloud VARCHAR(16), bucket VARCHAR(255), object_key VARCHAR(1024), "
+        f"cloud VARCHAR(16), bucket VARCHAR(255), object_key VARCHAR({_LONGEST_KEY}), "
         "made_at VARCHAR(40) NOT NULL, "
         f"event {dialect.long_text} NOT NULL"
     )
@@ -66,7 +68,7 @@ class SQLDestination:
             "id": record.id,
             "cloud": upload.cloud if upload else None,
             "bucket": upload.bucket if upload else None,
-            "object_key": upload.key if upload else None,
+            "object_key": upload.key[:_LONGEST_KEY] if upload else None,
             "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
             "event": to_json(record),
         }

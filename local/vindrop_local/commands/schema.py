@@ -1,0 +1,102 @@
+"""``vindrop schema``: the tables that a database needs, and the schemas of what leaves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vindrop_local.errors import UserError
+
+
+class Kind(str, Enum):
+    """What can be printed."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+    MYSQL = "mysql"
+    DYNAMODB = "dynamodb"
+    RECORDS = "records"
+
+
+def schema(
+    kind: Annotated[Kind, typer.Argument(help="A database, or `records`.")],
+    *,
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="dynamodb: what the tables' names begin with.")
+    ] = "vindrop",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--write-to", help="records: folder to write one file per type into."),
+    ] = None,
+) -> None:
+    """Print the tables of ledger, quota and results: SQL, or a CloudFormation template (dynamodb).
+
+    Functions make missing tables themselves; this is for accounts that may not. `records` prints
+    the JSON Schemas of readings and dead letters.
+    """
+    if kind is Kind.RECORDS:
+        _records(folder)
+    elif kind is Kind.DYNAMODB:
+        sys.stdout.write(json.dumps(cloudformation(prefix), indent=2) + "\n")
+    else:
+        sys.stdout.write(migration(kind.value))
+
+
+def migration(kind: str) -> str:
+    """Return the SQL that makes every table; running it twice changes nothing."""
+    from vindrop.destinations import sql as results
+    from vindrop.ledger import sql as ledger
+    from vindrop.quota import sql as quota
+    from vindrop.sql import mysql, postgresql, sqlite
+
+    dialect = {
+        "sqlite": sqlite.DIALECT,
+        "postgresql": postgresql.DIALECT,
+        "mysql": mysql.DIALECT,
+    }[kind]
+    statements = [
+        statement
+        for part in (ledger, quota, results)
+        for made in part.schema(dialect).values()
+        for statement in made
+    ]
+    return "".join(f"{statement};\n" for statement in statements)
+
+
+def cloudformation(prefix: str) -> dict[str, Any]:
+    """Return a template with the tables of DynamoDB."""
+    from vindrop.dynamodb import tables
+
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {
+            name.title().replace("_", ""): {
+                "Type": "AWS::DynamoDB::Table",
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": definition,
+            }
+            for name, definition in tables(prefix).items()
+        },
+    }
+
+
+def _records(folder: Path | None) -> None:
+    from vindrop.schemas import MODELS, event_schema
+
+    found = {kind: event_schema(kind) for kind in MODELS}
+    if folder is None:
+        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, content in found.items():
+            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            (folder / f"{kind}.json").write_text(text)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from None

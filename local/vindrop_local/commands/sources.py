@@ -1,0 +1,64 @@
+"""Where the listing commands look: a URL given, the settings', the local stack's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from vindrop.destinations import Destination, Kind, Readable, open_destination
+from vindrop.ledger import Ledger, open_ledger
+from vindrop.records import Record
+from vindrop_local.commands.options import STATE
+from vindrop_local.errors import UserError
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="URL of the destination. Default: VINDROP_RESULTS or VINDROP_DEAD_LETTERS, else the "
+        "local stack's, else the demo's.",
+    ),
+]
+LedgerURL = Annotated[
+    str,
+    typer.Option(
+        "--ledger", help="URL of the ledger. Default: VINDROP_LEDGER, else the local stack's."
+    ),
+]
+
+
+def destinations(source: str, variable: str) -> list[Destination]:
+    """Open ``source``, or what ``variable`` names, or the local stack's database."""
+    urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
+    return [open_destination(url) for url in urls or [_local()]]
+
+
+def records(found: list[Destination], kind: Kind) -> Iterator[Record] | None:
+    """Yield the records of the first destination that can be read back, or return None."""
+    for destination in found:
+        if hasattr(destination, "records"):
+            return cast("Readable", destination).records(kind)
+    return None
+
+
+def ledger(url: str) -> Ledger | None:
+    """Open the ledger; None where there is none to open."""
+    found = url or os.environ.get("VINDROP_LEDGER", "")
+    if not found and not os.environ.get("VINDROP_DEAD_LETTERS"):
+        found = _local()
+    return open_ledger(found, account="vinocr") if found and found != "none" else None
+
+
+def _local() -> str:
+    for state in (STATE, STATE / "demo"):
+        database = state / "vindrop.db"
+        if database.is_file():
+            return f"sqlite:///{Path(database).resolve()}"
+    raise UserError(
+        "nothing has been read here yet: run `vindrop demo` or `vindrop up`, or name a destination "
+        "with --from"
+    )
