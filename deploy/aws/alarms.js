@@ -55,7 +55,8 @@ module.exports = async ({ resolveVariable }) => {
 
   const alarms = {
     DeadLetters: total('photos ended without a reading: vindrop dead-letters lists them', 'dead_letters', 1),
-    Blocked: total('VinOCR refuses the account (arrears, package used up, keys): all uploads wait', 'blocked', 1),
+    Blocked: one('VinOCR refuses the account (arrears, package used up, keys): all uploads wait',
+      NAMESPACE, 'blocked', sweep, { Statistic: 'Maximum', Threshold: 1 }),
     Refusals: total(
       'VinOCR refuses for the rate: something else uses the account, or VINDROP_RATE is too high',
       'refusals',
@@ -65,7 +66,6 @@ module.exports = async ({ resolveVariable }) => {
     OldestWaiting: one('an upload has waited for 15 minutes', NAMESPACE, 'oldest_seconds', sweep, {
       Statistic: 'Maximum',
       Threshold: 900,
-      EvaluationPeriods: 3,
     }),
     SweepStopped: one('the sweep has not run for 5 minutes', 'AWS/Lambda', 'Invocations',
       [{ Name: 'FunctionName', Value: { Ref: 'SweepLambdaFunction' } }],

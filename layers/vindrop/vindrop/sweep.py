@@ -7,6 +7,7 @@ each upload is claimed like any other.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Final
 
 from vindrop import invocation
@@ -35,6 +36,7 @@ def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
     outcomes: list[Outcome] = []
     done: set[str] = set()
     blocked = False
+    _report_backlog(app)
     while not blocked and budget.left() > LEAST_SECONDS:
         page = [upload for upload in app.ledger.due(PAGE) if upload.id not in done]
         if not page:
@@ -52,3 +54,22 @@ def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
     if outcomes:
         log("swept", uploads=len(outcomes), ended=counts)
     return {"uploads": len(outcomes), "ended": counts}
+
+
+def _report_backlog(app: App) -> None:
+    """Log what alarms look at: the age of the oldest upload that is due, and whether calls are held.
+
+    A parked upload comes due again and again, so one that gets nowhere is seen here. Counting all
+    that is parked would read an index from end to end every minute.
+    """
+    now = dt.datetime.now(dt.timezone.utc)
+    due = app.ledger.due(PAGE)
+    ages = [(now - upload.uploaded_at).total_seconds() for upload in due if upload.uploaded_at]
+    log(
+        "backlog",
+        metrics={
+            "oldest_seconds": round(max(ages, default=0.0), 1),
+            "due": len(due),
+            "blocked": 0 if app.ledger.held(None) is None else 1,
+        },
+    )
