@@ -47,11 +47,11 @@ def invoke(
     if platform not in {"scf", "lambda"}:
         raise UserError(f"--platform is {platform}: it takes scf or lambda")
     style: Style = "scf" if platform == "scf" else "lambda"
-    payload = _payload(event)
     code = ROOT / "functions" / function
     if not (code / "handler.py").is_file():
         there = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
         raise UserError(f"there is no function {function}: there are {', '.join(there)}")
+    payload = _payload(event)
     if f"{PREFIX}RESULTS" in os.environ:
         environment = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
         result = _call(function, code, payload, style, environment, _own_identity())
