@@ -53,6 +53,7 @@ class Fleet:
     :param retry_delays: seconds until the platform brings a failed event again, one per retry;
         None: it never gives up (a queue), and waits a moment.
     :param plan: chooses where an invocation kills itself; see `Job.kill`.
+    :param missed: told the step that such an invocation ended without reaching.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Fleet:
         *,
         retry_delays: tuple[float, ...] | None,
         plan: Callable[[Job], str] = lambda _: "",
+        missed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._context = multiprocessing.get_context("forkserver")
         # All that the bench's main module imports too: every fork runs that module again.
@@ -69,7 +71,7 @@ class Fleet:
         )
         self._setups = setups
         self._retry_delays = retry_delays
-        self._plan = plan
+        self._plan, self._missed = plan, missed
         self._queue: list[tuple[float, int, Ticket]] = []
         self._numbers = itertools.count()
         self._ready = threading.Condition()
@@ -144,6 +146,8 @@ class Fleet:
             try:
                 pipe.send(Job(job.kind, job.event, job.seconds, kill))
                 error, _, seconds = pipe.recv()
+                if kill:
+                    self._missed(kill)
             except (EOFError, OSError):
                 process.join()
                 pipe.close()

@@ -221,25 +221,12 @@ class Pipeline:
     def _finish(
         self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
     ) -> Outcome:
-        """Keep the answer, then deliver it; in one transaction where both are in one database."""
-        if self._delivery.is_in(self._ledger.database, record):
-            try:
-                with self._together(record):
-                    # Tried once: waiting inside a transaction would hold up all others.
-                    if not self._keep_once(upload, claim, tally, record, budget):
-                        return self._superseded(upload)
-                    self._step("kept")
-                    self._delivery.deliver(
-                        record, frozenset(), lambda _: None, redriven=claim.redriven > 0
-                    )
-                    self._step("delivering")
-                    self._ledger.delivered(upload.id, record)
-            except StoreError as error:
-                # Nothing of it was committed. Keep the answer alone: the row may be what failed.
-                log("delivery_failed", level="warning", reason=str(error))
-            else:
-                self._step("delivered")
-                return _ended(upload, record, new=True)
+        """Keep the answer, then deliver it.
+
+        Two commits even where both are in one database: an answer that was paid for must not be
+        rolled back with a delivery that failed, nor wait for it. The delivery and its mark in the
+        ledger are one transaction there, see `_deliver`.
+        """
         if not self._keep(upload, claim, tally, record, budget):
             return self._superseded(upload)
         self._step("kept")
@@ -252,7 +239,14 @@ class Pipeline:
         tries = 0
         while True:
             try:
-                return self._keep_once(upload, claim, tally, record, budget)
+                return self._ledger.keep(
+                    upload.id,
+                    claim,
+                    record,
+                    attempts=tally.attempts,
+                    billed=tally.billed,
+                    lease=max(budget.left(), 0.0) + LEASE_MARGIN,
+                )
             except StoreError as error:
                 tries += 1
                 wait = self._jitter.uniform(0.05, min(2.0, 0.1 * 2**tries))
@@ -260,18 +254,6 @@ class Pipeline:
                     log("answer_not_kept", level="error", reason=str(error))
                     raise
                 self._sleep(wait)
-
-    def _keep_once(
-        self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
-    ) -> bool:
-        return self._ledger.keep(
-            upload.id,
-            claim,
-            record,
-            attempts=tally.attempts,
-            billed=tally.billed,
-            lease=max(budget.left(), 0.0) + LEASE_MARGIN,
-        )
 
     def _superseded(self, upload: Upload) -> Outcome:
         standing = self._ledger.standing(upload.id)

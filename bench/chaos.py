@@ -1,0 +1,332 @@
+"""Everything goes wrong at once, again and again; then the books are balanced.
+
+    python -m bench.chaos --uploads 2000 --seed 1 --ledger sqlite
+    python -m bench.chaos --uploads 2000 --seeds 20 --ledger postgresql
+
+Many instances of the upload function and a sweep work off a burst of events that come twice, out
+of order and late, while VinOCR refuses, fails, stalls, and cuts connections whose calls are
+billed; instances are killed at every named step of the pipeline and at any moment; clocks are
+wrong; ledger and destination are away for a while. Even seeds keep results in the ledger's own
+database (one transaction), odd ones in a file of their own.
+
+The last line is one JSON object. `lost`, `doubled_records` and `wrong` must be 0, and billed calls
+at most uploads + calls whose answer was cut off after it was billed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, cast
+
+from bench.rig import report
+from bench.rig.fleet import Fleet
+from bench.rig.instance import Job, Setup
+from bench.rig.outages import Outages
+from bench.rig.photos import vin_of
+from bench.rig.postgres import Postgres
+from bench.rig.world import ABOUT, World
+from vindrop import sql
+from vindrop.destinations import Readable, open_destination
+from vindrop.ledger import open_ledger
+from vindrop.pipeline import STEPS
+from vindrop.records import DeadLetter, Reading
+from vindrop.stores import StoreError
+
+FUNCTION_SECONDS: Final = 12.0
+PATIENCE: Final = 3.0
+"""Seconds that a call may take; see the fault that waits longer."""
+KILLED: Final = 0.04
+"""Share of the invocations that kill themselves at a named step."""
+SKEWS: Final = (0.0, 0.0, 45.0, -45.0, 0.0, 20.0, -20.0)
+FAULTS: Final[list[dict[str, Any]]] = [
+    {"probability": 0.010, "code": "InternalError"},
+    {"probability": 0.010, "code": "RequestLimitExceeded"},
+    {"probability": 0.005, "code": "FailedOperation.EngineRecognizeTimeout"},
+    {"probability": 0.005, "code": "Nobody.HasHeardOfThis"},
+    {"probability": 0.010, "status": 502},
+    {"probability": 0.010, "cut": "before"},
+    {"probability": 0.010, "cut": "after"},
+    {"probability": 0.005, "cut": "middle"},
+    {"probability": 0.005, "body": "not_json"},
+    {"probability": 0.005, "body": "html"},
+    {"probability": 0.005, "wait": PATIENCE + 2},
+]
+
+
+class Killer:
+    """Chooses who dies where: each named step in turn, until the burst is over.
+
+    :param share: of the invocations.
+    :param most: kills altogether.
+    """
+
+    def __init__(self, dice: random.Random, share: float, most: int) -> None:
+        self._dice = dice
+        self._share, self._most = share, most
+        self._lock = threading.Lock()
+        self._next = 0
+        self._again: list[str] = []
+        self.armed = True
+
+    def __call__(self, job: Job) -> str:  # noqa: ARG002  # sweeps are as mortal as uploads
+        """Return the step at which this invocation dies, or nothing."""
+        with self._lock:
+            if not self.armed or self._dice.random() >= self._share:
+                return ""
+            if self._again:
+                return self._again.pop(0)
+            if self._next >= self._most:
+                return ""
+            self._next += 1
+            return STEPS[self._next % len(STEPS)]
+
+    def missed(self, step: str) -> None:
+        """Note that an invocation ended without coming to its step: another shall die there."""
+        with self._lock:
+            self._again.append(step)
+
+
+def run(
+    *,
+    uploads: int,
+    seed: int,
+    ledger: str,
+    instances: int,
+    rate: int,
+    function_seconds: float = FUNCTION_SECONDS,
+    limit: float = 1200.0,
+) -> dict[str, Any]:
+    """Run one seed and return the books.
+
+    :param ledger: ``sqlite``, ``postgresql`` (a server of the bench's own), or a URL.
+    :param rate: calls per second, of VinOCR and of ours alike: a run at 10 would take hours.
+    :param function_seconds: time limit of a function; a killed one's uploads wait that long.
+    :param limit: seconds after which it is told what is not finished, instead of waiting on.
+    """
+    dice = random.Random(seed)
+    started = time.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vindrop-chaos-")))
+        server = stack.enter_context(Postgres(folder / "db")) if ledger == "postgresql" else None
+        store = server.url if server else ledger if "://" in ledger else _sqlite(folder)
+        world = stack.enter_context(World(folder, rate=rate, seed=seed, speed=2, faults=FAULTS))
+        events = world.uploads(uploads)
+        outages = Outages(folder, server)
+        results = store if seed % 2 == 0 else outages.file_url
+        environment = {
+            **world.environment,
+            "VINDROP_LEDGER": store,
+            "VINDROP_RESULTS": results,
+            "VINDROP_DEAD_LETTERS": results,
+            "VINDROP_VINOCR_TIMEOUT": str(PATIENCE),
+            "VINDROP_VINOCR_CONNECT_TIMEOUT": "1",
+            "VINDROP_PARK_SECONDS": "1",
+            "VINDROP_PROBE_SECONDS": "1",
+        }
+        setups = [
+            Setup(environment, folder / "functions.log", skew, {store: outages.flag})
+            for skew in (SKEWS[n % len(SKEWS)] for n in range(instances))
+        ]
+        open_ledger(store, account="vinocr")
+        # Every step is to be hit several times, however small the run.
+        most = max(round(uploads * KILLED), 2 * len(STEPS))
+        killer = Killer(random.Random(seed + 1), max(KILLED, most / uploads), most)
+        fleet = stack.enter_context(
+            Fleet(setups, retry_delays=None, plan=killer, missed=killer.missed)
+        )
+        sweeper = stack.enter_context(Fleet(setups[:2], retry_delays=()))
+        fleet.warm()
+        _send(fleet, events, dice, uploads / rate, function_seconds)
+        stop = threading.Event()
+        villain = threading.Thread(
+            target=_harass, args=(fleet, outages, random.Random(seed + 2), stop, uploads / rate)
+        )
+        villain.start()
+        sweep = Job("sweep", seconds=function_seconds)
+        deadline = started + limit
+        unfinished = _drain(fleet, sweeper, sweep, store, uploads, deadline, killer, villain)
+        stop.set()
+        villain.join()
+        books = _balance(results, store, uploads)
+        tallies = (fleet.tally, sweeper.tally)
+        cut = world.cut_after_billing(PATIENCE) + sum(t.cut_by_kill for t in tallies)
+        not_kept = (folder / "functions.log").read_text(errors="replace").count("answer_not_kept")
+        answers, kills = world.answers(), sum((t.killed_at for t in tallies), Counter[str]())
+        _forget(store)
+        return {
+            "seed": seed,
+            "ledger": store.partition(":")[0],
+            "results": "ledger's database" if results == store else "file",
+            "uploads": uploads,
+            **books,
+            "unfinished": unfinished,
+            "billed_calls": answers["Success"],
+            "cut_after_billing": cut,
+            "answers_not_kept": not_kept,
+            "refused_calls": answers["RequestLimitExceeded"],
+            "outages": outages.count,
+            "kills": dict(sorted(kills.items())),
+            "steps_not_hit": [step for step in STEPS if not kills[step]],
+            "seconds": round(time.monotonic() - started, 1),
+        }
+
+
+def _sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder}/vindrop.db"
+
+
+def _forget(store: str) -> None:
+    sql.forget(store)
+
+
+def _send(
+    fleet: Fleet, events: list[Any], dice: random.Random, span: float, seconds: float
+) -> None:
+    """Send every event once, a tenth of them twice and some three times, in no order."""
+    deliveries = [*events]
+    deliveries += [event for event in events if dice.random() < 0.10]
+    deliveries += [event for event in events if dice.random() < 0.02]
+    dice.shuffle(deliveries)
+    for event in deliveries:
+        after = dice.uniform(0, span / 2) + (dice.uniform(0, 5) if dice.random() < 0.05 else 0)
+        fleet.send(Job("upload", event, seconds), after)
+
+
+def _harass(
+    fleet: Fleet, outages: Outages, dice: random.Random, stop: threading.Event, span: float
+) -> None:
+    """Kill anyone at any time, and take the stores away, for as long as the burst lasts."""
+    deadline = time.monotonic() + max(span * 1.2, 6.0)
+    pause = max(span / 12, 1.5)
+    while time.monotonic() < deadline and not stop.wait(dice.uniform(pause / 2, pause)):
+        what = dice.random()
+        if what < 0.6:
+            fleet.kill_one(dice)
+        elif what < 0.8:
+            outages.destination(dice.uniform(0.5, 2.0))
+        else:
+            outages.ledger(dice.uniform(0.5, 2.0))
+
+
+def _drain(
+    fleet: Fleet,
+    sweeper: Fleet,
+    sweep: Job,
+    store: str,
+    uploads: int,
+    deadline: float,
+    killer: Killer,
+    villain: threading.Thread,
+) -> int:
+    """Sweep until every upload has ended; return how many have not."""
+    left = uploads
+    while left and time.monotonic() < deadline:
+        time.sleep(0.25)
+        if sweeper.unfinished() < 2:
+            sweeper.send(sweep)
+        try:
+            counts = open_ledger(store, account="vinocr").counts()
+        except StoreError:
+            continue  # the outage that this is about
+        left = uploads - counts.get("delivered", 0) - counts.get("dead", 0)
+        left += fleet.unfinished()
+        if not villain.is_alive() and left < uploads / 10:
+            killer.armed = False
+    return left
+
+
+def _balance(results: str, store: str, uploads: int) -> dict[str, Any]:
+    destination = cast("Readable", open_destination(results))
+    ends: Counter[str] = Counter()
+    readings = letters = wrong = 0
+    for record in destination.records("readings"):
+        if isinstance(record, Reading):
+            ends[record.upload.key] += 1
+            readings += 1
+            wrong += record.vin != vin_of(int(record.upload.key[:6]))
+    codes: Counter[str] = Counter()
+    for record in destination.records("dead_letters"):
+        if isinstance(record, DeadLetter) and record.upload is not None:
+            ends[record.upload.key] += 1
+            letters += 1
+            codes[record.code] += 1
+    counts = open_ledger(store, account="vinocr").counts()
+    parked = counts.get("parked", 0)
+    return {
+        "readings": readings,
+        "dead_letters": letters,
+        "dead_letter_codes": dict(codes),
+        "parked": parked,
+        "lost": uploads - len(ends) - parked,
+        "doubled_records": sum(count - 1 for count in ends.values()),
+        "wrong": wrong,
+    }
+
+
+def holds(result: dict[str, Any]) -> bool:
+    """Whether the promises held in one run."""
+    allowed = result["uploads"] + result["cut_after_billing"] + result["answers_not_kept"]
+    nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked")
+    return not any(result[name] for name in nothing) and result["billed_calls"] <= allowed
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the seeds; return 0 if the promises held in all of them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--uploads", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1, help="the first")
+    parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other")
+    parser.add_argument("--ledger", default="sqlite", help="sqlite, postgresql, or a URL")
+    parser.add_argument("--instances", type=int, default=16)
+    parser.add_argument("--rate", type=int, default=100)
+    options = parser.parse_args(argv)
+    sys.stderr.write(ABOUT + f"; rate raised to {options.rate}/s on both sides\n")
+    results = []
+    for seed in range(options.seed, options.seed + options.seeds):
+        results.append(
+            run(
+                uploads=options.uploads,
+                seed=seed,
+                ledger=options.ledger,
+                instances=options.instances,
+                rate=options.rate,
+            )
+        )
+        sys.stderr.write(f"seed {seed}: {'held' if holds(results[-1]) else 'BROKEN'}\n")
+        if options.seeds > 1:
+            print(json.dumps(results[-1]), flush=True)
+    report.table(results[-4:])
+    print(json.dumps(_total(results)))
+    return 0 if all(map(holds, results)) else 1
+
+
+def _total(results: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(results) == 1:
+        return results[0]
+    kills = sum((Counter(result["kills"]) for result in results), Counter[str]())
+    sums = {
+        name: round(sum(result[name] for result in results), 1)
+        for name, value in results[0].items()
+        if isinstance(value, (int, float)) and name != "seed"
+    }
+    return {
+        "seeds": [result["seed"] for result in results],
+        "ledger": results[0]["ledger"],
+        **sums,
+        "kills": dict(sorted(kills.items())),
+        "steps_not_hit": [step for step in STEPS if not kills[step]],
+        "held": all(map(holds, results)),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""A short run of bench/chaos.py: crashes at every step, outages, faults, duplicates; the books balance.
+
+The long ones (2,000 uploads, 20 seeds, PostgreSQL too) are in docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import chaos
+
+
+@pytest.mark.parametrize("seed", [1, 2])  # results in a file of their own; in the ledger's database
+def test_nothing_lost_nothing_doubled_nothing_paid_twice(seed: int) -> None:
+    result = chaos.run(
+        uploads=48, seed=seed, ledger="sqlite", instances=6, rate=100, function_seconds=5, limit=200
+    )
+    assert chaos.holds(result), result
+    assert result["readings"] + result["dead_letters"] == 48
+    assert result["steps_not_hit"] == []
+    assert result["outages"] > 0 or result["cut_after_billing"] > 0
