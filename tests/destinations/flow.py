@@ -1,0 +1,79 @@
+"""The one way through on real stores, with answers made up instead of calls to VinOCR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from tests.library.conftest import a_reading
+from vindrop import settings as settings_module
+from vindrop.budget import Budget
+from vindrop.delivery import Delivery
+from vindrop.failures import FailureError
+from vindrop.ledger import Ledger, open_ledger
+from vindrop.ledger.dynamodb import DynamoDBLedger
+from vindrop.ledger.sql import SQLLedger
+from vindrop.outcome import Outcome
+from vindrop.pipeline import Pipeline
+from vindrop.records import Reading
+from vindrop.upload import Upload
+
+SECONDS = 30.0
+
+
+class Answers:
+    """Stands where attempts are made: a reading, or the failure that is set."""
+
+    failure: tuple[str, str] | None = None
+
+    def ways(self, *_: Any) -> None:
+        return None
+
+    def seconds_needed(self, _: Budget) -> float:
+        return 1.0
+
+    def read(self, upload: Upload, _ways: Any, costs: Any, *_: Any) -> Reading:
+        if self.failure is not None:
+            raise FailureError(*self.failure)
+        costs.billed += 1
+        return a_reading(upload).model_copy(update={"attempts": costs.attempts})
+
+
+class Flow:
+    """A pipeline whose stores are given by their URLs."""
+
+    def __init__(
+        self,
+        ledger: str,
+        results: str,
+        dead_letters: str = "",
+        environment: Mapping[str, str] | None = None,
+        wrap: Callable[[Delivery], Delivery] = lambda delivery: delivery,
+    ) -> None:
+        self.settings = settings_module.load(
+            {
+                "VINDROP_LEDGER": ledger,
+                "VINDROP_RESULTS": results,
+                "VINDROP_DEAD_LETTERS": dead_letters or results,
+                "VINDROP_PARK_SECONDS": "0.001",
+            }
+        )
+        self.answers = Answers()
+        self.ledger: Ledger = open_ledger(ledger, account="test", environment=environment)
+        self.delivery = wrap(Delivery.open(self.settings, environment))
+        self.pipeline = Pipeline(
+            self.settings,
+            self.ledger,
+            cast("Any", self.answers),
+            self.delivery,
+            sleep=lambda _: None,
+        )
+
+    def process(self, upload: Upload) -> Outcome:
+        return self.pipeline.process(upload, Budget(SECONDS))
+
+    def sweep(self) -> list[Outcome]:
+        """What a sweep does, once everything that waits is due."""
+        assert isinstance(self.ledger, SQLLedger | DynamoDBLedger)
+        self.ledger.end_leases()
+        return [self.process(upload) for upload in self.ledger.due(100)]
