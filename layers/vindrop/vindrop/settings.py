@@ -130,6 +130,11 @@ class Settings(BaseModel):
         gt=0,
         description="First wait of a parked upload, in seconds; doubles each time.",
     )
+    price_per_call: float = Field(
+        default=0.0,
+        ge=0,
+        description="Price of one call in your currency: what `vindrop backfill` reckons with.",
+    )
     probe_seconds: float = Field(
         default=60.0,
         gt=0,

@@ -53,6 +53,24 @@ def signed_url(
     return _sign_s3(url, upload.region, credentials, seconds, method)
 
 
+def signed_listing_url(
+    bucket: str,
+    region: str,
+    credentials: Credentials,
+    parameters: dict[str, str],
+    *,
+    endpoint: str = "",
+    seconds: int = 60,
+) -> str:
+    """Return a URL that lists a bucket on COS.
+
+    :param parameters: of the request (prefix, marker, …); COS does not ask for them to be signed.
+    """
+    base = endpoint or f"https://{bucket}.cos.{region}.myqcloud.com"
+    signed = _sign_cos(f"{base}/", "/", credentials, seconds, "GET")
+    return signed + "".join(f"&{_quote(name)}={_quote(v)}" for name, v in parameters.items())
+
+
 def _sign_cos(url: str, path: str, credentials: Credentials, seconds: int, method: str) -> str:
     # Signature version 5 (q-sign), doc 436/7778: HMAC-SHA1 over method, decoded path, parameters
     # and headers, under a key that itself is only good for the time given.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from vindrop_local.commands import (
+    backfill,
     dead_letters,
     demo,
     event,
@@ -28,3 +29,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(dead_letters.app, name="dead-letters")
     app.command("schema")(schema.schema)
     app.command("settings")(settings.settings)
+    app.command("backfill")(backfill.backfill)

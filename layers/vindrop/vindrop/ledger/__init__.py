@@ -27,7 +27,7 @@ nothing calls VinOCR for this upload again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
@@ -186,6 +186,22 @@ class Ledger(Protocol):
 
     def release(self) -> bool:
         """Unblock. True for the one that did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An upload of some place, as the ledger knows it."""
+
+    version: str
+    at: float
+    """Unix time in seconds: when it was written by its event's word or first seen, the later."""
+
+
+class Catalogue(Protocol):
+    """A ledger that can also be asked by place: what a backfill needs."""
+
+    def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
+        """Return place → the uploads that came from there; see `vindrop.ledger.sql.place`."""
 
 
 def next_probe(probe_after: float, blocked: float) -> float:

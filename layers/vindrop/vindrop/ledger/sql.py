@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Redriven, Standing, State, next_probe
+from vindrop.ledger import Claim, Hold, Redriven, Seen, Standing, State, next_probe
 from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.sql import Database, Dialect, Row
 from vindrop.upload import Upload
@@ -230,6 +230,24 @@ class SQLLedger:
             limit=limit,
         )
         return [Upload.model_validate_json(row[0]) for row in found.rows]
+
+    def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
+        """Return what is known of each place; see `vindrop.ledger.Catalogue`."""
+        found: dict[str, list[Seen]] = {}
+        for start in range(0, len(places), _PAGE):
+            some = {f"p{n}": name for n, name in enumerate(places[start : start + _PAGE])}
+            rows = self.database.execute(
+                f"SELECT place, upload, first_seen FROM {UPLOADS} "
+                f"WHERE place IN ({', '.join(f':{name}' for name in some)})",
+                **some,
+            ).rows
+            for name, event, first_seen in rows:
+                upload = Upload.model_validate_json(event)
+                written = upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
+                found.setdefault(name, []).append(
+                    Seen(upload.version, max(written, float(first_seen)))
+                )
+        return found
 
     def end_leases(self) -> int:
         """Make every claim and delivery under way due now; return how many.

@@ -85,7 +85,7 @@ class Database(Protocol):
         """Close this thread's connection."""
 
 
-_PLACEHOLDER: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
+_PLACEHOLDER: Final = re.compile(r"(?<![:\w]):([a-z_]+[0-9]*)")
 
 
 def percent_style(statement: str) -> str:

@@ -1,0 +1,170 @@
+"""``vindrop backfill``: photos that were in a bucket before the function was."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from vindrop.app import App, from_environment
+from vindrop.backfill import Backfill, BlockedError, NoCatalogueError, Survey
+from vindrop.failures import FailureError
+from vindrop.listing import PlaceError, pages, parse_place
+from vindrop.outcome import Outcome
+from vindrop.telemetry import set_level
+from vindrop_local import show
+from vindrop_local.commands.options import Json
+from vindrop_local.errors import UserError
+from vindrop_local.show import console
+
+YOUNG = 300.0
+
+
+def backfill(
+    source: Annotated[
+        str, typer.Argument(metavar="PLACE", help="cos://name-appid/prefix or s3://name/prefix")
+    ],
+    *,
+    region: Annotated[
+        str,
+        typer.Option(help="Region of the bucket. Default: TENCENTCLOUD_REGION or AWS_REGION."),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count, and reckon the price.")
+    ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Calls per second at most. Default: VINDROP_RATE."),
+    ] = None,
+    young: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds: objects changed later than that ago are left to their own events. "
+            "0 where no function is told of them.",
+        ),
+    ] = YOUNG,
+    as_json: Json = False,
+) -> None:
+    """Read every photo under PLACE that was not read yet; killed, it goes on where it stopped.
+
+    Settings and keys come from the environment, as those of the functions do.
+    """
+    set_level("error")
+    try:
+        cloud, bucket, prefix = parse_place(source)
+        region = region or os.environ.get(
+            "TENCENTCLOUD_REGION" if cloud == "tencent" else "AWS_REGION", ""
+        )
+        if not region:
+            raise UserError(f"name the region of {source} with --region, such as ap-guangzhou")
+        app = from_environment()
+        set_level("error")
+        run = Backfill(
+            app,
+            lambda: pages(
+                cloud,
+                bucket,
+                region,
+                prefix,
+                settings=app.settings,
+                environment=os.environ,
+            ),
+            before=time.time() - young,
+            rate=rate,
+        )
+        _carry_out(run, app, dry_run=dry_run, as_json=as_json, rate=rate or app.settings.rate)
+    except (PlaceError, NoCatalogueError) as error:
+        raise UserError(str(error)) from None
+    except FailureError as error:
+        raise UserError(error.failure.message) from None
+    except BlockedError as error:
+        raise UserError(
+            f"the account is blocked ({error}): mend that and run this again, it goes on where it "
+            "stopped"
+        ) from None
+
+
+def _carry_out(run: Backfill, app: App, *, dry_run: bool, as_json: bool, rate: float) -> None:
+    out = console(error=as_json)
+    with out.status("listing …") as status:
+        survey = run.count(lambda found: status.update(f"listing … {found.listed:,} objects"))
+    _say(out, survey, app.settings.price_per_call, rate)
+    done: dict[str, int] = {}
+    # Not dry: the same list is read again, since it may be longer than memory.
+    if not dry_run:
+        done = dict(_read(run, out, survey.left))
+        out.print(
+            f"{done.get('reading', 0):,} readings, {done.get('dead_letter', 0):,} dead letters"
+        )
+        counts = app.ledger.counts()
+        waiting = sum(n for state, n in counts.items() if state not in {"delivered", "dead"})
+        if waiting:
+            out.print(f"{waiting:,} still wait in the ledger: the sweep goes on with them")
+    if as_json:
+        line = {name: getattr(survey, name) for name in Survey.__slots__}
+        price = survey.left * app.settings.price_per_call
+        sys.stdout.write(json.dumps({**line, "price": round(price, 4), "ended": done}) + "\n")
+
+
+def _say(out: Console, survey: Survey, price: float, rate: float) -> None:
+    rows: list[tuple[str, object]] = [
+        ("objects", f"{survey.listed:,}"),
+        ("known to the ledger", f"{survey.known:,}"),
+        ("to be read", f"{survey.left:,}"),
+    ]
+    if survey.ignored:
+        rows.insert(1, ("ignored by the settings", f"{survey.ignored:,}"))
+    if survey.young:
+        rows.insert(-1, ("left to their own events (--young)", f"{survey.young:,}"))
+    if price:
+        rows.append(("price, at one call each", f"{survey.left * price:,.2f}"))
+    rows.append((f"time, at {rate:g} a second", _duration(survey.left / rate)))
+    out.print(show.totals_table(rows))
+
+
+def _duration(seconds: float) -> str:
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s"
+
+
+class _Rate(ProgressColumn):
+    """Uploads per second, lately."""
+
+    def render(self, task: Task) -> Text:
+        """Draw the cell."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
+
+
+def _read(run: Backfill, out: Console, total: int) -> dict[str, Any]:
+    with Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        console=out,
+        disable=not out.is_terminal,
+    ) as progress:
+        task = progress.add_task("reading", total=total)
+
+        def on_end(_: Outcome) -> None:
+            progress.advance(task)
+
+        return dict(run.run(on_end))
