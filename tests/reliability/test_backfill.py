@@ -1,0 +1,164 @@
+"""Backfill against a bucket that speaks COS and one that speaks S3: each photo once, whatever came before."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.rig.world import BUCKET, REGION, World
+from tests import needs
+from vindrop import settings as settings_module
+from vindrop import sql, uploads
+from vindrop.app import App, build
+from vindrop.backfill import Backfill, NoCatalogueError
+from vindrop.invocation import Invocation
+from vindrop.listing import PlaceError, pages, parse_place
+
+PHOTOS = 25
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path, rate=500, speed=20) as world:
+        store = f"sqlite:///{tmp_path}/vindrop.db"
+        world.environment |= {
+            "VINDROP_LEDGER": store,
+            "VINDROP_RESULTS": store,
+            "VINDROP_DEAD_LETTERS": store,
+            "VINDROP_PARK_SECONDS": "0.1",
+        }
+        yield world
+        sql.forget(store)
+
+
+def an_app(environment: dict[str, str], **changes: str) -> App:
+    own = {name: v for name, v in environment.items() if name.startswith("VINDROP_")}
+    return build(settings_module.load({**own, **changes}), environment)
+
+
+def a_run(world: World, app: App, prefix: str = "", before: float | None = None) -> Backfill:
+    return Backfill(
+        app,
+        lambda: pages(
+            "tencent", BUCKET, REGION, prefix, settings=app.settings, environment=world.environment
+        ),
+        before=time.time() + 60 if before is None else before,
+    )
+
+
+def indexed(world: World, app: App, count: int) -> list[dict[str, Any]]:
+    """Put photos into the bucket and wait until it lists them."""
+    events = world.uploads(count)
+    for _ in range(400):
+        if a_run(world, app).count().listed >= count:
+            return events
+        time.sleep(0.05)
+    raise AssertionError("the bucket never listed its photos")
+
+
+def test_what_an_event_brought_is_not_paid_for_again_and_the_rest_once(world: World) -> None:
+    app = an_app(world.environment)
+    events = indexed(world, app, PHOTOS)
+    for event in events[:5]:
+        uploads.process(app, event, Invocation("local", "", "", 60))
+    survey = a_run(world, app).count()
+    assert (survey.listed, survey.known, survey.left) == (PHOTOS, 5, PHOTOS - 5)
+    assert a_run(world, app).run() == {"reading": PHOTOS - 5}
+    assert a_run(world, app).run() == {}
+    assert world.vinocr.calls().billed == PHOTOS
+    assert app.ledger.counts() == {"delivered": PHOTOS}
+
+
+def test_a_photo_put_in_anew_is_read_anew(world: World) -> None:
+    app = an_app(world.environment)
+    indexed(world, app, 3)
+    a_run(world, app).run()
+    path = world.bucket.folder / "000001.jpg"
+    later = time.time() + 30
+    path.write_bytes(path.read_bytes().replace(b":1", b":7"))
+    os.utime(path, (later, later))
+    for _ in range(400):
+        if a_run(world, app).count().left:
+            break
+        time.sleep(0.05)
+    assert a_run(world, app).run() == {"reading": 1}
+
+
+def test_what_is_young_or_under_another_prefix_is_left_alone(world: World) -> None:
+    app = an_app(world.environment)
+    indexed(world, app, 12)
+    young = a_run(world, app, before=time.time() - 3600).count()
+    assert (young.young, young.left) == (12, 0)
+    assert a_run(world, app, prefix="00001").count().listed == 2
+    assert world.vinocr.calls().received == 0
+
+
+def test_without_a_ledger_that_knows_places_it_refuses(world: World) -> None:
+    app = an_app(world.environment, VINDROP_LEDGER="none")
+    with pytest.raises(NoCatalogueError):
+        a_run(world, app).count()
+
+
+def test_the_command_counts_reckons_and_reads(world: World) -> None:
+    indexed(world, an_app(world.environment), 4)
+
+    def command(*options: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "vindrop_local", "backfill", f"cos://{BUCKET}/"),
+                *("--region", REGION, "--young", "0", "--json", *options),
+            ],
+            env={**os.environ, **world.environment, "VINDROP_PRICE_PER_CALL": "0.15"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+    counted = command("--dry-run")
+    assert (counted["left"], counted["price"], counted["ended"]) == (4, 0.6, {})
+    assert command()["ended"] == {"reading": 4}
+    assert command()["known"] == 4
+    assert world.vinocr.calls().billed == 4
+
+
+@pytest.mark.parametrize("place", ["photos", "http://bucket/x", "cos://", "s3://b?x=1"])
+def test_a_place_that_is_none_is_told(place: str) -> None:
+    with pytest.raises(PlaceError, match="cos://"):
+        parse_place(place)
+
+
+def test_s3_is_listed_to_the_end(tmp_path: Path) -> None:
+    needs.module("moto", package="moto[server]")
+    from vindrop_local import s3
+
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff")
+    keys = [f"in/{n:04d} ü+.jpg" for n in range(1003)]
+    with s3.serve(("photos", key, photo) for key in [*keys, "out/1.jpg"]) as endpoint:
+        settings = settings_module.load(
+            {
+                "VINDROP_LEDGER": "none",
+                "VINDROP_RESULTS": "file:///dev/null",
+                "VINDROP_DEAD_LETTERS": "file:///dev/null",
+                "VINDROP_STORAGE_ENDPOINT": endpoint,
+            }
+        )
+        keys_of = {"AWS_ACCESS_KEY_ID": "AKIDLOCAL", "AWS_SECRET_ACCESS_KEY": "local"}
+        listed = list(
+            pages("aws", "photos", "us-east-1", "in/", settings=settings, environment=keys_of)
+        )
+    assert [len(page) for page in listed] == [1000, 3]
+    found = [upload for page in listed for upload in page]
+    assert [upload.key for upload in found] == keys
+    assert all(upload.size == 3 and upload.uploaded_at and upload.version for upload in found)
