@@ -48,7 +48,7 @@ def run(app: App, messages: Sequence[Message], budget: Budget) -> list[Done]:
     work = partial(_one, app, budget)
     if len(messages) < 2 or app.settings.concurrency == 1:
         return [work(message) for message in messages]
-    pool = _pool(app.settings.concurrency)
+    pool = threads(app.settings.concurrency)
     # Each thread logs with the fields, and in the trace, of the invocation.
     jobs = [pool.submit(contextvars.copy_context().run, work, m) for m in messages]
     return [job.result() for job in jobs]
@@ -106,7 +106,8 @@ def _work(app: App, budget: Budget, message: Message) -> Done:
     return Done(message, outcome, again=f"there is no ledger to park it in{code}")
 
 
-def _pool(size: int) -> ThreadPoolExecutor:
+def threads(size: int) -> ThreadPoolExecutor:
+    """Return the threads of this instance, and with them their connections to the stores."""
     global _threads  # noqa: PLW0603  # what a warm instance keeps
     if _threads is None or _threads[0] != size:
         _threads = (size, ThreadPoolExecutor(size, thread_name_prefix="upload"))

@@ -2,18 +2,22 @@
 
 Parked uploads whose wait is over, claims whose worker died, answers that were not delivered: the
 ledger knows them all by one column. Runs on a timer; two at once do not hurt each other, since
-each upload is claimed like any other.
+each upload is claimed like any other. Several uploads are worked on at the same time, as many as
+``VINDROP_CONCURRENCY`` says: one by one, a call's second would leave most of the quota unused.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import contextvars
 from typing import Any, Final
 
-from vindrop import invocation
+from vindrop import batch, invocation
 from vindrop.app import App, from_environment
+from vindrop.budget import Budget
 from vindrop.outcome import Outcome, summary
+from vindrop.stores import StoreError
 from vindrop.telemetry import bind, log
+from vindrop.upload import Upload
 
 PAGE: Final = 50
 LEAST_SECONDS: Final = 3.0
@@ -31,45 +35,61 @@ def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001  # a tim
 
 
 def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
-    """Sweep with ``app``; see `handle`."""
+    """Sweep with ``app``; see `handle`.
+
+    :raises StoreError: the ledger is away.
+    """
     budget = call.budget
     outcomes: list[Outcome] = []
     done: set[str] = set()
-    blocked = False
-    _report_backlog(app)
-    while not blocked and budget.left() > LEAST_SECONDS:
-        page = [upload for upload in app.ledger.due(PAGE) if upload.id not in done]
+    while budget.left() > LEAST_SECONDS:
+        page = [upload for upload in app.ledger.due(PAGE + len(done)) if upload.id not in done]
         if not page:
             break
-        for upload in page:
-            if budget.left() <= LEAST_SECONDS:
-                break
-            done.add(upload.id)
-            outcome = app.pipeline.process(upload, budget)
-            outcomes.append(outcome)
-            if outcome.failure is not None and outcome.failure.disposition.value == "hold":
-                blocked = True  # every further one would only be parked again
-                break
+        hold = app.ledger.held(None)
+        if hold is not None:
+            if hold.probe_in > 0:  # what needs a call would only be parked again
+                done.update(upload.id for upload in page)
+                page = [upload for upload in page if _is_answered(app, upload)]
+            else:
+                page = page[:1]  # it makes the call that tries the account
+        done.update(upload.id for upload in page)
+        outcomes += _work(app, page, budget)
     counts = summary(outcomes)
     if outcomes:
         log("swept", uploads=len(outcomes), ended=counts)
     return {"uploads": len(outcomes), "ended": counts}
 
 
-def _report_backlog(app: App) -> None:
-    """Log what alarms look at: the age of the oldest upload that is due, and whether calls are held.
+def _work(app: App, page: list[Upload], budget: Budget) -> list[Outcome]:
+    if len(page) == 1 or app.settings.concurrency == 1:
+        found = [_one(app, upload, budget) for upload in page]
+    else:
+        pool = batch.threads(app.settings.concurrency)
+        # Each thread logs with the fields of this invocation.
+        jobs = [
+            pool.submit(contextvars.copy_context().run, _one, app, upload, budget)
+            for upload in page
+        ]
+        found = [job.result() for job in jobs]
+    away = next((each for each in found if isinstance(each, StoreError)), None)
+    if away is not None:
+        raise away
+    return [each for each in found if isinstance(each, Outcome)]
 
-    A parked upload comes due again and again, so one that gets nowhere is seen here. Counting all
-    that is parked would read an index from end to end every minute.
-    """
-    now = dt.datetime.now(dt.timezone.utc)
-    due = app.ledger.due(PAGE)
-    ages = [(now - upload.uploaded_at).total_seconds() for upload in due if upload.uploaded_at]
-    log(
-        "backlog",
-        metrics={
-            "oldest_seconds": round(max(ages, default=0.0), 1),
-            "due": len(due),
-            "blocked": 0 if app.ledger.held(None) is None else 1,
-        },
-    )
+
+def _is_answered(app: App, upload: Upload) -> bool:
+    standing = app.ledger.standing(upload.id)
+    return standing is not None and standing.record is not None
+
+
+def _one(app: App, upload: Upload, budget: Budget) -> Outcome | StoreError | None:
+    if budget.left() <= LEAST_SECONDS:
+        return None
+    try:
+        return app.pipeline.process(upload, budget)
+    except StoreError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  # a defect of ours must not keep the others from their turn
+        log("defect", level="error", kind=type(error).__name__, reason=str(error))
+        return None

@@ -1,0 +1,142 @@
+"""The sweep: many at once, none at another's expense, and what is paid for arrives even while the account is blocked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.rig.world import World
+from vindrop import settings as settings_module
+from vindrop import sql, sweep
+from vindrop.app import App, build
+from vindrop.budget import Budget
+from vindrop.failures import Failure
+from vindrop.invocation import Invocation
+from vindrop.ledger import Claim
+from vindrop.records import Reading
+from vindrop.triggers import read
+from vindrop.upload import Upload
+
+ARREARS = Failure("FailedOperation.ArrearsError", "arrears")
+PAST = -100.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path, rate=500, speed=5) as world:
+        yield world
+        sql.forget(f"sqlite:///{tmp_path}/vindrop.db")
+
+
+def an_app(world: World, **changes: str) -> App:
+    store = f"sqlite:///{world.folder}/vindrop.db"
+    given = {name: v for name, v in world.environment.items() if name.startswith("VINDROP_")}
+    given |= {"VINDROP_LEDGER": store, "VINDROP_RESULTS": store, "VINDROP_DEAD_LETTERS": store}
+    return build(settings_module.load({**given, **changes}), world.environment)
+
+
+def uploads(world: World, count: int) -> list[Upload]:
+    found: list[Any] = [read(event).messages[0].arrival for event in world.uploads(count)]
+    return found
+
+
+def park(app: App, upload: Upload, seconds: float = PAST) -> None:
+    claim = app.ledger.claim(upload, 60)
+    assert isinstance(claim, Claim)
+    app.ledger.park(upload.id, claim, ARREARS, seconds=seconds, attempts=0, billed=0)
+
+
+def a_call(seconds: float = 30.0) -> Invocation:
+    return Invocation("local", "", "sweep", seconds)
+
+
+def test_everything_due_is_read_and_what_is_not_due_waits(world: World) -> None:
+    app = an_app(world)
+    *due, later = uploads(world, 61)
+    for upload in due:
+        park(app, upload)
+    park(app, later, seconds=600)
+    assert sweep.process(app, a_call())["ended"] == {"reading": 60}
+    assert app.ledger.counts() == {"delivered": 60, "parked": 1}
+    assert world.vinocr.calls().billed == 60
+
+
+def test_one_that_breaks_our_own_code_does_not_keep_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = an_app(world)
+    many = uploads(world, 5)
+    for upload in many:
+        park(app, upload)
+    process = app.pipeline.process
+
+    def defective(upload: Upload, budget: Budget) -> Any:
+        if upload.id == many[0].id:
+            raise KeyError("a defect")
+        return process(upload, budget)
+
+    monkeypatch.setattr(app.pipeline, "process", defective)
+    assert sweep.process(app, a_call())["ended"] == {"reading": 4}
+
+
+def test_a_blocked_account_is_not_called_and_kept_answers_still_arrive(world: World) -> None:
+    app = an_app(world, VINDROP_RESULTS=f"file://{world.folder}/out/readings.jsonl")
+    (world.folder / "out").touch()  # no folder can be made there
+    *waiting, answered = uploads(world, 9)
+    assert app.pipeline.process(answered, Budget(5)).end == "undelivered"
+    app.ledger.end_leases()  # type: ignore[attr-defined]
+    for upload in waiting:
+        park(app, upload)
+    app.ledger.hold(ARREARS, 600)
+    (world.folder / "out").unlink()
+    before = world.vinocr.calls().received
+    assert sweep.process(app, a_call())["ended"] == {"reading": 1}
+    assert world.vinocr.calls().received == before
+    assert (world.folder / "out" / "readings.jsonl").read_text().count(answered.id) == 1
+
+
+def test_a_due_probe_is_made_by_one_call_and_opens_the_account(world: World) -> None:
+    world.account("in_arrears")
+    app = an_app(world, VINDROP_PROBE_SECONDS="300")
+    many = uploads(world, 8)
+    assert app.pipeline.process(many[0], Budget(30)).end == "parked"  # blocks the account
+    calls = world.vinocr.calls().received
+    assert calls == 1
+    for upload in many[1:]:
+        assert app.pipeline.process(upload, Budget(30)).end == "parked"
+    assert world.vinocr.calls().received == calls
+    app.ledger.release()
+    app.ledger.hold(ARREARS, PAST)  # a probe is due, and the account is still in arrears
+    for upload in many:
+        park_again(app, upload)
+    sweep.process(app, a_call())
+    assert world.vinocr.calls().received == calls + 1
+    world.account("active")
+    app.ledger.release()
+    app.ledger.hold(ARREARS, PAST)
+    for upload in many:
+        park_again(app, upload)
+    assert sweep.process(app, a_call())["ended"] == {"reading": 8}
+    assert app.ledger.held(None) is None
+    assert app.ledger.counts() == {"delivered": 8}
+
+
+def test_a_photo_refused_here_does_not_use_up_the_probe(world: World) -> None:
+    app = an_app(world)
+    empty, good = uploads(world, 2)
+    app.ledger.hold(ARREARS, PAST)
+    nothing = empty.model_copy(update={"size": 0})
+    assert app.pipeline.process(nothing, Budget(30)).end == "dead_letter"
+    outcome = app.pipeline.process(good, Budget(30))
+    assert isinstance(outcome.record, Reading)
+    assert app.ledger.held(None) is None
+
+
+def park_again(app: App, upload: Upload) -> None:
+    """Make a parked upload due."""
+    database = app.ledger.database
+    assert database is not None
+    database.execute("UPDATE vindrop_uploads SET due_at = 0 WHERE id = :id", id=upload.id)
