@@ -27,4 +27,4 @@ while True:
     if "vin" in data and identity not in seen:
         print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
         seen.add(identity)
-    consumer.commit(message)
+    consumer.commit(message=message)

@@ -40,6 +40,8 @@ class Place:
     endpoint: str
     """``http://host:port`` of a compatible service; empty for AWS's own."""
     options: Mapping[str, str]
+    arn: str = ""
+    """Where it was given as one."""
 
 
 def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
@@ -51,6 +53,7 @@ def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
     """
     split = parse(url, ("endpoint", *options))
     region, path, account = split.hosts, split.path, ""
+    arn = path if path.startswith("arn:") else ""
     if path.startswith("arn:"):
         parts = path.split(":", 5)
         if len(parts) != 6 or parts[2] != service or (region and region != parts[3]):
@@ -64,7 +67,7 @@ def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
             f"{split.shown} names nothing: write {split.scheme}://region/name, or "
             f"{split.scheme}:///arn:aws:{service}:…"
         )
-    return Place(region, account, name, split.options.get("endpoint", ""), split.options)
+    return Place(region, account, name, split.options.get("endpoint", ""), split.options, arn)
 
 
 class Client:

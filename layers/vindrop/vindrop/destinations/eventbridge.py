@@ -27,11 +27,7 @@ class EventBridgeDestination:
         place = aws.place(url, "events")
         self._client = aws.Client("events", place, environment)
         # Another account's bus can only be named in full.
-        self._bus = (
-            f"arn:aws:events:{self._client.region}:{place.account}:event-bus/{place.name}"
-            if place.account
-            else place.name
-        )
+        self._bus = place.arn or place.name
         self._tried = Tried()
 
     def put(self, record: Record, *, again: bool = False) -> None:

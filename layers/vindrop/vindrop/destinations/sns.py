@@ -25,7 +25,7 @@ class SNSDestination:
         self._client = aws.Client("sns", place, environment)
         region = self._client.region
         partition = "aws-cn" if region.startswith("cn-") else "aws"
-        self._arn = f"arn:{partition}:sns:{region}:{place.account}:{place.name}"
+        self._arn = place.arn or f"arn:{partition}:sns:{region}:{place.account}:{place.name}"
         self._fifo = place.name.endswith(".fifo")
         self._tried = Tried()
 
