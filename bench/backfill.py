@@ -1,0 +1,236 @@
+"""A bucket of 100,000 photos, read by a backfill that is killed three times.
+
+    python -m bench.backfill --objects 100000 --kills 3
+
+The list is served page by page over HTTP as COS serves it, signatures unchecked; ledger,
+destination, pipeline and backfill are real. Calls are answered on the spot instead of by VinOCR
+(a hundred thousand of them would take three hours at 10 a second), and noted in a file. The last
+line is one JSON object: every photo must have one record, none may be noted more often than one
+and the calls that were under way at a kill, and the memory must be flat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import parse_qs, urlsplit
+
+from bench.rig import report
+from bench.rig.photos import vin_of
+from bench.rig.world import BUCKET, REGION, ROOT
+from vindrop.destinations import Readable, open_destination
+from vindrop.ledger import open_ledger
+
+CHANGED: Final = "2026-01-01T00:00:00.000Z"
+WORKERS_RATE: Final = 8.0
+"""Sets how many uploads are under way at once (1.5 times as many)."""
+
+
+def _page(marker: str, objects: int) -> bytes:
+    first = int(marker[:7]) + 1 if marker else 0
+    keys = [f"{number:07d}.jpg" for number in range(first, min(first + 1000, objects))]
+    more = first + 1000 < objects
+    rows = "".join(
+        f'<Contents><Key>{key}</Key><LastModified>{CHANGED}</LastModified><ETag>"{key[:7]:0>32}"'
+        f"</ETag><Size>1000</Size></Contents>"
+        for key in keys
+    )
+    following = f"<NextMarker>{keys[-1]}</NextMarker>" if more else ""
+    return (
+        f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{following}{rows}"
+        "</ListBucketResult>"
+    ).encode()
+
+
+def serve(objects: int) -> ThreadingHTTPServer:
+    """Serve the list from a thread; `shutdown` ends it."""
+
+    class Lister(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            marker = parse_qs(urlsplit(self.path).query).get("marker", [""])[0]
+            body = _page(marker, objects)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Lister)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def child(folder: Path, endpoint: str) -> int:
+    """Backfill, with an attempt that is answered on the spot; note calls and memory."""
+    from vindrop import settings as settings_module
+    from vindrop.app import build
+    from vindrop.attempt import Attempt
+    from vindrop.backfill import Backfill
+    from vindrop.listing import pages
+    from vindrop.outcome import Outcome
+    from vindrop.recognizer import Answer
+
+    store = f"sqlite:///{folder}/vindrop.db"
+    settings = settings_module.load(
+        {
+            "VINDROP_LEDGER": store,
+            "VINDROP_RESULTS": store,
+            "VINDROP_DEAD_LETTERS": store,
+            "VINDROP_STORAGE_ENDPOINT": endpoint,
+            "VINDROP_QUOTA": "memory",
+            "VINDROP_RATE": str(WORKERS_RATE),
+            "VINDROP_LOG_LEVEL": "error",
+        }
+    )
+    keys = {"TENCENTCLOUD_SECRETID": "AKIDBENCH", "TENCENTCLOUD_SECRETKEY": "none"}
+    notes = os.open(folder / "calls.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    class Instant:
+        """Stands in for `vindrop.recognizer.Recognizer`."""
+
+        endpoint = "bench"
+
+        def prepare(self, credentials: object) -> None:
+            """Nothing to load."""
+
+        def recognize(self, photo: Any, *_: Any, **__: Any) -> Answer:
+            """Answer from the key, and note it."""
+            number = int(photo.url)
+            os.write(notes, b"%d\n" % number)
+            return Answer(vin_of(number), "bench", 0.001)
+
+    app = build(settings, keys)
+    attempt = app.pipeline._attempt  # noqa: SLF001
+    attempt._recognizer = cast("Any", Instant())  # noqa: SLF001
+    attempt._photographer = cast("Any", _Keys())  # noqa: SLF001
+    Attempt._wait_for_slot = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
+    run = Backfill(
+        app,
+        lambda: pages("tencent", BUCKET, REGION, "", settings=settings, environment=keys),
+        before=time.time(),
+    )
+    ended = [0]
+
+    def on_end(_: Outcome) -> None:
+        ended[0] += 1
+        if ended[0] % 1000 == 0:
+            print(json.dumps({"ended": ended[0], "rss_mb": _memory()}), flush=True)
+
+    run.run(on_end)
+    print(json.dumps({"done": True, "ended": ended[0], "rss_mb": _memory()}), flush=True)
+    return 0
+
+
+class _Keys:
+    """Stands in for `vindrop.photo.Photographer`: the photo is its number."""
+
+    def first_way(self, _: Any) -> str:
+        return "url"
+
+    def take(self, upload: Any, way: Any, **_: Any) -> Any:
+        from vindrop.photo import Photo
+
+        return Photo(way, url=upload.key[:7])
+
+
+def _memory() -> float:
+    """Return the megabytes that this process holds now (Linux), else its peak."""
+    try:
+        found = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
+    except OSError:
+        found = None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round((int(found[1]) if found else peak) / 1024, 1)
+
+
+def run(objects: int, kills: int) -> dict[str, Any]:
+    """Run to the end through ``kills`` kills; return the books."""
+    started = time.monotonic()
+    server = serve(objects)
+    memory: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="vindrop-backfill-") as name:
+        folder = Path(name)
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        each = objects // (kills + 1)
+        for number in range(kills + 1):
+            _life(folder, endpoint, each if number < kills else None, memory)
+        server.shutdown()
+        store = f"sqlite:///{folder}/vindrop.db"
+        records = Counter(
+            r.upload.key
+            for r in cast("Readable", open_destination(store)).records("readings")
+            if r.upload is not None
+        )
+        calls = Counter((folder / "calls.txt").read_text().split())
+        counts = dict(open_ledger(store, account="vinocr").counts())
+    return {
+        "objects": objects,
+        "kills": kills,
+        "readings": sum(records.values()),
+        "lost": objects - len(records),
+        "doubled_records": sum(records.values()) - len(records),
+        "calls": sum(calls.values()),
+        "calls_repeated_after_a_kill": sum(calls.values()) - len(calls),
+        "ledger": counts,
+        "rss_mb_after_2000": memory[1] if len(memory) > 1 else 0,
+        "rss_mb_most": max(memory, default=0),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _life(folder: Path, endpoint: str, until: int | None, memory: list[float]) -> None:
+    """Run the child; kill it once ``until`` uploads of this life have ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.backfill", "--child", str(folder), endpoint],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if not line.startswith('{"'):
+            continue
+        said = json.loads(line)
+        if "rss_mb" in said:
+            memory.append(said["rss_mb"])
+            if until is not None and said["ended"] >= until:
+                process.send_signal(signal.SIGKILL)
+                break
+    process.stdout.close()
+    status = process.wait()
+    if until is None and status != 0:
+        raise RuntimeError(f"the last life ended with status {status}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run; return 0 if every photo came out once."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--objects", type=int, default=100_000)
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--child", nargs=2, metavar=("FOLDER", "ENDPOINT"), help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.child:
+        return child(Path(options.child[0]), options.child[1])
+    result = run(options.objects, options.kills)
+    report.table([result])
+    print(json.dumps(result))
+    return 0 if result["lost"] == 0 and result["doubled_records"] == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
