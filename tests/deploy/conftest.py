@@ -1,0 +1,139 @@
+"""What both clouds' tests need: the tools from package-lock.json, and a VinOCR to call."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from layers.dependencies import interpreters, lock
+from tests import needs
+from tests.runtimes import tools
+from tests.runtimes.tools import Runtimes
+from vindrop_local.vinocr_process import VinOCRProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET_ID, SECRET_KEY = "AKIDDEPLOYDEPLOYDEPLOY", "PLANTEDKEYOFTHEDEPLOYMENT"
+OUR_OWN = ("AWS_", "TENCENT", "VINDROP_", "BUCKET", "REGION", "PREFIX", "CLOUD", "SLS_", "ALARMS")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def osls(
+    *words: str, environment: dict[str, str], cwd: Path = ROOT, seconds: int = 400
+) -> subprocess.CompletedProcess[str]:
+    """Run osls with nothing of this process's own settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_OWN)}
+    return subprocess.run(
+        [ROOT / "node_modules" / ".bin" / "osls", *words],
+        cwd=cwd,
+        env={**inherited, "SLS_TELEMETRY_DISABLED": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """node_modules, installed from package-lock.json where it is missing."""
+    npm = needs.program("npm", package="npm")
+    if not (ROOT / "node_modules" / ".bin" / "osls").exists():
+        done = subprocess.run(
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=400,
+        )
+        if done.returncode:
+            pytest.skip("npm ci failed: go online once") if not os.environ.get(
+                "CI"
+            ) else pytest.fail(done.stderr[-500:], pytrace=False)
+    return ROOT / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def runtimes() -> Runtimes:
+    return tools.fetch()
+
+
+@dataclass(frozen=True)
+class LambdaRuntime:
+    """A Python that Lambda still takes, and its runtime client for it."""
+
+    version: str
+    python: Path
+    site: Path
+    rie: Path
+
+
+@pytest.fixture(scope="session")
+def lambda_runtime(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory) -> LambdaRuntime:
+    found = ((v, interpreters.find(v)) for v in ("3.13", "3.12", "3.11"))
+    version, python = next(((v, p) for v, p in found if p), ("", None))
+    if python is None:
+        python = Path(needs.program("python3.13", package="python3.13"))
+    site = tmp_path_factory.mktemp("awslambdaric")
+    wanted = ("awslambdaric", "simplejson", "snapshot-restore-py")
+    pins = tools.HERE / "site.txt"
+    requirements = site.with_suffix(".txt")
+    requirements.write_text("".join(p.text for p in lock.read(pins) if p.name in wanted))
+    words = ["pip", "install", "-q", "--no-deps", "--require-hashes", "--target", str(site)]
+    subprocess.run(
+        [
+            *(Path(sys.executable).with_name("uv"), *words, "--python", python),
+            *("--only-binary", ":all:", "-r", requirements),
+        ],
+        check=True,
+        timeout=300,
+    )
+    return LambdaRuntime(version, python, site, runtimes.rie)
+
+
+@pytest.fixture(scope="session")
+def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VinOCRProcess]:
+    folder = tmp_path_factory.mktemp("vinocr")
+    with VinOCRProcess(
+        folder / "vinocr.log",
+        secret_id=SECRET_ID,
+        secret_key=SECRET_KEY,
+        settings={"VINOCR_RATE": "100"},
+    ) as process:
+        yield process
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sample() -> tuple[Path, str]:
+    """A photo that VinOCR reads, and its VIN."""
+    folder = ROOT / "events" / "photos"
+    with (folder / "truth.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["vin"] and row["file"].endswith(".jpg")]
+    return folder / rows[0]["file"], rows[0]["vin"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "deploy: deploys to a cloud on this machine; minutes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("VINDROP_DEPLOY_TESTS"):
+        return
+    for item in items:
+        if item.get_closest_marker("deploy"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make test-deploy runs it"))

@@ -1,0 +1,343 @@
+"""The AWS deployment against moto's server, its functions run by Lambda's own runtime client.
+
+What moto leaves out is set by API from the compiled template: bucket notifications and a queue
+that hears the topic.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from layers.dependencies.build import build_layer
+from layers.dependencies.contents import LAYERS, Target
+from tests.deploy.conftest import ROOT, SECRET_ID, SECRET_KEY, LambdaRuntime, free_port, osls
+from vindrop.dynamodb import tables
+from vindrop_local.vinocr_process import VinOCRProcess
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
+BUCKET, REGION, NAME = "photos-of-vins", "us-east-1", "vindrop-dev"
+
+
+class Cloud:
+    """A fresh moto, and clients for it."""
+
+    def __init__(self, folder: Path, runtime: LambdaRuntime) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.work = folder
+        self.environment = {
+            "CLOUD": "aws",
+            "BUCKET": BUCKET,
+            "PYTHON_VERSION": runtime.version,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "VINDROP_VINOCR_SECRET_ID": SECRET_ID,
+            "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+            "VINDROP_API_KEYS": "a-key-of-a-caller",
+        }
+        boto = folder / "boto3"
+        target = Target("lambda", runtime.version, "x86_64")
+        entry = build_layer(LAYERS["aws"], target, folder / "image")
+        with zipfile.ZipFile(folder / "image" / entry["file"]) as archive:
+            archive.extractall(boto)
+        self.log = (folder / "moto.log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, Path(__file__).with_name("aws_server.py"), str(self.port)),
+                *(folder, runtime.python, runtime.rie, runtime.site, boto / "python"),
+            ],
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
+        until(self._up, "moto to start")
+
+    def _up(self) -> bool:
+        assert self.process.poll() is None, (self.work / "moto.log").read_text()[-2000:]
+        try:
+            with urllib.request.urlopen(f"{self.url}/moto-api/", timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def close(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+
+def until(
+    ready: Callable[[], Any],
+    what: str,
+    seconds: float = 60,
+    then: Callable[[], str] = lambda: "",
+) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = ready()
+        if found:
+            return found
+        time.sleep(0.3)
+    pytest.fail(f"waited {seconds:.0f} s for {what}\n{then()}")
+
+
+@pytest.fixture(scope="module")
+def cloud(
+    tmp_path_factory: pytest.TempPathFactory,
+    node: Path,
+    lambda_runtime: LambdaRuntime,
+    vinocr: VinOCRProcess,
+) -> Iterator[Cloud]:
+    """Deployed."""
+    found = Cloud(tmp_path_factory.mktemp("aws"), lambda_runtime)
+    found.environment["VINDROP_VINOCR_ENDPOINT"] = vinocr.endpoint
+    try:
+        done = osls("deploy", environment=found.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def template(cloud: Cloud) -> dict[str, Any]:
+    path = ROOT / ".serverless" / "cloudformation-template-update-stack.json"
+    compiled: dict[str, Any] = json.loads(path.read_text())
+    return compiled
+
+
+@pytest.fixture(scope="module")
+def wired(cloud: Cloud, template: dict[str, Any]) -> Cloud:
+    """With what moto's CloudFormation skips: layers, bucket notifications, subscriptions."""
+    functions = cloud.client("lambda")
+    layers = functions.list_layers()["Layers"]
+
+    def made(logical: str) -> str:  # moto's own name begins with the logical id
+        (found,) = (one for one in layers if logical in one["LayerName"])
+        return str(found["LatestMatchingVersion"]["LayerVersionArn"])
+
+    assert len(layers) == 3, layers
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            functions.update_function_configuration(
+                FunctionName=resource["Properties"]["FunctionName"],
+                Layers=[made(layer["Ref"]) for layer in resource["Properties"]["Layers"]],
+            )
+    (bucket,) = (
+        r
+        for r in template["Resources"].values()
+        if r["Type"] == "AWS::S3::Bucket" and r["Properties"].get("BucketName") == BUCKET
+    )
+    (wanted,) = bucket["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
+    arn = cloud.client("lambda").get_function(FunctionName=f"{NAME}-upload")["Configuration"][
+        "FunctionArn"
+    ]
+    cloud.client("s3").put_bucket_notification_configuration(
+        Bucket=BUCKET,
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [
+                {"LambdaFunctionArn": arn, "Events": [wanted["Event"]]}
+            ]
+        },
+    )
+    sqs, sns = cloud.client("sqs"), cloud.client("sns")
+    queue = sqs.create_queue(QueueName="hears-dead-letters")["QueueUrl"]
+    (topic,) = (
+        t["TopicArn"]
+        for t in sns.list_topics()["Topics"]
+        if t["TopicArn"].endswith(f"{NAME}-dead-letters")
+    )
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]["QueueArn"],
+    )
+    return cloud
+
+
+def row(cloud: Cloud, table: str, key: str) -> Callable[[], Any]:
+    def look() -> Any:
+        items = cloud.client("dynamodb").scan(TableName=f"{NAME}_{table}")["Items"]
+        return [item for item in items if key in json.dumps(item)]
+
+    return look
+
+
+def message(cloud: Cloud, queue: str) -> Callable[[], Any]:
+    sqs = cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    return lambda: sqs.receive_message(QueueUrl=url).get("Messages")
+
+
+def test_a_photo_in_the_bucket_becomes_a_row_and_a_message(
+    wired: Cloud, sample: tuple[Path, str]
+) -> None:
+    photo, vin = sample
+    wired.client("s3").put_object(Bucket=BUCKET, Key="in/a photo+1.jpg", Body=photo.read_bytes())
+    (item,) = until(row(wired, "readings", vin), "a row", then=lambda: log_of(wired))
+    assert item["vin"]["S"] == vin
+    (found,) = until(message(wired, f"{NAME}-readings"), "a message")
+    assert json.loads(found["Body"])["data"]["vin"] == vin
+
+
+def test_a_bad_photo_becomes_a_dead_letter(wired: Cloud) -> None:
+    wired.client("s3").put_object(Bucket=BUCKET, Key="in/empty.jpg", Body=b"")
+    (item,) = until(row(wired, "dead_letters", "in/empty.jpg"), "a dead letter's row")
+    (found,) = until(message(wired, "hears-dead-letters"), "a dead letter's message")
+    assert item["code"]["S"] in found["Body"]
+
+
+def test_the_state_machine_reads_a_photo(wired: Cloud, sample: tuple[Path, str]) -> None:
+    photo, vin = sample
+    wired.client("s3").put_object(
+        Bucket=BUCKET, Key="http-uploads/step.jpg", Body=photo.read_bytes()
+    )
+    machines = wired.client("stepfunctions")
+    (arn,) = (
+        m["stateMachineArn"]
+        for m in machines.list_state_machines()["stateMachines"]
+        if m["name"] == f"{NAME}-read"
+    )
+    run = machines.start_execution(
+        stateMachineArn=arn,
+        input=json.dumps({"bucket": BUCKET, "key": "http-uploads/step.jpg", "region": REGION}),
+    )["executionArn"]
+
+    def ended() -> Any:
+        found = machines.describe_execution(executionArn=run)
+        return found if found["status"] != "RUNNING" else None
+
+    found = until(ended, "the execution to end")
+    assert found["status"] == "SUCCEEDED", (found, log_of(wired, "step"))
+    assert vin in found["output"]
+
+
+def test_the_sweep_and_the_page_answer(wired: Cloud) -> None:
+    functions = wired.client("lambda")
+    swept = functions.invoke(FunctionName=f"{NAME}-sweep", Payload=b"{}")
+    assert json.load(swept["Payload"])["uploads"] == 0, log_of(wired, "sweep")
+    event = {
+        "version": "2.0",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {"host": "x.lambda-url.us-east-1.on.aws"},
+        "requestContext": {"http": {"method": "GET", "path": "/"}, "domainName": "x.lambda-url"},
+        "isBase64Encoded": False,
+    }
+    page = functions.invoke(FunctionName=f"{NAME}-http", Payload=json.dumps(event).encode())
+    answer = json.load(page["Payload"])
+    assert answer["statusCode"] == 200, (answer, log_of(wired, "http"))
+
+
+def log_of(cloud: Cloud, part: str = "upload") -> str:
+    path = cloud.work / f"{NAME}-{part}.log"
+    return path.read_text()[-3000:] if path.exists() else "it was never called"
+
+
+def test_cfn_lint_has_nothing_to_say(cloud: Cloud, template: dict[str, Any]) -> None:
+    path = ROOT / ".serverless" / "cloudformation-template-update-stack.json"
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "-t", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_tables_are_those_that_the_library_would_make(template: dict[str, Any]) -> None:
+    made = {
+        r["Properties"]["TableName"]: r["Properties"]
+        for r in template["Resources"].values()
+        if r["Type"] == "AWS::DynamoDB::Table"
+    }
+    for wanted in tables(NAME).values():
+        found = made[wanted["TableName"]]
+        assert {name: found.get(name) for name in wanted} == wanted
+
+
+def test_no_role_may_do_more_than_its_function_does(template: dict[str, Any]) -> None:
+    roles = {k: r for k, r in template["Resources"].items() if r["Type"] == "AWS::IAM::Role"}
+    used = json.dumps([r for r in template["Resources"].values() if r["Type"] != "AWS::IAM::Role"])
+    assert roles
+    for name, role in roles.items():
+        assert name in used, f"{name} belongs to nothing"
+        assert "ManagedPolicyArns" not in role["Properties"]
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                check(name, statement)
+
+
+def check(role: str, statement: dict[str, Any]) -> None:
+    assert statement["Effect"] == "Allow"
+    actions = (
+        statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    )
+    assert not any("*" in action for action in actions), (role, actions)
+    resources = (
+        statement["Resource"]
+        if isinstance(statement["Resource"], list)
+        else [statement["Resource"]]
+    )
+    for resource in resources:
+        text = resource if isinstance(resource, str) else resource.get("Fn::Sub", "")
+        if "*" not in text:
+            continue
+        # Names that nobody knows beforehand: objects, log streams, executions of our own Map.
+        known = (
+            f":s3:::{BUCKET}/",
+            f":log-group:/aws/lambda/{NAME}-",
+            f":execution:{NAME}-backfill:",
+        )
+        assert any(part in text for part in known), (role, text)
+        assert text.count("*") == 1, (role, text)
+        assert text.endswith("*"), (role, text)
+
+
+def test_remove_leaves_nothing(wired: Cloud) -> None:
+    s3 = wired.client("s3")
+    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    wired.client("sqs").delete_queue(
+        QueueUrl=wired.client("sqs").get_queue_url(QueueName="hears-dead-letters")["QueueUrl"]
+    )
+    done = osls("remove", environment=wired.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = {
+        "functions": wired.client("lambda").list_functions()["Functions"],
+        "buckets": s3.list_buckets()["Buckets"],
+        "tables": wired.client("dynamodb").list_tables()["TableNames"],
+        "queues": wired.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": wired.client("sns").list_topics()["Topics"],
+        "roles": wired.client("iam").list_roles()["Roles"],
+        "machines": wired.client("stepfunctions").list_state_machines()["stateMachines"],
+        "alarms": wired.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "groups": wired.client("logs").describe_log_groups()["logGroups"],
+    }
+    assert {name: found for name, found in left.items() if found} == {}
