@@ -14,7 +14,14 @@ from vindrop.stores import StoreSettingError, load_client
 
 LONGEST_SIDE: Final = 4_000
 """Pixels kept: a VIN that fills a tenth of the picture still has some 20 px a character."""
-_STEPS: Final = ((LONGEST_SIDE, 90), (LONGEST_SIDE, 80), (3_000, 80), (2_200, 75), (1_600, 70), (1_200, 65))
+_STEPS: Final = (
+    (LONGEST_SIDE, 90),
+    (LONGEST_SIDE, 80),
+    (3_000, 80),
+    (2_200, 75),
+    (1_600, 70),
+    (1_200, 65),
+)
 """Longest side in pixels and JPEG quality, tried in turn until the result fits."""
 
 
