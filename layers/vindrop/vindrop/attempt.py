@@ -249,7 +249,7 @@ class Attempt:
                 missed += 1  # a call so late would stand too close to the next ones
                 continue
             # Whoever did not fit comes back before what is booked has run out.
-            wait = slot.retry_after + random.uniform(0, ahead / 2)  # noqa: S311
+            wait = slot.retry_after + random.uniform(0, ahead * 0.8)  # noqa: S311
             if wait > left:
                 raise FailureError(
                     failures.OVER_QUOTA,

@@ -27,8 +27,8 @@ NARROW: Final = 0.01
 Where the provider's limit really is lower, this is how often it is tested."""
 BACK_OFF: Final = 0.5
 """Seconds that all instances stay quiet after a refusal: half a window of one second."""
-PAUSE: Final = 0.15
-"""The same where only the network shook."""
+PAUSE: Final = 0.05
+"""The same where only the network shook: the refused call has left its place in the window empty."""
 
 
 @dataclass(frozen=True, slots=True)
