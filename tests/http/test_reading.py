@@ -388,3 +388,13 @@ def test_an_unknown_failure_code_maps_to_a_kind() -> None:
         problem = of_failure(Failure(code, "why"))
         assert problem.kind.status >= 400
         assert problem.detail.startswith("Why.")
+
+
+def test_the_callers_trace_goes_with_the_record(service: Service) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    sent = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    photo = (SAMPLES / "plate-02.jpg").read_bytes()
+    assert service.post(photo, headers=sent).status == 200
+    (reading,) = service.world.readings()
+    assert reading.traceparent is not None
+    assert reading.traceparent.split("-")[1] == trace_id

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from vindrop import app as app_module
-from vindrop import invocation
+from vindrop import invocation, trace
 from vindrop import settings as settings_module
 from vindrop.app import App
 from vindrop.failures import FailureError
@@ -67,7 +67,9 @@ def process(
         given = (settings or _settings)()
         headers |= cors.headers(request, given)
         route = route_of(request.path)
-        response = _respond(request, route, given, call, app)
+        names = ("traceparent", "x-amzn-trace-id")
+        with trace.follow(trace.first(*(request.headers.get(name) for name in names))):
+            response = _respond(request, route, given, call, app)
     except UnknownRequestError as error:
         log("unknown_event", level="error", reason=str(error))
         problem = ProblemError("bad-request", "the event is no HTTP request of a known gateway")
