@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +44,9 @@ class Servers:
         return self._running[kind]
 
     def close(self) -> None:
-        for server in self._running.values():
-            server.close()
+        with contextlib.ExitStack() as stack:  # each is closed, whatever another's end says
+            for server in self._running.values():
+                stack.callback(server.close)
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _dies_with_us() -> list[str]:
+    """Have the kernel end a server whose tests were killed, where util-linux is there to ask it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
 class Server:
     """A process that can be killed and started again on the same port and the same data."""
 
@@ -76,7 +82,7 @@ class Server:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(),
+                [*_dies_with_us(), *self.command()],
                 cwd=self.folder,
                 env={**os.environ, **self.environment()},
                 stdin=subprocess.DEVNULL,
@@ -219,7 +225,7 @@ class RabbitMQServer(Server):
         )
         # Started by us, so that no daemon of Erlang's is left behind.
         self._epmd = subprocess.Popen(
-            ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"],
+            [*_dies_with_us(), "epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
