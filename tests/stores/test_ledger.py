@@ -126,6 +126,17 @@ def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger | DynamoDBLedge
     assert ledger.due(10) == []
 
 
+def test_a_failure_of_any_length_can_be_parked(ledger: SQLLedger | DynamoDBLedger) -> None:
+    claim = claimed(ledger)
+    endless = Failure("Strange." + "x" * 500, "y" * 5000, "r" * 300)
+    assert ledger.park(an_upload().id, claim, endless, seconds=30, attempts=1, billed=0)
+    assert ledger.hold(endless, 60)
+    standing = ledger.standing(an_upload().id)
+    assert standing is not None
+    assert standing.failure is not None
+    assert standing.failure.code.startswith("Strange.xxx")
+
+
 def test_a_parked_upload_that_is_due_comes_back_with_its_history(
     ledger: SQLLedger | DynamoDBLedger,
 ) -> None:

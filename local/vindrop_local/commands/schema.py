@@ -50,7 +50,7 @@ def schema(
 def migration(kind: str) -> str:
     """Return the SQL that makes every table; running it twice changes nothing."""
     from vindrop.destinations import sql as results
-    from vindrop.ledger import sql as ledger
+    from vindrop.ledger import sql_schema as ledger
     from vindrop.quota import sql as quota
     from vindrop.sql import mysql, postgresql, sqlite
 

@@ -10,12 +10,10 @@ from typing import Final, cast
 
 from vindrop.failures import Failure
 from vindrop.ledger import Claim, Hold, Redriven, Seen, Standing, State, next_probe
+from vindrop.ledger.sql_schema import HOLDS, UPLOADS, added, schema
 from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
-from vindrop.sql import Database, Dialect, Row
+from vindrop.sql import Database, Row
 from vindrop.upload import Upload
-
-UPLOADS: Final = "vindrop_uploads"
-HOLDS: Final = "vindrop_holds"
 
 _COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
@@ -24,55 +22,11 @@ _COLUMNS: Final = (
 
 
 _PAGE: Final = 500
+_LONGEST_CODE: Final = 128
+_LONGEST_REQUEST_ID: Final = 64
+"""Characters of the columns: what somebody else answers must not keep an upload from being parked."""
 _OPEN: Final = "'claimed', 'parked'"
 _REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
-
-
-def schema(dialect: Dialect) -> dict[str, list[str]]:
-    """Return table → the statements that make it. What `vindrop schema` prints."""
-    index = ", INDEX vindrop_uploads_due (due_at), INDEX vindrop_uploads_place (place)"
-    apart = [
-        f"CREATE INDEX IF NOT EXISTS vindrop_uploads_due ON {UPLOADS} (due_at)",
-        f"CREATE INDEX IF NOT EXISTS vindrop_uploads_place ON {UPLOADS} (place)",
-    ]
-    mysql = dialect.name == "mysql"
-    return {
-        UPLOADS: [
-            f"CREATE TABLE IF NOT EXISTS {UPLOADS} ("
-            "id VARCHAR(64) NOT NULL PRIMARY KEY, "
-            "state VARCHAR(16) NOT NULL, "
-            "due_at DOUBLE PRECISION, "
-            "owner VARCHAR(32) NOT NULL, "
-            "attempts INTEGER NOT NULL, "
-            "billed INTEGER NOT NULL, "
-            "place VARCHAR(64) NOT NULL, "
-            f"upload {dialect.long_text} NOT NULL, "
-            f"record {dialect.long_text}, "
-            "failure_code VARCHAR(128), "
-            f"failure_message {dialect.long_text}, "
-            "failure_request_id VARCHAR(64), "
-            "reached VARCHAR(512), "
-            f"{', '.join(f'{name} {kind}' for name, kind in added(dialect).items())}, "
-            "first_seen DOUBLE PRECISION NOT NULL, "
-            "last_seen DOUBLE PRECISION NOT NULL"
-            f"{index if mysql else ''}){dialect.table_options}",
-            *([] if mysql else apart),
-        ],
-        HOLDS: [
-            f"CREATE TABLE IF NOT EXISTS {HOLDS} ("
-            "id VARCHAR(64) NOT NULL PRIMARY KEY, "
-            "failure_code VARCHAR(128) NOT NULL, "
-            f"failure_message {dialect.long_text} NOT NULL, "
-            "failure_request_id VARCHAR(64), "
-            "since DOUBLE PRECISION NOT NULL, "
-            f"probe_at DOUBLE PRECISION NOT NULL){dialect.table_options}",
-        ],
-    }
-
-
-def added(dialect: Dialect) -> dict[str, str]:
-    """Return columns of `UPLOADS` that its first version had not: an older table gets them too."""
-    return {"redriven": "INTEGER NOT NULL DEFAULT 0", "dead_letter": dialect.long_text}
 
 
 def place(cloud: str, bucket: str, key: str) -> str:
@@ -209,9 +163,9 @@ class SQLLedger:
             seconds=seconds,
             attempts=attempts,
             billed=billed,
-            code=failure.code,
+            code=failure.code[:_LONGEST_CODE],
             message=failure.message,
-            request_id=failure.request_id,
+            request_id=(failure.request_id or "")[:_LONGEST_REQUEST_ID] or None,
         )
         return parked.rowcount == 1
 
@@ -278,9 +232,9 @@ class SQLLedger:
         failed: dict[str, object] = {
             "id": letter.id,
             "after": after,
-            "code": letter.code[:128],
+            "code": letter.code[:_LONGEST_CODE],
             "message": letter.message,
-            "request_id": letter.request_id,
+            "request_id": (letter.request_id or "")[:_LONGEST_REQUEST_ID] or None,
         }
         # `dead_letter` stands before `record`: MySQL reads a changed column's new value.
         taken = self.database.execute(
@@ -337,9 +291,9 @@ class SQLLedger:
                 f"probe_at) VALUES (:id, :code, :message, :request_id, {self._now}, "
                 f"{self._now} + :probe_after) {self.database.dialect.on_conflict_ignore}",
                 id=self._account,
-                code=failure.code,
+                code=failure.code[:_LONGEST_CODE],
                 message=failure.message,
-                request_id=failure.request_id,
+                request_id=(failure.request_id or "")[:_LONGEST_REQUEST_ID] or None,
                 probe_after=probe_after,
             ).rowcount
             == 1
