@@ -25,6 +25,12 @@ from typing import Any
 from moto.awslambda import models
 from moto.core.config import default_user_config
 from moto.server import main
+from moto.stepfunctions import models as stepfunctions
+from moto.stepfunctions.parser.api import InvalidDefinition
+from moto.stepfunctions.parser.models import (
+    StepFunctionsParserBackend,
+    stepfunctions_parser_backends,
+)
 
 PORT, WORK, PYTHON, RIE, SITE, EXTRA = sys.argv[1:7]
 HERE = f"http://127.0.0.1:{PORT}"
@@ -140,5 +146,21 @@ def _loud(self: Any, event: Any = None) -> tuple[str, bool, str]:
 
 
 models.LambdaFunction._invoke_lambda = _loud
+# What CloudFormation makes must be where executions are looked for.
 default_user_config["stepfunctions"]["execute_state_machine"] = True
+stepfunctions.stepfunctions_backends = stepfunctions_parser_backends
+_parsed = StepFunctionsParserBackend.create_state_machine
+
+
+def _create(self: Any, name: str, definition: str, *rest: Any, **more: Any) -> Any:
+    """moto's parser does not know a distributed Map's every field: such a one is kept unparsed."""
+    try:
+        return _parsed(self, name, definition, *rest, **more)
+    except InvalidDefinition:
+        return stepfunctions.StepFunctionBackend.create_state_machine(
+            self, name, definition, *rest, **more
+        )
+
+
+StepFunctionsParserBackend.create_state_machine = _create
 main(["-H", "127.0.0.1", "-p", PORT])

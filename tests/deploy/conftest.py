@@ -16,12 +16,13 @@ import pytest
 
 from layers.dependencies import interpreters, lock
 from tests import needs
+from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
 from tests.runtimes import tools
 from tests.runtimes.tools import Runtimes
 from vindrop_local.vinocr_process import VinOCRProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRET_ID, SECRET_KEY = "AKIDDEPLOYDEPLOYDEPLOY", "PLANTEDKEYOFTHEDEPLOYMENT"
+
 OUR_OWN = ("AWS_", "TENCENT", "VINDROP_", "BUCKET", "REGION", "PREFIX", "CLOUD", "SLS_", "ALARMS")
 
 

@@ -215,9 +215,7 @@ def test_a_bad_photo_becomes_a_dead_letter(wired: Cloud) -> None:
 
 def test_the_state_machine_reads_a_photo(wired: Cloud, sample: tuple[Path, str]) -> None:
     photo, vin = sample
-    wired.client("s3").put_object(
-        Bucket=BUCKET, Key="http-uploads/step.jpg", Body=photo.read_bytes()
-    )
+    wired.client("s3").put_object(Bucket=BUCKET, Key="workflow/step.jpg", Body=photo.read_bytes())
     machines = wired.client("stepfunctions")
     (arn,) = (
         m["stateMachineArn"]
@@ -226,7 +224,7 @@ def test_the_state_machine_reads_a_photo(wired: Cloud, sample: tuple[Path, str])
     )
     run = machines.start_execution(
         stateMachineArn=arn,
-        input=json.dumps({"bucket": BUCKET, "key": "http-uploads/step.jpg", "region": REGION}),
+        input=json.dumps({"bucket": BUCKET, "key": "workflow/step.jpg", "region": REGION}),
     )["executionArn"]
 
     def ended() -> Any:

@@ -1,0 +1,238 @@
+"""The Tencent deployment against a loopback cloud; what was uploaded is then run as SCF runs it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.conftest import ROOT, SECRET_ID, SECRET_KEY, osls
+from tests.deploy.tencent_cloud import APPID, TencentCloud
+from tests.runtimes.conftest import SCF
+from tests.runtimes.tools import Runtimes
+from vindrop_local.bucket import Account, Bucket, BucketServer
+from vindrop_local.vinocr_process import VinOCRProcess
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
+BUCKET, REGION, NAME = f"photos-{APPID}", "ap-guangzhou", "vindrop-dev"
+GOLDEN = Path(__file__).with_name("tencent_calls.json")
+PASSWORD = "planted-password"
+
+
+@pytest.fixture(scope="module")
+def models() -> Path:
+    """The official SDK's models of the services that are called, beside this environment's."""
+    pins = Path(__file__).with_name("models.txt")
+    folder = ROOT / "build" / "tencent-models" / hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
+    if not (folder / "tencentcloud" / "scf").is_dir():
+        subprocess.run(
+            [
+                *(Path(sys.executable).with_name("uv"), "pip", "install", "-q", "--no-deps"),
+                *("--require-hashes", "--target", folder, "-r", pins),
+            ],
+            check=True,
+            timeout=200,
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cloud(models: Path, node: Path, vinocr: VinOCRProcess) -> Iterator[TencentCloud]:
+    """Deployed once."""
+    found = TencentCloud(models, SECRET_ID, SECRET_KEY)
+    done = osls("deploy", environment=environment(found, vinocr))
+    assert found.refusals == []
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    yield found
+    found.close()
+
+
+def environment(cloud: TencentCloud, vinocr: VinOCRProcess) -> dict[str, str]:
+    return {
+        "CLOUD": "tencent",
+        "BUCKET": BUCKET,
+        "PREFIX": "in/",
+        "ALARMS": "notice-1",
+        "TENCENT_SECRET_ID": SECRET_ID,
+        "TENCENT_SECRET_KEY": SECRET_KEY,
+        "TENCENT_ENDPOINT_URL": cloud.url,
+        "TENCENT_COS_PROXY": cloud.url,
+        "VINDROP_RESULTS": f"mysql://vindrop:{PASSWORD}@db.internal:3306/vindrop",
+        "VINDROP_DEAD_LETTERS": f"mysql://vindrop:{PASSWORD}@db.internal:3306/vindrop "
+        "cmq-topic://ap-guangzhou/dead-letters",
+        "VINDROP_LEDGER": f"mysql://vindrop:{PASSWORD}@db.internal:3306/vindrop",
+        "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
+        "VINDROP_API_KEYS": "a-key-of-a-caller",
+    }
+
+
+def as_golden(cloud: TencentCloud) -> list[Any]:
+    """The calls without what differs from build to build: hashes, ports."""
+    text = json.dumps(cloud.calls)
+    text = re.sub(r"[0-9a-f]{64}", "<sha256>", text)
+    text = re.sub(r"-[0-9a-f]{16}\.zip", "-<sha256>.zip", text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "<host>", text)
+    return [list(call) for call in json.loads(text)]
+
+
+def test_the_calls_are_those_of_the_golden_list(cloud: TencentCloud) -> None:
+    made = as_golden(cloud)
+    if os.environ.get("WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+    assert made == json.loads(GOLDEN.read_text())
+
+
+def test_a_second_deployment_changes_nothing_but_times(
+    cloud: TencentCloud, vinocr: VinOCRProcess
+) -> None:
+    before = {kind: sorted(found) for kind, found in cloud.kept.items()}
+    objects = dict(cloud.objects)
+    done = osls("deploy", environment=environment(cloud, vinocr))
+    assert cloud.refusals == []
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {kind: sorted(found) for kind, found in cloud.kept.items()} == before
+    assert cloud.objects == objects, "the same input gave other bytes"
+
+
+def test_every_role_names_what_it_may_do(cloud: TencentCloud) -> None:
+    policies = cloud.kept["policy"]
+    assert set(policies) == {f"{NAME}-{part}" for part in ("upload", "http", "step", "sweep")}
+    for name, policy in policies.items():
+        for statement in json.loads(policy["PolicyDocument"])["statement"]:
+            assert not any("*" in action for action in statement["action"]), (name, statement)
+            if statement["action"] == ["ocr:VinOCR"]:
+                assert statement["resource"] == ["*"]  # authorized by action alone
+                continue
+            for resource in statement["resource"]:
+                below = re.fullmatch(
+                    rf"qcs::cos:{REGION}:uid/{APPID}:{BUCKET}/(in|http-uploads)/\*", resource
+                )
+                assert below or "*" not in resource, (name, resource)
+
+
+def test_the_functions_are_what_was_asked_for(cloud: TencentCloud) -> None:
+    upload = cloud.kept["function"][f"{NAME}-upload"]
+    assert upload["Runtime"] == "Python3.10"
+    assert upload["Handler"] == "handler.main_handler"
+    assert [layer["LayerName"] for layer in upload["Layers"]] == [
+        f"{NAME}-{part}" for part in ("dependencies", "vindrop", "photo", "mysql")
+    ]
+    triggers = {one["info"]["Type"]: one["info"] for one in cloud.kept["trigger"].values()}
+    assert all(info["Enable"] == 1 for info in triggers.values())
+    assert json.loads(triggers["cos"]["TriggerDesc"])["filter"] == {"Prefix": "in/", "Suffix": ""}
+    reserved = [
+        given for _, action, given in cloud.calls if action == "PutReservedConcurrencyConfig"
+    ]
+    assert reserved[0]["ReservedConcurrencyMem"] == 10 * upload["MemorySize"]
+
+
+def mounted(cloud: TencentCloud, folder: Path) -> tuple[Path, Path]:
+    """The upload function's code and its layers, unpacked as SCF does, read-only."""
+    function = cloud.kept["function"][f"{NAME}-upload"]
+    user, opt = folder / "user", folder / "opt"
+    unpack(cloud, function["Code"], user)
+    for layer in function["Layers"]:
+        unpack(
+            cloud,
+            cloud.kept["layer"][f"{layer['LayerName']}:{layer['LayerVersion']}"]["Content"],
+            opt,
+        )
+    for path in [user, opt, *user.rglob("*"), *opt.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~0o222)
+    return user, opt
+
+
+def unpack(cloud: TencentCloud, code: dict[str, str], folder: Path) -> None:
+    bucket = code["CosBucketName"]
+    host = bucket if bucket.endswith(APPID) else f"{bucket}-{APPID}"
+    with zipfile.ZipFile(
+        io.BytesIO(cloud.objects[host, code["CosObjectName"].lstrip("/")])
+    ) as archive:
+        archive.extractall(folder)
+
+
+def test_what_was_uploaded_reads_a_photo_under_scfs_bootstrap(
+    cloud: TencentCloud,
+    runtimes: Runtimes,
+    tmp_path: Path,
+    sample: tuple[Path, str],
+    vinocr: VinOCRProcess,
+) -> None:
+    photo, vin = sample
+    user, opt = mounted(cloud, tmp_path)
+    objects = tmp_path / "bucket"
+    objects.mkdir()
+    (objects / "in").mkdir()
+    (objects / "in" / "car.jpg").write_bytes(photo.read_bytes())
+    store = f"sqlite:///{tmp_path}/vindrop.db"  # in place of the database that is not here
+    deployed = cloud.kept["function"][f"{NAME}-upload"]["Environment"]["Variables"]
+    account = Account(SECRET_ID, SECRET_KEY)
+    with BucketServer(
+        [Bucket(BUCKET, REGION, objects)], [account], tmp_path / "journal.db", None
+    ) as bucket:
+        own = {
+            **{one["Key"]: one["Value"] for one in deployed},
+            "VINDROP_RESULTS": store,
+            "VINDROP_DEAD_LETTERS": store,
+            "VINDROP_LEDGER": store,
+            "VINDROP_STORAGE_ENDPOINT": bucket.url(BUCKET),
+            "VINDROP_IMAGE": "bytes",
+        }
+        scf = SCF(dataclasses.replace(runtimes, site=opt), user, own)
+        try:
+            answer = scf.call(event("in/car.jpg"))
+        finally:
+            scf.close()
+    assert answer is not None
+    assert '"reading": 1' in json.dumps(answer), (answer, scf.log.read_text()[-3000:])
+    assert vin.encode() in (tmp_path / "vindrop.db").read_bytes() + wal(tmp_path)
+    assert PASSWORD not in scf.log.read_text()
+
+
+def wal(folder: Path) -> bytes:
+    path = folder / "vindrop.db-wal"
+    return path.read_bytes() if path.exists() else b""
+
+
+def event(key: str) -> dict[str, Any]:
+    name = BUCKET.removesuffix(f"-{APPID}")
+    return {
+        "Records": [
+            {
+                "cos": {
+                    "cosObject": {
+                        "url": f"http://{BUCKET}.cos.{REGION}.myqcloud.com/{key}",
+                        "meta": {"x-cos-request-id": "r-1", "Content-Type": ""},
+                        "key": f"/{APPID}/{name}/{key}",
+                        "size": 1029,
+                    },
+                    "cosBucket": {"region": "gz", "name": name, "appid": APPID},
+                    "cosNotificationId": "unkown",
+                },
+                "event": {"eventName": "cos:ObjectCreated:Put", "eventTime": 1_795_000_000},
+            }
+        ]
+    }
+
+
+def test_remove_leaves_the_photos_alone_and_nothing_else(
+    cloud: TencentCloud, vinocr: VinOCRProcess
+) -> None:
+    done = osls("remove", environment=environment(cloud, vinocr))
+    assert cloud.refusals == []
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {kind: found for kind, found in cloud.kept.items() if found} == {}
+    assert cloud.objects == {}
+    assert cloud.buckets == set()
