@@ -42,11 +42,11 @@ WRONG = [
         [],
         "SCF creates none over 60",
     ),
-    ("tencent", {}, ["--param=timeout=901"], "params.timeout: must be <= 900"),
+    ("tencent", {}, ["--param=timeout=901"], "provider.timeout': must be <= 900"),
     ("tencent", {}, ["--param=memory=100"], "params.memory: must be >= 256"),
     ("tencent", {}, ["--param=memory=500"], "params.memory: must be multiple of 64"),
     ("tencent", {}, ["--param=memroy=512"], "params.memroy: there is no such parameter"),
-    ("tencent", {}, ["--param=retries=3"], "params.retries: must be <= 2"),
+    ("tencent", {}, ["--param=retries=3"], "functions.upload.retries': must be <= 2"),
     ("tencent", {"VINDROP_RATE": "fast"}, [], "params.rate: must be number"),
     (
         "tencent",
@@ -55,7 +55,7 @@ WRONG = [
         "params.results: a function's disk",
     ),
     ("tencent", {"VINDROP_LEDGER": ""}, [], "params.ledger: must match pattern"),
-    ("tencent", {"CLOUD": "azure"}, [], "azure"),
+    ("tencent", {"CLOUD": "azure"}, [], "CLOUD is 'azure': it takes tencent or aws"),
     (
         "aws",
         {"BUCKET": "Photos_Of_Vins"},
@@ -64,7 +64,7 @@ WRONG = [
     ),
     ("aws", {"VINDROP_VINOCR_SECRET_KEY": ""}, [], "params.vinocrSecretKey: is empty"),
     ("aws", {}, ["--param=onRemove=Keep"], "params.onRemove: must be equal to one of"),
-    ("aws", {}, ["--param=logDays=15"], "params.logDays: must be equal to one of"),
+    ("aws", {}, ["--param=logDays=15"], "logRetentionInDays': must be equal to one of"),
 ]
 
 
