@@ -376,3 +376,17 @@ def test_an_interpreter_that_is_not_there(make: Make) -> None:
         "FunctionInitError",
         "cannot start /nowhere/python: No such file or directory",
     )
+
+
+def test_a_process_with_more_than_a_thousand_open_files_still_calls(tmp_path: Path) -> None:
+    """select() knows no file numbers over 1,023; a stack that has run for weeks may."""
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        code = tmp_path / "code"
+        code.mkdir()
+        (code / "handler.py").write_text("def main_handler(event, context):\n    return event\n")
+        with Platform(tmp_path / "state", [FunctionSpec("echo", code)]) as platform:
+            assert platform.invoke("echo", {"a": 1}).value == {"a": 1}
+    finally:
+        for number in held:
+            os.close(number)

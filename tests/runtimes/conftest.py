@@ -131,7 +131,9 @@ class SCF:
     def _wait(self, seconds: float) -> bool:
         import select
 
-        return bool(select.select([self._lines], [], [], seconds)[0])
+        poll = select.poll()
+        poll.register(self._lines, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def close(self) -> None:
         self.process.kill()

@@ -172,7 +172,7 @@ class Worker:
                     f"{self.spec.timeout_seconds if doing == 'running' else self.spec.init_seconds:g} s",
                 )
             try:
-                readable, _, _ = select.select([self._channel], [], [], min(left, _LOOK_SECONDS))
+                readable = _readable(self._channel, min(left, _LOOK_SECONDS))
                 data = self._channel.recv(1 << 16) if readable else None
             except (OSError, ValueError):
                 data = b""  # ended from another thread
@@ -203,7 +203,7 @@ class Worker:
     def is_alive(self) -> bool:
         """Whether an idle process is still there."""
         try:
-            readable, _, _ = select.select([self._channel], [], [], 0)
+            readable = _readable(self._channel, 0)
         except (OSError, ValueError):
             return False
         return not readable  # between calls it says nothing: readable means closed
@@ -265,3 +265,15 @@ def _how(status: int) -> str:
         with contextlib.suppress(ValueError):
             return f"its process was ended by {signal.Signals(-status).name}"
     return f"its process ended by itself with status {status}"
+
+
+def _readable(channel: socket.socket, seconds: float) -> bool:
+    """Return whether something (or the end) can be read within ``seconds``.
+
+    By poll, since select knows no file numbers over 1,023, and a busy process has them.
+
+    :raises ValueError: the channel is closed.
+    """
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
