@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test conformance lint format lock clean
+.PHONY: help setup demo test test-deploy layers conformance lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,12 @@ demo: setup ## the main job on sample photos, shown as it runs
 
 test: setup ## all tests; those whose servers are missing say so and skip
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-deploy: setup ## both deployments against clouds on loopback: takes minutes, needs npm
+	@VINDROP_DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy
+
+layers: setup ## the layers of both clouds, from the lock, byte for byte the same every time
+	@$(BIN)/python -m layers.dependencies
 
 conformance: setup ## VinOCR driven by every official client: a table client x case
 	@$(BIN)/python tests/conformance/run.py
