@@ -4,7 +4,9 @@
 module.exports = async () => {
   const name = process.env.CLOUD || 'tencent';
   if (!['tencent', 'aws'].includes(name)) {
-    throw new Error(`CLOUD is '${name}': it takes tencent or aws`);
+    const error = new Error(`CLOUD is '${name}': it takes tencent or aws`);
+    error.stack = error.message; // osls would print where, which helps nobody
+    throw error;
   }
   return { name };
 };

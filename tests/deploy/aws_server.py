@@ -58,7 +58,7 @@ def _invoke(self: Any, event: Any = None) -> tuple[str, bool, str]:
     """Run one cold invocation of the code and the layers that were deployed."""
     code = _unpack(self.code_bytes, self.code_digest, "code")
     path = [code]
-    backend = models.lambda_backends[self.account_id][self.region]
+    backend: Any = models.lambda_backends[self.account_id][self.region]
     for layer in self.layers:
         version = backend.layers_versions_by_arn(layer["Arn"])
         path.append(_unpack(version.code_bytes, version.code_digest, "layer") / "python")
@@ -145,10 +145,10 @@ def _loud(self: Any, event: Any = None) -> tuple[str, bool, str]:
         raise
 
 
-models.LambdaFunction._invoke_lambda = _loud
+models.LambdaFunction._invoke_lambda = _loud  # type: ignore[method-assign]
 # What CloudFormation makes must be where executions are looked for.
 default_user_config["stepfunctions"]["execute_state_machine"] = True
-stepfunctions.stepfunctions_backends = stepfunctions_parser_backends
+stepfunctions.stepfunctions_backends = stepfunctions_parser_backends  # type: ignore[assignment]
 _parsed = StepFunctionsParserBackend.create_state_machine
 
 
@@ -162,5 +162,5 @@ def _create(self: Any, name: str, definition: str, *rest: Any, **more: Any) -> A
         )
 
 
-StepFunctionsParserBackend.create_state_machine = _create
+StepFunctionsParserBackend.create_state_machine = _create  # type: ignore[method-assign]
 main(["-H", "127.0.0.1", "-p", PORT])

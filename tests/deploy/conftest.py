@@ -97,8 +97,8 @@ def lambda_runtime(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory)
     words = ["pip", "install", "-q", "--no-deps", "--require-hashes", "--target", str(site)]
     subprocess.run(
         [
-            *(Path(sys.executable).with_name("uv"), *words, "--python", python),
-            *("--only-binary", ":all:", "-r", requirements),
+            *(str(Path(sys.executable).with_name("uv")), *words, "--python", str(python)),
+            *("--only-binary", ":all:", "-r", str(requirements)),
         ],
         check=True,
         timeout=300,

@@ -1,3 +1,4 @@
+# ruff: noqa: N802, N815, N818  # methods are named as the actions of the API are
 """A loopback Tencent Cloud: API 3.0 for scf, cam, cls and sts, and COS for the code.
 
 Every signature is checked as the cloud does; every field, its kind and its name, is held against
@@ -440,7 +441,7 @@ def _kind(module: Any, kind: str, value: Any, at: str) -> None:
             _kind(module, kind.removeprefix("list of "), item, f"{at}.{number}")
         return
     kind = kind.removesuffix(" non-negative")
-    simple = {"str": str, "int": int, "bool": bool, "float": (int, float)}.get(kind)
+    simple: Any = {"str": str, "int": int, "bool": bool, "float": (int, float)}.get(kind)
     if simple is not None:
         if not isinstance(value, simple) or (kind == "int" and isinstance(value, bool)):
             raise Refused("InvalidParameter", f"{at} is no {kind}")

@@ -23,7 +23,8 @@ import pytest
 
 from layers.dependencies.build import build_layer
 from layers.dependencies.contents import LAYERS, Target
-from tests.deploy.conftest import ROOT, SECRET_ID, SECRET_KEY, LambdaRuntime, free_port, osls
+from tests.deploy.conftest import ROOT, LambdaRuntime, free_port, osls
+from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
 from vindrop.dynamodb import tables
 from vindrop_local.vinocr_process import VinOCRProcess
 

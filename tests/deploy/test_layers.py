@@ -59,11 +59,11 @@ def test_two_builds_in_different_folders_are_equal(
 def test_the_function_with_its_layers_stays_small(built: tuple[Path, dict[str, Any]]) -> None:
     sizes = {entry["name"]: entry["unzipped_bytes"] for entry in built[1]["layers"]}
     assert sum(sizes[name] for name in ALWAYS) < FUNCTION_LIMIT
+    grown = [
+        {**entry, "unzipped_bytes": entry["unzipped_bytes"] + FUNCTION_LIMIT}
+        for entry in built[1]["layers"]
+    ]
     with pytest.raises(BuildError, match="are the limit"):
-        grown = [
-            {**entry, "unzipped_bytes": entry["unzipped_bytes"] + FUNCTION_LIMIT}
-            for entry in built[1]["layers"]
-        ]
         check_limits({**built[1], "layers": grown}, SCF)
 
 

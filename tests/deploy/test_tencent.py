@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import ROOT, SECRET_ID, SECRET_KEY, osls
+from tests.deploy.conftest import ROOT, osls
 from tests.deploy.tencent_cloud import APPID, TencentCloud
+from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
 from vindrop_local.bucket import Account, Bucket, BucketServer

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vindrop import letters, trace
 from vindrop.app import App
@@ -25,6 +24,9 @@ from vindrop.stores import StoreError
 from vindrop.telemetry import log
 from vindrop.triggers import Ignored, Malformed, Message
 from vindrop.upload import Upload
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 ENDED: Final = frozenset({"reading", "dead_letter"})
 
@@ -110,5 +112,7 @@ def threads(size: int) -> ThreadPoolExecutor:
     """Return the threads of this instance, and with them their connections to the stores."""
     global _threads  # noqa: PLW0603  # what a warm instance keeps
     if _threads is None or _threads[0] != size:
+        from concurrent.futures import ThreadPoolExecutor  # few deliveries hold several uploads
+
         _threads = (size, ThreadPoolExecutor(size, thread_name_prefix="upload"))
     return _threads[1]

@@ -22,7 +22,8 @@ DEAD_LETTER: Final = "vindrop.dead_letter.v1"
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built when first used: not while a function starts.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class VinOCRCall(_Model):

@@ -66,7 +66,8 @@ class Envelope:
 class Fields(BaseModel):
     """Base of the payload models: strict in what is used, blind to the rest."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # Built when first used: of all sources a function ever sees one or two.
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 def malformed(record: object, error: ValidationError | str) -> Malformed:
