@@ -85,6 +85,28 @@ class Recognizer:
             ) from None
         return _answer(answer, time.perf_counter() - started)
 
+    def ask_for_nothing(self, credentials: Credentials) -> None:
+        """Make a call without a photo: it is refused before anything is read, and never billed.
+
+        The code of the refusal tells whether the keys hold, the account is open and the clock is
+        right; a parameter's error means that all three are.
+
+        :raises FailureError: always.
+        """
+        from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
+            TencentCloudSDKException,
+        )
+
+        try:
+            answer = self._client_for(credentials).call_json(ACTION, {})
+        except TencentCloudSDKException as error:
+            raise _sdk_failure(error) from None
+        except Exception as error:  # noqa: BLE001  # as in `recognize`
+            raise FailureError(
+                failures.BROKEN_ANSWER, f"the answer could not be read ({type(error).__name__})"
+            ) from None
+        _answer(answer, 0.0)
+
     def _client_for(self, credentials: Credentials) -> Any:
         with self._lock:
             if self._client is None or credentials != self._credentials:

@@ -8,6 +8,7 @@ from vindrop_local.commands import (
     backfill,
     dead_letters,
     demo,
+    doctor,
     event,
     invoke,
     listing,
@@ -30,3 +31,4 @@ def register(app: typer.Typer) -> None:
     app.command("schema")(schema.schema)
     app.command("settings")(settings.settings)
     app.command("backfill")(backfill.backfill)
+    app.command("doctor")(doctor.doctor)

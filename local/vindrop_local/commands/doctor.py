@@ -1,0 +1,66 @@
+"""``vindrop doctor``: would this installation work, and if not, what is to be done?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from vindrop_local import doctor as checks
+from vindrop_local.commands.options import Json
+from vindrop_local.errors import UserError
+from vindrop_local.show import console
+
+MARKS: Final = {"ok": ("✓", "green"), "wrong": ("✗", "bold red"), "unsure": ("?", "yellow")}
+
+
+def doctor(
+    *,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file", help="Settings and keys, one NAME=value a line; over the environment's."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check settings, keys, permissions, reachability, clock, quota and tables. Costs nothing.
+
+    Settings and keys are read from the environment, as a function would. Exit status 1 if anything
+    is wrong.
+    """
+    environment = {**os.environ, **(_read(env_file) if env_file else {})}
+    failed = False
+    for found in checks.examine(environment):
+        failed = failed or found.state == "wrong"
+        if as_json:
+            sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
+            continue
+        mark, style = MARKS[found.state]
+        console().print(
+            Text.assemble((mark, style), f" {found.what}: {found.said}"), soft_wrap=True
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    found = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"{path}:{number} is no NAME=value")
+        found[name.strip()] = value.strip().strip("\"'")
+    return found

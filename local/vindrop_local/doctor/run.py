@@ -1,0 +1,45 @@
+"""All checks, in the order in which one depends on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vindrop import settings as settings_module
+from vindrop.settings import Settings, SettingsError
+from vindrop_local.doctor import buckets, stores, vinocr
+from vindrop_local.doctor.finding import Finding, ok, wrong
+
+
+def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what each check finds, as soon as it does.
+
+    :param environment: settings and keys, as the function has them.
+    """
+    try:
+        settings = settings_module.load(environment)
+    except SettingsError as error:
+        yield wrong("settings", str(error))
+        return  # whatever follows would only stumble over the same
+    yield from _settings(settings)
+    yield from vinocr.examine(settings, environment)
+    yield from buckets.examine(settings, environment)
+    yield from stores.examine(settings, environment)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield ok("settings", "all are known and of the right form")
+    if settings.ledger == "none":
+        yield wrong(
+            "ledger",
+            "VINDROP_LEDGER is none: events delivered twice are paid for twice; set it to a database",
+        )
+    if not settings.allowed_buckets:
+        yield Finding(
+            "allowed buckets",
+            "unsure",
+            "VINDROP_ALLOWED_BUCKETS is empty, so photos of every bucket are read whose events arrive",
+        )
+    if not settings.api_keys:
+        yield Finding(
+            "HTTP", "unsure", "VINDROP_API_KEYS is empty: HTTP callers from outside are refused"
+        )

@@ -1,0 +1,108 @@
+"""VinOCR: reachable, clock, keys, account; by a call without a photo, which is never billed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from vindrop.credentials import for_vinocr
+from vindrop.failures import Disposition, FailureError
+from vindrop.recognizer import Recognizer
+from vindrop.settings import Settings
+from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
+
+REFUSED_AT: Final = 300.0
+"""Seconds: the signature's window (API 3.0)."""
+WORRYING_AT: Final = 60.0
+NOTHING_ASKED: Final = (
+    "MissingParameter",
+    "InvalidParameter",
+    "UnknownParameter",
+    "FailedOperation",
+)
+"""Codes that a call without a photo gets once everything before it was right."""
+
+
+def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is found of VinOCR."""
+    reached, skew = _reach(settings)
+    yield reached
+    if skew is not None:
+        yield _clock(skew)
+    try:
+        credentials = for_vinocr(settings, environment)
+    except FailureError as error:
+        yield wrong("keys for VinOCR", str(error))
+        return
+    whose = (
+        "from VINDROP_VINOCR_SECRET_ID"
+        if settings.vinocr_secret_id.get_secret_value()
+        else "of the environment's role"
+    )
+    if reached.state != "ok":
+        yield unsure("keys for VinOCR", f"found {whose}; not tried, since VinOCR is out of reach")
+        return
+    try:
+        Recognizer(settings).ask_for_nothing(credentials)
+    except FailureError as error:
+        yield from _judge(error, whose)
+
+
+def _reach(settings: Settings) -> tuple[Finding, float | None]:
+    import requests
+
+    url = f"{settings.vinocr_scheme}://{settings.vinocr_host}/"
+    began = time.time()
+    try:
+        response = requests.head(
+            url,
+            timeout=(settings.vinocr_connect_timeout, settings.vinocr_timeout),
+            allow_redirects=False,
+        )
+    except requests.exceptions.SSLError:
+        return wrong(
+            "VinOCR",
+            f"{settings.vinocr_host} shows a certificate that is not trusted: is something between?",
+        ), None
+    except requests.RequestException as error:
+        return wrong(
+            "VinOCR",
+            f"{settings.vinocr_host} cannot be reached ({type(error).__name__}): check "
+            "VINDROP_VINOCR_ENDPOINT, the network, and a function's public access",
+        ), None
+    took = time.time() - began
+    found = ok("VinOCR", f"{settings.vinocr_host} answers in {took * 1000:.0f} ms")
+    try:
+        said = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return found, None
+    return found, began + took / 2 - said
+
+
+def _clock(skew: float) -> Finding:
+    way = "ahead of" if skew > 0 else "behind"
+    said = f"this machine's clock is {abs(skew):.0f} s {way} VinOCR's"
+    if abs(skew) >= REFUSED_AT:
+        return wrong("clock", f"{said}: every signature is refused; set it by NTP")
+    if abs(skew) >= WORRYING_AT:
+        return wrong(
+            "clock", f"{said}; from {REFUSED_AT:.0f} s on every call is refused: set it by NTP"
+        )
+    return ok("clock", "agrees with VinOCR's")
+
+
+def _judge(error: FailureError, whose: str) -> Iterator[Finding]:
+    failure = error.failure
+    if failure.disposition is Disposition.HOLD:
+        yield wrong(
+            "keys for VinOCR",
+            f"{whose}: VinOCR refuses them or the account: {failure.code}: {failure.message}",
+        )
+    elif failure.code.startswith(NOTHING_ASKED):
+        yield ok("keys for VinOCR", f"{whose}: accepted, and the account may call VinOCR")
+    else:
+        yield unsure(
+            "keys for VinOCR", f"{whose}: VinOCR answered {failure.code}: {failure.message}"
+        )

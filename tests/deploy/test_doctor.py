@@ -1,0 +1,101 @@
+"""`vindrop doctor`: each line says ok or what to do; nothing is paid for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import BUCKET, SECRET_ID, SECRET_KEY, World, _servers, world
+from vindrop import sql
+from vindrop_local.commands import doctor as command
+from vindrop_local.doctor import Finding, examine
+from vindrop_local.doctor.vinocr import _clock
+from vindrop_local.errors import UserError
+
+__all__ = ["_servers", "world"]
+
+
+@pytest.fixture
+def good(world: World, tmp_path: Path) -> Iterator[dict[str, str]]:
+    store = f"sqlite:///{tmp_path}/vindrop.db"
+    yield {
+        "VINDROP_RESULTS": store,
+        "VINDROP_DEAD_LETTERS": store,
+        "VINDROP_LEDGER": store,
+        "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
+        "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
+        "VINDROP_ALLOWED_BUCKETS": BUCKET,
+        "VINDROP_API_KEYS": "a-key",
+        "TENCENTCLOUD_SECRETID": SECRET_ID,
+        "TENCENTCLOUD_SECRETKEY": SECRET_KEY,
+        "TENCENTCLOUD_REGION": "ap-guangzhou",
+    }
+    sql.forget(store)
+
+
+def found(environment: dict[str, str]) -> dict[str, Finding]:
+    return {one.what: one for one in examine(environment)}
+
+
+def test_a_whole_installation_is_all_right_and_nothing_is_paid_for(
+    good: dict[str, str], world: World
+) -> None:
+    before = world.vinocr.calls()
+    findings = found(good)
+    assert {one.state for one in findings.values()} == {"ok"}, findings
+    assert {
+        "settings",
+        "VinOCR",
+        "clock",
+        "keys for VinOCR",
+        f"bucket {BUCKET}",
+        "ledger",
+        "quota",
+    } <= set(findings)
+    assert (world.vinocr.calls() - before).billed == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what", "says"),
+    [
+        ({"VINDROP_RATE": "fast"}, "settings", "VINDROP_RATE"),
+        ({"TENCENTCLOUD_SECRETKEY": "another"}, "keys for VinOCR", "AuthFailure"),
+        ({"TENCENTCLOUD_SECRETID": ""}, "keys for VinOCR", "execution role"),
+        ({"VINDROP_VINOCR_ENDPOINT": "http://127.0.0.1:9"}, "VinOCR", "VINDROP_VINOCR_ENDPOINT"),
+        ({"VINDROP_QUOTA": "memory"}, "quota", "name a store"),
+        ({"VINDROP_LEDGER": "sqlite:////proc/nowhere/x.db"}, "ledger", "/proc/nowhere"),
+        ({"VINDROP_STORAGE_ENDPOINT": "http://127.0.0.1:9"}, f"bucket {BUCKET}", "did not answer"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_to_do(
+    good: dict[str, str], wrong: dict[str, str], what: str, says: str
+) -> None:
+    findings = found({**good, **wrong})
+    assert findings[what].state == "wrong", findings
+    assert says in findings[what].said
+    assert SECRET_KEY not in str(findings)
+
+
+@pytest.mark.parametrize(("skew", "state"), [(2, "ok"), (-90, "wrong"), (400, "wrong")])
+def test_a_clock_that_is_off_is_told_before_it_breaks(skew: float, state: str) -> None:
+    assert _clock(skew).state == state
+
+
+def test_as_json_it_is_one_object_a_line_and_ends_with_1(
+    good: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "settings.env"
+    path.write_text(
+        "# a comment\n\n" + "".join(f'export {name}="{value}"\n' for name, value in good.items())
+    )
+    command.doctor(env_file=path, as_json=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["state"] for line in lines} == {"ok"}
+    path.write_text("nonsense\n")
+    with pytest.raises(UserError, match=r"settings\.env:1 is no NAME=value"):
+        command.doctor(env_file=path)
