@@ -94,6 +94,9 @@ module.exports = async ({ resolveVariable }) => {
       ),
     ]),
   };
+  if (await resolveVariable('param:vinocrImage')) {
+    Resources.VinocrRole = role(`${name}-vinocr`, 'lambda', [logs('vinocr')]);
+  }
   return { template: { Resources } };
 };
 

@@ -102,6 +102,12 @@ class Parameters {
         }
       }
     }
+    if (cloud === 'tencent' && given.vinocrImage && !(given.vinocrSecretId && given.vinocrSecretKey)) {
+      wrong.push(
+        'params.vinocrImage: our own VinOCR needs keys that callers sign with: set ' +
+          'VINDROP_VINOCR_SECRET_ID and VINDROP_VINOCR_SECRET_KEY in .env to a pair you make up'
+      );
+    }
     if (cloud === 'aws') {
       for (const name of ['vinocrSecretId', 'vinocrSecretKey']) {
         if (!given[name]) {

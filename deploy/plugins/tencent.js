@@ -12,7 +12,7 @@ const path = require('path');
 const Api = require('../tencent/api');
 const roles = require('../tencent/roles');
 const logs = require('../tencent/logs');
-const { functionInput } = require('../tencent/inputs');
+const { functionInput, vinocrInput } = require('../tencent/inputs');
 const { clients } = require('./parameters');
 
 const text = { type: 'string' };
@@ -142,6 +142,10 @@ class Tencent {
       const cos = this.cos();
       await cos.createBucket({ bucket: this.codeBucket });
       const layers = await this.publishLayers(cos);
+      if (this.given.vinocrImage) {
+        step.update('Function vinocr');
+        await this.deployVinOCR(places);
+      }
       for (const part of Object.keys(this.service.functions)) {
         step.update(`Function ${part}`);
         await this.deployFunction(part, layers, places, cos);
@@ -204,6 +208,17 @@ class Tencent {
     return published;
   }
 
+  /** First, since the others are told its address. */
+  async deployVinOCR(places) {
+    const name = `${this.name}-vinocr`;
+    await this.toolkit('Scf').deploy(vinocrInput({ service: this.service, name, logs: places }));
+    const [url] = await this.addresses(name);
+    if (!url) {
+      throw new this.serverless.classes.Error(`${name} has no function URL: deploy once more`, 'VINDROP_URL');
+    }
+    this.service.provider.environment.VINDROP_VINOCR_ENDPOINT = url.trim();
+  }
+
   async deployFunction(part, layers, places, cos) {
     const one = this.service.functions[part];
     const name = `${this.name}-${part}`;
@@ -247,7 +262,7 @@ class Tencent {
 
   /** Everything but the photos' bucket and the databases: those are yours. */
   async remove() {
-    for (const part of Object.keys(this.service.functions)) {
+    for (const part of ['vinocr', ...Object.keys(this.service.functions)]) {
       await this.toolkit('Scf').remove({ functionName: `${this.name}-${part}`, namespace: 'default' });
     }
     for (const part of ['dependencies', 'vindrop', 'photo', 'postgresql', 'mysql', 'kafka', 'amqp', 'redis', 'aws']) {

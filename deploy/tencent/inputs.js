@@ -62,4 +62,29 @@ function trigger(event, name, { region }) {
   };
 }
 
-module.exports = { functionInput };
+/** Our own VinOCR, from an image: a web function that listens on 9000. */
+function vinocrInput({ service, name, logs }) {
+  const given = service.custom.vindrop;
+  return {
+    name,
+    namespace: 'default',
+    description: 'vindrop: VinOCR itself',
+    type: 'web',
+    deployMode: 'image',
+    imageConfig: { imageType: 'personal', imageUri: given.vinocrImage, imagePort: 9000 },
+    timeout: 30,
+    memorySize: 2048,
+    environment: {
+      variables: {
+        VINOCR_SECRET_ID: given.vinocrSecretId,
+        VINOCR_SECRET_KEY: given.vinocrSecretKey,
+        VINOCR_RATE: String(given.rate),
+      },
+    },
+    cls: logs,
+    publicAccess: true, // it fetches photos by URL
+    events: [trigger({ url: {} }, name, given)],
+  };
+}
+
+module.exports = { functionInput, vinocrInput };
