@@ -133,7 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("VINDROP_DEPLOY_TESTS"):
+    if os.environ.get("DEPLOY_TESTS"):
         return
     for item in items:
         if item.get_closest_marker("deploy"):

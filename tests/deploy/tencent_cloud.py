@@ -1,4 +1,4 @@
-# ruff: noqa: N802, N815, N818  # methods are named as the actions of the API are
+# ruff: noqa: N802, N815  # methods are named as the actions of the API are
 """A loopback Tencent Cloud: API 3.0 for scf, cam, cls and sts, and COS for the code.
 
 Every signature is checked as the cloud does; every field, its kind and its name, is held against
@@ -8,13 +8,11 @@ the official SDK's own models. What it keeps is what the toolkit asks for again.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
 import threading
 import time
 import uuid
-import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,22 +21,13 @@ from xml.sax.saxutils import escape
 
 import tencentcloud
 
+from tests.deploy.tencent_models import VERSIONS, Refused, held_against_model
 from vindrop_local.bucket import Account
 from vindrop_local.bucket.auth import Asked, check
 from vindrop_local.bucket.errors import CosError
 from vinocr import signature
 
-VERSIONS = {"scf": "2018-04-16", "cam": "2019-01-16", "cls": "2020-10-16", "sts": "2018-08-13"}
-TOOLKIT_ADDS = {"DeployMode", "L5Enable", "DiskSize", "ShowTriggers"}
-"""Fields that tencent-component-toolkit sends and the SDK's models do not know."""
 UIN, APPID = "100000000001", "1250000000"
-_TYPE = re.compile(r":type (\w+): (.+)")
-
-
-class Refused(Exception):
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class TencentCloud:
@@ -405,48 +394,3 @@ class TencentCloud:
     def _scf_DeleteLayerVersion(self, given: dict[str, Any]) -> dict[str, Any]:
         self._of("layer").pop(f"{given['LayerName']}:{given['LayerVersion']}")
         return {}
-
-
-def held_against_model(service: str, action: str, given: dict[str, Any]) -> None:
-    """Refuse a field that the SDK's model does not know, or of another kind than it says."""
-    module = importlib.import_module(
-        f"tencentcloud.{service}.v{VERSIONS[service].replace('-', '')}.models"
-    )
-    model = getattr(module, f"{action}Request", None)
-    if model is None:
-        raise Refused("InvalidAction", action)
-    known = {name: value for name, value in given.items() if name not in TOOLKIT_ADDS}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            model()._deserialize(known)
-        except Warning as error:
-            raise Refused("UnknownParameter", str(error)) from None
-    _kinds(module, model, known, action)
-
-
-def _kinds(module: Any, model: Any, given: dict[str, Any], at: str) -> None:
-    kinds = dict(_TYPE.findall(model.__init__.__doc__ or ""))
-    for name, value in given.items():
-        if name not in kinds:
-            raise Refused("UnknownParameter", f"{at}.{name}")
-        _kind(module, kinds[name].strip(), value, f"{at}.{name}")
-
-
-def _kind(module: Any, kind: str, value: Any, at: str) -> None:
-    if kind.startswith("list of "):
-        if not isinstance(value, list):
-            raise Refused("InvalidParameter", f"{at} is no list")
-        for number, item in enumerate(value):
-            _kind(module, kind.removeprefix("list of "), item, f"{at}.{number}")
-        return
-    kind = kind.removesuffix(" non-negative")
-    simple: Any = {"str": str, "int": int, "bool": bool, "float": (int, float)}.get(kind)
-    if simple is not None:
-        if not isinstance(value, simple) or (kind == "int" and isinstance(value, bool)):
-            raise Refused("InvalidParameter", f"{at} is no {kind}")
-        return
-    name = kind.rpartition(".")[2].strip("`") if kind.startswith(":class:") else kind
-    if not isinstance(value, dict):
-        raise Refused("InvalidParameter", f"{at} is no object")
-    _kinds(module, getattr(module, name), value, at)
