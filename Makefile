@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-deploy layers conformance lint format lock clean
+.PHONY: help setup demo test test-deploy layers conformance lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,10 +29,10 @@ test: setup ## all tests; those whose servers are missing say so and skip
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-deploy: setup ## both deployments against clouds on loopback: takes minutes, needs npm
-	@VINDROP_DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy
+	@DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy
 
 layers: setup ## the layers of both clouds, from the lock, byte for byte the same every time
-	@$(BIN)/python -m layers.dependencies
+	@$(BIN)/python -m layers.dependencies --layout all
 
 conformance: setup ## VinOCR driven by every official client: a table client x case
 	@$(BIN)/python tests/conformance/run.py
@@ -50,6 +50,10 @@ lock: ## renew requirements.lock (hashes for every platform, no index named: mir
 	@test -x $(UV) || $(MAKE) setup
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	  --upgrade --group dev --all-extras --output-file requirements.lock pyproject.toml
+
+lock-layers: ## renew the lock of the layers: what the clouds' older systems can load
+	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade -o layers/dependencies/requirements.lock layers/dependencies/requirements.in
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build .vindrop
