@@ -12,7 +12,7 @@ module.exports = async ({ resolveVariable }) => {
     compatibleArchitectures: ['x86_64'],
   });
   return {
-    dependencies: layer('dependencies', 'the official SDK client, pydantic, vininfo'),
+    dependencies: layer('dependencies', 'the official SDK client, msgspec, pydantic, vininfo'),
     vindrop: layer('vindrop', 'the library'),
     photo: layer('photo', 'Pillow and HEIF: re-encodes what VinOCR does not take'),
   };

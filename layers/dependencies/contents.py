@@ -37,8 +37,8 @@ LAYERS: Final = {
         # `-ocr` adds models.py alone: 43,000 lines, 8 MB with bytecode, imported by nothing here.
         Layer(
             "dependencies",
-            ("tencentcloud-sdk-python-common", "pydantic", "vininfo", "requests"),
-            "the official SDK's client, pydantic, vininfo",
+            ("tencentcloud-sdk-python-common", "msgspec", "pydantic", "vininfo", "requests"),
+            "the official SDK's client, msgspec, pydantic, vininfo",
         ),
         Layer("vindrop", (), "the library"),
         Layer(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from tests.http.conftest import KEY, OPEN, ask
 from vindrop import http
 from vindrop.settings import SettingsError
 
-NO_KEYS = OPEN.model_copy(update={"api_keys": ()})
+NO_KEYS = structs.replace(OPEN, api_keys=())
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/vin", "/v1/uploads"])
@@ -73,7 +74,7 @@ ORIGIN = "https://shop.example"
 
 def test_another_origin_is_let_in_only_where_it_is_named() -> None:
     def origin_of(origins: tuple[str, ...], origin: str, method: str = "POST") -> str | None:
-        given = OPEN.model_copy(update={"cors_origins": origins})
+        given = structs.replace(OPEN, cors_origins=origins)
         answer = ask(method, "/v1/vin", {"Origin": origin}, "", given=given)
         return answer.headers.get("Access-Control-Allow-Origin")
 
@@ -86,7 +87,7 @@ def test_another_origin_is_let_in_only_where_it_is_named() -> None:
 
 
 def test_a_preflight_needs_no_key_and_names_methods_and_headers() -> None:
-    given = OPEN.model_copy(update={"cors_origins": (ORIGIN,)})
+    given = structs.replace(OPEN, cors_origins=(ORIGIN,))
     answer = ask("OPTIONS", "/v1/vin", {"Origin": ORIGIN}, given=given, key=None)
     assert (answer.status, answer.text) == (204, "")
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
@@ -95,7 +96,7 @@ def test_a_preflight_needs_no_key_and_names_methods_and_headers() -> None:
 
 
 def test_a_refusal_is_readable_for_an_allowed_origin() -> None:
-    given = OPEN.model_copy(update={"cors_origins": (ORIGIN,)})
+    given = structs.replace(OPEN, cors_origins=(ORIGIN,))
     answer = ask("POST", "/v1/vin", {"Origin": ORIGIN}, given=given, key="wrong")
     assert answer.status == 401
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN

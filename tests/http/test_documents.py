@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import structs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.http.conftest import OPEN, Service, ask
@@ -101,9 +102,7 @@ def test_the_page_runs_only_what_its_policy_names_and_asks_no_other_host() -> No
 
 
 def test_the_policy_lets_large_photos_go_to_their_bucket_and_nowhere_else() -> None:
-    given = OPEN.model_copy(
-        update={"upload_bucket": "photos-1250000000", "upload_region": "ap-guangzhou"}
-    )
+    given = structs.replace(OPEN, upload_bucket="photos-1250000000", upload_region="ap-guangzhou")
     answer = ask("GET", "/", given=given)
     assert (
         "connect-src 'self' https://photos-1250000000.cos.ap-guangzhou.myqcloud.com;"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import threading
@@ -168,7 +169,7 @@ def test_an_answer_kept_by_a_worker_that_died_is_delivered_and_not_paid_again(
     first = service.post(PLATE).json
     reading = service.world.readings()[0]
     other = service.app
-    upload = reading.upload.model_copy(update={"key": "0" * 64})
+    upload = dataclasses.replace(reading.upload, key="0" * 64)
     claim = other.ledger.claim(upload, 0.01)
     kept = reading.model_copy(update={"upload": upload})
     assert other.ledger.keep(upload.id, claim, kept, attempts=1, billed=1, lease=0.01)  # type: ignore[arg-type]

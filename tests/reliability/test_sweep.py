@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def test_a_photo_refused_here_does_not_use_up_the_probe(world: World) -> None:
     app = an_app(world)
     empty, good = uploads(world, 2)
     app.ledger.hold(ARREARS, PAST)
-    nothing = empty.model_copy(update={"size": 0})
+    nothing = dataclasses.replace(empty, size=0)
     assert app.pipeline.process(nothing, Budget(30)).end == "dead_letter"
     outcome = app.pipeline.process(good, Budget(30))
     assert isinstance(outcome.record, Reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,6 @@ def test_a_call_killed_at_the_time_limit_is_read_later_and_once(
     assert app.ledger.counts() == {"claimed": 1}
     app.ledger.end_leases()
     (due,) = app.ledger.due(10)
-    assert due == upload.model_copy(update={"uploaded_at": due.uploaded_at})
+    assert due == dataclasses.replace(upload, uploaded_at=due.uploaded_at)
     assert process(app, due, a_call().seconds).end == "reading"
     assert [r.vin for r in world.readings()] == [VIN]

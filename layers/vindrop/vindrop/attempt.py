@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from vindrop import failures, trace
+from vindrop import failures, records, trace
 from vindrop.budget import Budget
 from vindrop.credentials import Credentials, for_vinocr
 from vindrop.failures import Disposition, FailureError
@@ -18,7 +18,6 @@ from vindrop.photo import Photo, Photographer, Sent, Way
 from vindrop.quota import Full, Quota, limit_named
 from vindrop.quota.pace import LATE
 from vindrop.recognizer import Answer, Recognizer
-from vindrop.records import Reading, VinOCRCall
 from vindrop.settings import Settings
 from vindrop.telemetry import count, log
 from vindrop.upload import Upload
@@ -109,7 +108,7 @@ class Attempt:
         budget: Budget,
         step: Callable[[str], None],
         sent: Sent | None = None,
-    ) -> Reading:
+    ) -> records.Reading:
         """Make one attempt; at most one call.
 
         :param sent: the photo, where it came with a request.
@@ -132,7 +131,7 @@ class Attempt:
         except NotAVinError as error:
             costs.billed -= 1  # the failure's own rule counts this call
             raise FailureError(failures.NOT_A_VIN, str(error), answer.request_id) from None
-        return Reading(
+        return records.Reading(
             vin=vin.value,
             as_read=vin.as_read,
             verdict=vin.verdict,
@@ -141,7 +140,7 @@ class Attempt:
             region=vin.region,
             model_year=vin.model_year,
             upload=upload,
-            vinocr=VinOCRCall(
+            vinocr=records.VinOCRCall(
                 request_id=answer.request_id,
                 endpoint=self._recognizer.endpoint,
                 seconds=round(answer.seconds, 3),
@@ -170,6 +169,7 @@ class Attempt:
         try:
             step("called")
             count("calls")
+            records.load_meanwhile()
             answer = self._recognizer.recognize(photo, credentials, trace_id=trace.current_id())
             count("billed")
         except FailureError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -64,7 +64,7 @@ def with_version(storage: Storage, upload: Upload) -> Upload:
     if upload.version:
         return upload
     found = storage.stat(upload)
-    return upload.model_copy(update={"version": found.version, "size": found.size})
+    return replace(upload, version=found.version, size=found.size)
 
 
 def bring(app: App, upload: Upload, budget: Budget, pipeline: Pipeline) -> Outcome:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from vindrop import records
 from vindrop.destinations import Destination, Withdrawing, name_of, open_destination
-from vindrop.records import Reading, Record
 from vindrop.settings import Settings
 from vindrop.sql import Database
 from vindrop.stores import StoreError
@@ -37,7 +37,7 @@ class Delivery:
 
     def deliver(
         self,
-        record: Record,
+        record: records.Record,
         reached: frozenset[str],
         remember: Callable[[frozenset[str]], None],
         *,
@@ -59,7 +59,7 @@ class Delivery:
             name: partial(destination.put, record, again=again)
             for name, destination in self._for(record).items()
         }
-        if redriven and isinstance(record, Reading):
+        if redriven and isinstance(record, records.Reading):
             bring |= self._withdrawals(record.id)
         failed: StoreError | None = None
         done = reached
@@ -86,13 +86,13 @@ class Delivery:
             if name not in self._readings and isinstance(destination, Withdrawing)
         }
 
-    def is_in(self, database: Database | None, record: Record) -> bool:
+    def is_in(self, database: Database | None, record: records.Record) -> bool:
         """Whether ``record`` goes to ``database`` and nowhere else."""
         destinations = list(self._for(record).values())
         return database is not None and [d.database for d in destinations] == [database]
 
-    def _for(self, record: Record) -> Mapping[str, Destination]:
-        if isinstance(record, Reading):
+    def _for(self, record: records.Record) -> Mapping[str, Destination]:
+        if isinstance(record, records.Reading):
             return self._readings
         if record.upload is not None and record.upload.cloud == "http":
             return {}  # its caller was told, and nobody else has the photo

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vindrop import failures, trace
+from vindrop import failures, records, trace
 from vindrop.delivery import Delivery
 from vindrop.failures import Disposition, Failure
 from vindrop.outcome import Outcome, report
-from vindrop.records import DeadLetter
 from vindrop.telemetry import log
 from vindrop.upload import Upload
 
 
 def refuse(
     delivery: Delivery, event_id: str, why: str, code: str = failures.MALFORMED_EVENT
-) -> DeadLetter:
+) -> records.DeadLetter:
     """Turn a record that names no object into a dead letter.
 
     :raises StoreError: no destination took it.
     """
     now = dt.datetime.now(dt.timezone.utc)
-    letter = DeadLetter(
+    letter = records.DeadLetter(
         code=code,
         message=f"the event names no object: {why}",
         disposition=Disposition.DEAD_LETTER,
@@ -54,7 +53,7 @@ def give_up(delivery: Delivery, upload: Upload, failure: Failure) -> Outcome:
     :raises StoreError: no destination took the dead letter.
     """
     now = dt.datetime.now(dt.timezone.utc)
-    letter = DeadLetter(
+    letter = records.DeadLetter(
         code=failure.code,
         message=failure.message,
         disposition=failure.disposition,

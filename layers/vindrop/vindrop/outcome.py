@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from vindrop import records
 from vindrop.failures import Failure
-from vindrop.records import DeadLetter, Reading, Record
 from vindrop.telemetry import log
 from vindrop.upload import Upload
 
@@ -23,7 +23,7 @@ class Outcome:
     """``reading`` and ``dead_letter`` are for good; ``parked`` and ``undelivered`` are taken up
     again by the sweep; ``elsewhere``: another worker has it; ``returned``: the photo came with a
     request, and its caller is told to send it again."""
-    record: Record | None = None
+    record: records.Record | None = None
     failure: Failure | None = None
     new: bool = False
     """Whether this run made the record; False where an earlier one had."""
@@ -66,7 +66,7 @@ def report(outcome: Outcome, measures: Mapping[str, float]) -> None:
         "key": outcome.upload.key,
         "new": outcome.new,
     }
-    if outcome.end == "reading" and isinstance(record, Reading):
+    if outcome.end == "reading" and isinstance(record, records.Reading):
         log(
             "reading",
             metrics=metrics,
@@ -77,7 +77,7 @@ def report(outcome: Outcome, measures: Mapping[str, float]) -> None:
             vinocr_request_id=record.vinocr.request_id,
             vinocr_seconds=record.vinocr.seconds,
         )
-    elif outcome.end == "dead_letter" and isinstance(record, DeadLetter):
+    elif outcome.end == "dead_letter" and isinstance(record, records.DeadLetter):
         log(
             # One whose caller was told by HTTP goes to no dead-letter destination.
             "refused" if http else "dead_letter",

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from vindrop import failures, trace
+from vindrop import failures, records, trace
 from vindrop.attempt import Attempt
 from vindrop.budget import Budget
 from vindrop.delivery import Delivery
@@ -23,7 +23,6 @@ from vindrop.failures import Disposition, Failure, FailureError
 from vindrop.ledger import ENDED, Claim, Ledger, Standing
 from vindrop.outcome import End, Outcome, report
 from vindrop.photo import Sent
-from vindrop.records import DeadLetter, Reading, Record
 from vindrop.settings import Settings
 from vindrop.stores import StoreError
 from vindrop.telemetry import bind, log, measuring
@@ -97,7 +96,7 @@ class Pipeline:
 
     def _explain(self, upload: Upload, standing: Standing) -> Outcome:
         if standing.state in ENDED and standing.record is not None:
-            end: End = "reading" if isinstance(standing.record, Reading) else "dead_letter"
+            end: End = "reading" if isinstance(standing.record, records.Reading) else "dead_letter"
             return Outcome(upload, end, standing.record)
         if standing.state == "parked":
             return Outcome(upload, "parked", None, standing.failure, retry_in=standing.due_in)
@@ -134,7 +133,9 @@ class Pipeline:
                 "memory or time",
             )
 
-    def _read(self, upload: Upload, tally: Tally, budget: Budget, sent: Sent | None) -> Reading:
+    def _read(
+        self, upload: Upload, tally: Tally, budget: Budget, sent: Sent | None
+    ) -> records.Reading:
         """Call until there is an answer, the time is up, or the failure is one that ends it."""
         if budget.left() < self._attempt.seconds_needed(budget):  # the photo need not be fetched
             raise FailureError(failures.OUT_OF_TIME, "too little time was left for a call")
@@ -178,7 +179,7 @@ class Pipeline:
             return self._give_back(upload, claim, failure)
         exhausted = failure.rule.uses_attempt and tally.attempts >= self._settings.max_attempts
         if ends or exhausted:
-            letter = DeadLetter(
+            letter = records.DeadLetter(
                 code=failure.code,
                 message=failure.message,
                 disposition=failure.disposition,
@@ -219,7 +220,7 @@ class Pipeline:
         return self._jitter.uniform(longest / 2, longest)
 
     def _finish(
-        self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
+        self, upload: Upload, claim: Claim, tally: Tally, record: records.Record, budget: Budget
     ) -> Outcome:
         """Keep the answer, then deliver it.
 
@@ -233,7 +234,7 @@ class Pipeline:
         return self._deliver(upload, claim, record, budget, new=True)
 
     def _keep(
-        self, upload: Upload, claim: Claim, tally: Tally, record: Record, budget: Budget
+        self, upload: Upload, claim: Claim, tally: Tally, record: records.Record, budget: Budget
     ) -> bool:
         """Keep the answer, trying as long as there is time: it may have been paid for."""
         tries = 0
@@ -262,7 +263,7 @@ class Pipeline:
         return self._explain(upload, standing)
 
     def _deliver(
-        self, upload: Upload, claim: Claim, record: Record, budget: Budget, *, new: bool
+        self, upload: Upload, claim: Claim, record: records.Record, budget: Budget, *, new: bool
     ) -> Outcome:
         reached = claim.reached
 
@@ -294,7 +295,7 @@ class Pipeline:
             self._step("delivered")
             return _ended(upload, record, new=new)
 
-    def _together(self, record: Record) -> AbstractContextManager[None]:
+    def _together(self, record: records.Record) -> AbstractContextManager[None]:
         database = self._ledger.database
         if database is not None and self._delivery.is_in(database, record):
             return database.transaction()
@@ -311,7 +312,7 @@ class Tally:
     """Waits in this run, for the back-off."""
 
 
-def _ended(upload: Upload, record: Record, *, new: bool) -> Outcome:
+def _ended(upload: Upload, record: records.Record, *, new: bool) -> Outcome:
     return Outcome(
-        upload, "reading" if isinstance(record, Reading) else "dead_letter", record, new=new
+        upload, "reading" if isinstance(record, records.Reading) else "dead_letter", record, new=new
     )

@@ -2,114 +2,73 @@
 
 The event's id is the upload's identity, so a consumer that has seen an id has seen the upload.
 Type names carry a version; a field may be added under the same version, never changed or removed.
+
+The models are pydantic's, and loading it takes longer than all else that stands between a cold
+start and the call. So they are loaded when the first record is made: who is on the way to the
+call imports this module and says ``records.Reading``, all others import the names.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import json
-from typing import Any, Final, Literal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from vindrop.upload import Cloud
 
-from vindrop.failures import Disposition
-from vindrop.upload import Cloud, Upload
-from vindrop.vin import ALPHABET, LENGTH, Verdict
+if TYPE_CHECKING:
+    from vindrop.record_models import DeadLetter, Reading, Record, VinOCRCall
+
+__all__ = [
+    "DEAD_LETTER",
+    "READING",
+    "DeadLetter",
+    "Reading",
+    "Record",
+    "VinOCRCall",
+    "attributes",
+    "cloud_of",
+    "from_cloudevent",
+    "from_json",
+    "load_meanwhile",
+    "to_cloudevent",
+    "to_json",
+    "type_of",
+]
 
 READING: Final = "vindrop.reading.v1"
 DEAD_LETTER: Final = "vindrop.dead_letter.v1"
+SENT: Final = 0.05
+"""Seconds after which a request is surely on its way."""
 
 
-class _Model(BaseModel):
-    # Built when first used: not while a function starts.
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+def __getattr__(name: str) -> Any:
+    """Load the models when one is asked for (PEP 562)."""
+    if name in {"DeadLetter", "Reading", "Record", "VinOCRCall"}:
+        found = globals()[name] = getattr(importlib.import_module("vindrop.record_models"), name)
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class VinOCRCall(_Model):
-    """The call that gave the answer."""
+def load_meanwhile() -> None:
+    """Load the models soon, in the background: a first call takes longer to be answered than this.
 
-    request_id: str
-    """VinOCR's RequestId: what the provider asks for when something must be looked up."""
-    endpoint: str
-    """Host (and port) that answered."""
-    seconds: float = Field(ge=0)
-    """From request to answer."""
-    billed: int = Field(ge=0)
-    """Calls for this upload that the provider bills, this one included."""
-
-
-class Reading(_Model):
-    """A VIN and how sure we are."""
-
-    vin: str = Field(pattern=f"^[{ALPHABET}]{{{LENGTH}}}$")
-    as_read: str
-    """VinOCR's answer, word for word."""
-    verdict: Verdict
-    check_digit: Literal["valid", "invalid", "not_required"]
-    maker: str | None
-    region: str | None
-    """World region of the manufacturer (ISO 3780)."""
-    model_year: int | None
-    upload: Upload
-    vinocr: VinOCRCall
-    attempts: int = Field(ge=1)
-    read_at: dt.datetime
-    traceparent: str | None = Field(default=None, exclude=True)
-    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
-
-    @property
-    def id(self) -> str:
-        """The upload's identity."""
-        return self.upload.id
-
-    @property
-    def time(self) -> dt.datetime:
-        """When the record was made."""
-        return self.read_at
-
-
-class DeadLetter(_Model):
-    """An upload that ended without a reading, and why. Enough to redrive; nothing secret."""
-
-    code: str
-    """VinOCR's error code word for word, or one of ours (``Vindrop.…``)."""
-    message: str
-    disposition: Disposition
-    request_id: str | None
-    """VinOCR's RequestId, where a call was made."""
-    attempts: int = Field(ge=0)
-    billed: int = Field(ge=0)
-    """Calls for this upload that the provider bills."""
-    first_seen: dt.datetime
-    last_seen: dt.datetime
-    upload: Upload | None
-    """None only where the event was too malformed to name an object."""
-    event_id: str | None = None
-    """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
-    redriven: int = Field(default=0, ge=0)
-    """How often the upload was a dead letter before, and was taken up again."""
-    traceparent: str | None = Field(default=None, exclude=True)
-    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
-
-    @property
-    def id(self) -> str:
-        """The upload's identity, or the malformed record's."""
-        if self.upload is not None:
-            return self.upload.id
-        return self.event_id or ""
-
-    @property
-    def time(self) -> dt.datetime:
-        """When the record was made."""
-        return self.last_seen
-
-
-Record = Reading | DeadLetter
+    Not at once, so that it does not compete with the request that is about to be sent.
+    """
+    if "vindrop.record_models" not in sys.modules:
+        timer = threading.Timer(SENT, importlib.import_module, ["vindrop.record_models"])
+        timer.daemon = True
+        timer.start()
 
 
 def type_of(record: Record) -> str:
     """Return the CloudEvents type of ``record``."""
+    from vindrop.record_models import Reading
+
     return READING if isinstance(record, Reading) else DEAD_LETTER
 
 
@@ -120,6 +79,8 @@ def cloud_of(record: Record) -> Cloud | None:
 
 def attributes(record: Record) -> dict[str, str]:
     """Return what subscribers filter by: type, cloud, and verdict or code and disposition."""
+    from vindrop.record_models import Reading
+
     found = {"type": type_of(record)}
     cloud = cloud_of(record)
     if cloud is not None:
@@ -166,6 +127,8 @@ def from_cloudevent(event: dict[str, Any]) -> Record:
 
     :raises ValueError: a type that is not ours, or data that does not fit it.
     """
+    from vindrop.record_models import DeadLetter, Reading
+
     kind, data = event.get("type"), event.get("data")
     if isinstance(data, dict) and event.get("traceparent") is not None:
         data = {**data, "traceparent": event["traceparent"]}

@@ -26,6 +26,7 @@ def event_schema(kind: str) -> dict[str, Any]:
     for name, field in model.model_fields.items():
         if field.exclude:  # travels as an extension of the event
             data["properties"].pop(name, None)
+    _add_bounds(definitions["Upload"])
     for part in (data, *definitions.values()):
         _as_consumers_see_it(part)
     return {
@@ -56,9 +57,18 @@ def event_schema(kind: str) -> dict[str, Any]:
     }
 
 
+def _add_bounds(upload: dict[str, Any]) -> None:
+    """Say what `vindrop.upload.Upload` checks by hand: it is no pydantic model."""
+    for name in ("bucket", "region", "key"):
+        upload["properties"][name] = {"minLength": 1, **upload["properties"][name]}
+    upload["properties"]["size"]["anyOf"][0]["minimum"] = 0
+
+
 def _as_consumers_see_it(part: dict[str, Any]) -> None:
     """Fields with a default are always written, but were not by older versions: not required."""
     part.pop("additionalProperties", None)
+    if "description" in part:
+        part["description"] = part["description"].partition("\n\n:")[0]
     properties = part.get("properties", {})
     if "required" in part:
         part["required"] = [

@@ -1,230 +1,248 @@
 """Everything configurable, from the environment, checked at start.
 
 One model; ``docs/settings.md`` is generated from it. A wrong setting fails the start with one
-sentence that names the variable.
+sentence that names the variable. Read by msgspec, not by pydantic: every function does this before
+its first call, and pydantic would be a third of that time (docs/deploy-tencent.md, cold start).
 """
-
-from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+import msgspec
+from msgspec import Meta
 
-from vindrop.redact import redact
+from vindrop.secret import Secret
+from vindrop.settings_text import PREFIX, SettingsError, description, endpoint, read, variable
 
-PREFIX: Final = "VINDROP_"
+__all__ = [
+    "PREFIX",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "Words",
+    "description",
+    "fields",
+    "load",
+    "variable",
+]
 
-
-class SettingsError(ValueError):
-    """A setting is wrong. ``str()`` is one sentence that names it and says what it takes."""
-
-
-def _words(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(word for word in value.replace(",", " ").split() if word)
-    return value
+Words = tuple[str, ...]
+"""Written as one text, with spaces or commas between."""
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-
-
-class Settings(BaseModel):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting, with its default. The variable is ``VINDROP_`` and the name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    results: Annotated[
+        Words,
+        Meta(
+            description="Where readings go: one URL, or several separated by spaces, each served."
+        ),
+    ]
+    dead_letters: Annotated[
+        Words,
+        Meta(description="Where dead letters go: one URL, or several separated by spaces."),
+    ]
+    ledger: Annotated[
+        str,
+        Meta(
+            description="Which uploads are claimed, answered, delivered, parked: a URL, or `none` (weaker "
+            "promise: see docs/reliability.md)."
+        ),
+    ]
+    quota: Annotated[
+        str,
+        Meta(
+            description="Where instances agree on who may call next: a URL, or `memory` (one instance only). "
+            "Default: the ledger's store."
+        ),
+    ] = ""
+    vinocr_endpoint: Annotated[
+        str,
+        Meta(
+            description="VinOCR's host, host:port, or http://host:port. `ocr.intl.tencentcloudapi.com` for "
+            "accounts of the international site; your own VinOCR where you run one."
+        ),
+    ] = "ocr.tencentcloudapi.com"
+    vinocr_region: Annotated[
+        str,
+        Meta(description="Region sent with each call; not required by the API."),
+    ] = ""
+    vinocr_language: Annotated[
+        Literal["en-US", "zh-CN"],
+        Meta(description="Language of VinOCR's error messages."),
+    ] = "en-US"
+    vinocr_secret_id: Annotated[
+        Secret,
+        Meta(
+            description="SecretId for VinOCR, where it is not the execution role's (AWS; your own VinOCR)."
+        ),
+    ] = Secret("")
+    vinocr_secret_key: Annotated[Secret, Meta(description="Its SecretKey.")] = Secret("")
+    vinocr_timeout: Annotated[
+        float,
+        Meta(gt=0, le=60, description="Seconds that one call may take."),
+    ] = 10.0
+    vinocr_connect_timeout: Annotated[
+        float,
+        Meta(gt=0, le=60, description="Seconds to connect to VinOCR."),
+    ] = 3.0
+    account: Annotated[
+        str,
+        Meta(
+            pattern=r"^[\w.:-]{1,64}$",
+            description="Name under which instances share the rate and the block of one VinOCR account; two "
+            "accounts in one store need two names.",
+        ),
+    ] = "vinocr"
+    rate: Annotated[
+        float,
+        Meta(gt=0, le=1000, description="Calls per second the account may make."),
+    ] = 10.0
+    interactive_wait: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds of the quota that uploads may book ahead: an HTTP caller waits behind no "
+            "more than this, however long the backlog.",
+        ),
+    ] = 2.0
+    max_base64_mb: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=10,
+            description="Largest image VinOCR takes, in megabytes after Base64; larger ones are shrunk.",
+        ),
+    ] = 7.0
+    max_download_mb: Annotated[
+        float,
+        Meta(gt=0, description="Largest object fetched at all, in megabytes."),
+    ] = 64.0
+    max_megapixels: Annotated[
+        float,
+        Meta(gt=0, description="Most pixels decoded here; more is refused as a bomb."),
+    ] = 200.0
+    image: Annotated[
+        Literal["auto", "url", "bytes"],
+        Meta(
+            description="How VinOCR gets the photo: a signed URL, its bytes, or the better of the two (URL "
+            "from COS, bytes from S3; bytes whenever a URL cannot work)."
+        ),
+    ] = "auto"
+    url_seconds: Annotated[
+        int,
+        Meta(ge=1, le=43200, description="Seconds that a signed URL lives."),
+    ] = 600
+    concurrency: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=32,
+            description="Uploads of one batch that one invocation works on at the same time.",
+        ),
+    ] = 4
+    max_attempts: Annotated[
+        int,
+        Meta(ge=1, le=100, description="Attempts per upload before it is a dead letter."),
+    ] = 5
+    park_seconds: Annotated[
+        float,
+        Meta(gt=0, description="First wait of a parked upload, in seconds; doubles each time."),
+    ] = 30.0
+    price_per_call: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Price of one call in your currency: what `vindrop backfill` reckons with.",
+        ),
+    ] = 0.0
+    probe_seconds: Annotated[
+        float,
+        Meta(
+            gt=0, description="While the account is blocked: seconds between two calls that try it."
+        ),
+    ] = 60.0
+    allowed_buckets: Annotated[
+        Words,
+        Meta(description="Buckets whose photos may be read (tencent: name-appid). Empty: all."),
+    ] = ()
+    key_prefixes: Annotated[
+        Words,
+        Meta(description="Only keys that begin with one of these. Empty: all."),
+    ] = ()
+    key_suffixes: Annotated[
+        Words,
+        Meta(description="Only keys that end with one of these, in any case. Empty: all."),
+    ] = ()
+    ignored_prefixes: Annotated[
+        Words,
+        Meta(description="Keys that begin with one of these are never read (our own output)."),
+    ] = ()
+    storage_endpoint: Annotated[
+        str,
+        Meta(
+            description="http://host:port of a COS- or S3-compatible store instead of the cloud's own."
+        ),
+    ] = ""
+    storage_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that fetching a photo may stall."),
+    ] = 10.0
+    api_keys: Annotated[
+        tuple[Secret, ...],
+        Meta(description="Keys of HTTP callers. Without any, HTTP from outside is refused."),
+    ] = ()
+    http_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=900,
+            description="Seconds that an HTTP caller is kept waiting at most; below the gateway's own limit "
+            "(AWS: 29).",
+        ),
+    ] = 25.0
+    cors_origins: Annotated[
+        Words,
+        Meta(
+            description="Origins (https://host) whose pages may call the HTTP function, or `*`. The "
+            "function's own page needs none."
+        ),
+    ] = ()
+    upload_bucket: Annotated[
+        str,
+        Meta(
+            description="Bucket that photos too large for an HTTP request are put into, by a signed URL "
+            "(tencent: name-appid). Empty: such photos are refused."
+        ),
+    ] = ""
+    upload_region: Annotated[
+        str,
+        Meta(description="Its region. Default: the function's own region."),
+    ] = ""
+    upload_prefix: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Prefix of their keys. Storage events for it are ignored, so that none is paid for "
+            "twice: each is read when its caller asks.",
+        ),
+    ] = "vindrop-http/"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least severe log line written."),
+    ] = "info"
 
-    results: Words = Field(
-        description="Where readings go: one URL, or several separated by spaces, each served."
-    )
-    dead_letters: Words = Field(
-        description="Where dead letters go: one URL, or several separated by spaces."
-    )
-    ledger: str = Field(
-        description="Which uploads are claimed, answered, delivered, parked: a URL, or `none` "
-        "(weaker promise: see docs/reliability.md)."
-    )
-    quota: str = Field(
-        default="",
-        description="Where instances agree on who may call next: a URL, or `memory` (one instance "
-        "only). Default: the ledger's store.",
-    )
-    vinocr_endpoint: str = Field(
-        default="ocr.tencentcloudapi.com",
-        description="VinOCR's host, host:port, or http://host:port. `ocr.intl.tencentcloudapi.com` "
-        "for accounts of the international site; your own VinOCR where you run one.",
-    )
-    vinocr_region: str = Field(
-        default="", description="Region sent with each call; not required by the API."
-    )
-    vinocr_language: Literal["en-US", "zh-CN"] = Field(
-        default="en-US", description="Language of VinOCR's error messages."
-    )
-    vinocr_secret_id: SecretStr = Field(
-        default=SecretStr(""),
-        description="SecretId for VinOCR, where it is not the execution role's (AWS; your own VinOCR).",
-    )
-    vinocr_secret_key: SecretStr = Field(default=SecretStr(""), description="Its SecretKey.")
-    vinocr_timeout: float = Field(
-        default=10.0, gt=0, le=60, description="Seconds that one call may take."
-    )
-    vinocr_connect_timeout: float = Field(
-        default=3.0, gt=0, le=60, description="Seconds to connect to VinOCR."
-    )
-    account: str = Field(
-        default="vinocr",
-        pattern=r"^[\w.:-]{1,64}$",
-        description="Name under which instances share the rate and the block of one VinOCR account; "
-        "two accounts in one store need two names.",
-    )
-    rate: float = Field(
-        default=10.0, gt=0, le=1000, description="Calls per second the account may make."
-    )
-    interactive_wait: float = Field(
-        default=2.0,
-        gt=0,
-        description="Seconds of the quota that uploads may book ahead: an HTTP caller waits behind "
-        "no more than this, however long the backlog.",
-    )
-    max_base64_mb: float = Field(
-        default=7.0,
-        gt=0,
-        le=10,
-        description="Largest image VinOCR takes, in megabytes after Base64; larger ones are shrunk.",
-    )
-    max_download_mb: float = Field(
-        default=64.0, gt=0, description="Largest object fetched at all, in megabytes."
-    )
-    max_megapixels: float = Field(
-        default=200.0, gt=0, description="Most pixels decoded here; more is refused as a bomb."
-    )
-    image: Literal["auto", "url", "bytes"] = Field(
-        default="auto",
-        description="How VinOCR gets the photo: a signed URL, its bytes, or the better of the two "
-        "(URL from COS, bytes from S3; bytes whenever a URL cannot work).",
-    )
-    url_seconds: int = Field(
-        default=600, ge=1, le=43200, description="Seconds that a signed URL lives."
-    )
-    concurrency: int = Field(
-        default=4,
-        ge=1,
-        le=32,
-        description="Uploads of one batch that one invocation works on at the same time.",
-    )
-    max_attempts: int = Field(
-        default=5, ge=1, le=100, description="Attempts per upload before it is a dead letter."
-    )
-    park_seconds: float = Field(
-        default=30.0,
-        gt=0,
-        description="First wait of a parked upload, in seconds; doubles each time.",
-    )
-    price_per_call: float = Field(
-        default=0.0,
-        ge=0,
-        description="Price of one call in your currency: what `vindrop backfill` reckons with.",
-    )
-    probe_seconds: float = Field(
-        default=60.0,
-        gt=0,
-        description="While the account is blocked: seconds between two calls that try it.",
-    )
-    allowed_buckets: Words = Field(
-        default=(),
-        description="Buckets whose photos may be read (tencent: name-appid). Empty: all.",
-    )
-    key_prefixes: Words = Field(
-        default=(), description="Only keys that begin with one of these. Empty: all."
-    )
-    key_suffixes: Words = Field(
-        default=(), description="Only keys that end with one of these, in any case. Empty: all."
-    )
-    ignored_prefixes: Words = Field(
-        default=(), description="Keys that begin with one of these are never read (our own output)."
-    )
-    storage_endpoint: str = Field(
-        default="",
-        description="http://host:port of a COS- or S3-compatible store instead of the cloud's own.",
-    )
-    storage_timeout: float = Field(
-        default=10.0, gt=0, description="Seconds that fetching a photo may stall."
-    )
-    api_keys: tuple[SecretStr, ...] = Field(
-        default=(), description="Keys of HTTP callers. Without any, HTTP from outside is refused."
-    )
-    http_seconds: float = Field(
-        default=25.0,
-        gt=0,
-        le=900,
-        description="Seconds that an HTTP caller is kept waiting at most; below the gateway's own "
-        "limit (AWS: 29).",
-    )
-    cors_origins: Words = Field(
-        default=(),
-        description="Origins (https://host) whose pages may call the HTTP function, or `*`. The "
-        "function's own page needs none.",
-    )
-    upload_bucket: str = Field(
-        default="",
-        description="Bucket that photos too large for an HTTP request are put into, by a signed URL "
-        "(tencent: name-appid). Empty: such photos are refused.",
-    )
-    upload_region: str = Field(
-        default="", description="Its region. Default: the function's own region."
-    )
-    upload_prefix: str = Field(
-        default="vindrop-http/",
-        min_length=1,
-        description="Prefix of their keys. Storage events for it are ignored, so that none is paid "
-        "for twice: each is read when its caller asks.",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severe log line written."
-    )
-
-    @field_validator("api_keys", mode="before")
-    @classmethod
-    def _split_keys(cls, value: Any) -> Any:
-        return _words(value)
-
-    @field_validator("results", "dead_letters")
-    @classmethod
-    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("needs a URL, such as sqlite:////tmp/vindrop.db")
-        return value
-
-    @field_validator("vinocr_endpoint", "storage_endpoint")
-    @classmethod
-    def _endpoint(cls, value: str) -> str:
-        if not value:
-            return value
-        split = urlsplit(value if "://" in value else f"https://{value}")
-        try:
-            port_fits = split.port is None or split.port > 0
-        except ValueError:
-            port_fits = False
-        if (
-            split.scheme not in {"http", "https"}
-            or not split.hostname
-            or not port_fits
-            or split.path not in {"", "/"}
-            or split.query
-            or split.username
-        ):
-            raise ValueError("takes host, host:port, or http(s)://host:port, without a path")
-        return value.rstrip("/")
+    def __post_init__(self) -> None:
+        for name in ("results", "dead_letters"):
+            if not getattr(self, name):
+                raise SettingsError(
+                    f"{variable(name)} needs a URL, such as sqlite:////tmp/vindrop.db"
+                )
+        for name in ("vinocr_endpoint", "storage_endpoint"):
+            msgspec.structs.force_setattr(self, name, endpoint(name, getattr(self, name)))
 
     @property
     def vinocr_scheme(self) -> str:
@@ -247,6 +265,11 @@ class Settings(BaseModel):
         return self.quota or (self.ledger if self.ledger != "none" else "memory")
 
 
+def fields() -> Mapping[str, msgspec.structs.FieldInfo]:
+    """Return name → field of every setting, in order."""
+    return {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
 def load(environment: Mapping[str, str]) -> Settings:
     """Read the settings from ``environment``.
 
@@ -257,28 +280,15 @@ def load(environment: Mapping[str, str]) -> Settings:
         for name, value in environment.items()
         if name.startswith(PREFIX) and value != ""
     }
+    known = fields()
     for name in given:
-        if name not in Settings.model_fields:
-            close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-            hint = f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {variable(close[0])}?" if close else ""
             raise SettingsError(
-                f"{PREFIX}{name.upper()} is no setting{hint or ': docs/settings.md lists them all'}"
+                f"{variable(name)} is no setting{hint or ': docs/settings.md lists them all'}"
             )
-    try:
-        return Settings.model_validate(given)
-    except ValidationError as error:
-        raise SettingsError(_sentence(error, given)) from None
-
-
-def _sentence(error: ValidationError, given: Mapping[str, str]) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0])
-    variable = PREFIX + name.upper()
-    if first["type"] == "missing":
-        description = Settings.model_fields[name].description or ""
-        return f"{variable} is not set. {description}"
-    reason = first["msg"].removeprefix("Value error, ")
-    reason = reason[0].lower() + reason[1:]
-    if "secret" in name or "keys" in name:
-        return f"{variable} is wrong: {reason}"
-    return f"{variable} is {redact(given.get(name, ''))!r}: {reason}"
+    for name, field in known.items():
+        if field.required and name not in given:
+            raise SettingsError(f"{variable(name)} is not set. {description(field)}")
+    return Settings(**{name: read(known[name], value) for name, value in given.items()})

@@ -6,36 +6,50 @@ import datetime as dt
 import functools
 import hashlib
 import json
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
 Cloud = Literal["tencent", "aws", "http"]
 """Whose bucket; ``http``: no object at all, the photo came with a request (`vindrop.http`)."""
+_CLOUDS: Final = frozenset(get_args(Cloud))
 
 
-class Upload(BaseModel):
-    """An object that arrived in a bucket, or a photo that came with a request."""
+@dataclass(frozen=True)
+class Upload:
+    """An object that arrived in a bucket, or a photo that came with a request.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    :raises ValueError: a field that must not be empty is, a size below 0, no such cloud. It names
+        the field, and holds no value.
+    """
 
     cloud: Cloud
-    bucket: str = Field(min_length=1)
+    bucket: str
     """As the cloud's API wants it: on Tencent with the account's number (``name-appid``).
 
     Where the cloud is ``http``: ``bytes``, and the key is their sha256 (hex); or ``url``, and the
     key is the address without its query.
     """
-    region: str = Field(min_length=1)
+    region: str
     """Long form, such as ``ap-guangzhou`` or ``us-east-1``."""
-    key: str = Field(min_length=1)
+    key: str
     """Object key, decoded, without a leading slash of the event's making."""
     version: str
     """What tells two uploads to one key apart: S3 versionId or eTag+sequencer, COS request id or ETag."""
-    size: int | None = Field(default=None, ge=0)
+    size: int | None = None
     """Bytes, where the event says it."""
     uploaded_at: dt.datetime | None = None
     """When the object was written (UTC), where the event says it."""
+
+    def __post_init__(self) -> None:
+        if self.cloud not in _CLOUDS:
+            raise ValueError(f"cloud: takes {', '.join(sorted(_CLOUDS))}")
+        for name in ("bucket", "region", "key"):
+            if not getattr(self, name):
+                raise ValueError(f"{name}: is empty")
+        if self.size is not None and self.size < 0:
+            raise ValueError("size: is below 0")
 
     @functools.cached_property
     def id(self) -> str:
@@ -51,3 +65,15 @@ class Upload(BaseModel):
         """``cos://bucket/key`` or ``s3://bucket/key``, for people."""
         scheme = {"tencent": "cos", "aws": "s3", "http": "http"}[self.cloud]
         return f"{scheme}://{self.bucket}/{self.key}"
+
+    def to_json(self) -> str:
+        """Return it as a ledger keeps it: one line of JSON."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Upload:
+        """Return what `to_json` wrote.
+
+        :raises ValueError: it is something else.
+        """
+        return msgspec.json.decode(text, type=cls)

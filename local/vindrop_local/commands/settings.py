@@ -6,11 +6,10 @@ import sys
 from typing import Annotated, get_args
 
 import typer
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from msgspec.structs import FieldInfo
 
-from vindrop.settings import PREFIX, Settings
+from vindrop.secret import Secret
+from vindrop.settings import description, fields, variable
 from vindrop_local import show
 from vindrop_local.show import console
 
@@ -32,8 +31,8 @@ def settings(
         return
     console().print(
         show.settings_table(
-            (PREFIX + name.upper(), _default(field), field.description or "")
-            for name, field in Settings.model_fields.items()
+            (variable(name), _default(field), description(field))
+            for name, field in fields().items()
         )
     )
 
@@ -41,16 +40,16 @@ def settings(
 def page() -> str:
     """Return docs/settings.md."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {_code(_default(field))} | {_kind(field)}{field.description} |\n"
-        for name, field in Settings.model_fields.items()
+        f"| `{variable(name)}` | {_code(_default(field))} | {_kind(field)}{description(field)} |\n"
+        for name, field in fields().items()
     ]
     return _HEAD + "".join(rows)
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default is PydanticUndefined:
+    if field.required:
         return "(must be set)"
-    if isinstance(field.default, SecretStr) or field.default in {"", ()}:
+    if isinstance(field.default, Secret) or field.default in {"", ()}:
         return ""
     if isinstance(field.default, float):
         return f"{field.default:g}"
@@ -62,7 +61,7 @@ def _code(text: str) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    choices = get_args(field.annotation)
+    choices = get_args(field.type.__origin__)
     if choices and all(isinstance(choice, str) for choice in choices):
         return "One of " + ", ".join(f"`{choice}`" for choice in choices) + ". "
     return ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol, cast, runtime_checkable
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from vindrop.records import Record
+from vindrop import records
 from vindrop.sql import SCHEMES, Database, open_database
 from vindrop.stores import StoreSettingError
 
@@ -23,7 +23,7 @@ class Destination(Protocol):
     def database(self) -> Database | None:
         """Its SQL database, where it is one."""
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def put(self, record: records.Record, *, again: bool = False) -> None:
         """Hand the record over; return only once it is safe there.
 
         Bringing the same record twice leaves one, where the technology can promise that.
@@ -37,7 +37,7 @@ class Destination(Protocol):
 class Readable(Destination, Protocol):
     """A destination that can be read back: what the command line lists."""
 
-    def records(self, kind: Kind) -> Iterator[Record]:
+    def records(self, kind: Kind) -> Iterator[records.Record]:
         """Yield the records of ``kind``, oldest first."""
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from vindrop import records
 from vindrop.destinations import Kind
-from vindrop.records import Reading, Record, from_json, to_json
 from vindrop.sql import Database, Dialect
+
+if TYPE_CHECKING:
+    from vindrop.records import Record
 
 READINGS: Final = "vindrop_readings"
 DEAD_LETTERS: Final = "vindrop_dead_letters"
@@ -70,9 +73,9 @@ class SQLDestination:
             "bucket": upload.bucket if upload else None,
             "object_key": upload.key[:_LONGEST_KEY] if upload else None,
             "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
-            "event": to_json(record),
+            "event": records.to_json(record),
         }
-        if isinstance(record, Reading):
+        if isinstance(record, records.Reading):
             table = READINGS
             values |= {
                 "vin": record.vin,
@@ -89,7 +92,7 @@ class SQLDestination:
                 "attempts": record.attempts,
             }
         self.database.execute(_upsert(self.database.dialect, table, list(values)), **values)
-        if isinstance(record, Reading):
+        if isinstance(record, records.Reading):
             self.withdraw(record.id)
         else:
             self.database.execute(
@@ -120,7 +123,7 @@ class SQLDestination:
             )
             for made_at, last, event in found.rows:
                 at = (made_at, last)
-                yield at, from_json(event)
+                yield at, records.from_json(event)
             if len(found.rows) < _PAGE:
                 return
 

@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
+from vindrop import records
 from vindrop.failures import Failure
-from vindrop.records import DeadLetter, Record
 from vindrop.sql import Database, is_sql, open_database
 from vindrop.stores import StoreSettingError
 from vindrop.upload import Upload
@@ -59,7 +59,7 @@ class Claim:
     """Calls so far that the provider bills."""
     first_seen: float
     """Seconds since 1970."""
-    record: Record | None = None
+    record: records.Record | None = None
     """An answer that is kept and not yet delivered: deliver it, do not call."""
     failure: Failure | None = None
     """What the last attempt ended with, where it ended with something."""
@@ -76,7 +76,7 @@ class Standing:
     state: State
     due_in: float | None
     """Seconds until it can be claimed; None where it never can again."""
-    record: Record | None
+    record: records.Record | None
     """The answer, where there is one."""
     failure: Failure | None = None
 
@@ -108,7 +108,7 @@ class Ledger(Protocol):
         self,
         upload_id: str,
         claim: Claim,
-        record: Record,
+        record: records.Record,
         *,
         attempts: int,
         billed: int,
@@ -123,7 +123,7 @@ class Ledger(Protocol):
     def reached(self, upload_id: str, names: frozenset[str]) -> None:
         """Of several destinations, ``names`` have the record: they are not to get it again."""
 
-    def delivered(self, upload_id: str, record: Record) -> None:
+    def delivered(self, upload_id: str, record: records.Record) -> None:
         """``record`` has arrived at its destination: the end, if it is still the kept answer.
 
         A reading may meanwhile have taken the place of the dead letter that was on its way.
@@ -159,7 +159,7 @@ class Ledger(Protocol):
     def counts(self) -> dict[State, int]:
         """Return how many uploads stand where."""
 
-    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
+    def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
         """Take up a dead upload again, due ``after`` seconds from now.
 
         Attempts begin anew; what was billed, when it was first seen and the dead letter itself
@@ -167,7 +167,7 @@ class Ledger(Protocol):
         this ledger never saw is taken up from its dead letter.
         """
 
-    def dead_letters(self) -> Iterator[DeadLetter]:
+    def dead_letters(self) -> Iterator[records.DeadLetter]:
         """Yield the dead letters of uploads that have no reading yet, redriven ones included."""
 
     def hold(self, failure: Failure, probe_after: float) -> bool:

@@ -182,7 +182,7 @@ class DynamoDBLedger:
         for state in _OPEN:
             found += self._tables.by_state(state, until=now, limit=limit)
         found.sort(key=lambda item: float(item["due_at"]))
-        return [Upload.model_validate_json(str(item["upload"])) for item in found[:limit]]
+        return [Upload.from_json(str(item["upload"])) for item in found[:limit]]
 
     def end_leases(self) -> int:
         """Make every claim and delivery under way due now; see `SQLLedger.end_leases`."""
@@ -308,7 +308,7 @@ def _new(
         "attempts": attempts,
         "billed": 0,
         "redriven": 0,
-        "upload": upload.model_dump_json(),
+        "upload": upload.to_json(),
         "first_seen": now,
         "last_seen": now,
     }

@@ -11,9 +11,9 @@ import time
 import uuid
 from collections.abc import Iterator
 
+from vindrop import records
 from vindrop.failures import Failure
 from vindrop.ledger import Claim, Hold, Redriven, Standing, State, next_probe
-from vindrop.records import DeadLetter, Record
 from vindrop.upload import Upload
 
 
@@ -34,7 +34,7 @@ class NoLedger:
         self,
         upload_id: str,  # noqa: ARG002
         claim: Claim,  # noqa: ARG002
-        record: Record,  # noqa: ARG002
+        record: records.Record,  # noqa: ARG002
         *,
         attempts: int,  # noqa: ARG002
         billed: int,  # noqa: ARG002
@@ -46,7 +46,7 @@ class NoLedger:
     def reached(self, upload_id: str, names: frozenset[str]) -> None:
         """Remember nothing."""
 
-    def delivered(self, upload_id: str, record: Record) -> None:
+    def delivered(self, upload_id: str, record: records.Record) -> None:
         """Remember nothing."""
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
@@ -80,11 +80,11 @@ class NoLedger:
         """Count nothing."""
         return {}
 
-    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:  # noqa: ARG002
+    def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:  # noqa: ARG002
         """Nothing is kept, so nothing would come back for it."""
         return "unknown"
 
-    def dead_letters(self) -> Iterator[DeadLetter]:
+    def dead_letters(self) -> Iterator[records.DeadLetter]:
         """Know none."""
         return iter(())
 

@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
+from vindrop import records
 from vindrop.failures import Failure
 from vindrop.ledger import Claim, Hold, Redriven, Seen, Standing, State, next_probe
 from vindrop.ledger.sql_schema import HOLDS, UPLOADS, added, schema
-from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.sql import Database, Row
 from vindrop.upload import Upload
 
@@ -59,7 +59,7 @@ class SQLLedger:
             lease=lease,
             owner=owner,
             place=place(upload.cloud, upload.bucket, upload.key),
-            upload=upload.model_dump_json(),
+            upload=upload.to_json(),
         )
         if inserted.rowcount == 1:
             return Claim(owner, attempts=1, billed=0, first_seen=time.time())
@@ -86,14 +86,14 @@ class SQLLedger:
         self,
         upload_id: str,
         claim: Claim,
-        record: Record,
+        record: records.Record,
         *,
         attempts: int,
         billed: int,
         lease: float,
     ) -> bool:
         """Keep the answer, if none is kept."""
-        reading = isinstance(record, Reading)
+        reading = isinstance(record, records.Reading)
         kept = self.database.execute(
             f"UPDATE {UPLOADS} SET state = :state, record = :record, owner = :owner, "
             f"attempts = :attempts, billed = :billed, due_at = {self._now} + :lease, "
@@ -101,7 +101,7 @@ class SQLLedger:
             f"WHERE id = :id AND state IN ({_REPLACEABLE_BY_READING if reading else _OPEN})",
             id=upload_id,
             state="answered" if reading else "failed",
-            record=to_json(record),
+            record=records.to_json(record),
             owner=claim.owner,
             attempts=attempts,
             billed=billed,
@@ -111,7 +111,7 @@ class SQLLedger:
             return True
         # A connection that broke after the write was committed: it was asked again, and this is it.
         row = self._row(upload_id)
-        return row is not None and row[2] == claim.owner and row[6] == to_json(record)
+        return row is not None and row[2] == claim.owner and row[6] == records.to_json(record)
 
     def reached(self, upload_id: str, names: frozenset[str]) -> None:
         """Remember which of several destinations have the record."""
@@ -121,9 +121,9 @@ class SQLLedger:
             names=" ".join(sorted(names)),
         )
 
-    def delivered(self, upload_id: str, record: Record) -> None:
+    def delivered(self, upload_id: str, record: records.Record) -> None:
         """The end of this upload, if ``record`` is still its answer."""
-        reading = isinstance(record, Reading)
+        reading = isinstance(record, records.Reading)
         self.database.execute(
             f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, state = :end "
             "WHERE id = :id AND state = :state",
@@ -183,7 +183,7 @@ class SQLLedger:
             f"SELECT upload FROM {UPLOADS} WHERE due_at <= {self._now} ORDER BY due_at LIMIT :limit",
             limit=limit,
         )
-        return [Upload.model_validate_json(row[0]) for row in found.rows]
+        return [Upload.from_json(row[0]) for row in found.rows]
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
         """Return what is known of each place; see `vindrop.ledger.Catalogue`."""
@@ -196,7 +196,7 @@ class SQLLedger:
                 **some,
             ).rows
             for name, event, first_seen in rows:
-                upload = Upload.model_validate_json(event)
+                upload = Upload.from_json(event)
                 written = upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
                 found.setdefault(name, []).append(
                     Seen(upload.version, max(written, float(first_seen)))
@@ -224,7 +224,7 @@ class SQLLedger:
         found = self.database.execute(f"SELECT state, COUNT(*) FROM {UPLOADS} GROUP BY state")
         return {cast("State", row[0]): int(row[1]) for row in found.rows}
 
-    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
+    def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
         """One conditional UPDATE; an INSERT for an upload that this ledger never saw."""
         if letter.upload is None:
             return "unknown"
@@ -255,9 +255,9 @@ class SQLLedger:
             **failed,
             billed=letter.billed,
             place=place(upload.cloud, upload.bucket, upload.key),
-            upload=upload.model_dump_json(),
+            upload=upload.to_json(),
             redriven=letter.redriven + 1,
-            dead_letter=to_json(letter),
+            dead_letter=records.to_json(letter),
             first_seen=letter.first_seen.timestamp(),
         )
         if inserted.rowcount == 1:
@@ -265,7 +265,7 @@ class SQLLedger:
         standing = self.standing(letter.id)
         return "answered" if standing and standing.state == "delivered" else "under_way"
 
-    def dead_letters(self) -> Iterator[DeadLetter]:
+    def dead_letters(self) -> Iterator[records.DeadLetter]:
         """Yield them in pages, in no order of time."""
         last = ""
         while True:
@@ -277,8 +277,8 @@ class SQLLedger:
                 page=_PAGE,
             )
             for last, event in found.rows:  # noqa: B007  # where the next page begins
-                record = from_json(event)
-                if isinstance(record, DeadLetter):
+                record = records.from_json(event)
+                if isinstance(record, records.DeadLetter):
                     yield record
             if len(found.rows) < _PAGE:
                 return
@@ -338,8 +338,8 @@ def _standing(row: Row) -> Standing:
     return Standing(cast("State", row[0]), row[1], _record(row), _failure(row))
 
 
-def _record(row: Row) -> Record | None:
-    return from_json(row[6]) if row[6] else None
+def _record(row: Row) -> records.Record | None:
+    return records.from_json(row[6]) if row[6] else None
 
 
 def _failure(row: Row) -> Failure | None:

@@ -17,19 +17,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, ValidationError
+import msgspec
 
 from vindrop.trace import first
 from vindrop.triggers.common import (
-    MOST_BYTES,
     Arrival,
     Envelope,
+    FieldError,
     Fields,
+    Filled,
     Ignored,
     Message,
+    Size,
     every_record_has,
     malformed,
     mapping,
+    read,
     records_of,
     upload,
 )
@@ -68,30 +71,30 @@ _OLD_HOST: Final = re.compile(r"^(?P<bucket>.+)\.cos(?P<code>[a-z]+)\.myqcloud\.
 _CREATED: Final = "cos:ObjectCreated:"
 
 
-class _Object(Fields):
-    key: str = Field(min_length=1)
+class _Object(Fields, frozen=True):
+    key: Filled
     url: str = ""
-    size: int | None = Field(default=None, ge=0, le=MOST_BYTES)
-    meta: dict[str, Any] = Field(default_factory=dict)
+    size: Size | None = None
+    meta: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class _Bucket(Fields):
-    name: str = Field(min_length=1)
-    appid: str = Field(min_length=1)
-    region: str = Field(min_length=1)
+class _Bucket(Fields, frozen=True):
+    name: Filled
+    appid: Filled
+    region: Filled
 
 
-class _Cos(Fields):
+class _Cos(Fields, frozen=True):
     cosObject: _Object
     cosBucket: _Bucket
 
 
-class _Event(Fields):
+class _Event(Fields, frozen=True):
     eventName: str
     eventTime: int | None = None
 
 
-class _Record(Fields):
+class _Record(Fields, frozen=True):
     cos: _Cos
     event: _Event
 
@@ -109,8 +112,8 @@ def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
 def arrival(raw: Any) -> Arrival:
     """Read one record."""
     try:
-        record = _Record.model_validate(raw)
-    except ValidationError as error:
+        record = read(raw, _Record)
+    except FieldError as error:
         return malformed(raw, error)
     name = record.event.eventName
     if not name.lower().startswith(_CREATED.lower()):

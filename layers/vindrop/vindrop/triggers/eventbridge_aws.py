@@ -9,17 +9,20 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import Field, ValidationError
+import msgspec
 
 from vindrop.triggers.common import (
-    MOST_BYTES,
     Arrival,
     Envelope,
+    FieldError,
     Fields,
+    Filled,
     Ignored,
     Message,
+    Size,
     malformed,
     printable,
+    read,
     upload,
 )
 from vindrop.triggers.s3 import version
@@ -27,25 +30,25 @@ from vindrop.triggers.s3 import version
 _CREATED: Final = "Object Created"
 
 
-class _Object(Fields):
-    key: str = Field(min_length=1)
-    size: int | None = Field(default=None, ge=0, le=MOST_BYTES)
+class _Object(Fields, frozen=True):
+    key: Filled
+    size: Size | None = None
     etag: str = ""
-    version_id: str | None = Field(default=None, alias="version-id")
+    version_id: str | None = msgspec.field(default=None, name="version-id")
     sequencer: str = ""
 
 
-class _Bucket(Fields):
-    name: str = Field(min_length=1)
+class _Bucket(Fields, frozen=True):
+    name: Filled
 
 
-class _Detail(Fields):
+class _Detail(Fields, frozen=True):
     bucket: _Bucket
     object: _Object
 
 
-class _Event(Fields):
-    region: str = Field(min_length=1)
+class _Event(Fields, frozen=True, kw_only=True):
+    region: Filled
     time: dt.datetime | None = None
     detail: _Detail
 
@@ -66,8 +69,8 @@ def _arrival(payload: Mapping[str, Any]) -> Arrival:
         what = printable(kind[:80]) if isinstance(kind, str) else "EventBridge"
         return Ignored(what, "no object was created in S3")
     try:
-        event = _Event.model_validate(payload)
-    except ValidationError as error:
+        event = read(payload, _Event)
+    except FieldError as error:
         return malformed(payload, error)
     found = event.detail.object
     return upload(

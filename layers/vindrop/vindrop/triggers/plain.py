@@ -11,20 +11,20 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import AliasChoices, Field, ValidationError
-
 from vindrop.trace import first
 from vindrop.triggers.common import (
-    MOST_BYTES,
     Arrival,
     Envelope,
+    FieldError,
     Fields,
+    Filled,
     Message,
+    Size,
     malformed,
     mapping,
+    read,
     upload,
 )
-from vindrop.upload import Cloud
 
 _AWS_REGION: Final = re.compile(
     r"[a-z]{2}(?:-[a-z]+)?-(?:north|south|east|west|central)(?:east|west)?-\d"
@@ -32,21 +32,24 @@ _AWS_REGION: Final = re.compile(
 _SPELT: Final = ({"bucket", "key"}, {"Bucket", "Key"})
 
 
-def _either(*names: str) -> AliasChoices:
-    return AliasChoices(*names)
+_NAMES: Final = {
+    "bucket": ("bucket", "Bucket", "BucketId"),
+    "key": ("key", "Key", "Object"),
+    "region": ("region", "Region"),
+    "version": ("version", "VersionId", "Etag", "ETag"),
+    "size": ("size", "Size"),
+    "cloud": ("cloud",),
+}
+"""What a field may be called; the first that is there is taken."""
 
 
-class _Object(Fields):
-    bucket: str = Field(min_length=1, validation_alias=_either("bucket", "Bucket", "BucketId"))
-    key: str = Field(min_length=1, validation_alias=_either("key", "Key", "Object"))
-    region: str = Field(min_length=1, validation_alias=_either("region", "Region"))
-    version: str = Field(
-        default="", validation_alias=_either("version", "VersionId", "Etag", "ETag")
-    )
-    size: int | None = Field(
-        default=None, ge=0, le=MOST_BYTES, validation_alias=_either("size", "Size")
-    )
-    cloud: Cloud | None = None
+class _Object(Fields, frozen=True):
+    bucket: Filled
+    key: Filled
+    region: Filled
+    version: str = ""
+    size: Size | None = None
+    cloud: str | None = None
 
 
 def infer(payload: Mapping[str, Any]) -> bool:
@@ -65,11 +68,11 @@ def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
 
 def _arrival(payload: Mapping[str, Any]) -> Arrival:
     try:
-        found = _Object.model_validate(mapping(payload.get("ObjectInfo")) or payload)
-    except ValidationError as error:
+        found = read(_renamed(mapping(payload.get("ObjectInfo")) or payload), _Object)
+    except FieldError as error:
         return malformed(payload, error)
     cloud = found.cloud or ("aws" if _AWS_REGION.fullmatch(found.region) else "tencent")
-    if cloud == "http":
+    if cloud not in {"tencent", "aws"}:
         return malformed(payload, "cloud: takes tencent or aws")
     return upload(
         payload,
@@ -80,3 +83,11 @@ def _arrival(payload: Mapping[str, Any]) -> Arrival:
         version=found.version.strip('"'),
         size=found.size,
     )
+
+
+def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        field: next(given[name] for name in names if name in given)
+        for field, names in _NAMES.items()
+        if any(name in given for name in names)
+    }

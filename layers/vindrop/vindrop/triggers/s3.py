@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from pydantic import Field, ValidationError
-
 from vindrop.triggers.common import (
-    MOST_BYTES,
     Arrival,
     Envelope,
+    FieldError,
     Fields,
+    Filled,
     Ignored,
     Message,
+    Size,
     every_record_has,
     malformed,
+    read,
     records_of,
     upload,
 )
@@ -28,26 +29,26 @@ from vindrop.triggers.common import (
 _CREATED: Final = "ObjectCreated:"
 
 
-class _Object(Fields):
-    key: str = Field(min_length=1)
-    size: int | None = Field(default=None, ge=0, le=MOST_BYTES)
+class _Object(Fields, frozen=True):
+    key: Filled
+    size: Size | None = None
     eTag: str = ""
     versionId: str | None = None
     sequencer: str = ""
 
 
-class _Bucket(Fields):
-    name: str = Field(min_length=1)
+class _Bucket(Fields, frozen=True):
+    name: Filled
 
 
-class _S3(Fields):
+class _S3(Fields, frozen=True):
     bucket: _Bucket
     object: _Object
 
 
-class _Record(Fields):
+class _Record(Fields, frozen=True, kw_only=True):
     eventName: str
-    awsRegion: str = Field(min_length=1)
+    awsRegion: Filled
     eventTime: dt.datetime | None = None
     s3: _S3
 
@@ -68,8 +69,8 @@ def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
 
 def _arrival(raw: Any) -> Arrival:
     try:
-        record = _Record.model_validate(raw)
-    except ValidationError as error:
+        record = read(raw, _Record)
+    except FieldError as error:
         return malformed(raw, error)
     if not record.eventName.removeprefix("s3:").startswith(_CREATED):
         return Ignored(what=record.eventName[:80], why="no object was created")
