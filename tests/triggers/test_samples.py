@@ -14,9 +14,12 @@ import pytest
 from vindrop_local import s3
 from vindrop_local.platform import FunctionSpec, Platform
 from vindrop_local.sample_events import SAMPLES, build, sample
+from vindrop_local.sample_events.http import API_KEY
+from vindrop_local.sample_events.place import TENCENT
 from vindrop_local.stack import Place, Stack
 
 VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
+SENT = "LSG77FH75BE263982"  # of stamped-04.jpg, which requests bring
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -45,6 +48,8 @@ def platforms(
             **stack.environment,
             "VINDROP_VINOCR_SECRET_ID": keys.secret_id,
             "VINDROP_VINOCR_SECRET_KEY": keys.secret_key,
+            "VINDROP_API_KEYS": API_KEY,
+            "VINDROP_ALLOWED_BUCKETS": f"photos {stack.bucket.name}",
         }
         other = {
             "scf": {
@@ -75,7 +80,7 @@ def platforms(
                             style=style,
                             concurrency=1,
                         )
-                        for function in ("upload", "step")
+                        for function in ("upload", "step", "http_api")
                     ]
                     platform = Platform(
                         folder / f"{style}-{cloud}", specs, identity=stack.platform.identity
@@ -93,14 +98,17 @@ def platforms(
 def test_it_runs_on_both_platforms(
     platforms: dict[tuple[str, str], Platform], name: str, style: str
 ) -> None:
-    cloud = (
-        "tencent" if SAMPLES[name][0] in {"cos", "cos-workflow", "eventbridge-tencent"} else "aws"
-    )
-    function = "step" if name.startswith("step-") else "upload"
+    cloud = "tencent" if SAMPLES[name][0].startswith(TENCENT) else "aws"
+    kind = name.partition("-")[0]
+    function = {"step": "step", "http": "http_api"}.get(kind, "upload")
     result = platforms[style, cloud].invoke(function, sample(name))
     assert result.ok, result.error_message
     if function == "step":
         assert result.value["vin"] == VIN
+    elif function == "http_api":
+        assert result.value["statusCode"] == 200
+        photo = name.endswith("-photo")
+        assert json.loads(result.value["body"])["vin"] == (SENT if photo else VIN)
     elif "-sqs" in name:
         assert result.value == {"batchItemFailures": []}
         assert any('"verdict": "verified"' in line for line in result.log_lines)
@@ -140,6 +148,29 @@ def test_event_and_invoke_fit_together(tmp_path: Path) -> None:
     assert '"verdict": "verified"' in ran.stderr
 
 
+@pytest.mark.parametrize("platform", ["scf", "lambda"])
+@pytest.mark.parametrize(
+    ("words", "vin"),
+    [
+        (["http-tencent-url", "--photo", "{photos}/plate-04.jpg"], VIN),
+        (["http-aws-http", "--key", "stamped-04.jpg"], SENT),
+    ],
+)
+def test_a_request_and_invoke_fit_together(
+    root: Path, tmp_path: Path, words: list[str], vin: str, platform: str
+) -> None:
+    words = [word.format(photos=root / "events" / "photos") for word in words]
+    made = command("event", *words, folder=tmp_path)
+    ran = command(
+        *("invoke", "http_api", "-", "--platform", platform, "--json"),
+        given=made.stdout,
+        folder=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    value = json.loads(ran.stdout)["value"]
+    assert (value["statusCode"], json.loads(value["body"])["vin"]) == (200, vin)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -147,6 +178,8 @@ def test_event_and_invoke_fit_together(tmp_path: Path) -> None:
         (["event", "cos", "--in", "rabbit"], "--in takes ckafka"),
         (["event", "cos", "--bucket", "Photos"], "is not a bucket name"),
         (["event", "cos", "--key", ""], "name an object"),
+        (["event", "cos", "--photo", "x.jpg"], "--photo is for http-"),
+        (["event", "http-aws-url", "--photo", "x.jpg"], "cannot read x.jpg"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(tmp_path: Path, words: list[str], said: str) -> None:

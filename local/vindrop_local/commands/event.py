@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vindrop_local.errors import UserError
-from vindrop_local.sample_events import BASES, WRAPPERS, build
+from vindrop_local.sample_events import BASES, REQUESTS, WRAPPERS, build
+from vindrop_local.sample_events.http import API_KEY
 
 
 def event(
-    kind: Annotated[str, typer.Argument(help=f"One of {', '.join(BASES)}.")],
+    kind: Annotated[str, typer.Argument(help=f"One of {', '.join((*BASES, *REQUESTS))}.")],
     *,
     bucket: Annotated[
         str, typer.Option(help="Bucket; on Tencent with the account's number (name-appid).")
@@ -29,17 +31,41 @@ def event(
             "--in", help=f"The message that holds it, innermost first: {', '.join(WRAPPERS)}."
         ),
     ] = None,
+    photo: Annotated[
+        Path | None,
+        typer.Option(help="An HTTP request brings this photo, instead of naming an object."),
+    ] = None,
+    api_key: Annotated[
+        str, typer.Option(help="What an HTTP request is let in with (VINDROP_API_KEYS).")
+    ] = API_KEY,
 ) -> None:
-    """Print an event: `vindrop event cos --key a.jpg | vindrop invoke upload -`."""
-    if kind not in BASES:
-        raise UserError(f"there is no event {kind}: there are {', '.join(BASES)}")
+    """Print an event: `vindrop event cos --key a.jpg | vindrop invoke upload -`.
+
+    HTTP requests are for the function http_api:
+    `vindrop event http-aws-url --photo a.jpg | vindrop invoke http_api -`.
+    """
+    if kind not in BASES and kind not in REQUESTS:
+        raise UserError(f"there is no event {kind}: there are {', '.join((*BASES, *REQUESTS))}")
+    if photo is not None and kind not in REQUESTS:
+        raise UserError(f"{kind} brings no photo: --photo is for {', '.join(REQUESTS)}")
     for name in inside or []:
         if name not in WRAPPERS:
             raise UserError(f"there is no message {name}: --in takes {', '.join(WRAPPERS)}")
     if not key:
         raise UserError("--key is empty: name an object")
     try:
-        found = build(kind, bucket=bucket, key=key, region=region, size=size, inside=inside or ())
+        found = build(
+            kind,
+            bucket=bucket,
+            key=key,
+            region=region,
+            size=size,
+            inside=inside or (),
+            photo=photo.read_bytes() if photo is not None else None,
+            api_key=api_key,
+        )
+    except OSError as error:
+        raise UserError(f"cannot read {photo}: {error.strerror}") from None
     except ValueError as error:
         raise UserError(str(error)) from None
     sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")

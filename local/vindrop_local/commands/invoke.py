@@ -13,6 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from vindrop import triggers
+from vindrop.http import photos
+from vindrop.http.problems import ProblemError
+from vindrop.http.request import UnknownRequestError, parse
 from vindrop.settings import PREFIX
 from vindrop.upload import Upload
 from vindrop_local import s3
@@ -20,6 +23,7 @@ from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.errors import UserError
 from vindrop_local.platform import FunctionSpec, Identity, LogLine, Platform, Result
 from vindrop_local.platform.spec import Style
+from vindrop_local.sample_events.http import API_KEY
 from vindrop_local.show import console
 from vindrop_local.stack import APPID, FUNCTION_SECONDS, REGION, ROOT, Place, Stack
 
@@ -113,8 +117,11 @@ def _with_stack(
                 **_other_cloud(style, keys.secret_id, keys.secret_key),
             }
             with contextlib.ExitStack() as also:
-                bucket_name = _s3_bucket(payload)
+                if function == "http_api":  # as open as the samples need: nobody else can call it
+                    environment["VINDROP_API_KEYS"] = API_KEY
+                bucket_name = _s3_bucket(payload, style)
                 if bucket_name is not None:
+                    environment["VINDROP_ALLOWED_BUCKETS"] = bucket_name
                     named = [(bucket_name, key, path) for key, path in files.items()]
                     environment["VINDROP_STORAGE_ENDPOINT"] = also.enter_context(s3.serve(named))
                 return _call(function, code, payload, style, environment, stack.platform.identity)
@@ -129,8 +136,12 @@ def _other_cloud(style: Style, key_id: str, key: str) -> dict[str, str]:
     return {"TENCENTCLOUD_SECRETID": key_id, "TENCENTCLOUD_SECRETKEY": key}
 
 
-def _s3_bucket(payload: Any) -> str | None:
+def _s3_bucket(payload: Any, style: Style) -> str | None:
     """Return the S3 bucket that the event names, where it names one."""
+    with contextlib.suppress(UnknownRequestError, ProblemError):
+        named = photos.read(parse(payload))
+        cloud = getattr(named, "cloud", None) or ("aws" if style == "lambda" else "tencent")
+        return named.bucket if isinstance(named, photos.ObjectNamed) and cloud == "aws" else None
     try:
         arrivals = triggers.read(payload).arrivals
     except triggers.UnknownEventError:

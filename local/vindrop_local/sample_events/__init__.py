@@ -3,18 +3,21 @@
     from vindrop_local.sample_events import build
     build("s3", bucket="photos", key="vin/a b.jpg", inside=("sns", "sqs"))
 
+    build("http-aws-url", photo=Path("photo.jpg").read_bytes())
+
 The files in ``events/`` are made here, each usable with ``vindrop invoke``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from vindrop_local.sample_events import aws, tencent
+from vindrop_local.sample_events import aws, http, tencent
 from vindrop_local.sample_events.place import Place
 
-__all__ = ["BASES", "SAMPLES", "WRAPPERS", "Place", "build", "sample"]
+__all__ = ["BASES", "REQUESTS", "SAMPLES", "WRAPPERS", "Place", "build", "sample"]
 
 BASES: Final[dict[str, Callable[[Place], Any]]] = {
     "cos": tencent.cos,
@@ -26,6 +29,9 @@ BASES: Final[dict[str, Callable[[Place], Any]]] = {
     "plain": aws.plain,
 }
 """Events that name an object."""
+
+REQUESTS: Final[dict[str, str]] = {http.name(gateway): gateway for gateway in http.GATEWAYS}
+"""HTTP requests, of the gateway that hands them over: with a photo, or naming an object."""
 
 WRAPPERS: Final[dict[str, Callable[[Any], Any]]] = {
     "ckafka": tencent.ckafka,
@@ -60,8 +66,15 @@ SAMPLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "eventbridge-aws-in-sqs": ("eventbridge-aws", ("sqs",)),
     "step-s3-listing-item": ("s3-listing-item", ()),
     "step-plain": ("plain", ()),
+    **{name + of: (name, ()) for name in REQUESTS for of in ("", "-photo")},
 }
-"""File in ``events/`` → the event it is, and what that is inside of, from the inside out."""
+"""File in ``events/`` → the event it is, and what that is inside of, from the inside out.
+
+A request named ``-photo`` brings `PHOTO`, the others name an object.
+"""
+
+PHOTO: Final = Path(__file__).resolve().parents[3] / "events" / "photos" / "stamped-04.jpg"
+"""The smallest sample photo with a VIN."""
 
 
 def build(  # what names an object
@@ -72,22 +85,31 @@ def build(  # what names an object
     region: str = "",
     size: int = 0,
     inside: Sequence[str] = (),
+    photo: bytes | None = None,
+    api_key: str = http.API_KEY,
 ) -> Any:
     """Return an event for an object.
 
-    :param base: one of `BASES`.
+    :param base: one of `BASES` or `REQUESTS`.
     :param bucket: tencent: with the account's number (``name-appid``). Default: a sample's.
     :param size: bytes.
     :param inside: names of `WRAPPERS`, from the inside out.
+    :param photo: a request brings these bytes; None: it names the object.
+    :param api_key: what a request is let in with.
     :raises KeyError: no such base or wrapper.
     """
-    event = BASES[base](Place.of(base, bucket, key, region, size))
+    place = Place.of(base, bucket, key, region, size)
+    if base in REQUESTS:
+        event = http.request(REQUESTS[base], place, photo=photo, api_key=api_key)
+    else:
+        event = BASES[base](place)
     for name in inside:
         event = WRAPPERS[name](event)
     return event
 
 
 def sample(name: str) -> Any:
-    """Return the event of ``events/<name>.json``: the sample photo ``plate-04.jpg``."""
+    """Return the event of ``events/<name>.json``: the sample photo ``plate-04.jpg``, or `PHOTO`."""
     base, inside = SAMPLES[name]
-    return build(base, inside=inside)
+    photo = PHOTO.read_bytes() if name.endswith("-photo") else None
+    return build(base, inside=inside, photo=photo)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-TENCENT = frozenset({"cos", "cos-workflow", "eventbridge-tencent"})
+TENCENT = ("cos", "eventbridge-tencent", "http-tencent")
+"""How the names of events begin that tell of a bucket on Tencent."""
 APPID = "1250000000"
 
 
@@ -21,7 +22,7 @@ class Place:
     @classmethod
     def of(cls, base: str, bucket: str, key: str, region: str, size: int) -> Place:
         """Return the place, with the defaults of the cloud whose event ``base`` is."""
-        if base in TENCENT:
+        if base.startswith(TENCENT):
             named = bucket or f"photos-{APPID}"
             return cls(named, region or "ap-guangzhou", key, size or 97_280)
         return cls(bucket or "photos", region or "us-east-1", key, size or 97_280)
