@@ -24,6 +24,7 @@ from vindrop.ledger import ENDED, Claim, Ledger, Standing
 from vindrop.outcome import End, Outcome, report
 from vindrop.photo import Sent
 from vindrop.settings import Settings
+from vindrop.sql import Database
 from vindrop.stores import StoreError
 from vindrop.telemetry import bind, log, measuring
 from vindrop.upload import Upload
@@ -226,9 +227,13 @@ class Pipeline:
 
         Two commits even where both are in one database: an answer that was paid for must not be
         rolled back with a delivery that failed, nor wait for it. The delivery and its mark in the
-        ledger are one transaction there, see `_deliver`.
+        ledger are one transaction there, see `_deliver`; it follows at once, so that its sync is
+        early enough for the answer too. Any other delivery may take seconds: the answer is safe
+        from a power cut before it begins.
         """
-        if not self._keep(upload, claim, tally, record, budget):
+        with self._soon_synced(record):
+            kept = self._keep(upload, claim, tally, record, budget)
+        if not kept:
             return self._superseded(upload)
         self._step("kept")
         return self._deliver(upload, claim, record, budget, new=True)
@@ -295,11 +300,18 @@ class Pipeline:
             self._step("delivered")
             return _ended(upload, record, new=new)
 
+    def _soon_synced(self, record: records.Record) -> AbstractContextManager[None]:
+        database = self._shared(record)
+        return nullcontext() if database is None else database.relaxed()
+
     def _together(self, record: records.Record) -> AbstractContextManager[None]:
+        database = self._shared(record)
+        return nullcontext() if database is None else database.transaction()
+
+    def _shared(self, record: records.Record) -> Database | None:
+        """Return the database that both the ledger and all of the record's destinations are in."""
         database = self._ledger.database
-        if database is not None and self._delivery.is_in(database, record):
-            return database.transaction()
-        return nullcontext()
+        return database if self._delivery.is_in(database, record) else None
 
 
 @dataclass(slots=True)

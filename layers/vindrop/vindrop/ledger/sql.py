@@ -11,20 +11,16 @@ from typing import Final, cast
 from vindrop import records
 from vindrop.failures import Failure
 from vindrop.ledger import Claim, Hold, Redriven, Seen, Standing, State, next_probe
+from vindrop.ledger.sql_rows import COLUMNS, claimed, standing_of
 from vindrop.ledger.sql_schema import HOLDS, UPLOADS, added, schema
 from vindrop.sql import Database, Row
 from vindrop.upload import Upload
-
-_COLUMNS: Final = (
-    "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
-    "failure_code, failure_message, failure_request_id, reached, redriven"
-)
-
 
 _PAGE: Final = 500
 _LONGEST_CODE: Final = 128
 _LONGEST_REQUEST_ID: Final = 64
 """Characters of the columns: what somebody else answers must not keep an upload from being parked."""
+_UNDER_WAY: Final = ("claimed", "answered", "failed")
 _OPEN: Final = "'claimed', 'parked'"
 _REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
 
@@ -48,19 +44,24 @@ class SQLLedger:
             database.ensure(table, *statements, columns=columns)
 
     def claim(self, upload: Upload, lease: float) -> Claim | Standing:
-        """One INSERT for an upload never seen; one conditional UPDATE for one that is due."""
+        """One INSERT for an upload never seen; one conditional UPDATE for one that is due.
+
+        A power cut may take the INSERT back, never anything that a caller was told of it: its own
+        event is under way and comes again, and nobody hears of another's claim before it is safe.
+        """
         now, owner = self._now, uuid.uuid4().hex
-        inserted = self.database.execute(
-            f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
-            "first_seen, last_seen) "
-            f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, {now}, {now}) "
-            f"{self.database.dialect.on_conflict_ignore}",
-            id=upload.id,
-            lease=lease,
-            owner=owner,
-            place=place(upload.cloud, upload.bucket, upload.key),
-            upload=upload.to_json(),
-        )
+        with self.database.relaxed():
+            inserted = self.database.execute(
+                f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
+                "first_seen, last_seen) "
+                f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, {now}, "
+                f"{now}) {self.database.dialect.on_conflict_ignore}",
+                id=upload.id,
+                lease=lease,
+                owner=owner,
+                place=place(upload.cloud, upload.bucket, upload.key),
+                upload=upload.to_json(),
+            )
         if inserted.rowcount == 1:
             return Claim(owner, attempts=1, billed=0, first_seen=time.time())
         # `attempts` stands before `state`: MySQL reads a changed column's new value.
@@ -77,10 +78,10 @@ class SQLLedger:
         if row is None:  # deleted by hand between the two statements
             return self.claim(upload, lease)
         if row[2] == owner:
-            return Claim(
-                owner, row[3], row[4], row[5], _record(row), _failure(row), _reached(row), row[11]
-            )
-        return _standing(row)
+            return claimed(row)
+        if row[0] in _UNDER_WAY:
+            self.database.sync()
+        return standing_of(row)
 
     def keep(
         self,
@@ -217,7 +218,7 @@ class SQLLedger:
     def standing(self, upload_id: str) -> Standing | None:
         """Return where it stands."""
         row = self._row(upload_id)
-        return None if row is None else _standing(row)
+        return None if row is None else standing_of(row)
 
     def counts(self) -> dict[State, int]:
         """Return how many stand where."""
@@ -329,22 +330,6 @@ class SQLLedger:
 
     def _row(self, upload_id: str) -> Row | None:
         found = self.database.execute(
-            f"SELECT {_COLUMNS.format(now=self._now)} FROM {UPLOADS} WHERE id = :id", id=upload_id
+            f"SELECT {COLUMNS.format(now=self._now)} FROM {UPLOADS} WHERE id = :id", id=upload_id
         )
         return found.rows[0] if found.rows else None
-
-
-def _standing(row: Row) -> Standing:
-    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row))
-
-
-def _record(row: Row) -> records.Record | None:
-    return records.from_json(row[6]) if row[6] else None
-
-
-def _failure(row: Row) -> Failure | None:
-    return Failure(row[7], row[8] or "", row[9]) if row[7] else None
-
-
-def _reached(row: Row) -> frozenset[str]:
-    return frozenset((row[10] or "").split())

@@ -54,17 +54,19 @@ class SQLQuota:
         # It also reads assignments from left to right: the wait stands before what it reads.
         set_wait = waits if dialect.returning else f"LAST_INSERT_ID({waits})"
         # A rate that was configured anew reaches the row here: below base is pulled up to it.
-        booked = self._database.execute(
-            f"UPDATE {TABLE} SET wait_us = {set_wait}, "
-            f"next_us = {greatest}(next_us, {now}) + {greatest}(spacing_us, :base), "
-            f"spacing_us = {greatest}(spacing_us, :base) "
-            f"- CAST(({greatest}(spacing_us, :base) - :base) * {NARROW} AS {self._integer}) "
-            f"WHERE id = :id AND next_us <= {now} + :max_wait"
-            f"{' RETURNING wait_us' if dialect.returning else ''}",
-            id=self._account,
-            base=self._base,
-            max_wait=round(max_wait * _SECOND),
-        )
+        # A power cut may take a booking back: it ends all who booked, and lasts longer than a second.
+        with self._database.relaxed():
+            booked = self._database.execute(
+                f"UPDATE {TABLE} SET wait_us = {set_wait}, "
+                f"next_us = {greatest}(next_us, {now}) + {greatest}(spacing_us, :base), "
+                f"spacing_us = {greatest}(spacing_us, :base) "
+                f"- CAST(({greatest}(spacing_us, :base) - :base) * {NARROW} AS {self._integer}) "
+                f"WHERE id = :id AND next_us <= {now} + :max_wait"
+                f"{' RETURNING wait_us' if dialect.returning else ''}",
+                id=self._account,
+                base=self._base,
+                max_wait=round(max_wait * _SECOND),
+            )
         if booked.rowcount == 1 or booked.rows:
             wait = booked.rows[0][0] if dialect.returning else booked.last_id
             return Slot(int(wait or 0) / _SECOND)

@@ -73,6 +73,16 @@ class Database(Protocol):
         A block inside a block joins the outer one.
         """
 
+    def relaxed(self) -> AbstractContextManager[None]:
+        """Commits of this thread in the block survive a killed process, but need not a power cut.
+
+        They are safe with the next commit after it, whoever makes that. For what only matters
+        while its own run lasts. No difference where the store's server sees to its own disk.
+        """
+
+    def sync(self) -> None:
+        """Return once everything committed so far, by whatever process, would survive a power cut."""
+
     def ensure(
         self, table: str, *statements: str, columns: Mapping[str, str] | None = None
     ) -> None:

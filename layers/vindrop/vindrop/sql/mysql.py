@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -104,6 +104,13 @@ class MySQL:
             self._connection().commit()
         except self._pymysql.Error as error:
             raise StoreError(f"MySQL said: {error}") from error
+
+    def relaxed(self) -> AbstractContextManager[None]:
+        """Change nothing: what the server syncs, and when, is its own affair."""
+        return nullcontext()
+
+    def sync(self) -> None:
+        """Do nothing: what was committed is as safe as this server makes it."""
 
     def ensure(
         self, table: str, *statements: str, columns: Mapping[str, str] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 from vindrop.sql import Dialect, Result, missing, percent_style
@@ -70,6 +70,13 @@ class PostgreSQL:
             raise StoreError(f"PostgreSQL said: {error}") from error
         finally:
             self._threads.depth = 0
+
+    def relaxed(self) -> AbstractContextManager[None]:
+        """Change nothing: what the server syncs, and when, is its own affair."""
+        return nullcontext()
+
+    def sync(self) -> None:
+        """Do nothing: what was committed is as safe as this server makes it."""
 
     def ensure(
         self, table: str, *statements: str, columns: Mapping[str, str] | None = None

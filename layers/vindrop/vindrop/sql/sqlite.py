@@ -70,6 +70,28 @@ class SQLite:
         finally:
             self._threads.depth = 0
 
+    @contextmanager
+    def relaxed(self) -> Iterator[None]:
+        """Leave out the sync of commits in the block; see `vindrop.sql.Database`.
+
+        The log is one file, written in order: the next commit that is synced takes these along.
+        The same holds before a checkpoint moves them into the database.
+        """
+        if getattr(self._threads, "depth", 0) or getattr(self._threads, "relaxed", False):
+            yield
+            return
+        self.execute("PRAGMA synchronous = NORMAL")
+        self._threads.relaxed = True
+        try:
+            yield
+        finally:
+            self._threads.relaxed = False
+            self.execute("PRAGMA synchronous = FULL")
+
+    def sync(self) -> None:
+        """Write what says nothing, synced: the log before it goes to the disk with it."""
+        self.execute("PRAGMA user_version = 0")
+
     def ensure(
         self, table: str, *statements: str, columns: Mapping[str, str] | None = None
     ) -> None:
@@ -108,7 +130,8 @@ class SQLite:
                 connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
                 # The change to a write-ahead log takes no busy handler: two first-comers collide.
                 connection.execute("PRAGMA journal_mode = WAL")
-                # An answer that was paid for must survive a power cut, so every commit is synced.
+                # An answer that was paid for must survive a power cut: commits are synced, but
+                # for those inside `relaxed`.
                 connection.execute("PRAGMA synchronous = FULL")
             except sqlite3.OperationalError as error:
                 if "locked" in str(error) and time.monotonic() < deadline:
