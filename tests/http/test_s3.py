@@ -69,7 +69,7 @@ def app(world: World, endpoint: str) -> App:
 
 def post(app: App, path: str, document: Any) -> Answer:
     headers = {"Content-Type": "application/json", "X-Api-Key": KEY}
-    event = events.aws_url("POST", path, headers, json.dumps(document))
+    event = events.GATEWAYS["aws_url"]("POST", path, headers, json.dumps(document))
     call = Invocation("lambda", "request-1", "http_api", 200.0)
     return understand(http.process(event, call, settings=lambda: app.settings, app=lambda: app))
 
