@@ -33,6 +33,7 @@ CONTRACT = {
     "AuthFailure.SignatureFailure": (D.HOLD, False),
     "AuthFailure.SecretIdNotFound": (D.HOLD, False),
     "AuthFailure.TokenFailure": (D.RETRY, False),
+    "AuthFailure.SignatureExpire": (D.RETRY, False),
     "UnauthorizedOperation": (D.HOLD, False),
     "UnauthorizedOperation.Anything": (D.HOLD, False),
     "ClientNetworkError": (D.RETRY, None),

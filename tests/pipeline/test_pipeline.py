@@ -226,6 +226,24 @@ def test_wrong_keys_hold_the_account_and_lose_nothing(world: World) -> None:
     assert app.ledger.held(60) is not None
 
 
+def test_one_instance_with_a_wrong_clock_blocks_nobody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, upload, before = world.app(VINDROP_PARK_SECONDS="0.2"), world.photo(), world.calls()
+    true_time = time.time
+    with monkeypatch.context() as here:
+        here.setattr(time, "time", lambda: true_time() - 3600)
+        outcome = process(app, upload)
+    assert outcome.end == "parked"
+    assert outcome.failure is not None
+    assert outcome.failure.code == "AuthFailure.SignatureExpire"
+    assert (world.calls() - before).received == 1, "the clock stays wrong: no second try here"
+    assert app.ledger.held(60) is None
+    time.sleep(1.3)
+    sweep.process(app, a_call())  # as another instance
+    assert [reading.attempts for reading in world.readings()] == [1]
+
+
 def test_without_a_ledger_what_must_wait_is_raised_to_the_platform(world: World) -> None:
     world.faults.set({"code": "ResourceUnavailable.InArrears"})
     app = world.app(VINDROP_LEDGER="none", VINDROP_QUOTA="memory")

@@ -106,7 +106,9 @@ TABLE: Final[dict[str, Rule]] = {
     "LimitExceeded": _RETRY,
     "FailedOperation.UnKnowError": _RETRY,
     "FailedOperation.EngineRecognizeTimeout": _RETRY,
-    "AuthFailure.TokenFailure": Rule(Disposition.RETRY, uses_attempt=False),
+    # One instance's fault, not the account's: its temporary key ran out, its clock is wrong.
+    "AuthFailure.TokenFailure": _RATE,
+    "AuthFailure.SignatureExpire": _RATE,
     "ClientNetworkError": _NETWORK,
     "ServerNetworkError": _NETWORK,
     BROKEN_ANSWER: _NETWORK,
@@ -179,6 +181,10 @@ def rule(code: str) -> Rule:
         prefix, dot, _ = prefix.rpartition(".")
         if not dot:
             return _UNKNOWN
+
+
+NOT_HERE: Final = frozenset({OVER_QUOTA, OUT_OF_TIME, "AuthFailure.SignatureExpire"})
+"""Codes after which this run does not try again: it has waited already, or its clock stays wrong."""
 
 
 def is_rate_refusal(code: str) -> bool:

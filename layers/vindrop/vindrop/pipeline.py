@@ -163,8 +163,8 @@ class Pipeline:
         """Seconds to wait before another try in this run, or None: not in this run."""
         if failure.disposition not in {Disposition.RETRY, Disposition.UNKNOWN}:
             return None
-        if failure.code in {failures.OVER_QUOTA, failures.OUT_OF_TIME}:
-            return None  # that was waited for already
+        if failure.code in failures.NOT_HERE:
+            return None
         if failure.rule.uses_attempt and tally.attempts >= self._settings.max_attempts:
             return None
         tally.tries += 1
@@ -215,7 +215,7 @@ class Pipeline:
     def _park_seconds(self, failure: Failure, tally: Tally) -> float:
         if failure.disposition is Disposition.HOLD:
             return self._settings.probe_seconds
-        if failure.code in {failures.OVER_QUOTA, failures.OUT_OF_TIME}:
+        if failure.code in failures.NOT_HERE:
             return self._jitter.uniform(1.0, self._settings.park_seconds)
         longest = min(LONGEST_PARK, self._settings.park_seconds * 2 ** max(tally.attempts - 1, 0))
         return self._jitter.uniform(longest / 2, longest)
