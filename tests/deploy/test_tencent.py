@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from tests.deploy.conftest import ROOT, osls
-from tests.deploy.tencent_cloud import APPID, TencentCloud
+from tests.deploy.tencent.cloud import TencentCloud
+from tests.deploy.tencent.state import APPID
 from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes

@@ -1,0 +1,1 @@
+"""A loopback Tencent Cloud that checks what it is asked; see `cloud`."""
