@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["tests.leaks"]  # no output of any test holds a secret
+
+# moto plays a cloud: that its access log names the signed URLs it is asked for is no output of ours.
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -19,7 +19,8 @@ from vindrop_local.vinocr_process import VinOCRProcess
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUCKET: Final = "photos-1250000000"
 REGION: Final = "ap-guangzhou"
-_ID, _KEY = "AKIDBENCHBENCHBENCH", "no-secret-of-anyone"
+_ID, _KEY = "AKIDPLANTEDbench00000000000000000000", "PLANTEDbenchKey00000000000000000"
+# The mark is what the tests that use this world look for in all output.
 ABOUT: Final = (
     "VinOCR's reader is replaced by a lookup of known photos (delays: median 0.5 s, 95 % under "
     "1.1 s); signatures, rate, faults, wire and bill are real"

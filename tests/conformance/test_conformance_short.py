@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import secrets
 from tests.conformance import vinocr_fuzz as fuzz
 from tests.conformance import vinocr_load as loads
 from vinocr.child import Child
 
-KEY = ("AKIDshort", "k" * 32)
+KEY = (secrets.VINOCR_ID, secrets.VINOCR_KEY)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from tests import secrets
 from tests.stores import tencent_api
 from tests.stores.fixtures import Servers
 from vindrop.destinations import Kind, Readable, open_destination
 from vindrop.records import DeadLetter, Reading, to_cloudevent
 
-AWS_KEYS = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "test"}
+AWS_KEYS = secrets.AWS
 TENCENT_KEYS = {
     "TENCENTCLOUD_SECRETID": tencent_api.SECRET_ID,
     "TENCENTCLOUD_SECRETKEY": tencent_api.SECRET_KEY,

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
+from tests import secrets
 from tests.library.conftest import a_dead_letter, a_reading
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop import sql
@@ -92,7 +93,7 @@ def test_the_printed_template_makes_all_that_is_needed(servers: Servers) -> None
         client.create_table(**made["Properties"])
     tables = set(client.list_tables()["TableNames"])
     url = f"dynamodb://us-east-1/printed?endpoint={server.endpoint}"
-    keys = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "test"}
+    keys = secrets.AWS
     assert open_ledger(url, account="a", environment=keys).counts() == {}
     open_quota(url, account="a", rate=10, environment=keys).reserve(1)
     open_destination(url, keys).put(a_reading())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import secrets
 from tests.http import events
 from tests.pipeline.conftest import World, _servers, world
 from vindrop import http, settings
@@ -17,7 +18,7 @@ from vindrop.invocation import Invocation
 
 __all__ = ["_servers", "world"]
 
-KEY = "PLANTED-API-KEY"
+KEY = secrets.API_KEY
 OPEN = settings.load(
     {
         "VINDROP_RESULTS": "sqlite:////nonexistent/x.db",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import secrets
 from tests.http.conftest import KEY
 from vindrop_local.front import Front
 from vindrop_local.platform import FunctionSpec, Identity, Platform
@@ -25,10 +26,15 @@ SETTINGS = {
     "VINDROP_LEDGER": "none",
     "VINDROP_API_KEYS": KEY,
     "VINDROP_VINOCR_ENDPOINT": "http://127.0.0.1:1",  # nobody is there
-    "VINDROP_VINOCR_SECRET_ID": "id",
-    "VINDROP_VINOCR_SECRET_KEY": "key",
+    **secrets.VINOCR,
     "VINDROP_MAX_ATTEMPTS": "1",
 }
+
+IDENTITY = Identity(
+    secret_id=secrets.TENCENT_ID,
+    secret_key=secrets.TENCENT_KEY,
+    session_token=secrets.TENCENT_TOKEN,
+)
 
 
 @pytest.fixture(scope="module", params=["scf", "lambda"])
@@ -40,7 +46,7 @@ def front(
     )
     folder = tmp_path_factory.mktemp("front")
     with (
-        Platform(folder, [spec], identity=Identity(secret_id="id", secret_key="key")) as platform,
+        Platform(folder, [spec], identity=IDENTITY) as platform,
         Front(platform, "http_api") as running,
     ):
         yield running.url

@@ -208,13 +208,13 @@ def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
 ) -> None:
     upload = service.world.photo()
     url = f"{service.world.storage_endpoint}/{upload.key}?sign=PLANTED"
-    from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
+    from tests import secrets
     from vindrop.credentials import Credentials
     from vindrop.signing import signed_url
 
     signed = signed_url(
         upload,
-        Credentials(SECRET_ID, SECRET_KEY),
+        Credentials(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN),
         seconds=60,
         endpoint=service.world.storage_endpoint,
     )
@@ -223,7 +223,7 @@ def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
     assert good.json["vin"] in TRUTH["plate-04.jpg"]
     bad = post_json(service, {"ImageUrl": url})
     assert bad.problem == "url-unreadable"
-    signature = signed.rpartition("q-signature=")[2]
+    signature = signed.rpartition("q-signature=")[2][:40]
     everything = good.text + bad.text + capsys.readouterr().out
     stored = (service.world.folder / "vindrop.db").read_bytes()
     for secret in ("PLANTED", signature):

@@ -11,15 +11,15 @@ import pytest
 import requests
 from moto.server import ThreadedMotoServer
 
+from tests import secrets
 from tests.http import events
 from tests.http.conftest import KEY, Answer, understand
-from tests.pipeline.conftest import SAMPLES, SECRET_ID, SECRET_KEY, World
+from tests.pipeline.conftest import SAMPLES, World
 from vindrop import http, settings
 from vindrop.app import App, build
 from vindrop.invocation import Invocation
 
 BUCKET = "photos"
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "PLANTED"}
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 
 
@@ -39,8 +39,8 @@ def s3(endpoint: str) -> Any:
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=secrets.AWS_ID,
+        aws_secret_access_key=secrets.AWS_KEY,
     )
     client.create_bucket(Bucket=BUCKET)
     return client
@@ -54,8 +54,7 @@ def app(world: World, endpoint: str) -> App:
         "VINDROP_DEAD_LETTERS": store,
         "VINDROP_LEDGER": store,
         "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
-        "VINDROP_VINOCR_SECRET_ID": SECRET_ID,
-        "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+        **secrets.VINOCR,
         "VINDROP_VINOCR_TIMEOUT": "60",
         "VINDROP_HTTP_SECONDS": "200",
         "VINDROP_STORAGE_ENDPOINT": endpoint,
@@ -64,7 +63,7 @@ def app(world: World, endpoint: str) -> App:
         "VINDROP_RATE": "500",
         "VINDROP_API_KEYS": KEY,
     }
-    return build(settings.load(given), KEYS)
+    return build(settings.load(given), secrets.AWS | {"AWS_SESSION_TOKEN": secrets.AWS_TOKEN})
 
 
 def post(app: App, path: str, document: Any) -> Answer:

@@ -20,11 +20,12 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosClientError, CosServiceError
 
+from tests import secrets
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Platform
 
 BUCKET = Bucket("testpic-1253970026", "ap-chengdu", Path("unused"))
-ACCOUNTS = [Account("AKID", "SECRET")]
+ACCOUNTS = [Account(secrets.TENCENT_ID, secrets.TENCENT_KEY)]
 CODE = "def main_handler(event, context): return event"
 
 
@@ -72,8 +73,8 @@ class Stack:
         self.client = CosS3Client(
             CosConfig(
                 Region=BUCKET.region,
-                SecretId="AKID",
-                SecretKey="SECRET",
+                SecretId=secrets.TENCENT_ID,
+                SecretKey=secrets.TENCENT_KEY,
                 Scheme="http",
                 IP="127.0.0.1",
                 Port=server.ports[BUCKET.name],
@@ -132,7 +133,7 @@ def test_a_put_sends_the_documented_event(stack: Stack, shared: Path) -> None:
     assert told["eventName"] == "cos:ObjectCreated:Put"
     assert told["eventQueue"].startswith("qcs:0:scf:cd:appid/1253970026:default.")
     signed = told["requestParameters"]["requestHeaders"]["Authorization"]
-    assert signed.startswith("q-sign-algorithm=sha1&q-ak=AKID&")
+    assert signed.startswith(f"q-sign-algorithm=sha1&q-ak={secrets.TENCENT_ID}&")
 
 
 def test_copies_and_multipart_uploads_say_so(stack: Stack) -> None:
@@ -237,7 +238,7 @@ base = Path(sys.argv[1])
 spec = FunctionSpec("f", base / "code", environment={"OUT": str(base / "out")}, concurrency=2)
 with Platform(base / "state", [spec]) as platform:
     bucket = Bucket("testpic-1253970026", "ap-chengdu", base / "bucket")
-    with BucketServer([bucket], [Account("AKID", "SECRET")], platform.database,
+    with BucketServer([bucket], [Account(*sys.argv[2:])], platform.database,
                       platform.trigger("f"), poll_seconds=0.05) as server:
         print(server.ports[bucket.name], flush=True)
         sys.stdin.read()
@@ -262,7 +263,7 @@ def test_sigkill_at_any_moment_loses_no_upload(tmp_path: Path) -> None:
 
     def start() -> tuple[subprocess.Popen[bytes], CosS3Client]:
         process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(tmp_path)],
+            [sys.executable, "-c", SCRIPT, str(tmp_path), secrets.TENCENT_ID, secrets.TENCENT_KEY],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -270,7 +271,7 @@ def test_sigkill_at_any_moment_loses_no_upload(tmp_path: Path) -> None:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         where = {"Scheme": "http", "IP": "127.0.0.1", "Port": port}
-        keys = {"SecretId": "AKID", "SecretKey": "SECRET"}
+        keys = {"SecretId": secrets.TENCENT_ID, "SecretKey": secrets.TENCENT_KEY}
         return process, CosS3Client(CosConfig(Region="ap-chengdu", **where, **keys), retry=0)
 
     def announced() -> dict[str, set[str]]:

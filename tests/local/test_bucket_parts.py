@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qcloud_cos.cos_auth import CosS3Auth
 
+from tests import secrets
 from vindrop_local.bucket import Account, Bucket, BucketServer, auth, keys
 from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.journal import Entry
@@ -61,8 +62,8 @@ def asked(request: requests.PreparedRequest, path: str, query: dict[str, str]) -
 def signed(path: str = "/a b", **change: Any) -> auth.Asked:
     """A request signed by the official SDK."""
     conf = SimpleNamespace(
-        _secret_id="AKID",
-        _secret_key="SECRET",
+        _secret_id=secrets.TENCENT_ID,
+        _secret_key=secrets.TENCENT_KEY,
         _anonymous=False,
         _sign_params=True,
         _sign_host=True,
@@ -77,7 +78,7 @@ def signed(path: str = "/a b", **change: Any) -> auth.Asked:
 
 def test_the_sdks_signature_is_taken_and_any_change_is_not() -> None:
     good = signed()
-    account = Account("AKID", "SECRET")
+    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY)
     now = time.time()
     assert auth.check(good, [Account("X", "Y"), account], now) is account
     changes: list[dict[str, Any]] = [
@@ -109,15 +110,19 @@ def test_the_sdks_signature_is_taken_and_any_change_is_not() -> None:
 @pytest.mark.parametrize(("later", "says"), [(20_000, "has expired"), (-3600, "not valid yet")])
 def test_a_signature_has_its_time(later: int, says: str) -> None:
     with pytest.raises(CosError, match=says) as caught:
-        auth.check(signed(), [Account("AKID", "SECRET")], time.time() + later)
+        auth.check(
+            signed(), [Account(secrets.TENCENT_ID, secrets.TENCENT_KEY)], time.time() + later
+        )
     assert caught.value.code == "AccessDenied"
 
 
-@given(st.text(max_size=200) | st.just("q-sign-algorithm=sha1&q-ak=AKID&q-signature="))
+@given(
+    st.text(max_size=200) | st.just(f"q-sign-algorithm=sha1&q-ak={secrets.TENCENT_ID}&q-signature=")
+)
 def test_no_authorization_breaks_the_check(text: str) -> None:
     request = auth.Asked("GET", "/", [], {"authorization": text, "host": "h"})
     with pytest.raises(CosError) as caught:
-        auth.check(request, [Account("AKID", "SECRET")], time.time())
+        auth.check(request, [Account(secrets.TENCENT_ID, secrets.TENCENT_KEY)], time.time())
     assert caught.value.status == 403
 
 
@@ -168,7 +173,9 @@ def test_pages_together_are_the_whole_listing(
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
     folder = tmp_path_factory.mktemp("bucket")
     bucket = Bucket("photos-1250000000", "ap-guangzhou", folder / "b")
-    with BucketServer([bucket], [Account("AKID", "SECRET")], folder / "s.sqlite") as running:
+    with BucketServer(
+        [bucket], [Account(secrets.TENCENT_ID, secrets.TENCENT_KEY)], folder / "s.sqlite"
+    ) as running:
         yield running
 
 
@@ -180,11 +187,11 @@ def query_signature(method: str, path: str, host: str) -> str:
     window = f"{now - 60};{now + 60}"
     request = f"{method.lower()}\n{path}\n\nhost={quote(host, safe='')}\n"
     text = f"sha1\n{window}\n{hashlib.sha1(request.encode()).hexdigest()}\n"
-    key = hmac.new(b"SECRET", window.encode(), "sha1").hexdigest()
+    key = hmac.new(secrets.TENCENT_KEY.encode(), window.encode(), "sha1").hexdigest()
     return urlencode(
         {
             "q-sign-algorithm": "sha1",
-            "q-ak": "AKID",
+            "q-ak": secrets.TENCENT_ID,
             "q-sign-time": window,
             "q-key-time": window,
             "q-header-list": "host",
@@ -267,11 +274,11 @@ def form(server: BucketServer, conditions: list[Any], **fields: str) -> requests
     now = int(time.time())
     window = f"{now - 60};{now + 60}"
     policy = json.dumps({"expiration": "2100-01-01T00:00:00.000Z", "conditions": conditions})
-    signature = auth.policy_signature("SECRET", window, policy)
+    signature = auth.policy_signature(secrets.TENCENT_KEY, window, policy)
     own = {
         "policy": base64.b64encode(policy.encode()).decode(),
         "q-sign-algorithm": "sha1",
-        "q-ak": "AKID",
+        "q-ak": secrets.TENCENT_ID,
         "q-key-time": window,
         "q-signature": signature,
         **fields,

@@ -15,24 +15,33 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosServiceError
 
+from tests import secrets
 from vindrop_local.bucket import Account, Bucket, BucketServer
 
 BUCKET = "photos-1250000000"
 OTHER = "scans-1250000000"
 REGION = "ap-guangzhou"
+TEMPORARY: dict[str, Any] = {
+    "SecretId": "AKIDPLANTEDtemporary",
+    "SecretKey": "PLANTEDtemporaryKey",
+    "Token": secrets.TENCENT_TOKEN,
+}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
     folder = tmp_path_factory.mktemp("buckets")
     buckets = [Bucket(BUCKET, REGION, folder / "a"), Bucket(OTHER, "ap-beijing", folder / "b")]
-    accounts = [Account("AKID", "SECRET"), Account("TEMP", "SECRET2", token="TOKEN")]
+    accounts = [
+        Account(secrets.TENCENT_ID, secrets.TENCENT_KEY),
+        Account(TEMPORARY["SecretId"], TEMPORARY["SecretKey"], token=TEMPORARY["Token"]),
+    ]
     with BucketServer(buckets, accounts, folder / "state.sqlite", poll_seconds=0.05) as running:
         yield running
 
 
 def connect(server: BucketServer, region: str = REGION, **more: Any) -> CosS3Client:
-    keys = {"SecretId": "AKID", "SecretKey": "SECRET", **more}
+    keys = {"SecretId": secrets.TENCENT_ID, "SecretKey": secrets.TENCENT_KEY, **more}
     where = {"Scheme": "http", "IP": "127.0.0.1", "Port": server.ports[BUCKET]}
     return CosS3Client(CosConfig(Region=region, **where, **keys), retry=0)
 
@@ -303,15 +312,15 @@ def test_a_part_copied_from_an_object(client: CosS3Client) -> None:
 
 
 def test_who_may_not(server: BucketServer) -> None:
-    def put(**keys: str) -> tuple[int, str, str]:
+    def put(**keys: str | None) -> tuple[int, str, str]:
         client = connect(server, **keys)
         return refusal(lambda: client.put_object(Bucket=BUCKET, Key="no", Body=b"1" * 100_000))
 
-    assert put(SecretKey="WRONG")[:2] == (403, "SignatureDoesNotMatch")
-    assert put(SecretId="NOBODY")[:2] == (403, "InvalidAccessKeyId")
-    assert put(SecretId="TEMP", SecretKey="SECRET2")[:2] == (403, "InvalidToken")
-    assert put(SecretId="TEMP", SecretKey="SECRET2", Token="OLD")[:2] == (403, "InvalidToken")
-    good = connect(server, SecretId="TEMP", SecretKey="SECRET2", Token="TOKEN")
+    assert put(SecretKey=secrets.WRONG_KEY)[:2] == (403, "SignatureDoesNotMatch")
+    assert put(SecretId=secrets.WRONG_ID)[:2] == (403, "InvalidAccessKeyId")
+    assert put(**TEMPORARY | {"Token": None})[:2] == (403, "InvalidToken")
+    assert put(**TEMPORARY | {"Token": "OLD"})[:2] == (403, "InvalidToken")
+    good = connect(server, **TEMPORARY)
     good.put_object(Bucket=BUCKET, Key="token", Body=b"1")
     anonymous = CosS3Client(
         CosConfig(
@@ -369,10 +378,12 @@ def test_signed_urls_work_without_dns_until_they_expire(
 
 
 def test_a_temporary_keys_url_needs_its_token(server: BucketServer) -> None:
-    client = connect(server, SecretId="TEMP", SecretKey="SECRET2", Token="TOKEN")
+    client = connect(server, **TEMPORARY)
     client.put_object(Bucket=BUCKET, Key="t", Body=b"t")
     assert fetch(client.get_presigned_url(BUCKET, "t", "GET"))[0] == 403
-    url = client.get_presigned_url(BUCKET, "t", "GET", Params={"x-cos-security-token": "TOKEN"})
+    url = client.get_presigned_url(
+        BUCKET, "t", "GET", Params={"x-cos-security-token": TEMPORARY["Token"]}
+    )
     assert fetch(url) == (200, b"t")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import secrets
 from vindrop_local.platform import (
     AlreadyRunningError,
     FunctionSpec,
@@ -247,7 +248,11 @@ def test_scf_gives_exactly_its_own_environment(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://elsewhere")
     monkeypatch.setenv("SOMEONES_SECRET", "x")
-    identity = Identity(secret_id="AKID", secret_key="SK", session_token="ST")
+    identity = Identity(
+        secret_id=secrets.TENCENT_ID,
+        secret_key=secrets.TENCENT_KEY,
+        session_token=secrets.TENCENT_TOKEN,
+    )
     layer = tmp_path / "layer"
     layer.mkdir()
     platform = make(
@@ -262,14 +267,12 @@ def test_scf_gives_exactly_its_own_environment(
         "TENCENTCLOUD_RUNENV": "SCF",
         "TENCENTCLOUD_REGION": "ap-guangzhou",
         "TENCENTCLOUD_APPID": "1250000000",
-        "TENCENTCLOUD_SECRETID": "AKID",
-        "TENCENTCLOUD_SECRETKEY": "SK",
-        "TENCENTCLOUD_SESSIONTOKEN": "ST",
+        **secrets.TENCENT_ROLE,
         "SCF_FUNCTIONNAME": "f",
         "SCF_NAMESPACE": "default",
         "USER_CODE_ROOT": f"{code}/",
     }
-    platform.identity = Identity(secret_id="NEW", secret_key="SK", session_token="ST")
+    platform.identity = Identity(secret_id="NEW", secret_key=secrets.TENCENT_KEY)
     again = platform.invoke("f", {"do": "environment"})
     assert (again.cold, again.value["TENCENTCLOUD_SECRETID"]) == (False, "NEW")
     where = platform.invoke("f", {"do": "where"}).value

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests import secrets
 from vindrop import settings as settings_module
 from vindrop import sql
 from vindrop.app import App, build
@@ -24,7 +25,6 @@ from vindrop.upload import Upload
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import Calls, VinOCRProcess
 
-SECRET_ID, SECRET_KEY = "AKIDTESTTESTTESTTEST", "PLANTEDKEYPLANTEDKEY"
 BUCKET = "photos-1250000000"
 SAMPLES = Path(__file__).resolve().parents[2] / "events" / "photos"
 
@@ -49,15 +49,15 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ..
     objects = folder / "bucket"
     objects.mkdir()
     faults = FaultFile(folder / "faults.json")
-    account = Account(SECRET_ID, SECRET_KEY)
+    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN)
     with BucketServer(
         [Bucket(BUCKET, "ap-guangzhou", objects)], [account], folder / "journal.db", None
     ) as bucket:
         port = bucket.ports[BUCKET]
         with VinOCRProcess(
             folder / "vinocr.log",
-            secret_id=SECRET_ID,
-            secret_key=SECRET_KEY,
+            secret_id=secrets.VINOCR_ID,
+            secret_key=secrets.VINOCR_KEY,
             settings={
                 "VINOCR_URL_ALLOW": f"127.0.0.1:{port}",
                 "VINOCR_RATE": "1000",
@@ -85,13 +85,13 @@ class World:
             "VINDROP_DEAD_LETTERS": store,
             "VINDROP_LEDGER": store,
             "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
+            **secrets.VINOCR,
             "VINDROP_STORAGE_ENDPOINT": self.storage_endpoint,
             "VINDROP_RATE": "500",
             "VINDROP_PARK_SECONDS": "0.01",
             **changes,
         }
-        keys = {"TENCENTCLOUD_SECRETID": SECRET_ID, "TENCENTCLOUD_SECRETKEY": SECRET_KEY}
-        return build(settings_module.load(given), keys)
+        return build(settings_module.load(given), secrets.TENCENT_ROLE)
 
     def upload(
         self, data: bytes | None = None, *, sample: str = "", size: int | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import secrets
 from tests.pipeline.conftest import World, a_call, process
 from vindrop import sweep, uploads
 from vindrop.ledger.sql import SQLLedger
@@ -218,7 +219,9 @@ def test_buckets_that_are_not_allowed_and_objects_that_are_gone(world: World) ->
 
 
 def test_wrong_keys_hold_the_account_and_lose_nothing(world: World) -> None:
-    app = world.app(VINDROP_VINOCR_SECRET_ID="AKIDWRONG", VINDROP_VINOCR_SECRET_KEY="PLANTED")
+    app = world.app(
+        VINDROP_VINOCR_SECRET_ID=secrets.WRONG_ID, VINDROP_VINOCR_SECRET_KEY=secrets.WRONG_KEY
+    )
     outcome = process(app, world.photo())
     assert outcome.end == "parked"
     assert outcome.failure is not None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench.rig.world import BUCKET, REGION, World
-from tests import needs
+from tests import needs, secrets
 from vindrop import settings as settings_module
 from vindrop import sql, uploads
 from vindrop.app import App, build
@@ -154,7 +154,7 @@ def test_s3_is_listed_to_the_end(tmp_path: Path) -> None:
                 "VINDROP_STORAGE_ENDPOINT": endpoint,
             }
         )
-        keys_of = {"AWS_ACCESS_KEY_ID": "AKIDLOCAL", "AWS_SECRET_ACCESS_KEY": "local"}
+        keys_of = secrets.AWS
         listed = list(
             pages("aws", "photos", "us-east-1", "in/", settings=settings, environment=keys_of)
         )

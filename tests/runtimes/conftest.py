@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import SECRET_ID, SECRET_KEY, World, _servers, world
+from tests import secrets
+from tests.pipeline.conftest import World, _servers, world
 from tests.runtimes import tools
 from tests.runtimes.tools import Runtimes
 from vindrop_local.platform.environment import context
@@ -60,6 +61,7 @@ def settings(world: World, **more: str) -> dict[str, str]:
         "VINDROP_DEAD_LETTERS": store,
         "VINDROP_LEDGER": store,
         "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
+        **secrets.VINOCR,
         "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
         "VINDROP_RATE": "500",
         "VINDROP_PARK_SECONDS": "0.01",
@@ -76,15 +78,14 @@ class SCF:
     ) -> None:
         self.spec = FunctionSpec("upload", code, environment=own, timeout_seconds=seconds)
         self.log = code.parent / "scf.log"
-        self._identity = Identity(secret_id=SECRET_ID, secret_key=SECRET_KEY)
+        self._identity = Identity()
         self._answers, theirs = os.pipe()
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "HOME": "/nonexistent",
             "TENCENTCLOUD_RUNENV": "SCF",
-            "TENCENTCLOUD_SECRETID": SECRET_ID,
-            "TENCENTCLOUD_SECRETKEY": SECRET_KEY,
+            **secrets.TENCENT_ROLE,
             "SCF_FUNCTIONNAME": "upload",
             "USER_CODE_ROOT": f"{code}/",
             "PYTHONDONTWRITEBYTECODE": "x",
@@ -160,14 +161,13 @@ class Lambda:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": SECRET_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            **secrets.AWS,
+            "AWS_SESSION_TOKEN": secrets.AWS_TOKEN,
             "LAMBDA_TASK_ROOT": str(code),
             "PYTHONDONTWRITEBYTECODE": "x",
             "PYTHONPATH": f"{code}:{runtimes.site}",
             # The photos lie in a bucket that speaks COS, whichever platform calls.
-            "TENCENTCLOUD_SECRETID": SECRET_ID,
-            "TENCENTCLOUD_SECRETKEY": SECRET_KEY,
+            **secrets.TENCENT_ROLE,
             **own,
         }
         with self.log.open("ab") as log:

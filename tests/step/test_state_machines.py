@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests import secrets
 from vindrop import step
 from vindrop_local.sample_events import sample
 
@@ -92,8 +93,8 @@ def test_step_functions_takes_the_definition(root: Path, name: str) -> None:
     client = boto3.client(
         "stepfunctions",
         region_name="us-east-1",
-        aws_access_key_id="AKID",
-        aws_secret_access_key="SECRET",
+        aws_access_key_id=secrets.AWS_ID,
+        aws_secret_access_key=secrets.AWS_KEY,
     )
     made = client.create_state_machine(
         name=name.replace(".", "-"),

@@ -15,6 +15,7 @@ import moto.awslambda_simple.models as simple
 import pytest
 from moto import mock_aws
 
+from tests import secrets
 from tests.pipeline.conftest import World, _servers, a_call, world
 from tests.step.test_state_machines import machine
 from tests.step.test_step import VIN, named
@@ -75,8 +76,8 @@ class States:
 @pytest.fixture
 def states(world: World, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[States]:
     """Tasks call the step itself; an exception goes back as Lambda tells of one."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "AKID")
+    for name, value in secrets.AWS.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     app = world.app(VINDROP_VINOCR_TIMEOUT="60")
     made: list[States] = []

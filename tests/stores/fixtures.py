@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import secrets
 from tests.stores.servers import (
     KafkaServer,
     MariaDBServer,
@@ -83,8 +84,8 @@ def store_url(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """An empty store of ``store_kind``: a fixture that each test file has, with its kinds."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name, value in secrets.AWS.items():
+        monkeypatch.setenv(name, value)
     url = fresh_store(servers, store_kind, tmp_path)
     yield url
     sql.forget(url)

@@ -14,12 +14,11 @@ import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests import needs
+from tests import needs, secrets
 from tests.stores.servers import Gate
 from vinocr import signature
 
-SECRET_ID = "AKIDtest"
-SECRET_KEY = "planted-secret-key"
+SECRET_ID, SECRET_KEY = secrets.TENCENT_ID, secrets.TENCENT_KEY
 TOKEN = "planted-token"
 _VERSIONS = {"tdmq": "2020-02-17", "eb": "2021-04-16"}
 _LARGEST = 1024 * 1024

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import SECRET_ID, SECRET_KEY, World, _servers, a_call, world
+from tests import secrets
+from tests.pipeline.conftest import World, _servers, a_call, world
 from tests.triggers import payloads as p
 from vindrop import uploads
 from vindrop.app import App, build
@@ -162,7 +163,7 @@ def test_uploads_of_one_batch_run_at_the_same_time(world: World) -> None:
 
     meeting = build(
         patient(world).settings,
-        {"TENCENTCLOUD_SECRETID": SECRET_ID, "TENCENTCLOUD_SECRETKEY": SECRET_KEY},
+        secrets.TENCENT_ROLE,
         step=meet,
     )
     assert failed(run(meeting, p.sqs(*(named(world.photo()) for _ in range(4))))) == []

@@ -16,7 +16,8 @@ import requests
 from moto.server import ThreadedMotoServer
 from qcloud_cos import CosConfig, CosS3Client
 
-from tests.pipeline.conftest import SECRET_KEY, World, _servers, world
+from tests import secrets
+from tests.pipeline.conftest import World, _servers, world
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
 from vindrop import settings as settings_module
@@ -67,17 +68,11 @@ def read_all(
                 "VINDROP_RATE": "500",
                 "VINDROP_VINOCR_TIMEOUT": "60",
                 "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
-                "VINDROP_VINOCR_SECRET_ID": "AKID",
-                "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+                **secrets.VINOCR,
                 "VINDROP_STORAGE_ENDPOINT": endpoint,
             }
         ),
-        {
-            "TENCENTCLOUD_SECRETID": "AKID",
-            "TENCENTCLOUD_SECRETKEY": SECRET_KEY,
-            "AWS_ACCESS_KEY_ID": "AKID",
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        },
+        {**secrets.TENCENT, **secrets.AWS},
     )
     try:
         for event in events:
@@ -94,8 +89,8 @@ def read_all(
 def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VinOCRProcess]:
     with VinOCRProcess(
         tmp_path_factory.mktemp("vinocr") / "log",
-        secret_id="AKID",
-        secret_key=SECRET_KEY,
+        secret_id=secrets.VINOCR_ID,
+        secret_key=secrets.VINOCR_KEY,
         settings={"VINOCR_URL_ALLOW": "127.0.0.1", "VINOCR_RATE": "1000"},
     ) as running:
         yield running
@@ -115,7 +110,7 @@ def test_every_key_survives_on_cos(tmp_path: Path, vinocr: VinOCRProcess) -> Non
         ) as platform,
         BucketServer(
             [Bucket(BUCKET, "ap-guangzhou", tmp_path / "bucket")],
-            [Account("AKID", SECRET_KEY)],
+            [Account(secrets.TENCENT_ID, secrets.TENCENT_KEY)],
             platform.database,
             platform.trigger("collect"),
         ) as server,
@@ -123,8 +118,8 @@ def test_every_key_survives_on_cos(tmp_path: Path, vinocr: VinOCRProcess) -> Non
         client = CosS3Client(
             CosConfig(
                 Region="ap-guangzhou",
-                SecretId="AKID",
-                SecretKey=SECRET_KEY,
+                SecretId=secrets.TENCENT_ID,
+                SecretKey=secrets.TENCENT_KEY,
                 Scheme="http",
                 IP="127.0.0.1",
                 Port=server.ports[BUCKET],
@@ -144,7 +139,7 @@ def put(client: CosS3Client, endpoint: str, key: str) -> None:
         return
     # The SDK drops a leading slash; COS itself keeps it.
     place = Upload(cloud="tencent", bucket=BUCKET, region="ap-guangzhou", key=key, version="")
-    keys = Credentials("AKID", SECRET_KEY)
+    keys = Credentials(secrets.TENCENT_ID, secrets.TENCENT_KEY)
     url = signed_url(place, keys, seconds=60, endpoint=endpoint, method="PUT")
     requests.put(url, PHOTO.read_bytes(), timeout=30).raise_for_status()
 
@@ -158,8 +153,8 @@ def test_every_key_survives_on_s3(tmp_path: Path, vinocr: VinOCRProcess) -> None
             "s3",
             endpoint_url=endpoint,
             region_name="us-east-1",
-            aws_access_key_id="AKID",
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=secrets.AWS_ID,
+            aws_secret_access_key=secrets.AWS_KEY,
         )
         client.create_bucket(Bucket=BUCKET)
         events = []
@@ -172,12 +167,7 @@ def test_every_key_survives_on_s3(tmp_path: Path, vinocr: VinOCRProcess) -> None
         server.stop()
 
 
-PLANTED = {
-    "authorization": "q-sign-algorithm=sha1&q-ak=AKPLANTEDHEADER&q-signature=PLANTEDSIGNATURE",
-    "token": "PLANTEDSESSIONTOKEN",
-    "password": "PLANTEDPASSWORD",
-    "field": "PLANTEDFIELD",
-}
+FIELD = f"{secrets.MARK} in a field that nobody knows"
 
 
 def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
@@ -189,10 +179,9 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
         "VINDROP_DEAD_LETTERS": store,
         "VINDROP_LEDGER": store,
         "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
-        "VINDROP_VINOCR_SECRET_ID": "AKIDTESTTESTTESTTEST",
-        "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
+        **secrets.VINOCR,
         "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
-        "VINDROP_API_KEYS": PLANTED["password"],
+        "VINDROP_API_KEYS": secrets.API_KEY,
         "VINDROP_LOG_LEVEL": "debug",
         "VINDROP_PARK_SECONDS": "0.01",
         "VINDROP_VINOCR_TIMEOUT": "30",
@@ -205,30 +194,31 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
         timeout_seconds=300,
     )
     identity = Identity(
-        secret_id="AKIDTESTTESTTESTTEST", secret_key=SECRET_KEY, session_token=PLANTED["token"]
+        secret_id=secrets.TENCENT_ID,
+        secret_key=secrets.TENCENT_KEY,
+        session_token=secrets.TENCENT_TOKEN,
     )
     good = named(world.photo())
-    good["Records"][0]["event"]["requestParameters"]["requestHeaders"]["Authorization"] = PLANTED[
-        "authorization"
-    ]
+    headers = good["Records"][0]["event"]["requestParameters"]["requestHeaders"]
+    headers["Authorization"] = secrets.UPLOADER
     broken = json.loads(json.dumps(good))
-    broken["Records"][0]["cos"]["cosObject"]["size"] = PLANTED["field"]
+    broken["Records"][0]["cos"]["cosObject"]["size"] = FIELD
     gone = json.loads(json.dumps(good).replace(world_key(good), "gone.jpg"))
     events = [
         good,
         broken,
         gone,
-        p.sqs(good, f"no JSON {PLANTED['field']}", {"Authorization": PLANTED["authorization"]}),
-        p.ckafka({"x": PLANTED["field"]}),
-        {"headers": {"Authorization": PLANTED["authorization"]}, "body": PLANTED["field"]},
-        PLANTED["authorization"],
+        p.sqs(good, f"no JSON {FIELD}", {"Authorization": secrets.UPLOADER}),
+        p.ckafka({"x": FIELD}),
+        {"headers": {"Authorization": secrets.UPLOADER}, "body": FIELD},
+        secrets.UPLOADER,
         named(world.upload(b"")),
     ]
     outputs: list[str] = []
     with Platform(state, [spec], identity=identity) as platform:
         for rule in (
             [],
-            [{"code": "FailedOperation.DownLoadError", "message": signed()}],
+            [{"code": "FailedOperation.DownLoadError", "message": secrets.SIGNED_URL}],
             [{"cut": "after"}],
         ):
             world.faults.set(*rule)
@@ -240,20 +230,8 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
     )
     assert len(world.readings()) >= 1
     assert len(world.dead_letters()) >= 5
-    files = b"".join(path.read_bytes() for path in world.folder.glob("vindrop.db*"))
-    for secret in [
-        *PLANTED.values(),
-        SECRET_KEY,
-        "AKPLANTEDHEADER",
-        "PLANTEDSIGNATURE",
-        "q-signature=",
-    ]:
-        assert secret not in text
-        assert secret.encode() not in files
-
-
-def signed() -> str:
-    return f"cannot fetch https://b.cos.ap-guangzhou.myqcloud.com/a.jpg?{PLANTED['authorization']}"
+    # The ledger's and the platform's files are searched as every test's are: tests/leaks.py.
+    assert secrets.find(text.encode()) == []
 
 
 def world_key(event: dict[str, Any]) -> str:
@@ -264,7 +242,6 @@ def test_what_a_log_line_is_given_is_redacted() -> None:
     """A sentence of a library's that quotes a signed URL loses its query."""
     code = "from vindrop.telemetry import log; import sys; log('x', reason=sys.argv[1])"
     ran = subprocess.run(
-        [sys.executable, "-c", code, signed()], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, secrets.SIGNED_URL], capture_output=True, text=True, check=True
     )
     assert "a.jpg?…" in ran.stdout
-    assert "PLANTED" not in ran.stdout

@@ -15,10 +15,11 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
+from tests import secrets
 from vinocr.child import Child
 
 VIN = "WDD2131426L004847"
-ID, KEY = "AKIDtest0000000000000000000000000000", "s" * 32
+ID, KEY = secrets.VINOCR_ID, secrets.VINOCR_KEY
 
 
 @functools.cache
