@@ -91,7 +91,7 @@ class World:
             "VINDROP_PARK_SECONDS": "0.01",
             **changes,
         }
-        return build(settings_module.load(given), secrets.TENCENT_ROLE)
+        return build(settings_module.load(given), secrets.TENCENT_ROLE | secrets.AWS)
 
     def upload(
         self, data: bytes | None = None, *, sample: str = "", size: int | None = None

@@ -1,10 +1,8 @@
 """Photos that were in a bucket before the function was: listed page by page, each read once.
 
 What the ledger knows is passed over, so a run that was killed goes on where it stopped, and an
-object that its own event brought is not paid for again. An event names an object by another
-version than a list does (COS: the request's id instead of the ETag), so they are told to be the
-same by place and time: an upload that was first seen, or written, after the object's last change
-is that object. Memory holds one page and the uploads under way, however large the bucket.
+object that its own event brought is not paid for again (`vindrop.named` says which upload an object
+of a list is). Memory holds one page and the uploads under way, however large the bucket.
 """
 
 from __future__ import annotations
@@ -23,8 +21,9 @@ from vindrop.budget import Budget
 from vindrop.failures import Failure
 from vindrop.filters import ignored
 from vindrop.invocation import Invocation
-from vindrop.ledger import Catalogue, Seen
+from vindrop.ledger import Catalogue
 from vindrop.ledger.sql import place
+from vindrop.named import same
 from vindrop.outcome import Outcome
 from vindrop.pipeline import LEASE_MARGIN
 from vindrop.quota import Full
@@ -33,8 +32,6 @@ from vindrop.upload import Upload
 
 UPLOAD_SECONDS: Final = 60.0
 """Time that one upload gets before it is parked."""
-CLOCKS: Final = 2.0
-"""Seconds by which the clocks of bucket and ledger may differ."""
 QUIET: Final = UPLOAD_SECONDS + LEASE_MARGIN + 10.0
 """Seconds without any news after which the end no longer waits: longer than a dead run's leases."""
 
@@ -169,7 +166,11 @@ class Backfill:
             survey.young += len(wanted) - len(old)
             places = {each.id: place(each.cloud, each.bucket, each.key) for each in old}
             seen = catalogue.seen(list(places.values()))
-            fresh = [each for each in old if not _is_known(each, seen.get(places[each.id], ()))]
+            fresh = [
+                each
+                for each in old
+                if same(each, each.version, seen.get(places[each.id], ())) is None
+            ]
             survey.known += len(old) - len(fresh)
             survey.left += len(fresh)
             on_page(survey)
@@ -195,9 +196,3 @@ class Backfill:
 
 def _changed(upload: Upload) -> float:
     return upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
-
-
-def _is_known(upload: Upload, seen: Iterable[Seen]) -> bool:
-    return any(
-        each.version == upload.version or each.at >= _changed(upload) - CLOCKS for each in seen
-    )

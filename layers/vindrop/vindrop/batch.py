@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +17,9 @@ from vindrop.app import App
 from vindrop.budget import Budget
 from vindrop.failures import FailureError
 from vindrop.filters import ignored
+from vindrop.named import identify
 from vindrop.outcome import Outcome
 from vindrop.pipeline import Pipeline
-from vindrop.storage import Storage
 from vindrop.stores import StoreError
 from vindrop.telemetry import log
 from vindrop.triggers import Ignored, Malformed, Message
@@ -56,24 +56,13 @@ def run(app: App, messages: Sequence[Message], budget: Budget) -> list[Done]:
     return [job.result() for job in jobs]
 
 
-def with_version(storage: Storage, upload: Upload) -> Upload:
-    """Return ``upload`` with the version that is in the bucket, where nobody said which is meant.
-
-    :raises FailureError: it is not there, not ours to read, or the store is away.
-    """
-    if upload.version:
-        return upload
-    found = storage.stat(upload)
-    return replace(upload, version=found.version, size=found.size)
-
-
 def bring(app: App, upload: Upload, budget: Budget, pipeline: Pipeline) -> Outcome:
     """Bring one upload through ``pipeline``, whatever version of it was named.
 
     :raises StoreError: the ledger is away.
     """
     try:
-        known = with_version(app.storage, upload)
+        known = identify(app.storage, app.ledger, upload)
     except FailureError:
         known = upload  # the pipeline meets the same failure, and knows what becomes of it
     return pipeline.process(known, budget)

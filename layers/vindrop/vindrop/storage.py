@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,6 +36,9 @@ class Stat:
     """Bytes."""
     version: str
     """The version's id where the bucket keeps versions, else the ETag; empty where neither is said."""
+    etag: str = ""
+    changed: dt.datetime | None = None
+    """Its last change (UTC)."""
 
 
 class Storage:
@@ -87,8 +91,14 @@ class Storage:
         with self._ask(upload, {}, method="HEAD") as response:
             given = response.headers.get
             length = given("Content-Length", "")
-            version = given("x-cos-version-id") or given("x-amz-version-id") or given("ETag") or ""
-            return Stat(int(length) if length.isdigit() else None, version.strip('"'))
+            etag = (given("ETag") or "").strip('"')
+            version = given("x-cos-version-id") or given("x-amz-version-id") or etag
+            return Stat(
+                int(length) if length.isdigit() else None,
+                etag if version == "null" else version,
+                etag,
+                _moment(given("Last-Modified")),
+            )
 
     def fetch(self, upload: Upload) -> bytes:
         """Return the whole object.
@@ -155,6 +165,15 @@ class Storage:
                 f"the bucket's answer broke off ({type(error).__name__})",
             ) from error
         return bytes(data)
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    from email.utils import parsedate_to_datetime  # only objects without a version need it
+
+    try:
+        return parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
 
 
 def _refusal(response: Any, upload: Upload) -> FailureError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
 from vindrop.http.response import Response
 from vindrop.invocation import Platform
+from vindrop.named import identify
 from vindrop.settings import Settings
 from vindrop.signing import object_url
 from vindrop.upload import Cloud, Upload
@@ -70,15 +72,9 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
         key=named.key,
         version=named.version or "",
     )
-    found = app.storage.stat(bare)
-    return Upload(
-        cloud=cloud,
-        bucket=named.bucket,
-        region=region,
-        key=named.key,
-        version=named.version or found.version,
-        size=found.size,
-    )
+    if named.version is None:
+        return identify(app.storage, app.ledger, bare)
+    return replace(bare, size=app.storage.stat(bare).size)
 
 
 def make_place(app: App, request: Request, platform: Platform) -> Response:

@@ -195,10 +195,12 @@ class Seen:
     version: str
     at: float
     """Unix time in seconds: when it was written by its event's word or first seen, the later."""
+    size: int | None = None
+    """Bytes, where its event said it."""
 
 
 class Catalogue(Protocol):
-    """A ledger that can also be asked by place: what a backfill needs."""
+    """A ledger that can also be asked by place: what a backfill needs, and an object named plainly."""
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
         """Return place → the uploads that came from there; see `vindrop.ledger.sql.place`."""

@@ -200,7 +200,7 @@ class SQLLedger:
                 upload = Upload.from_json(event)
                 written = upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
                 found.setdefault(name, []).append(
-                    Seen(upload.version, max(written, float(first_seen)))
+                    Seen(upload.version, max(written, float(first_seen)), upload.size)
                 )
         return found
 
