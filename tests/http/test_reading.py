@@ -194,9 +194,9 @@ def test_an_answer_that_comes_after_its_callers_time_is_kept(
     leases: list[float] = []
     claim = service.app.ledger.claim
 
-    def spy(upload: Any, lease: float) -> Any:
+    def spy(upload: Any, lease: float, **more: Any) -> Any:
         leases.append(lease)
-        return claim(upload, lease)
+        return claim(upload, lease, **more)
 
     service.app.ledger.claim = spy  # type: ignore[method-assign]
     assert service.post(PLATE).status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests import secrets
 from tests.pipeline.conftest import World, a_call, process
-from vindrop import sweep, uploads
+from vindrop import sweep, trace, uploads
 from vindrop.ledger.sql import SQLLedger
 from vindrop.records import Reading
 from vindrop.vin import Verdict
@@ -145,6 +146,30 @@ def test_what_cannot_go_one_way_goes_another_once(world: World, code: str) -> No
     assert (world.calls() - before).received <= 3
     (letter,) = world.dead_letters()
     assert letter.code == code
+
+
+def test_what_was_parked_is_read_in_the_trace_of_its_event(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    world.faults.set({"code": "ResourceUnavailable.InArrears", "message": "pay"})
+    app = world.app(VINDROP_PROBE_SECONDS="0.1")
+    with trace.follow(f"00-{trace_id}-00f067aa0ba902b7-01"):
+        assert process(app, world.photo()).end == "parked"
+    assert process(app, world.photo()).end == "parked"  # this one's event had no trace
+    world.faults.set()
+    capsys.readouterr()
+    deadline = time.monotonic() + 60
+    while len(world.readings()) < 2:
+        assert time.monotonic() < deadline
+        sweep.process(app, a_call())
+        time.sleep(0.1)
+    traced, plain = sorted(world.readings(), key=lambda each: each.traceparent is None)
+    assert (traced.traceparent or "").split("-")[1] == trace_id
+    assert plain.traceparent is None
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ids = {line["upload"]: line.get("trace_id") for line in lines if line["event"] == "reading"}
+    assert ids == {traced.id[:16]: trace_id, plain.id[:16]: None}
 
 
 def test_a_blocked_account_stops_all_calls_loses_nothing_and_drains_afterwards(

@@ -66,6 +66,17 @@ def test_a_claim_whose_worker_died_passes_on_and_counts_as_an_attempt(
     assert second.owner != dead.owner
 
 
+def test_the_trace_of_the_first_claim_is_kept(ledger: SQLLedger | DynamoDBLedger) -> None:
+    trace, other = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-01"
+    first = ledger.claim(an_upload(), PAST, traceparent=trace)
+    assert isinstance(first, Claim)
+    assert first.traceparent == trace
+    second = ledger.claim(an_upload(), PAST, traceparent=other)
+    assert isinstance(second, Claim)
+    assert second.traceparent == trace
+    assert claimed(ledger).traceparent == trace
+
+
 def test_a_kept_answer_is_delivered_by_whoever_comes_next_and_never_asked_for_again(
     ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
@@ -314,11 +325,14 @@ def test_a_photo_that_only_its_caller_has_leaves_no_trace(
 def test_an_older_ledger_gets_the_columns_it_lacks(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
     dead(cast("SQLLedger", open_ledger(url, account="test")))
-    for column in ("redriven", "dead_letter"):
+    for column in ("redriven", "dead_letter", "traceparent"):
         open_database(url).execute(f"ALTER TABLE vindrop_uploads DROP COLUMN {column}")
     ledger = cast("SQLLedger", open_ledger(url, account="test"))
     (letter,) = ledger.dead_letters()
     assert ledger.redrive(letter, after=0) == "redriven"
+    again = ledger.claim(an_upload(), 60)
+    assert isinstance(again, Claim)
+    assert again.traceparent is None
 
 
 def test_an_unknown_kind_is_one_sentence() -> None:

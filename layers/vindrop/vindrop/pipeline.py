@@ -7,11 +7,11 @@ ledger itself is away: the platform must then bring the event again.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,18 +76,23 @@ class Pipeline:
         :param lease: seconds that the claim is held, where the function lives on after ``budget``.
         :raises StoreError: the ledger is away, so nothing could be claimed or kept.
         """
-        with bind(upload=upload.id[:16]), measuring() as measures:
+        with contextlib.ExitStack() as context:
+            context.enter_context(bind(upload=upload.id[:16]))
+            measures = context.enter_context(measuring())
             started = time.monotonic()
             try:
                 claim = self._ledger.claim(
-                    upload, (budget.left() if lease is None else lease) + LEASE_MARGIN
+                    upload,
+                    (budget.left() if lease is None else lease) + LEASE_MARGIN,
+                    traceparent=trace.current(),
                 )
                 self._step("claimed")
-                outcome = (
-                    self._explain(upload, claim)
-                    if isinstance(claim, Standing)
-                    else self._work(upload, claim, budget, sent)
-                )
+                if isinstance(claim, Standing):
+                    outcome = self._explain(upload, claim)
+                else:
+                    if trace.current() is None:  # the sweep goes on in the trace of the event
+                        context.enter_context(trace.follow(claim.traceparent))
+                    outcome = self._work(upload, claim, budget, sent)
             except StoreError as error:
                 log("upload_failed", level="error", metrics=measures, reason=str(error))
                 raise
@@ -300,13 +305,13 @@ class Pipeline:
             self._step("delivered")
             return _ended(upload, record, new=new)
 
-    def _soon_synced(self, record: records.Record) -> AbstractContextManager[None]:
+    def _soon_synced(self, record: records.Record) -> contextlib.AbstractContextManager[None]:
         database = self._shared(record)
-        return nullcontext() if database is None else database.relaxed()
+        return contextlib.nullcontext() if database is None else database.relaxed()
 
-    def _together(self, record: records.Record) -> AbstractContextManager[None]:
+    def _together(self, record: records.Record) -> contextlib.AbstractContextManager[None]:
         database = self._shared(record)
-        return nullcontext() if database is None else database.transaction()
+        return contextlib.nullcontext() if database is None else database.transaction()
 
     def _shared(self, record: records.Record) -> Database | None:
         """Return the database that both the ledger and all of the record's destinations are in."""

@@ -67,6 +67,8 @@ class Claim:
     """Destinations (by name) that have the record already."""
     redriven: int = 0
     """How often it was dead and taken up again."""
+    traceparent: str | None = None
+    """The trace in which the upload was first claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,13 @@ class Ledger(Protocol):
     def database(self) -> Database | None:
         """Its SQL database, so that a destination in the same one commits together with it."""
 
-    def claim(self, upload: Upload, lease: float) -> Claim | Standing:
-        """Take ``upload`` for ``lease`` seconds, or learn where it stands."""
+    def claim(
+        self, upload: Upload, lease: float, *, traceparent: str | None = None
+    ) -> Claim | Standing:
+        """Take ``upload`` for ``lease`` seconds, or learn where it stands.
+
+        :param traceparent: of whatever brought it first: kept, for whoever takes it up later.
+        """
 
     def keep(
         self,

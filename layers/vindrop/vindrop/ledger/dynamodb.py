@@ -1,8 +1,7 @@
 """The ledger in DynamoDB: one item per upload, every step one conditional write.
 
 An item that has ended keeps ``due_at`` as the moment of its end: the index by state and ``due_at``
-then serves the sweep, the counts and the list of the dead alike. See `vindrop.dynamodb` for whose
-clock it is.
+then serves the sweep, the counts and the list of the dead alike. Whose clock: `vindrop.dynamodb`.
 """
 
 from __future__ import annotations
@@ -32,19 +31,20 @@ class DynamoDBLedger:
         self._tables = tables
         self._account = f"hold/{account}"
 
-    def claim(self, upload: Upload, lease: float) -> Claim | Standing:
+    def claim(
+        self, upload: Upload, lease: float, *, traceparent: str | None = None
+    ) -> Claim | Standing:
         """One write for an upload never seen; one conditional write for one that is due."""
         now, owner = self._tables.now(), uuid.uuid4().hex
-        refused = self._tables.put_new(_TABLE, _new(upload, "claimed", owner, now, now + lease, 1))
+        fresh = _new(upload, "claimed", owner, now, now + lease, 1)
+        refused = self._tables.put_new(_TABLE, fresh | {"traceparent": traceparent})
         if refused is None:
-            return Claim(owner, attempts=1, billed=0, first_seen=now)
+            return Claim(owner, 1, 0, first_seen=now, traceparent=traceparent)
         item = refused.item
         for _ in range(_TRIES):
             if item is None:  # forgotten between the two writes
-                return self.claim(upload, lease)
-            if (
-                item["owner"] == owner
-            ):  # the answer to our write was lost on its way; the SDK asked again
+                return self.claim(upload, lease, traceparent=traceparent)
+            if item["owner"] == owner:  # our write's answer was lost; the SDK asked again
                 return _claim(item)
             state, now = cast("State", item["state"]), self._tables.now()
             if state not in _OPEN or float(item["due_at"]) > now:
@@ -237,6 +237,7 @@ class DynamoDBLedger:
                 "billed": letter.billed,
                 "redriven": letter.redriven + 1,
                 "dead_letter": to_json(letter),
+                "traceparent": letter.traceparent,
             }
             refused = self._tables.put_new(_TABLE, item)
         if refused is None:
@@ -324,6 +325,7 @@ def _claim(item: Item) -> Claim:
         _failure(item),
         frozenset(str(item.get("reached", "")).split()),
         int(item.get("redriven", 0)),
+        str(item["traceparent"]) if item.get("traceparent") else None,
     )
 
 

@@ -26,9 +26,15 @@ class NoLedger:
     def __init__(self) -> None:
         self._hold: tuple[Failure, float, float] | None = None
 
-    def claim(self, upload: Upload, lease: float) -> Claim | Standing:  # noqa: ARG002
+    def claim(
+        self,
+        upload: Upload,  # noqa: ARG002
+        lease: float,  # noqa: ARG002
+        *,
+        traceparent: str | None = None,
+    ) -> Claim | Standing:
         """Grant every claim."""
-        return Claim(uuid.uuid4().hex, attempts=1, billed=0, first_seen=time.time())
+        return Claim(uuid.uuid4().hex, 1, 0, first_seen=time.time(), traceparent=traceparent)
 
     def keep(
         self,

@@ -43,7 +43,9 @@ class SQLLedger:
             columns = added(database.dialect) if table == UPLOADS else {}
             database.ensure(table, *statements, columns=columns)
 
-    def claim(self, upload: Upload, lease: float) -> Claim | Standing:
+    def claim(
+        self, upload: Upload, lease: float, *, traceparent: str | None = None
+    ) -> Claim | Standing:
         """One INSERT for an upload never seen; one conditional UPDATE for one that is due.
 
         A power cut may take the INSERT back, never anything that a caller was told of it: its own
@@ -53,17 +55,18 @@ class SQLLedger:
         with self.database.relaxed():
             inserted = self.database.execute(
                 f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
-                "first_seen, last_seen) "
-                f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, {now}, "
-                f"{now}) {self.database.dialect.on_conflict_ignore}",
+                "traceparent, first_seen, last_seen) "
+                f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, "
+                f":traceparent, {now}, {now}) {self.database.dialect.on_conflict_ignore}",
                 id=upload.id,
                 lease=lease,
                 owner=owner,
                 place=place(upload.cloud, upload.bucket, upload.key),
                 upload=upload.to_json(),
+                traceparent=traceparent,
             )
         if inserted.rowcount == 1:
-            return Claim(owner, attempts=1, billed=0, first_seen=time.time())
+            return Claim(owner, 1, 0, first_seen=time.time(), traceparent=traceparent)
         # `attempts` stands before `state`: MySQL reads a changed column's new value.
         self.database.execute(
             f"UPDATE {UPLOADS} SET owner = :owner, last_seen = {now}, "
@@ -76,7 +79,7 @@ class SQLLedger:
         )
         row = self._row(upload.id)
         if row is None:  # deleted by hand between the two statements
-            return self.claim(upload, lease)
+            return self.claim(upload, lease, traceparent=traceparent)
         if row[2] == owner:
             return claimed(row)
         if row[0] in _UNDER_WAY:
@@ -249,9 +252,11 @@ class SQLLedger:
             return "redriven"
         inserted = self.database.execute(
             f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
-            "redriven, dead_letter, failure_code, failure_message, failure_request_id, first_seen, "
-            f"last_seen) VALUES (:id, 'parked', {now} + :after, '', 0, :billed, :place, :upload, "
-            f":redriven, :dead_letter, :code, :message, :request_id, :first_seen, {now}) "
+            "redriven, dead_letter, traceparent, failure_code, failure_message, "
+            "failure_request_id, first_seen, last_seen) "
+            f"VALUES (:id, 'parked', {now} + :after, '', 0, :billed, :place, :upload, "
+            ":redriven, :dead_letter, :traceparent, :code, :message, :request_id, "
+            f":first_seen, {now}) "
             f"{self.database.dialect.on_conflict_ignore}",
             **failed,
             billed=letter.billed,
@@ -259,6 +264,7 @@ class SQLLedger:
             upload=upload.to_json(),
             redriven=letter.redriven + 1,
             dead_letter=records.to_json(letter),
+            traceparent=letter.traceparent,
             first_seen=letter.first_seen.timestamp(),
         )
         if inserted.rowcount == 1:

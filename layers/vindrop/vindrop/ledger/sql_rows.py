@@ -11,7 +11,7 @@ from vindrop.sql import Row
 
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
-    "failure_code, failure_message, failure_request_id, reached, redriven"
+    "failure_code, failure_message, failure_request_id, reached, redriven, traceparent"
 )
 """In this order; ``now`` is the dialect's own."""
 
@@ -19,7 +19,7 @@ COLUMNS: Final = (
 def claimed(row: Row) -> Claim:
     """Return the claim of the row's owner."""
     return Claim(
-        row[2], row[3], row[4], row[5], _record(row), _failure(row), _reached(row), row[11]
+        row[2], row[3], row[4], row[5], _record(row), _failure(row), _reached(row), *row[11:13]
     )
 
 

@@ -54,4 +54,8 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
 
 def added(dialect: Dialect) -> dict[str, str]:
     """Return columns of `UPLOADS` that its first version had not: an older table gets them too."""
-    return {"redriven": "INTEGER NOT NULL DEFAULT 0", "dead_letter": dialect.long_text}
+    return {
+        "redriven": "INTEGER NOT NULL DEFAULT 0",
+        "dead_letter": dialect.long_text,
+        "traceparent": "VARCHAR(55)",
+    }
