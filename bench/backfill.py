@@ -129,11 +129,17 @@ def child(folder: Path, endpoint: str) -> int:
     def on_end(_: Outcome) -> None:
         ended[0] += 1
         if ended[0] % 1000 == 0:
-            print(json.dumps({"ended": ended[0], "rss_mb": _memory()}), flush=True)
+            _say({"ended": ended[0], "rss_mb": _memory()})
 
     run.run(on_end)
-    print(json.dumps({"done": True, "ended": ended[0], "rss_mb": _memory()}), flush=True)
+    _say({"done": True, "ended": ended[0], "rss_mb": _memory()})
     return 0
+
+
+def _say(what: dict[str, Any]) -> None:
+    """Write one line in one go: several threads come here."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 class _Keys:
@@ -162,13 +168,14 @@ def run(objects: int, kills: int) -> dict[str, Any]:
     """Run to the end through ``kills`` kills; return the books."""
     started = time.monotonic()
     server = serve(objects)
-    memory: list[float] = []
+    memory: list[list[float]] = []
     with tempfile.TemporaryDirectory(prefix="vindrop-backfill-") as name:
         folder = Path(name)
         endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         each = objects // (kills + 1)
-        for number in range(kills + 1):
-            _life(folder, endpoint, each if number < kills else None, memory)
+        memory += [
+            _life(folder, endpoint, each if number < kills else None) for number in range(kills + 1)
+        ]
         server.shutdown()
         store = f"sqlite:///{folder}/vindrop.db"
         records = Counter(
@@ -187,14 +194,20 @@ def run(objects: int, kills: int) -> dict[str, Any]:
         "calls": sum(calls.values()),
         "calls_repeated_after_a_kill": sum(calls.values()) - len(calls),
         "ledger": counts,
-        "rss_mb_after_2000": memory[1] if len(memory) > 1 else 0,
-        "rss_mb_most": max(memory, default=0),
+        # Of each life: after 2,000 uploads, half way, and at its end.
+        "rss_mb": [
+            [life[min(1, len(life) - 1)], life[len(life) // 2], life[-1]] for life in memory if life
+        ],
         "seconds": round(time.monotonic() - started, 1),
     }
 
 
-def _life(folder: Path, endpoint: str, until: int | None, memory: list[float]) -> None:
-    """Run the child; kill it once ``until`` uploads of this life have ended."""
+def _life(folder: Path, endpoint: str, until: int | None) -> list[float]:
+    """Run the child; kill it once ``until`` uploads of this life have ended.
+
+    :returns: the megabytes it held, at every thousandth upload.
+    """
+    memory: list[float] = []
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.backfill", "--child", str(folder), endpoint],
         stdout=subprocess.PIPE,
@@ -215,6 +228,7 @@ def _life(folder: Path, endpoint: str, until: int | None, memory: list[float]) -
     status = process.wait()
     if until is None and status != 0:
         raise RuntimeError(f"the last life ended with status {status}")
+    return memory
 
 
 def main(argv: list[str] | None = None) -> int:
