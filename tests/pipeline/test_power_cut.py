@@ -20,6 +20,7 @@ from vindrop.ledger import Claim
 from vindrop.ledger.sql import SQLLedger
 from vindrop.pipeline import STEPS
 from vindrop.sql.sqlite import SQLite
+from vindrop.stores import StoreError
 
 FULL = 2
 """``PRAGMA synchronous``: a commit waits for the disk."""
@@ -144,3 +145,23 @@ def test_nobody_is_told_of_a_claim_that_a_cut_could_take_back(world: World, disk
     assert process(app, upload).end == "elsewhere"  # acknowledged, on the word of another's claim
     disk.cut()
     assert standing(world.app(), upload) == "claimed"
+
+
+def test_commits_are_synced_again_whatever_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, execute = SQLite(f"sqlite:///{tmp_path}/x.db"), SQLite.execute
+
+    def away(self: SQLite, statement: str, **values: object) -> Any:
+        if statement.endswith("FULL"):
+            raise StoreError("away")
+        return execute(self, statement, **values)
+
+    with monkeypatch.context() as patch, database.relaxed():
+        database.execute("CREATE TABLE x (y)")
+        patch.setattr(SQLite, "execute", away)
+    assert database.execute("PRAGMA synchronous").rows[0][0] == FULL
+    with pytest.raises(StoreError, match="no such table"), database.relaxed():
+        database.execute("INSERT INTO z VALUES (1)")
+    assert database.execute("PRAGMA synchronous").rows[0][0] == FULL
+    assert database.execute("SELECT count(*) FROM x").rows == [(0,)]

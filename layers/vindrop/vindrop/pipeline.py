@@ -236,9 +236,7 @@ class Pipeline:
         early enough for the answer too. Any other delivery may take seconds: the answer is safe
         from a power cut before it begins.
         """
-        with self._soon_synced(record):
-            kept = self._keep(upload, claim, tally, record, budget)
-        if not kept:
+        if not self._keep(upload, claim, tally, record, budget):
             return self._superseded(upload)
         self._step("kept")
         return self._deliver(upload, claim, record, budget, new=True)
@@ -250,14 +248,15 @@ class Pipeline:
         tries = 0
         while True:
             try:
-                return self._ledger.keep(
-                    upload.id,
-                    claim,
-                    record,
-                    attempts=tally.attempts,
-                    billed=tally.billed,
-                    lease=max(budget.left(), 0.0) + LEASE_MARGIN,
-                )
+                with self._soon_synced(record):
+                    return self._ledger.keep(
+                        upload.id,
+                        claim,
+                        record,
+                        attempts=tally.attempts,
+                        billed=tally.billed,
+                        lease=max(budget.left(), 0.0) + LEASE_MARGIN,
+                    )
             except StoreError as error:
                 tries += 1
                 wait = self._jitter.uniform(0.05, min(2.0, 0.1 * 2**tries))

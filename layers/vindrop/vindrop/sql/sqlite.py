@@ -86,7 +86,10 @@ class SQLite:
             yield
         finally:
             self._threads.relaxed = False
-            self.execute("PRAGMA synchronous = FULL")
+            try:
+                self.execute("PRAGMA synchronous = FULL")
+            except StoreError:
+                self.close()  # the next one is opened as it should be
 
     def sync(self) -> None:
         """Write what says nothing, synced: the log before it goes to the disk with it."""
