@@ -34,6 +34,8 @@ INPUTS: Final = {
     "accounts.*": "VinOCR's own list of keys",
     "account.json": "the keys that a local stack has made for itself: these are looked for, too",
     "api-key": "the key of its HTTP function: looked for, too",
+    "vindrop.sqlite*": "the local platform's own queue: events as COS sends them, raw",
+    "*.py": "code, copied to where a runtime finds it",
 }
 """Files that are read by the product, by name, and why they may hold a secret."""
 _MADE: Final = ("account.json", "api-key")

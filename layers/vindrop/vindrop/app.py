@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from vindrop import settings as settings_module
 from vindrop.attempt import Attempt
 from vindrop.delivery import Delivery
+from vindrop.hush import hush
 from vindrop.ledger import Ledger, open_ledger
 from vindrop.photo import Photographer
 from vindrop.pipeline import Pipeline
@@ -85,6 +86,7 @@ def from_environment() -> App:
     :raises SettingsError: a setting is wrong.
     """
     global _warm  # noqa: PLW0603  # what a warm instance keeps
+    hush()
     settings = settings_module.load(os.environ)
     if _warm is None or _warm[0] != settings:
         set_level(settings.log_level)
