@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from layers.dependencies import interpreters, lock
-from tests import needs
-from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
+from tests import needs, secrets
 from tests.runtimes import tools
 from tests.runtimes.tools import Runtimes
 from vindrop_local.vinocr_process import VinOCRProcess
@@ -111,8 +110,8 @@ def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VinOCRProcess]:
     folder = tmp_path_factory.mktemp("vinocr")
     with VinOCRProcess(
         folder / "vinocr.log",
-        secret_id=SECRET_ID,
-        secret_key=SECRET_KEY,
+        secret_id=secrets.TENCENT_ID,
+        secret_key=secrets.TENCENT_KEY,
         settings={"VINOCR_RATE": "100"},
     ) as process:
         yield process

@@ -23,8 +23,8 @@ import pytest
 
 from layers.dependencies.build import build_layer
 from layers.dependencies.contents import LAYERS, Target
+from tests import secrets
 from tests.deploy.conftest import ROOT, LambdaRuntime, free_port, osls
-from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
 from vindrop.dynamodb import tables
 from vindrop_local.vinocr_process import VinOCRProcess
 
@@ -47,9 +47,9 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
-            "VINDROP_VINOCR_SECRET_ID": SECRET_ID,
-            "VINDROP_VINOCR_SECRET_KEY": SECRET_KEY,
-            "VINDROP_API_KEYS": "a-key-of-a-caller",
+            "VINDROP_VINOCR_SECRET_ID": secrets.TENCENT_ID,
+            "VINDROP_VINOCR_SECRET_KEY": secrets.TENCENT_KEY,
+            "VINDROP_API_KEYS": secrets.API_KEY,
         }
         boto = folder / "boto3"
         target = Target("lambda", runtime.version, "x86_64")

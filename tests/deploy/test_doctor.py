@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import BUCKET, SECRET_ID, SECRET_KEY, World, _servers, world
+from tests import secrets
+from tests.pipeline.conftest import BUCKET, World, _servers, world
 from vindrop import sql
 from vindrop_local.commands import doctor as command
 from vindrop_local.doctor import Finding, examine
@@ -16,6 +17,7 @@ from vindrop_local.doctor.vinocr import _clock
 from vindrop_local.errors import UserError
 
 __all__ = ["_servers", "world"]
+NO_KEYS = dict.fromkeys(secrets.VINOCR, "")
 
 
 @pytest.fixture
@@ -28,9 +30,9 @@ def good(world: World, tmp_path: Path) -> Iterator[dict[str, str]]:
         "VINDROP_VINOCR_ENDPOINT": world.vinocr.endpoint,
         "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
         "VINDROP_ALLOWED_BUCKETS": BUCKET,
-        "VINDROP_API_KEYS": "a-key",
-        "TENCENTCLOUD_SECRETID": SECRET_ID,
-        "TENCENTCLOUD_SECRETKEY": SECRET_KEY,
+        "VINDROP_API_KEYS": secrets.API_KEY,
+        **secrets.VINOCR,
+        **secrets.TENCENT_ROLE,
         "TENCENTCLOUD_REGION": "ap-guangzhou",
     }
     sql.forget(store)
@@ -62,8 +64,8 @@ def test_a_whole_installation_is_all_right_and_nothing_is_paid_for(
     ("wrong", "what", "says"),
     [
         ({"VINDROP_RATE": "fast"}, "settings", "VINDROP_RATE"),
-        ({"TENCENTCLOUD_SECRETKEY": "another"}, "keys for VinOCR", "AuthFailure"),
-        ({"TENCENTCLOUD_SECRETID": ""}, "keys for VinOCR", "execution role"),
+        ({"VINDROP_VINOCR_SECRET_KEY": secrets.WRONG_KEY}, "keys for VinOCR", "AuthFailure"),
+        ({**NO_KEYS, "TENCENTCLOUD_SECRETID": ""}, "keys for VinOCR", "execution role"),
         ({"VINDROP_VINOCR_ENDPOINT": "http://127.0.0.1:9"}, "VinOCR", "VINDROP_VINOCR_ENDPOINT"),
         ({"VINDROP_QUOTA": "memory"}, "quota", "name a store"),
         ({"VINDROP_LEDGER": "sqlite:////proc/nowhere/x.db"}, "ledger", "/proc/nowhere"),
@@ -76,7 +78,7 @@ def test_what_is_wrong_is_named_with_what_to_do(
     findings = found({**good, **wrong})
     assert findings[what].state == "wrong", findings
     assert says in findings[what].said
-    assert SECRET_KEY not in str(findings)
+    assert secrets.find(str(findings).encode()) == []
 
 
 @pytest.mark.parametrize(("skew", "state"), [(2, "ok"), (-90, "wrong"), (400, "wrong")])

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests import secrets
 from tests.deploy.conftest import ROOT, osls
 from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.tencent.state import APPID
-from tests.pipeline.conftest import SECRET_ID, SECRET_KEY
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
 from vindrop_local.bucket import Account, Bucket, BucketServer
@@ -52,7 +52,7 @@ def models() -> Path:
 @pytest.fixture(scope="module")
 def cloud(models: Path, node: Path, vinocr: VinOCRProcess) -> Iterator[TencentCloud]:
     """Deployed once."""
-    found = TencentCloud(models, SECRET_ID, SECRET_KEY)
+    found = TencentCloud(models, secrets.TENCENT_ID, secrets.TENCENT_KEY)
     done = osls("deploy", environment=environment(found, vinocr))
     assert found.refusals == []
     assert done.returncode == 0, done.stdout + done.stderr
@@ -67,8 +67,8 @@ def environment(cloud: TencentCloud, vinocr: VinOCRProcess) -> dict[str, str]:
         "BUCKET": BUCKET,
         "PREFIX": "in/",
         "ALARMS": "notice-1",
-        "TENCENT_SECRET_ID": SECRET_ID,
-        "TENCENT_SECRET_KEY": SECRET_KEY,
+        "TENCENT_SECRET_ID": secrets.TENCENT_ID,
+        "TENCENT_SECRET_KEY": secrets.TENCENT_KEY,
         "TENCENT_ENDPOINT_URL": cloud.url,
         "TENCENT_COS_PROXY": cloud.url,
         "VINDROP_RESULTS": f"mysql://vindrop:{PASSWORD}@db.internal:3306/vindrop",
@@ -76,7 +76,7 @@ def environment(cloud: TencentCloud, vinocr: VinOCRProcess) -> dict[str, str]:
         "cmq-topic://ap-guangzhou/dead-letters",
         "VINDROP_LEDGER": f"mysql://vindrop:{PASSWORD}@db.internal:3306/vindrop",
         "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
-        "VINDROP_API_KEYS": "a-key-of-a-caller",
+        "VINDROP_API_KEYS": secrets.API_KEY,
     }
 
 
@@ -180,7 +180,7 @@ def test_what_was_uploaded_reads_a_photo_under_scfs_bootstrap(
     (objects / "in" / "car.jpg").write_bytes(photo.read_bytes())
     store = f"sqlite:///{tmp_path}/vindrop.db"  # in place of the database that is not here
     deployed = cloud.kept["function"][f"{NAME}-upload"]["Environment"]["Variables"]
-    account = Account(SECRET_ID, SECRET_KEY)
+    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN)
     with BucketServer(
         [Bucket(BUCKET, REGION, objects)], [account], tmp_path / "journal.db", None
     ) as bucket:
