@@ -35,6 +35,7 @@ INPUTS: Final = {
     "account.json": "the keys that a local stack has made for itself: these are looked for, too",
     "api-key": "the key of its HTTP function: looked for, too",
     "vindrop.sqlite*": "the local platform's own queue: events as COS sends them, raw",
+    "*.env": "settings of a user's own",
     "*.py": "code, copied to where a runtime finds it",
 }
 """Files that are read by the product, by name, and why they may hold a secret."""

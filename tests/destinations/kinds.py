@@ -6,11 +6,12 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from tests import secrets
+from tests.leaks import heard
 from tests.stores import tencent_api
 from tests.stores.fixtures import Servers
 from vindrop.destinations import Kind, Readable, open_destination
@@ -61,7 +62,14 @@ class DestinationKind:
 
     def place(self, servers: Servers, folder: Path) -> Place:
         server = servers[self.server] if self.server else None
-        return self.make(server, f"t{uuid.uuid4().hex[:12]}", folder)
+        made = self.make(server, f"t{uuid.uuid4().hex[:12]}", folder)
+
+        def read() -> list[Received]:
+            found = made.read()
+            heard(f"what came through {self.name}", repr(found))
+            return found
+
+        return replace(made, read=read)
 
 
 def _readable(url: str, environment: Mapping[str, str]) -> Callable[[], list[Received]]:
