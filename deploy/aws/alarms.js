@@ -67,6 +67,8 @@ module.exports = async ({ resolveVariable }) => {
       Statistic: 'Maximum',
       Threshold: 900,
     }),
+    ParkedTooLong: one('an upload was parked for the first time an hour ago, and is still not read: its log lines say why',
+      NAMESPACE, 'parked_seconds', sweep, { Statistic: 'Maximum', Threshold: 3600 }),
     SweepStopped: one('the sweep has not run for 5 minutes', 'AWS/Lambda', 'Invocations',
       [{ Name: 'FunctionName', Value: { Ref: 'SweepLambdaFunction' } }],
       {
@@ -133,11 +135,16 @@ function dashboard(name) {
       width: 12,
       height: 6,
       properties: {
-        title: 'oldest upload that waits, in seconds',
+        title: 'uploads that wait, seconds of the oldest; is the account blocked',
         region: '${AWS::Region}',
         stat: 'Maximum',
         period: 60,
-        metrics: [[NAMESPACE, 'oldest_seconds', 'function', `${name}-sweep`]],
+        metrics: ['waiting', 'oldest_seconds', 'parked_seconds', 'blocked'].map((metricName) => [
+          NAMESPACE,
+          metricName,
+          'function',
+          `${name}-sweep`,
+        ]),
       },
     },
     {

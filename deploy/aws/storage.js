@@ -47,7 +47,7 @@ module.exports = async ({ resolveVariable }) => {
           { AttributeName: 'state', KeyType: 'HASH' },
           { AttributeName: 'due_at', KeyType: 'RANGE' },
         ],
-        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['upload'] },
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['upload', 'first_seen'] },
       },
     ],
   };

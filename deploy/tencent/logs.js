@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Logs, alarms and the dashboard in CLS. SCF puts each line that a function prints into the field
+ * Logs and alarms in CLS; queries for a dashboard are in docs/deploy-tencent.md. SCF puts each line that a function prints into the field
  * SCF_Message; ours are JSON (vindrop/telemetry.py), so numbers are taken out of it by query.
  */
 
@@ -19,6 +19,7 @@ function alarms(rate) {
     refusals: [`${event('refusals')} | select sum(cast(${field('refusals')} as double)) as n`, `$1.n >= ${Math.max(10, Math.round(rate * 3))}`, 5, 'VinOCR refuses for the rate: is something else using the account?'],
     undelivered: [`${event('undelivered')} | select count(*) as n`, '$1.n >= 1', 5, 'answers could not be delivered: is a destination away?'],
     'oldest-waiting': [`${event('backlog')} | select max(cast(${field('oldest_seconds')} as double)) as n`, '$1.n >= 900', 5, 'an upload has waited for 15 minutes'],
+    'parked-too-long': [`${event('backlog')} | select max(cast(${field('parked_seconds')} as double)) as n`, '$1.n >= 3600', 5, 'an upload was parked for the first time an hour ago, and is still not read: its log lines say why'],
     'sweep-stopped': [`${event('backlog')} | select count(*) as n`, '$1.n < 1', 5, 'the sweep has not run for 5 minutes'],
   };
 }
@@ -91,4 +92,4 @@ async function named(api, action, list, key, property, name) {
   return (found[list] || []).find((one) => one[property] === name);
 }
 
-module.exports = { ensure, ensureAlarms, remove };
+module.exports = { alarms, ensure, ensureAlarms, remove };

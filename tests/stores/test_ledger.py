@@ -137,6 +137,22 @@ def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger | DynamoDBLedge
     assert ledger.due(10) == []
 
 
+def test_the_backlog_is_what_has_not_ended(ledger: SQLLedger | DynamoDBLedger) -> None:
+    assert ledger.backlog() == {}
+    claim = claimed(ledger)
+    assert ledger.backlog()["claimed"].uploads == 1
+    assert ledger.park(an_upload().id, claim, REFUSED, seconds=-1, attempts=1, billed=0)
+    found = ledger.backlog()
+    assert list(found) == ["parked"]
+    assert found["parked"].oldest >= 0
+    claim = claimed(ledger)
+    letter = a_dead_letter()
+    assert ledger.keep(letter.id, claim, letter, attempts=1, billed=0, lease=60)
+    assert list(ledger.backlog()) == ["failed"]
+    ledger.delivered(letter.id, letter)
+    assert ledger.backlog() == {}
+
+
 def test_a_failure_of_any_length_can_be_parked(ledger: SQLLedger | DynamoDBLedger) -> None:
     claim = claimed(ledger)
     endless = Failure("Strange." + "x" * 500, "y" * 5000, "r" * 300)

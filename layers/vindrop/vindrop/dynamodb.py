@@ -64,7 +64,10 @@ def tables(prefix: str) -> dict[str, dict[str, Any]]:
                 {"AttributeName": "state", "KeyType": "HASH"},
                 {"AttributeName": "due_at", "KeyType": "RANGE"},
             ],
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["upload"]},
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": ["upload", "first_seen"],
+            },
         }
     ]
     return made
@@ -137,7 +140,7 @@ class DynamoDB:
     def by_state(
         self, state: str, *, until: float | None = None, limit: int | None = None
     ) -> Iterator[Item]:
-        """Yield uploads in ``state`` (id, due_at, upload), earliest due first."""
+        """Yield uploads in ``state`` (id, due_at, upload, first_seen), earliest due first."""
         values: dict[str, Any] = {":state": {"S": state}}
         condition = "#state = :state"
         names = {"#state": "state"}

@@ -56,9 +56,28 @@ def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
         done.update(upload.id for upload in page)
         outcomes += _work(app, page, budget)
     counts = summary(outcomes)
+    _tell_backlog(app)
     if outcomes:
         log("swept", uploads=len(outcomes), ended=counts)
     return {"uploads": len(outcomes), "ended": counts}
+
+
+def _tell_backlog(app: App) -> None:
+    """Log what alarms and dashboards look at: a line at every sweep, also where nothing waits.
+
+    Its absence says that the sweep itself has stopped.
+    """
+    waiting = app.ledger.backlog()
+    parked = waiting.get("parked")
+    log(
+        "backlog",
+        metrics={
+            "waiting": sum(each.uploads for each in waiting.values()),
+            "oldest_seconds": round(max((each.oldest for each in waiting.values()), default=0), 1),
+            "parked_seconds": round(parked.oldest, 1) if parked else 0,
+            "blocked": 0 if app.ledger.held(None) is None else 1,
+        },
+    )
 
 
 def _work(app: App, page: list[Upload], budget: Budget) -> list[Outcome]:

@@ -92,6 +92,15 @@ class Hold:
     """Seconds until one call may try again; 0: the caller is the one that may try now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Uploads in one state that is no end."""
+
+    uploads: int
+    oldest: float
+    """Seconds since the oldest of them was first seen."""
+
+
 class Ledger(Protocol):
     """What the pipeline asks of a ledger. All methods raise `StoreError` when the store is away."""
 
@@ -165,6 +174,9 @@ class Ledger(Protocol):
 
     def counts(self) -> dict[State, int]:
         """Return how many uploads stand where."""
+
+    def backlog(self) -> dict[State, Waiting]:
+        """Return what has not ended, by state; cheap enough for every sweep."""
 
     def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
         """Take up a dead upload again, due ``after`` seconds from now.

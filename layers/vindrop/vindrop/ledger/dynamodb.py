@@ -12,13 +12,15 @@ from typing import Final, cast
 
 from vindrop.dynamodb import DynamoDB, Item, Value
 from vindrop.failures import Failure
-from vindrop.ledger import ENDED, Claim, Hold, Redriven, Standing, State, next_probe
+from vindrop.ledger import ENDED, Claim, Hold, Redriven, Standing, State, Waiting, next_probe
+from vindrop.ledger.dynamodb_items import claim_of, failure_of, new_item, standing_of
 from vindrop.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.upload import Upload
 
 _OPEN: Final[tuple[State, ...]] = ("claimed", "parked", "answered", "failed")
 _TABLE: Final = "uploads"
 _TRIES: Final = 5
+_LOOKED_AT: Final = 1_000
 
 
 class DynamoDBLedger:
@@ -36,7 +38,7 @@ class DynamoDBLedger:
     ) -> Claim | Standing:
         """One write for an upload never seen; one conditional write for one that is due."""
         now, owner = self._tables.now(), uuid.uuid4().hex
-        fresh = _new(upload, "claimed", owner, now, now + lease, 1)
+        fresh = new_item(upload, "claimed", owner, now, now + lease, 1)
         refused = self._tables.put_new(_TABLE, fresh | {"traceparent": traceparent})
         if refused is None:
             return Claim(owner, 1, 0, first_seen=now, traceparent=traceparent)
@@ -45,10 +47,10 @@ class DynamoDBLedger:
             if item is None:  # forgotten between the two writes
                 return self.claim(upload, lease, traceparent=traceparent)
             if item["owner"] == owner:  # our write's answer was lost; the SDK asked again
-                return _claim(item)
+                return claim_of(item)
             state, now = cast("State", item["state"]), self._tables.now()
             if state not in _OPEN or float(item["due_at"]) > now:
-                return _standing(item, now)
+                return standing_of(item, now)
             attempts = int(item["attempts"]) + (1 if state in {"claimed", "parked"} else 0)
             taken: State = "claimed" if state == "parked" else state
             refused, _ = self._tables.update(
@@ -67,7 +69,7 @@ class DynamoDBLedger:
                 was_due=item["due_at"],
             )
             if refused is None:
-                return _claim(item | {"owner": owner, "attempts": attempts})
+                return claim_of(item | {"owner": owner, "attempts": attempts})
             item = refused.item
         return Standing("claimed", 1.0, None)
 
@@ -201,12 +203,22 @@ class DynamoDBLedger:
     def standing(self, upload_id: str) -> Standing | None:
         """Return where it stands."""
         item = self._tables.get(_TABLE, upload_id)
-        return None if item is None else _standing(item, self._tables.now())
+        return None if item is None else standing_of(item, self._tables.now())
 
     def counts(self) -> dict[State, int]:
         """Return how many stand where. The index may be a second behind."""
         found = {state: self._tables.count(state) for state in (*_OPEN, *ENDED)}
         return {state: count for state, count in found.items() if count}
+
+    def backlog(self) -> dict[State, Waiting]:
+        """Return what has not ended, of each state the `_LOOKED_AT` that are due first at most."""
+        now, found = self._tables.now(), dict[State, Waiting]()
+        for state in _OPEN:
+            items = list(self._tables.by_state(state, limit=_LOOKED_AT))
+            if items:
+                seen = min(float(item.get("first_seen", item["due_at"])) for item in items)
+                found[state] = Waiting(len(items), max(now - seen, 0.0))
+        return found
 
     def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
         """One conditional write, and one for an upload that this ledger never saw."""
@@ -232,7 +244,7 @@ class DynamoDBLedger:
             dead="dead",
         )
         if refused is not None and refused.item is None:
-            item = _new(letter.upload, "parked", "", now, now + after, 0) | {
+            item = new_item(letter.upload, "parked", "", now, now + after, 0) | {
                 "first_seen": letter.first_seen.timestamp(),
                 "billed": letter.billed,
                 "redriven": letter.redriven + 1,
@@ -270,7 +282,7 @@ class DynamoDBLedger:
     def held(self, probe_after: float | None) -> Hold | None:
         """Return the block; the conditional write picks the probe."""
         item = self._tables.get(_TABLE, self._account)
-        failure = _failure(item or {})
+        failure = failure_of(item or {})
         if item is None or failure is None:
             return None
         now = self._tables.now()
@@ -296,55 +308,3 @@ class DynamoDBLedger:
     ) -> bool:
         refused, _ = self._tables.update(_TABLE, key, change, where, **values)
         return refused is None
-
-
-def _new(
-    upload: Upload, state: State, owner: str, now: float, due_at: float, attempts: int
-) -> dict[str, Value | None]:
-    return {
-        "id": upload.id,
-        "state": state,
-        "due_at": due_at,
-        "owner": owner,
-        "attempts": attempts,
-        "billed": 0,
-        "redriven": 0,
-        "upload": upload.to_json(),
-        "first_seen": now,
-        "last_seen": now,
-    }
-
-
-def _claim(item: Item) -> Claim:
-    return Claim(
-        str(item["owner"]),
-        int(item["attempts"]),
-        int(item["billed"]),
-        float(item["first_seen"]),
-        _record(item),
-        _failure(item),
-        frozenset(str(item.get("reached", "")).split()),
-        int(item.get("redriven", 0)),
-        str(item["traceparent"]) if item.get("traceparent") else None,
-    )
-
-
-def _standing(item: Item, now: float) -> Standing:
-    state = cast("State", item["state"])
-    due_in = None if state in ENDED else float(item["due_at"]) - now
-    return Standing(state, due_in, _record(item), _failure(item))
-
-
-def _record(item: Item) -> Record | None:
-    event = item.get("record")
-    return from_json(str(event)) if event else None
-
-
-def _failure(item: Item) -> Failure | None:
-    code = item.get("failure_code")
-    if not code:
-        return None
-    request_id = item.get("failure_request_id")
-    return Failure(
-        str(code), str(item.get("failure_message", "")), str(request_id) if request_id else None
-    )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from vindrop import records
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Redriven, Standing, State, next_probe
+from vindrop.ledger import Claim, Hold, Redriven, Standing, State, Waiting, next_probe
 from vindrop.upload import Upload
 
 
@@ -84,6 +84,10 @@ class NoLedger:
 
     def counts(self) -> dict[State, int]:
         """Count nothing."""
+        return {}
+
+    def backlog(self) -> dict[State, Waiting]:
+        """Nothing waits in here."""
         return {}
 
     def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:  # noqa: ARG002

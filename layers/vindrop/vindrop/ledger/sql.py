@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from vindrop import records
 from vindrop.failures import Failure
-from vindrop.ledger import Claim, Hold, Redriven, Seen, Standing, State, next_probe
+from vindrop.ledger import Claim, Hold, Redriven, Seen, Standing, State, Waiting, next_probe
 from vindrop.ledger.sql_rows import COLUMNS, claimed, standing_of
 from vindrop.ledger.sql_schema import HOLDS, UPLOADS, added, schema
 from vindrop.sql import Database, Row
@@ -20,7 +20,6 @@ _PAGE: Final = 500
 _LONGEST_CODE: Final = 128
 _LONGEST_REQUEST_ID: Final = 64
 """Characters of the columns: what somebody else answers must not keep an upload from being parked."""
-_UNDER_WAY: Final = ("claimed", "answered", "failed")
 _OPEN: Final = "'claimed', 'parked'"
 _REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
 
@@ -48,8 +47,8 @@ class SQLLedger:
     ) -> Claim | Standing:
         """One INSERT for an upload never seen; one conditional UPDATE for one that is due.
 
-        A power cut may take the INSERT back, never anything that a caller was told of it: its own
-        event is under way and comes again, and nobody hears of another's claim before it is safe.
+        A power cut may take the INSERT back, while its own event is under way and comes again:
+        nobody hears of another's claim before it is safe.
         """
         now, owner = self._now, uuid.uuid4().hex
         with self.database.relaxed():
@@ -82,7 +81,7 @@ class SQLLedger:
             return self.claim(upload, lease, traceparent=traceparent)
         if row[2] == owner:
             return claimed(row)
-        if row[0] in _UNDER_WAY:
+        if row[0] in {"claimed", "answered", "failed"}:
             self.database.sync()
         return standing_of(row)
 
@@ -227,6 +226,14 @@ class SQLLedger:
         """Return how many stand where."""
         found = self.database.execute(f"SELECT state, COUNT(*) FROM {UPLOADS} GROUP BY state")
         return {cast("State", row[0]): int(row[1]) for row in found.rows}
+
+    def backlog(self) -> dict[State, Waiting]:
+        """Return what is still due at some time."""
+        found = self.database.execute(
+            f"SELECT state, COUNT(*), {self._now} - MIN(first_seen) FROM {UPLOADS} "
+            "WHERE due_at IS NOT NULL GROUP BY state"
+        )
+        return {cast("State", s): Waiting(int(n), max(float(age), 0.0)) for s, n, age in found.rows}
 
     def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
         """One conditional UPDATE; an INSERT for an upload that this ledger never saw."""

@@ -1,0 +1,78 @@
+"""Alarms look at what is really logged: each number and each event that they name has been seen in a log line."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import needs
+from tests.pipeline.conftest import World, _servers, a_call, process, world
+from vindrop import sweep
+
+__all__ = ["_servers", "world"]
+ROOT = Path(__file__).resolve().parents[2]
+WANTED = {"dead_letters", "parked_seconds", "blocked", "refusals", "oldest_seconds", "undelivered"}
+
+
+@pytest.fixture
+def lines(world: World, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What the log says of every kind of end, and of a sweep while the account is blocked."""
+    app = world.app()
+    process(app, world.photo())
+    process(app, world.upload(b""))
+    world.faults.set({"first": 1, "code": "RequestLimitExceeded"})
+    process(app, world.photo())
+    world.faults.set({"code": "FailedOperation.ArrearsError"})
+    assert process(app, world.photo()).end == "parked"
+    sweep.process(app, a_call())
+    (world.folder / "no-folder").touch()
+    away = world.app(VINDROP_RESULTS=f"file://{world.folder}/no-folder/readings.jsonl")
+    world.faults.set()
+    away.ledger.release()
+    assert process(away, world.photo(), seconds=8).end == "undelivered"
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[:1] == "{"]
+
+
+def run_node(script: str) -> Any:
+    node = needs.program("node", package="nodejs")
+    done = subprocess.run(
+        [node, "-e", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return json.loads(done.stdout)
+
+
+def test_alarms_on_aws_look_at_metrics_that_there_are(lines: list[dict[str, Any]]) -> None:
+    template = run_node(
+        "require('./deploy/aws/alarms.js')({resolveVariable: async (n) => n == 'param:rate' ? 10 :"
+        " 'vindrop-dev'}).then(t => console.log(JSON.stringify(t)))"
+    )
+    text = json.dumps(template["template"]["Resources"])
+    named = set(re.findall(r'"Namespace": "vindrop", "MetricName": "(\w+)"', text))
+    assert named >= WANTED
+    shown = json.loads(
+        template["template"]["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    )
+    for widget in shown["widgets"]:
+        named |= {one[1] for one in widget["properties"].get("metrics", [])}
+    assert named >= {*WANTED, "waiting", "readings", "calls"}
+    logged = {name for line in lines for name in line.get("metric", [])}
+    assert named <= logged
+
+
+def test_alarms_on_tencent_query_lines_that_there_are(lines: list[dict[str, Any]]) -> None:
+    alarms = run_node("console.log(JSON.stringify(require('./deploy/tencent/logs.js').alarms(10)))")
+    asked = set()
+    for name, (query, condition, _, about) in alarms.items():
+        (word,) = re.findall(r'SCF_Message:"(\w+)"', query)
+        fields = set(re.findall(r"\$\.(\w+)", query))
+        found = [line for line in lines if word in json.dumps(line)]
+        assert any(fields <= set(line) for line in found), (name, word)
+        assert condition
+        assert about
+        asked |= {word, *fields}
+    assert asked >= {*WANTED - {"dead_letters"}, "dead_letter"}
