@@ -345,7 +345,7 @@ def test_a_ledger_that_is_away_is_503_and_nothing_is_paid(
 ) -> None:
     from vindrop.stores import StoreError
 
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise StoreError("postgresql://user:PLANTED@db/x is away")
 
     monkeypatch.setattr(service.app.ledger, "claim", away)
