@@ -33,6 +33,11 @@ def softened(image: Image.Image) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(1.0))
 
 
+def without_specks(image: Image.Image) -> Image.Image:
+    """Return an image without what is smaller than a stroke."""
+    return image.filter(ImageFilter.MedianFilter(3))
+
+
 def _blurred(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """Return the mean over a square window, edges mirrored."""
     for axis in (0, 1):

@@ -20,7 +20,7 @@ from vinocr.reader.barcode import codes
 from vinocr.reader.crop import HEIGHT, cut, upside_down
 from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box, detect
-from vinocr.reader.light import even, local, softened
+from vinocr.reader.light import even, local, softened, without_specks
 from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
 from vinocr.reader.prior import evidence
@@ -82,7 +82,8 @@ _FIRST: Final = (Way(even),)
 _FURTHER: Final = (
     Way(lambda strip: local(strip, HEIGHT // 2)),
     Way(lambda strip: strip, stretch=1.25),
-    Way(lambda strip: local(softened(strip), HEIGHT // 2)),  # dots run together into strokes
+    Way(lambda strip: local(softened(strip), HEIGHT // 2), stretch=1.1),  # dots become strokes
+    Way(lambda strip: local(without_specks(strip), HEIGHT // 2)),  # rust, grain, scratches
 )
 
 
