@@ -103,6 +103,8 @@ class KafkaServer(Server):
     def stop(self) -> None:
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGSTOP)
+            # On a busy machine it goes on answering until the signal has reached every thread.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def close(self) -> None:
         self.start()
