@@ -202,7 +202,7 @@ def test_an_answer_that_cannot_be_delivered_is_kept_and_never_asked_for_again(
     blocked.write_text("a file where a folder must be")
     app = world.app(VINDROP_RESULTS=f"file://{blocked}/out.jsonl")
     upload, before = world.photo(), world.calls()
-    outcome = process(app, upload, seconds=6)
+    outcome = process(app, upload, seconds=20)
     assert outcome.end == "undelivered"
     blocked.unlink()
     assert isinstance(app.ledger, SQLLedger)
@@ -210,6 +210,23 @@ def test_an_answer_that_cannot_be_delivered_is_kept_and_never_asked_for_again(
     assert sweep.process(app, a_call())["ended"] == {"reading": 1}
     assert VIN in (blocked / "out.jsonl").read_text()
     assert (world.calls() - before).received == 1
+
+
+def test_what_a_destination_never_takes_is_brought_less_and_less_often(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "results").write_text("a file where a folder must be")
+    app = world.app(VINDROP_RESULTS=f"file://{tmp_path}/results/out.jsonl")
+    upload = world.photo()
+    waits = [process(app, upload, seconds=20).retry_in]
+    assert isinstance(app.ledger, SQLLedger)
+    for hours in (0.1, 24):
+        app.ledger.database.execute(
+            "UPDATE vindrop_uploads SET due_at = 0, first_seen = :then",
+            then=time.time() - 3600 * hours,
+        )
+        waits.append(process(app, upload, seconds=20).retry_in)
+    assert waits == [60, pytest.approx(90, abs=5), 900]
 
 
 def test_with_too_little_time_the_upload_is_handed_back_unharmed(world: World) -> None:

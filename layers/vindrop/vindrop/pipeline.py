@@ -35,7 +35,10 @@ STEPS: Final = ("claimed", "photo", "slot", "called", "answered", "kept", "deliv
 LEASE_MARGIN: Final = 5.0
 """Seconds that a lease outlives the time limit after which the platform kills the function."""
 DELIVERY_RETRY: Final = 60.0
-"""Seconds until the next try to deliver an answer that its destination did not take."""
+"""Seconds until the next try to deliver an answer that its destination did not take, at least."""
+LONGEST_DELIVERY_RETRY: Final = 900.0
+"""… and at most; in between a quarter of the upload's age, so that what can never be taken costs
+four tries an hour and not sixty."""
 LONGEST_PARK: Final = 3_600.0
 
 
@@ -299,8 +302,9 @@ class Pipeline:
                 log("undelivered", level="error", reason=str(error))
                 if not self._ledger.durable:
                     raise
-                self._ledger.postpone(upload.id, claim, DELIVERY_RETRY)
-                return Outcome(upload, "undelivered", record, new=new, retry_in=DELIVERY_RETRY)
+                wait = delivery_wait(time.time() - claim.first_seen)
+                self._ledger.postpone(upload.id, claim, wait)
+                return Outcome(upload, "undelivered", record, new=new, retry_in=wait)
             self._step("delivered")
             return _ended(upload, record, new=new)
 
@@ -316,6 +320,14 @@ class Pipeline:
         """Return the database that both the ledger and all of the record's destinations are in."""
         database = self._ledger.database
         return database if self._delivery.is_in(database, record) else None
+
+
+def delivery_wait(age: float) -> float:
+    """Return the seconds until an answer is brought again to a destination that did not take it.
+
+    :param age: seconds since the upload was first seen.
+    """
+    return min(max(age / 4, DELIVERY_RETRY), LONGEST_DELIVERY_RETRY)
 
 
 @dataclass(slots=True)
