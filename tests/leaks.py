@@ -37,6 +37,7 @@ INPUTS: Final = {
     "vindrop.sqlite*": "the local platform's own queue: events as COS sends them, raw",
     "*.env": "settings of a user's own",
     "*.py": "code, copied to where a runtime finds it",
+    "*.pyc": "the same, compiled",
 }
 """Files that are read by the product, by name, and why they may hold a secret."""
 _MADE: Final = ("account.json", "api-key")

@@ -93,13 +93,11 @@ class Parameters {
             `SCF creates none over ${LONGEST_TRIGGER}: use a bucket with a shorter name`
         );
       }
-      if (!/^[A-Za-z][\w-]{0,40}$/.test(this.serverless.service.custom.name)) {
-        wrong.push('stage: function names take up to 60 letters, digits, hyphens: use a shorter stage');
-      }
-      for (const name of ['results', 'deadLetters', 'ledger']) {
-        if (/(^| )(sqlite|file):/.test(given[name] || '')) {
-          wrong.push(`params.${name}: a function's disk is not kept: use a database, queue or topic`);
-        }
+    }
+    wrong.push(...this.names(cloud, given));
+    for (const name of ['results', 'deadLetters', 'ledger']) {
+      if (/(^| )(sqlite|file):/.test(given[name] || '')) {
+        wrong.push(`params.${name}: a function's disk is not kept: use a database, queue or topic`);
       }
     }
     if (cloud === 'tencent' && given.vinocrImage && !(given.vinocrSecretId && given.vinocrSecretKey)) {
@@ -119,6 +117,20 @@ class Parameters {
       }
     }
     return wrong;
+  }
+
+  /** Everything is named after service and stage; the longest names are those of roles on AWS. */
+  names(cloud, { region }) {
+    const { name } = this.serverless.service.custom;
+    if (cloud === 'tencent') {
+      if (/^[A-Za-z][\w-]{0,40}$/.test(name)) return [];
+      return ['stage: function names take up to 60 letters, digits, hyphens: use a shorter stage'];
+    }
+    const role = `${name}-workflow-${region}`;
+    if (/^[A-Za-z][A-Za-z0-9-]*$/.test(name) && role.length <= 64) return [];
+    return [
+      `stage: a role would be named ${role}; AWS takes up to 64 letters, digits, hyphens: use a shorter stage`,
+    ];
   }
 
   /** Layers and function packages, for exactly what is deployed. The same input gives the same bytes. */

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import signal
 import socket
@@ -163,4 +164,6 @@ def _create(self: Any, name: str, definition: str, *rest: Any, **more: Any) -> A
 
 
 StepFunctionsParserBackend.create_state_machine = _create  # type: ignore[method-assign]
+# Its line for each request holds signed URLs; it is no part of what is deployed.
+logging.getLogger("werkzeug").setLevel(logging.WARNING)
 main(["-H", "127.0.0.1", "-p", PORT])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import socket
@@ -87,7 +88,7 @@ def lambda_runtime(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory)
     found = ((v, interpreters.find(v)) for v in ("3.13", "3.12", "3.11"))
     version, python = next(((v, p) for v, p in found if p), ("", None))
     if python is None:
-        python = Path(needs.program("python3.13", package="python3.13"))
+        python = Path(needs.program("python3.13", package="python3.13, or pyenv install 3.13"))
     site = tmp_path_factory.mktemp("awslambdaric")
     wanted = ("awslambdaric", "simplejson", "snapshot-restore-py")
     pins = tools.HERE / "site.txt"
@@ -107,12 +108,21 @@ def lambda_runtime(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VinOCRProcess]:
+    """It knows a function's role by the temporary keys that SCF gives it, and a sub-account."""
     folder = tmp_path_factory.mktemp("vinocr")
+    role = {
+        "secret_id": secrets.TENCENT_ID,
+        "secret_key": secrets.TENCENT_KEY,
+        "token": secrets.TENCENT_TOKEN,
+    }
+    own = {"secret_id": secrets.VINOCR_ID, "secret_key": secrets.VINOCR_KEY}
+    accounts = folder / "accounts.json"
+    accounts.write_text(json.dumps({"accounts": [{"keys": [role, own]}]}))
     with VinOCRProcess(
         folder / "vinocr.log",
-        secret_id=secrets.TENCENT_ID,
-        secret_key=secrets.TENCENT_KEY,
-        settings={"VINOCR_RATE": "100"},
+        secret_id="",
+        secret_key="",
+        settings={"VINOCR_RATE": "100", "VINOCR_ACCOUNTS": str(accounts)},
     ) as process:
         yield process
     shutil.rmtree(folder, ignore_errors=True)

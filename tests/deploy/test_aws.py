@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,14 +48,15 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
-            "VINDROP_VINOCR_SECRET_ID": secrets.TENCENT_ID,
-            "VINDROP_VINOCR_SECRET_KEY": secrets.TENCENT_KEY,
+            **secrets.VINOCR,
             "VINDROP_API_KEYS": secrets.API_KEY,
         }
-        boto = folder / "boto3"
+        image = ROOT / "build" / f"lambda-image-{runtime.version}"
+        boto = image / "boto3"
+        shutil.rmtree(boto, ignore_errors=True)
         target = Target("lambda", runtime.version, "x86_64")
-        entry = build_layer(LAYERS["aws"], target, folder / "image")
-        with zipfile.ZipFile(folder / "image" / entry["file"]) as archive:
+        entry = build_layer(LAYERS["aws"], target, image)
+        with zipfile.ZipFile(image / entry["file"]) as archive:
             archive.extractall(boto)
         self.log = (folder / "moto.log").open("wb")
         self.process = subprocess.Popen(

@@ -64,6 +64,15 @@ WRONG = [
     ),
     ("aws", {"VINDROP_VINOCR_SECRET_KEY": ""}, [], "params.vinocrSecretKey: is empty"),
     ("aws", {}, ["--param=onRemove=Keep"], "params.onRemove: must be equal to one of"),
+    ("aws", {"BUCKET": "ab"}, [], "params.bucket: 'ab' is no bucket's name"),
+    ("aws", {}, ["--param=timeout=901"], "provider.timeout': must be <= 900"),
+    ("aws", {}, ["--param=memory=100"], "provider.memorySize': must be >= 128"),
+    ("aws", {}, ["--param=memory=200"], "params.memory: must be >= 256"),
+    ("aws", {}, ["--param=memroy=512"], "params.memroy: there is no such parameter"),
+    ("aws", {"VINDROP_RESULTS": "file:///tmp/x"}, [], "params.results: a function's disk"),
+    ("aws", {}, [f"--stage={'s' * 40}"], "AWS takes up to 64"),
+    ("tencent", {}, [f"--stage={'s' * 40}"], "stage: function names take up to 60"),
+    ("tencent", {"PREFIX": "/in"}, [], "params.prefix: must match pattern"),
     ("aws", {}, ["--param=logDays=15"], "logRetentionInDays': must be equal to one of"),
 ]
 

@@ -81,12 +81,14 @@ def environment(cloud: TencentCloud, vinocr: VinOCRProcess) -> dict[str, str]:
 
 
 def as_golden(cloud: TencentCloud) -> list[Any]:
-    """The calls without what differs from build to build: hashes, ports."""
+    """The calls without what differs from run to run: hashes, ports, polling."""
     text = json.dumps(cloud.calls)
     text = re.sub(r"[0-9a-f]{64}", "<sha256>", text)
     text = re.sub(r"-[0-9a-f]{16}\.zip", "-<sha256>.zip", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "<host>", text)
-    return [list(call) for call in json.loads(text)]
+    made = [list(call) for call in json.loads(text)]
+    # The toolkit asks on and on whether a layer is ready: how often depends on the machine.
+    return [call for before, call in zip([None, *made], made, strict=False) if call != before]
 
 
 def test_the_calls_are_those_of_the_golden_list(cloud: TencentCloud) -> None:
@@ -198,7 +200,7 @@ def test_what_was_uploaded_reads_a_photo_under_scfs_bootstrap(
         finally:
             scf.close()
     assert answer is not None
-    assert '"reading": 1' in json.dumps(answer), (answer, scf.log.read_text()[-3000:])
+    assert '"reading": 1' in json.dumps(answer), f"{answer}\n{scf.log.read_text()[-3000:]}"
     assert vin.encode() in (tmp_path / "vindrop.db").read_bytes() + wal(tmp_path)
     assert PASSWORD not in scf.log.read_text()
 
