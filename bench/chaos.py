@@ -29,7 +29,7 @@ from typing import Any, Final, cast
 
 from bench.rig import report
 from bench.rig.fleet import Fleet
-from bench.rig.instance import Job, Setup
+from bench.rig.instance import ARRIVED, Job, Setup
 from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
 from bench.rig.postgres import Postgres
@@ -158,9 +158,10 @@ def run(
         villain.join()
         books = _balance(results, store, uploads)
         tallies = (fleet.tally, sweeper.tally)
-        cut = world.cut_after_billing(PATIENCE) + sum(t.cut_by_kill for t in tallies)
-        not_kept = (folder / "functions.log").read_text(errors="replace").count("answer_not_kept")
+        log = (folder / "functions.log").read_text(errors="replace")
         answers, kills = world.answers(), sum((t.killed_at for t in tallies), Counter[str]())
+        # Billed answers that never arrived, and those that were killed before they were kept.
+        cut = answers["Success"] - log.count(ARRIVED) + sum(t.cut_by_kill for t in tallies)
         _forget(store)
         return {
             "seed": seed,
@@ -171,7 +172,7 @@ def run(
             "unfinished": unfinished,
             "billed_calls": answers["Success"],
             "cut_after_billing": cut,
-            "answers_not_kept": not_kept,
+            "answers_not_kept": log.count("answer_not_kept"),
             "refused_calls": answers["RequestLimitExceeded"],
             "outages": outages.count,
             "kills": dict(sorted(kills.items())),

@@ -18,7 +18,7 @@ from typing import Any, Final
 from bench.rig.instance import Job, Setup, work
 from vindrop.pipeline import STEPS
 
-_MAYBE_BILLED: Final = frozenset(STEPS.index(name) + 1 for name in ("called", "answered"))
+_ANSWERED: Final = STEPS.index("answered") + 1
 """Whoever dies after these and before the answer is kept may take a paid answer along."""
 
 
@@ -43,7 +43,7 @@ class Tally:
     crashes: int = 0
     killed_at: Counter[str] = field(default_factory=Counter)
     cut_by_kill: int = 0
-    """Kills between the call and the keeping of its answer: each may have cost one call."""
+    """Kills between an answer and its being kept: each cost one call."""
     errors: Counter[str] = field(default_factory=Counter)
 
 
@@ -175,10 +175,10 @@ class Fleet:
             self.tally.crashes += 1
             if kill and at and STEPS[at - 1] == kill:
                 self.tally.killed_at[kill] += 1
-                self.tally.cut_by_kill += kill == "answered"  # at `called` it was not sent yet
+                self.tally.cut_by_kill += kill == "answered"
             else:
                 self.tally.killed_at["anywhere"] += 1
-                self.tally.cut_by_kill += at in _MAYBE_BILLED
+                self.tally.cut_by_kill += at == _ANSWERED
 
     def _done(self, ticket: Ticket, error: str, seconds: float) -> None:
         with self._ready:

@@ -21,6 +21,7 @@ import tencentcloud.common.common_client  # noqa: F401
 
 import vindrop.ledger.sql
 import vindrop.quota.sql
+import vindrop.record_models
 import vindrop.sql.sqlite  # noqa: F401
 from bench.rig import bare
 from vindrop import settings as settings_module
@@ -45,6 +46,11 @@ class Job:
     """The function's time limit."""
     kill: str = NEVER
     """Named point of the pipeline at which the process kills itself."""
+
+
+ARRIVED: Final = "bench: an answer has arrived"
+"""Line in an instance's log: what VinOCR billed beyond these was cut off, garbled, or came after
+its caller had given up or was killed."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
 
     def step(name: str) -> None:
         at.value = STEPS.index(name) + 1
+        if name == "answered":
+            os.write(log, f"{ARRIVED}\n".encode())
         if job.kill == name:
             os.kill(os.getpid(), signal.SIGKILL)
 

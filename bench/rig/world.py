@@ -134,13 +134,6 @@ class World:
         """Return code → how many calls VinOCR answered with it."""
         return Counter(str(line["code"]) for line in self._calls())
 
-    def cut_after_billing(self, patience: float) -> int:
-        """Return how many paid answers never arrived: cut, garbled, or later than ``patience``."""
-        return sum(
-            line["code"] == "Success" and bool(line.get("fault") or line["seconds"] > patience)
-            for line in self._calls()
-        )
-
     def _calls(self) -> list[dict[str, Any]]:
         text = (self.folder / "vinocr.log").read_text(errors="replace")
         found = (
