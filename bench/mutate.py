@@ -4,7 +4,7 @@
 
 Small generated pictures in all the modes of PNG and JPEG, with bytes changed, cut, doubled and
 put in, header sizes among them. Prints last one JSON line: files, read, refused, wrong,
-crashes, slow (over 3 s), p99_ms, peak_rss_mb. Status 1 if anything crashed or was slow.
+crashes, slow (over 3 s of the processor), p99_ms, max_ms, peak_rss_mb. Status 1 if anything crashed or was slow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vinocr.reader import ImageError, Reader
 
 VIN: Final = "WDD2131426L004847"
 SLOW: Final = 3.0
-"""Seconds."""
+"""Seconds of the processor: on a machine that others use, the clock would judge them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,12 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     dice = random.Random(options.seed)
     originals = bases()
-    reader = Reader(threads=2)
+    reader = Reader(threads=1)  # its processor time is then its time on an idle machine
     ended: Counter[str] = Counter()
     times: list[float] = []
     for number in range(options.count):
+        if number and number % 1000 == 0:
+            print(f"{number} files, {sum(times):.0f} s", file=sys.stderr)
         data = mutated(dice.choice(originals), dice)
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             answer = reader.read(data)
             ended["read" if answer.vin in {VIN, None} else "wrong"] += 1
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception as e:  # noqa: BLE001 (what this bench looks for)
             ended["crashes"] += 1
             print(f"file {number}: {type(e).__name__}: {e}", file=sys.stderr)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     times.sort()
     slow = sum(seconds > SLOW for seconds in times)
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
