@@ -100,8 +100,8 @@ def test_a_call_killed_at_the_time_limit_is_read_later_and_once(
     world: World, runtimes: Runtimes, code: Path, closing: list[Any], platform: Any
 ) -> None:
     """VinOCR answers too late; the platform kills the function; the sweep finds what it had."""
-    world.faults.set({"wait": 20.0})
-    function = platform(runtimes, code, settings(world), seconds=4)
+    world.faults.set({"wait": 30.0})
+    function = platform(runtimes, code, settings(world), seconds=10)
     closing.append(function)
     upload = world.photo()
     answer = function.call(named(upload))
