@@ -24,7 +24,7 @@ from vindrop.upload import Upload
 
 CLOCKS: Final = 2.0
 """Seconds by which the clocks of bucket and ledger may differ."""
-_ETAG: Final = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,5})?")
+_ETAG: Final = r"[0-9a-f]{32}(?:-[0-9]{1,5})?"
 
 
 def identify(storage: Storage, ledger: Ledger, upload: Upload) -> Upload:
@@ -35,7 +35,7 @@ def identify(storage: Storage, ledger: Ledger, upload: Upload) -> Upload:
     :raises FailureError: it is not there, not ours to read, or the bucket is away.
     :raises StoreError: the ledger is away.
     """
-    tagged = upload.cloud == "aws" and _ETAG.fullmatch(upload.version) is not None
+    tagged = upload.cloud == "aws" and re.fullmatch(_ETAG, upload.version) is not None
     if upload.version and not tagged:
         return upload
     found = storage.stat(replace(upload, version=""))
@@ -71,7 +71,7 @@ def _is_same(there: Upload, etag: str, seen: Seen) -> bool:
         return True
     if there.cloud == "aws":
         written = seen.version.partition("+")[0]
-        if _ETAG.fullmatch(written):
+        if re.fullmatch(_ETAG, written):
             return written == etag
         if there.version != etag:  # both are versions' ids, and not the same one
             return False

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_URL_QUERY: Final = re.compile(
-    r"((?:https?|cos|s3|[a-z+-]+)://[^\s?\"'<>]*)\?[^\s\"'<>]*", re.IGNORECASE
-)
-_URL_USERINFO: Final = re.compile(r"([a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
-_PATH_QUERY: Final = re.compile(r"(\burl: /[^\s?]*)\?[^\s)]*", re.IGNORECASE)
-_FIELDS: Final = re.compile(
+# Texts, which `re` compiles when they are first needed: not while a function starts.
+_URL_QUERY: Final = r"(?i)((?:https?|cos|s3|[a-z+-]+)://[^\s?\"'<>]*)\?[^\s\"'<>]*"
+_URL_USERINFO: Final = r"(?i)([a-z][a-z0-9+.-]*://)[^/@\s]+@"
+_PATH_QUERY: Final = r"(?i)(\burl: /[^\s?]*)\?[^\s)]*"
+_FIELDS: Final = (
     r"(?i)\b(authorization|q-signature|q-ak|x-cos-security-token|x-amz-security-token|"
     r"x-amz-signature|x-amz-credential|x-tc-token|signature|secret_?key|secret_?id|token|password)"
     r"(\"?\s*[=:]\s*\"?)[^\s,;&\"']+"
@@ -25,8 +24,8 @@ MESSAGE_LIMIT: Final = 500
 
 def redact(text: str) -> str:
     """Return ``text`` without URL queries, passwords in URLs, or values of secret-bearing fields."""
-    text = _URL_QUERY.sub(r"\1?…", text)
-    text = _PATH_QUERY.sub(r"\1?…", text)
-    text = _URL_USERINFO.sub(r"\1…@", text)
-    text = _FIELDS.sub(r"\1\2…", text)
+    text = re.sub(_URL_QUERY, r"\1?…", text)
+    text = re.sub(_PATH_QUERY, r"\1?…", text)
+    text = re.sub(_URL_USERINFO, r"\1…@", text)
+    text = re.sub(_FIELDS, r"\1\2…", text)
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"

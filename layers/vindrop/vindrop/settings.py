@@ -5,7 +5,6 @@ sentence that names the variable. Read by msgspec, not by pydantic: every functi
 its first call, and pydantic would be a third of that time (docs/deploy-tencent.md, cold start).
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -283,6 +282,8 @@ def load(environment: Mapping[str, str]) -> Settings:
     known = fields()
     for name in given:
         if name not in known:
+            import difflib  # only for a mistake
+
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {variable(close[0])}?" if close else ""
             raise SettingsError(

@@ -15,13 +15,10 @@ from typing import Final
 
 from vindrop.telemetry import bind
 
-_W3C: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-)
-_XRAY_ROOT: Final = re.compile(
-    r"(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?=;|$)", re.IGNORECASE
-)
-_XRAY_PARENT: Final = re.compile(r"(?:^|;)\s*Parent=([0-9a-f]{16})(?=;|$)", re.IGNORECASE)
+# Texts, which `re` compiles when they are first needed: not while a function starts.
+_W3C: Final = r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+_XRAY_ROOT: Final = r"(?i)(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?=;|$)"
+_XRAY_PARENT: Final = r"(?i)(?:^|;)\s*Parent=([0-9a-f]{16})(?=;|$)"
 _current: ContextVar[str | None] = ContextVar("vindrop_traceparent", default=None)
 
 
@@ -33,9 +30,9 @@ def traceparent(value: object) -> str | None:
     if not isinstance(value, str) or len(value) > 256:
         return None
     text = value.strip().lower()
-    if _W3C.fullmatch(text):
+    if re.fullmatch(_W3C, text):
         return text
-    root, parent = _XRAY_ROOT.search(text), _XRAY_PARENT.search(text)
+    root, parent = re.search(_XRAY_ROOT, text), re.search(_XRAY_PARENT, text)
     if root is None or parent is None:
         return None
     flags = "01" if "sampled=1" in text else "00"

@@ -28,9 +28,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from vindrop import records
 from vindrop.failures import Failure
@@ -47,8 +48,7 @@ Redriven = Literal["redriven", "under_way", "answered", "unknown"]
 so that its dead letter is out of date; nothing that this ledger could follow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """This worker holds the upload until its lease ends."""
 
     owner: str
@@ -71,8 +71,7 @@ class Claim:
     """The trace in which the upload was first claimed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Where an upload stands that cannot be claimed now."""
 
     state: State
@@ -83,8 +82,7 @@ class Standing:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """The account is blocked: no calls until a probe succeeds."""
 
     failure: Failure
@@ -92,8 +90,7 @@ class Hold:
     """Seconds until one call may try again; 0: the caller is the one that may try now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Uploads in one state that is no end."""
 
     uploads: int
@@ -207,8 +204,7 @@ class Ledger(Protocol):
         """Unblock. True for the one that did it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """An upload of some place, as the ledger knows it."""
 
     version: str

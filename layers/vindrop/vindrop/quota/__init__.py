@@ -22,7 +22,7 @@ from vindrop.quota.pace import paced
 from vindrop.sql import is_sql, open_database
 from vindrop.stores import StoreSettingError
 
-_LIMITS: Final = re.compile(r"`(\d+(?:\.\d+)?)`")
+_LIMITS: Final = r"`(\d+(?:\.\d+)?)`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def limit_named(message: str) -> float | None:
 
     The message names the current figure and the limit; the smaller is the limit.
     """
-    numbers = [float(number) for number in _LIMITS.findall(message)]
+    numbers = [float(number) for number in re.findall(_LIMITS, message)]
     return min(numbers) if numbers and min(numbers) > 0 else None
 
 

@@ -100,7 +100,8 @@ class SQLite:
     ) -> None:
         """Make the table where it is missing, and add the columns that an older one lacks."""
         if missing(self._columns(table), table, statements, columns):
-            with self.transaction():  # holds the write lock: what is missing now stays so
+            # The transaction holds the write lock: what is missing now stays so.
+            with self.relaxed(), self.transaction():
                 for statement in missing(self._columns(table), table, statements, columns):
                     self.execute(statement)
 

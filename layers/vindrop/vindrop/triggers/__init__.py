@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Final, Protocol, cast
+
+import msgspec
+from msgspec import structs
 
 from vindrop import failures
 from vindrop.triggers import (
@@ -84,8 +86,7 @@ STREAMS: Final = frozenset({"ckafka", "msk"})
 """Sources that deliver in order: what comes again keeps everything behind it waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """A payload, understood."""
 
     source: str
@@ -137,7 +138,7 @@ def _opened(found: list[Message | Envelope], depth: int) -> list[Message]:
             continue
         opened += [
             # The outermost receipt is the one that the platform knows; the innermost trace the closest.
-            replace(m, receipt=each.receipt or m.receipt, trace=m.trace or each.trace)
+            structs.replace(m, receipt=each.receipt or m.receipt, trace=m.trace or each.trace)
             for m in _inside(each, depth + 1)
         ]
     return opened
@@ -152,7 +153,7 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
         if isinstance(body, (str, bytes)):
             body = json.loads(body)
         if isinstance(body, str):  # JSON written as a JSON string
-            return _inside(replace(envelope, body=body), depth + 1)
+            return _inside(structs.replace(envelope, body=body), depth + 1)
         return _open(body, depth).messages
     except UnknownEventError as error:
         why, code = str(error), failures.UNKNOWN_EVENT

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -19,16 +18,14 @@ MOST_BYTES: Final = 2**53
 """No object is larger; what says so is no size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Something that is no upload, and why: a folder marker, a deletion, a test event."""
 
     what: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """A record that ought to name an object and does not."""
 
     id: str
@@ -42,8 +39,7 @@ class Malformed:
 Arrival = Upload | Ignored | Malformed
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One thing that arrived, and what the platform must be told where it has to come again."""
 
     arrival: Arrival
@@ -53,8 +49,7 @@ class Message:
     """W3C traceparent, where the trigger carries one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """A message of a queue, topic or stream that holds another event: still closed."""
 
     id: str
@@ -76,7 +71,7 @@ Filled = Annotated[str, Meta(min_length=1)]
 """A text that is not empty."""
 Size = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
 """An object's bytes."""
-_MISSING: Final = re.compile(r"Object missing required field `(?P<field>.+)`")
+_MISSING: Final = r"Object missing required field `(?P<field>.+)`"
 _F = TypeVar("_F", bound=Fields)
 
 
@@ -94,7 +89,7 @@ def read(record: object, kind: type[_F]) -> _F:
     except msgspec.ValidationError as error:
         reason, _, at = str(error).rpartition(" - at `$")
         reason, where = reason or str(error), at.strip("`.")
-        if missing := _MISSING.fullmatch(reason):
+        if missing := re.fullmatch(_MISSING, reason):
             reason, where = "is missing", f"{where}.{missing['field']}".strip(".")
         raise FieldError(f"{where or 'the record'}: {reason}") from None
     except (RecursionError, OverflowError, UnicodeError):

@@ -64,10 +64,8 @@ REGIONS: Final = {
 }
 """Short code → region, as the events use them."""
 
-_NEW_HOST: Final = re.compile(
-    r"^(?P<bucket>.+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\.(?:myqcloud|tencentcos)\.(?:com|cn)$"
-)
-_OLD_HOST: Final = re.compile(r"^(?P<bucket>.+)\.cos(?P<code>[a-z]+)\.myqcloud\.com$")
+_NEW_HOST: Final = r"^(?P<bucket>.+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\.(?:myqcloud|tencentcos)\.(?:com|cn)$"
+_OLD_HOST: Final = r"^(?P<bucket>.+)\.cos(?P<code>[a-z]+)\.myqcloud\.com$"
 _CREATED: Final = "cos:ObjectCreated:"
 
 
@@ -166,10 +164,10 @@ def _place(cos: _Cos) -> tuple[str, str, str]:
     path = split.path
     if split.query or split.fragment:  # a key with ? or # that was not encoded
         path = cos.cosObject.url.partition(split.netloc)[2]
-    found = _NEW_HOST.match(host)
+    found = re.match(_NEW_HOST, host)
     if found and len(path) > 1:
         return found["bucket"], found["region"], unquote(path[1:])
-    found = _OLD_HOST.match(host)
+    found = re.match(_OLD_HOST, host)
     if found and len(path) > 1:
         return found["bucket"], REGIONS.get(found["code"], region), unquote(path[1:])
     key = cos.cosObject.key

@@ -26,9 +26,7 @@ from vindrop.triggers.common import (
     upload,
 )
 
-_AWS_REGION: Final = re.compile(
-    r"[a-z]{2}(?:-[a-z]+)?-(?:north|south|east|west|central)(?:east|west)?-\d"
-)
+_AWS_REGION: Final = r"[a-z]{2}(?:-[a-z]+)?-(?:north|south|east|west|central)(?:east|west)?-\d"
 _SPELT: Final = ({"bucket", "key"}, {"Bucket", "Key"})
 
 
@@ -71,7 +69,7 @@ def _arrival(payload: Mapping[str, Any]) -> Arrival:
         found = read(_renamed(mapping(payload.get("ObjectInfo")) or payload), _Object)
     except FieldError as error:
         return malformed(payload, error)
-    cloud = found.cloud or ("aws" if _AWS_REGION.fullmatch(found.region) else "tencent")
+    cloud = found.cloud or ("aws" if re.fullmatch(_AWS_REGION, found.region) else "tencent")
     if cloud not in {"tencent", "aws"}:
         return malformed(payload, "cloud: takes tencent or aws")
     return upload(
