@@ -54,12 +54,16 @@ _MORE_BOXES: Final = 6
 _HOPE: Final = 0.02
 """Posterior that the second detection must bring for its lines to be looked at closely: where it
 brought less, the closer look found nothing on real photos, and cost the slowest a third."""
+_UNREADABLE: Final = 0.1
+"""Posterior below which a line may be a mirror's image: what was half read is none."""
 _PROMISING: Final = 7
 """VIN letters that make a line worth a closer look."""
 _ALMOST: Final = 4
 """Letters still missing after a line was lengthened for which it is lengthened once more."""
 _CLOSER: Final = 2
 """Lines looked at closely, per round."""
+_MIRRORED: Final = 1
+"""Lines read as in a mirror, from both ends: the longest."""
 _MOST_TOGETHER: Final = 4
 """Pairs of boxes read as one, per round."""
 _MOST_TURNED: Final = 3
@@ -155,7 +159,7 @@ class Looker:
         after = self._find(sight, 1.4 * scale, relit=True)
         if after < SURE and after > max(before, _HOPE):
             self._again(sight, threshold)
-        if sight.best < threshold:
+        if sight.best < _UNREADABLE:
             self._mirrored(sight)
         return sight
 
@@ -199,9 +203,8 @@ class Looker:
                 if 0 < line.missing <= _ALMOST:
                     self._reach_out(line)
                     self._read(sight, line, _FIRST)
-                self._read(sight, line, _FURTHER)
-            else:
-                self._read(sight, line, _FURTHER)
+            # What is still far from 17 letters is cut off, or none: one more look will do.
+            self._read(sight, line, _FURTHER if line.missing <= _ALMOST else _FURTHER[:1])
         if sight.weigh() < threshold:
             self._in_halves(sight)
         return sight.best
@@ -265,7 +268,7 @@ class Looker:
         lines = [line for line in lines if not line.mirrored and not line.halved]
         lines = [line for line in lines if line.box.width > _USUAL_RATIO / 2 * line.box.height]
         lines.sort(key=lambda line: -line.letters)
-        for line in lines[:_CLOSER]:
+        for line in lines[:_MIRRORED]:
             for box in (line.box, on_head(line.box)):  # of a mirrored line, the classifier is lost
                 image = Line((box,), mirrored=True)
                 self._read(sight, image, _FIRST)
