@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -64,13 +65,16 @@ def test_a_failure_is_raised_under_its_name_or_answered(
     world.faults.set(fault)
     settings = {"VINDROP_VINOCR_TIMEOUT": "1", "VINDROP_VINOCR_CONNECT_TIMEOUT": "1"}
     raised = world.photo()
-    with pytest.raises(step.StepError, match=str(fault["code"])) as caught:
+    # A refusal narrows the quota: on a busy machine the time is up before VinOCR is asked again.
+    codes = (
+        {fault["code"], "Vindrop.WaitingForQuota"} if name == "VinThrottled" else {fault["code"]}
+    )
+    with pytest.raises(step.StepError, match="|".join(map(re.escape, codes))) as caught:
         run(world, named(raised), 4.0, **settings)
     assert type(caught.value).__name__ == name
     answer = run(world, named(world.photo(), failures="return"), 4.0, **settings)
-    # The first refusal has narrowed the quota: the second may not even be let through to VinOCR.
     assert answer["error"] == name
-    assert answer["code"] in {fault["code"], "Vindrop.WaitingForQuota"}
+    assert answer["code"] in codes
     assert (answer["retry_in"] is None) == (name == "PhotoRejected")
     assert len(world.dead_letters()) == (2 if name == "PhotoRejected" else 0)
 

@@ -52,7 +52,7 @@ def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
     for number, called in ((int, "a whole number"), (float, "a number")):
         expected = f"Expected `{number.__name__}`"
         if kind is number and reason.startswith(expected):
-            bound = reason.removeprefix(expected).partition(",")[0].replace(".0", "")
+            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
             return f"takes {called}{bound}"
     return reason[0].lower() + reason[1:]
 
