@@ -35,6 +35,11 @@ MISTAKEN: Final = {
 recogniser takes one for the other and is sure of it. Figures are kept small: they are the
 confidence that every VIN with such a letter loses."""
 
+LEFT_OUT: Final = {"I": ("1", 0.3), "O": ("0", 0.3), "Q": ("0", 0.1)}
+"""Letters that a VIN leaves out → the digit they look like, and how far they count as it; as junk
+for the rest. On real photos one VIN in ten or so has one of them in its reading; serial numbers of
+other things have several."""
+
 # Small letters of the capital's shape, told apart by height alone, which a strip does not show.
 _SAME_SHAPE: Final = {c: c.upper() for c in "cjkmnpsuvwxyz"} | {"l": "1", "o": "0"}
 
@@ -54,13 +59,13 @@ class Recognizer:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._mistaken = mistaken()
-        groups: list[list[int]] = [[] for _ in range(CLASSES)]
+        self._meant = meant()
+        groups: list[list[int]] = [[] for _ in self._meant]
         for index, character in enumerate(models.characters):
-            group = class_of(character) if index else BLANK
+            group = _left_out(character) or class_of(character) if index else BLANK
             if group != JUNK:
                 groups[group].append(index)
-        used = [g for g in range(CLASSES) if groups[g]]
+        used = [g for g, indices in enumerate(groups) if indices]
         self._groups = np.array(used)
         self._columns = np.array([i for g in used for i in groups[g]])
         self._starts = np.cumsum([0, *(len(groups[g]) for g in used)])[:-1]
@@ -69,11 +74,10 @@ class Recognizer:
         """Read a strip, 48 pixels high. One at a time: batches pad, and gain nothing on a CPU."""
         (output,) = self._models.recognizer.run(None, {"x": tensor(strip)[None]})
         full = output[0]
-        frames = np.zeros((len(full), CLASSES), dtype=np.float32)
+        frames = np.zeros((len(full), len(self._meant)), dtype=np.float32)
         frames[:, self._groups] = np.add.reduceat(full[:, self._columns], self._starts, axis=1)
         frames[:, JUNK] = np.maximum(1.0 - frames.sum(axis=1), 0.0)
-        frames = frames @ self._mistaken
-        return Frames(frames, self._greedy(full))
+        return Frames(frames @ self._meant, self._greedy(full))
 
     def _greedy(self, full: Floats) -> str:
         best = full.argmax(axis=1)
@@ -81,12 +85,17 @@ class Recognizer:
         return "".join(self._models.characters[i] for i in best[fresh]).strip()
 
 
-def mistaken() -> Floats:
-    """Return `MISTAKEN` as a matrix: (36, 36), each row sums to 1."""
-    matrix = np.eye(CLASSES, dtype=np.float32)
-    for read, (meant, share) in MISTAKEN.items():
-        row, column = SYMBOLS.index(read), SYMBOLS.index(meant)
+def meant() -> Floats:
+    """Return `MISTAKEN` and `LEFT_OUT` as a matrix: (39, 36), each row sums to 1.
+
+    The last three rows are the letters that are left out.
+    """
+    matrix = np.eye(CLASSES + len(LEFT_OUT), CLASSES, dtype=np.float32)
+    for read, (letter, share) in MISTAKEN.items():
+        row, column = SYMBOLS.index(read), SYMBOLS.index(letter)
         matrix[row, row], matrix[row, column] = 1 - share, share
+    for row, (digit, share) in enumerate(LEFT_OUT.values(), CLASSES):
+        matrix[row, SYMBOLS.index(digit)], matrix[row, JUNK] = share, 1 - share
     return matrix
 
 
@@ -111,3 +120,9 @@ def class_of(character: str) -> int:
     mended = LOOKALIKES.get(character) or _SAME_SHAPE.get(character, character)
     place = ALPHABET.find(mended) if len(mended) == 1 else -1
     return place + 1 if place >= 0 else JUNK
+
+
+def _left_out(character: str) -> int | None:
+    """Return the row of `meant` for a letter that VINs leave out."""
+    letters = list(LEFT_OUT)
+    return CLASSES + letters.index(character) if character in letters else None
