@@ -16,29 +16,20 @@ MAX_WIDTH: Final = 1280
 MIN_WIDTH: Final = 48
 
 
-def cut(
-    image: Image.Image,
-    box: Box,
-    *,
-    grow: tuple[float, float] = (0.0, 0.0),
-    stretch: float = 1.0,
-) -> Image.Image:
-    """Cut a box out as an upright strip.
+def cut(image: Image.Image, box: Box, *, grow: tuple[float, float] = (0.0, 0.0)) -> Image.Image:
+    """Cut a box out upright, at about the picture's own resolution.
 
     :param grow: how much wider and higher than the box, in heights of the box.
-    :param stretch: factor on the strip's width; squeezed pictures want more than 1.
     """
     width = box.width + grow[0] * box.height
     height = box.height * (1 + grow[1])
     grown = Box(box.x, box.y, width, height, box.angle, box.score)
     top_left, top_right, _, bottom_left = grown.corners()
-    # At the box's own resolution first, then averaged down: the transform alone would skip
-    # pixels of large text, and dots or thin strokes with them.
-    native_h = int(min(max(height, HEIGHT), 4 * HEIGHT))
-    native_w = int(min(max(width * native_h / height, 1), 4 * MAX_WIDTH))
-    across, down = (top_right - top_left) / native_w, (bottom_left - top_left) / native_h
-    strip = image.transform(
-        (native_w, native_h),
+    out_h = int(min(max(height, HEIGHT), 4 * HEIGHT))
+    out_w = int(min(max(width * out_h / height, 1), 4 * MAX_WIDTH))
+    across, down = (top_right - top_left) / out_w, (bottom_left - top_left) / out_h
+    return image.transform(
+        (out_w, out_h),
         Image.Transform.AFFINE,
         (
             *_pair(across[0], down[0]),
@@ -49,13 +40,26 @@ def cut(
         resample=Image.Resampling.BICUBIC,
         fillcolor=_around(image, grown),
     )
-    out = round(HEIGHT * width / height * stretch / 8) * 8
-    return strip.resize((min(max(out, MIN_WIDTH), MAX_WIDTH), HEIGHT), Image.Resampling.BILINEAR)
+
+
+def strip(upright: Image.Image, stretch: float = 1.0) -> Image.Image:
+    """Scale what was cut out to the height that the recogniser reads.
+
+    Cutting and scaling are two steps: averaging down keeps what a transform alone would skip,
+    dots and thin strokes.
+
+    :param stretch: factor on the strip's width; squeezed pictures want more than 1.
+    """
+    out = round(HEIGHT * upright.width / upright.height * stretch / 8) * 8
+    size = (min(max(out, MIN_WIDTH), MAX_WIDTH), HEIGHT)
+    return upright.resize(size, Image.Resampling.BILINEAR)
 
 
 def _around(image: Image.Image, box: Box) -> tuple[int, ...]:
     """Return the mean colour around a box: what stands for pixels beyond the picture's edge."""
     x, y = box.corners().T
+    if x.min() >= 0 and y.min() >= 0 and x.max() <= image.width and y.max() <= image.height:
+        return (0, 0, 0)  # none are needed
     area = (
         max(int(x.min()), 0), max(int(y.min()), 0),
         min(int(x.max()) + 1, image.width), min(int(y.max()) + 1, image.height),

@@ -17,7 +17,7 @@ from PIL import Image
 from vindrop.vin import LENGTH
 from vinocr.reader.arrange import halves, on_head, same_place
 from vinocr.reader.barcode import codes
-from vinocr.reader.crop import HEIGHT, cut, upside_down
+from vinocr.reader.crop import HEIGHT, cut, strip, upside_down
 from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box, detect
 from vinocr.reader.light import even, local, softened, without_specks
@@ -84,10 +84,10 @@ class Way:
 
 _FIRST: Final = (Way(even),)
 _FURTHER: Final = (
-    Way(lambda strip: local(strip, HEIGHT // 2)),
-    Way(lambda strip: strip, stretch=1.25),
-    Way(lambda strip: local(softened(strip), HEIGHT // 2), stretch=1.1),  # dots become strokes
-    Way(lambda strip: local(without_specks(strip), HEIGHT // 2)),  # rust, grain, scratches
+    Way(lambda image: local(image, HEIGHT // 2)),
+    Way(lambda image: image, stretch=1.25),
+    Way(lambda image: local(softened(image), HEIGHT // 2), stretch=1.1),  # dots become strokes
+    Way(lambda image: local(without_specks(image), HEIGHT // 2)),  # rust, grain, scratches
 )
 
 
@@ -156,9 +156,10 @@ class Looker:
             return sight
         # Larger and relit: small and faint text shows.
         before = sight.best
-        after = self._find(sight, 1.4 * scale, relit=True)
-        if after < SURE and after > max(before, _HOPE):
-            self._again(sight, threshold)
+        if before < _UNREADABLE:
+            after = self._find(sight, 1.4 * scale, relit=True)
+            if after < SURE and after > max(before, _HOPE):
+                self._again(sight, threshold)
         if sight.best < _UNREADABLE:
             self._mirrored(sight)
         return sight
@@ -198,16 +199,22 @@ class Looker:
             return sight.best
         for line in self._worth(sight, unread=True)[:_CLOSER]:
             if line.missing > 0 and len(line.boxes) == 1:
+                before = line.missing
                 self._reach_out(line)
                 self._read(sight, line, _FIRST)
-                if 0 < line.missing <= _ALMOST:
+                if 0 < line.missing <= _ALMOST and line.missing < before:
                     self._reach_out(line)
                     self._read(sight, line, _FIRST)
-            # What is still far from 17 letters is cut off, or none: one more look will do.
-            self._read(sight, line, _FURTHER if line.missing <= _ALMOST else _FURTHER[:1])
+            self._read(sight, line, self._ways(line))
         if sight.weigh() < threshold:
             self._in_halves(sight)
         return sight.best
+
+    @staticmethod
+    def _ways(line: Line) -> tuple[Way, ...]:
+        """Return how else to look at a line: what surely has too few letters is cut off, or none."""
+        almost = 1 if line.certainty > _SENSIBLE else _ALMOST
+        return _FURTHER if line.missing <= almost else _FURTHER[:1]
 
     @staticmethod
     def _worth(sight: Sight, *, unread: bool) -> list[Line]:
@@ -239,7 +246,8 @@ class Looker:
                 part.ends = line.ends / _HALF
                 self._read(sight, part, _FIRST)
             sight.lines += parts
-            self._read(sight, max(parts, key=_promise), _FURTHER)
+            best = max(parts, key=_promise)
+            self._read(sight, best, self._ways(best))
         return sight.weigh()
 
     def _from_other_end(self, sight: Sight) -> float:
@@ -276,20 +284,18 @@ class Looker:
         return sight.weigh()
 
     def _upright(self, boxes: list[Box], image: Image.Image) -> list[Box]:
-        turned = upside_down(self._models, [cut(image, box) for box in boxes])
+        turned = upside_down(self._models, [strip(cut(image, box)) for box in boxes])
         return [on_head(box) if p > 0.9 else box for box, p in zip(boxes, turned, strict=True)]
 
     def _read(self, sight: Sight, line: Line, ways: tuple[Way, ...]) -> None:
         """Read a line in some ways, each of which adds a strip."""
+        boxes = line.boxes if line.stacked else (line.box,)
+        pieces = [cut(sight.picture.image, box, grow=(line.ends, 0.1)) for box in boxes]
+        if line.mirrored:
+            pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
         for way in ways:
-            boxes = line.boxes if line.stacked else (line.box,)
-            read = [self._recognizer.read(self._strip(sight, line, box, way)) for box in boxes]
+            read = [self._recognizer.read(way.lit(strip(piece, way.stretch))) for piece in pieces]
             line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
-
-    @staticmethod
-    def _strip(sight: Sight, line: Line, box: Box, way: Way) -> Image.Image:
-        strip = way.lit(cut(sight.picture.image, box, grow=(line.ends, 0.1), stretch=way.stretch))
-        return strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if line.mirrored else strip
 
 
 def _promise(line: Line) -> float:
