@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from photo_generator.camera import TURNS, draw_look, expose, jpeg, turned
 from photo_generator.chassis import peened, stamped
 from photo_generator.dice import chance, dice, pick
 from photo_generator.label import label
+from photo_generator.legible import FAINTEST, weakest_letter
 from photo_generator.plate import plate
 from photo_generator.sample import Sample
 from photo_generator.scene import SMALLEST_GLYPH_EASY, SMALLEST_GLYPH_HARD, SceneMaker
@@ -125,11 +127,17 @@ def shoot(
         if attempt >= _TRIES // 3 and drawn[0] < drawn[1]:
             # Too little room across: the phone is held level.
             drawn, size = (drawn[1], drawn[0]), (size[1], size[0])
+        last = attempt == _TRIES - 1
         scene = SCENES[kind](rng, vin, drawn, hard=hard)
-        if scene.glyph >= smallest:
+        if scene.glyph < smallest and not last:
+            continue
+        look = draw_look(rng, scene.glyph, hard=hard)
+        before = copy.deepcopy(rng)
+        picture = expose(scene.light, rng, look)
+        if scene.struck is None or last:
             break
-    look = draw_look(rng, scene.glyph, hard=hard)
-    picture = expose(scene.light, rng, look)
+        if weakest_letter(picture, expose(scene.struck.bare, before, look), scene) >= FAINTEST:
+            break
     if drawn != size:
         picture = picture.resize(size, Image.Resampling.BICUBIC)
     return picture, look.quality

@@ -11,7 +11,7 @@ from photo_generator.dice import between, chance, pick
 from photo_generator.faces import DOTTED, STAMPED, Face
 from photo_generator.grounds import CHASSIS, bare_metal, bolt, paint
 from photo_generator.relief import soften, struck
-from photo_generator.scene import Scene, draw_pose
+from photo_generator.scene import Scene, Struck, draw_pose
 from photo_generator.sheet import Sheet, aim_at, ends_of, fitting_height, line_of, scale_of
 from photo_generator.textures import Floats, Size, clouds, distance_along, mix, soft_step
 from photo_generator.view import View
@@ -52,7 +52,7 @@ def _struck(
         else paint(rng, size, pick(rng, CHASSIS), wear=wear)
     )
     ground = _rail(ground, rng, size, view, sheet)
-    mask = view.place_grey(sheet.dents)
+    bare, mask = ground, view.place_grey(sheet.dents)
     pen = max(1.6, face.weight * glyph)
     depth = between(rng, 1.0, 1.5) if dotted else between(rng, 0.95, 1.5)
     if hard:
@@ -68,7 +68,9 @@ def _struck(
         if tone[0] > 0.5 and float(ground.mean()) > 0.4:
             tone = (0.09, 0.08, 0.07)  # chalk on a light ground would hide the strokes
         out = mix(np.asarray(out, np.float32), tone, inside * np.float32(strength))
-    return Scene(np.asarray(out, np.float32), glyph, ends_of(view, sheet))
+    strokes = Image.fromarray(np.asarray(np.clip(mask, 0, 1) * 255, np.uint8))
+    grooves = Struck(bare, strokes, pen)
+    return Scene(np.asarray(out, np.float32), glyph, ends_of(view, sheet), grooves)
 
 
 def _line_sheet(rng: np.random.Generator, rows: list[str], face: Face, width: float) -> Sheet:

@@ -6,10 +6,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from PIL import Image
 
 from photo_generator.dice import between
 from photo_generator.textures import Floats, Size
 from photo_generator.view import Pose
+
+
+@dataclass(frozen=True)
+class Struck:
+    """Letters without ink: grooves or dots."""
+
+    bare: Floats
+    """The scene's light before they were struck."""
+    strokes: Image.Image
+    """Mode L: where they were."""
+    pen: float
+    """Width of a stroke, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,8 @@ class Scene:
     """Height of the VIN's letters in pixels; bounds what blur an eye forgives."""
     ends: tuple[tuple[float, float], tuple[float, float]]
     """Where in the frame the VIN begins and ends."""
+    struck: Struck | None = None
+    """Where the VIN is nothing but light and shadow."""
 
 
 class SceneMaker(Protocol):
