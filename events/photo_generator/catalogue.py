@@ -13,7 +13,7 @@ from photo_generator.camera import TURNS, draw_look, expose, jpeg, turned
 from photo_generator.chassis import peened, stamped
 from photo_generator.dice import chance, dice, pick
 from photo_generator.label import label
-from photo_generator.legible import FAINTEST, weakest_letter
+from photo_generator.legible import legible
 from photo_generator.plate import plate
 from photo_generator.sample import Sample
 from photo_generator.scene import SMALLEST_GLYPH_EASY, SMALLEST_GLYPH_HARD, SceneMaker
@@ -136,7 +136,7 @@ def shoot(
         picture = expose(scene.light, rng, look)
         if scene.struck is None or last:
             break
-        if weakest_letter(picture, expose(scene.struck.bare, before, look), scene) >= FAINTEST:
+        if legible(picture, expose(scene.struck.bare, before, look), scene):
             break
     if drawn != size:
         picture = picture.resize(size, Image.Resampling.BICUBIC)

@@ -29,8 +29,11 @@ from vinocr.reader.search import log_sum
 
 SURE: Final = 0.97
 """Posterior from which no further look is taken."""
-SURE_AT_ONCE: Final = 0.997
+SURE_AT_ONCE: Final = 0.98
 """Posterior from which the first look's remaining lines are left unread."""
+_NEARLY_SURE: Final = 0.9
+"""Posterior from which, and to which, a few further ways to look at the best line are enough."""
+_ENOUGH: Final = 2
 NOTHING: Final = -6.0
 """Log weight of "there is no VIN here"."""
 GARBLED: Final = -6.0
@@ -85,8 +88,8 @@ class Way:
 _FIRST: Final = (Way(even),)
 _FURTHER: Final = (
     Way(lambda image: local(image, HEIGHT // 2)),
-    Way(lambda image: image, stretch=1.25),
     Way(lambda image: local(softened(image), HEIGHT // 2), stretch=1.1),  # dots become strokes
+    Way(lambda image: image, stretch=1.25),
     Way(lambda image: local(without_specks(image), HEIGHT // 2)),  # rust, grain, scratches
 )
 
@@ -205,7 +208,13 @@ class Looker:
                 if 0 < line.missing <= _ALMOST and line.missing < before:
                     self._reach_out(line)
                     self._read(sight, line, _FIRST)
-            self._read(sight, line, self._ways(line))
+            ways = self._ways(line)
+            if sight.best >= _NEARLY_SURE:
+                self._read(sight, line, ways[:_ENOUGH])
+                if sight.weigh() >= _NEARLY_SURE:
+                    return sight.best
+                ways = ways[_ENOUGH:]
+            self._read(sight, line, ways)
         if sight.weigh() < threshold:
             self._in_halves(sight)
         return sight.best

@@ -28,8 +28,9 @@ SYMBOLS: Final = "\0" + ALPHABET + " ~"
 Floats = NDArray[np.float32]
 
 MISTAKEN: Final = {
-    "U": ("V", 0.02), "V": ("U", 0.004), "6": ("G", 0.003), "8": ("B", 0.003),
-    "5": ("S", 0.003), "0": ("D", 0.002), "2": ("Z", 0.002),
+    "U": {"V": 0.02}, "V": {"U": 0.004, "M": 0.01}, "N": {"M": 0.01},
+    "2": {"Z": 0.015}, "5": {"S": 0.015}, "8": {"B": 0.015, "6": 0.003}, "6": {"G": 0.01},
+    "0": {"D": 0.005, "G": 0.002, "C": 0.002}, "E": {"Z": 0.005}, "P": {"R": 0.003},
 }  # fmt: skip
 """What was read → what it may be all the same, and how often: on stamped and dotted metal the
 recogniser takes one for the other and is sure of it. Figures are kept small: they are the
@@ -91,9 +92,11 @@ def meant() -> Floats:
     The last three rows are the letters that are left out.
     """
     matrix = np.eye(CLASSES + len(LEFT_OUT), CLASSES, dtype=np.float32)
-    for read, (letter, share) in MISTAKEN.items():
-        row, column = SYMBOLS.index(read), SYMBOLS.index(letter)
-        matrix[row, row], matrix[row, column] = 1 - share, share
+    for read, letters in MISTAKEN.items():
+        row = SYMBOLS.index(read)
+        matrix[row, row] = 1 - sum(letters.values())
+        for letter, share in letters.items():
+            matrix[row, SYMBOLS.index(letter)] = share
     for row, (digit, share) in enumerate(LEFT_OUT.values(), CLASSES):
         matrix[row, SYMBOLS.index(digit)], matrix[row, JUNK] = share, 1 - share
     return matrix
