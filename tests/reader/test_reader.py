@@ -85,6 +85,14 @@ def test_cyrillic_letters_of_the_same_shape_are_the_latin_ones():
     assert written == "ABCEHKMPTXY0101~"
 
 
+def test_what_may_be_another_letter_is_shared_out_and_nothing_is_lost_or_made():
+    from vinocr.reader.recognize import meant
+
+    shares = meant()
+    assert (shares >= 0).all()
+    assert shares.sum(axis=1) == pytest.approx(1.0)
+
+
 def test_a_barcode_bears_witness(reader):
     bars = zxingcpp.create_barcode(f"I{VIN}", zxingcpp.BarcodeFormat.Code39)
     image = plate()
@@ -115,6 +123,14 @@ def test_why_nothing_was_read(reader):
 
 def test_a_number_that_is_no_vin_is_not_given(reader):
     for text in ("RR368691726436971", "1234 5678 9012 34567", "DE89370400440532013000"):
+        assert reader.read(encoded(plate(text))).vin is None
+
+
+def test_a_letter_that_vins_leave_out_may_be_a_digit_but_many_make_another_number(reader):
+    for text in ("1M8GDM9AXKPO42788", "WVWZZZIKZ5W59I8I2"):
+        vin = reader.read(encoded(plate(text))).vin
+        assert vin == text.replace("O", "0").replace("I", "1")
+    for text in ("KG0RAQD82IO13QQ26", "J9A838ZRIOI2MQI32"):
         assert reader.read(encoded(plate(text))).vin is None
 
 
