@@ -36,7 +36,7 @@ _NEARLY_SURE: Final = 0.9
 _ENOUGH: Final = 2
 NOTHING: Final = -6.0
 """Log weight of "there is no VIN here"."""
-GARBLED: Final = -6.0
+GARBLED: Final = -7.0
 """Log weight of the true VIN being none of those proposed: how well a picture must be explained.
 Without it, the check digit would pick one of many equally bad readings, and be right by chance."""
 BARCODE: Final = {True: 0.0, False: -1.0}
@@ -83,6 +83,8 @@ class Way:
 
     lit: Callable[[Image.Image], Image.Image]
     stretch: float = 1.0
+    tall: float = 0.1
+    """By how much of its height the box is cut higher."""
 
 
 _FIRST: Final = (Way(even),)
@@ -91,6 +93,12 @@ _FURTHER: Final = (
     Way(lambda image: local(softened(image), HEIGHT // 2), stretch=1.1),  # dots become strokes
     Way(lambda image: image, stretch=1.25),
     Way(lambda image: local(without_specks(image), HEIGHT // 2)),  # rust, grain, scratches
+)
+
+_DOUBTFUL: Final = (
+    Way(even, tall=0.3),
+    Way(lambda image: local(image, HEIGHT // 2), tall=0.0),
+    Way(lambda image: softened(even(image)), stretch=0.9, tall=0.2),
 )
 
 
@@ -165,6 +173,8 @@ class Looker:
                 self._again(sight, threshold)
         if sight.best < _UNREADABLE:
             self._mirrored(sight)
+        if _UNREADABLE <= sight.best < _NEARLY_SURE:
+            self._doubtful(sight)
         return sight
 
     def _find(self, sight: Sight, scale: float, *, relit: bool = False) -> float:
@@ -278,6 +288,13 @@ class Looker:
         sight.lines += turned
         return self._together(sight, turned)
 
+    def _doubtful(self, sight: Sight) -> float:
+        """Look once more at the line that holds the likeliest VIN, cut in other ways."""
+        line = sight.line_of.get(next(iter(sight.posterior)))
+        if line is not None:
+            self._read(sight, line, _DOUBTFUL)
+        return sight.weigh()
+
     def _mirrored(self, sight: Sight) -> float:
         """Read the longest lines as in a mirror: a plate's reflection in the windscreen."""
         sight.looks += 1
@@ -299,10 +316,14 @@ class Looker:
     def _read(self, sight: Sight, line: Line, ways: tuple[Way, ...]) -> None:
         """Read a line in some ways, each of which adds a strip."""
         boxes = line.boxes if line.stacked else (line.box,)
-        pieces = [cut(sight.picture.image, box, grow=(line.ends, 0.1)) for box in boxes]
-        if line.mirrored:
-            pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
+        pieces: list[Image.Image] = []
+        tall = -1.0
         for way in ways:
+            if way.tall != tall:
+                tall = way.tall
+                pieces = [cut(sight.picture.image, box, grow=(line.ends, tall)) for box in boxes]
+                if line.mirrored:
+                    pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
             read = [self._recognizer.read(way.lit(strip(piece, way.stretch))) for piece in pieces]
             line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
 

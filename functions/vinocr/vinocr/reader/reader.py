@@ -14,7 +14,7 @@ from vinocr.reader.lines import Line
 from vinocr.reader.looks import Looker, Sight
 from vinocr.reader.quality import reason
 
-THRESHOLD: Final = 0.65
+THRESHOLD: Final = 0.7
 """Posterior from which a VIN is given; docs/reading.md has the curve it was chosen from."""
 
 
