@@ -1,15 +1,14 @@
-"""Which looks to take at a photo, and what they add up to.
+"""Which looks to take at a photo.
 
 The first look detects lines and reads each once. Only when that leaves doubt are further ones
-taken: the promising lines again, cut and lit in other ways; then detection at another scale
-and contrast; last mirrored, as in a windscreen's reflection.
+taken: the promising lines again, lit in other ways; where nothing was found, detection at another
+scale and contrast, and mirrored, as in a windscreen's reflection; where doubt remains, the best
+line cut in other ways.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from PIL import Image
@@ -17,15 +16,14 @@ from PIL import Image
 from vindrop.vin import LENGTH
 from vinocr.reader.arrange import halves, on_head, same_place
 from vinocr.reader.barcode import codes
-from vinocr.reader.crop import HEIGHT, cut, strip, upside_down
+from vinocr.reader.crop import cut, strip, upside_down
 from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box, detect
-from vinocr.reader.light import even, local, softened, without_specks
 from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
-from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import Recognizer, end_to_end
-from vinocr.reader.search import log_sum
+from vinocr.reader.sight import BARCODE, Sight
+from vinocr.reader.ways import DOUBTFUL, FIRST, FURTHER, Way
 
 SURE: Final = 0.97
 """Posterior from which no further look is taken."""
@@ -34,19 +32,7 @@ SURE_AT_ONCE: Final = 0.98
 _NEARLY_SURE: Final = 0.9
 """Posterior from which, and to which, a few further ways to look at the best line are enough."""
 _ENOUGH: Final = 2
-NOTHING: Final = -6.0
-"""Log weight of "there is no VIN here"."""
-GARBLED: Final = -7.0
-"""Log weight of the true VIN being none of those proposed: how well a picture must be explained.
-Without it, the check digit would pick one of many equally bad readings, and be right by chance."""
-BARCODE: Final = {True: 0.0, False: -1.0}
-"""Log weight of the picture where only a barcode shows the VIN: one that checks itself, Code 39.
-A barcode vouches for the characters; whether they are a VIN, evidence alone must say: parcels
-and parts carry barcodes with numbers of 17 characters too."""
-CONTRADICTED: Final = -7.0
-"""Log weight of a text that is not what a barcode of a VIN says."""
-_BELIEVED: Final = -1.0
-"""Evidence from which a barcode's number is taken for a VIN, against a text."""
+"""How many are a few."""
 
 _LEAST_RATIO: Final = 2.2
 _USUAL_RATIO: Final = 9.0
@@ -75,75 +61,6 @@ _HALF: Final = 0.62
 """Share of a box's height that its upper or lower part takes."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way to look at a line."""
-
-    lit: Callable[[Image.Image], Image.Image]
-    stretch: float = 1.0
-    tall: float = 0.1
-    """By how much of its height the box is cut higher."""
-
-
-_FIRST: Final = (Way(even),)
-_FURTHER: Final = (
-    Way(lambda image: local(image, HEIGHT // 2)),
-    Way(lambda image: local(softened(image), HEIGHT // 2), stretch=1.1),  # dots become strokes
-    Way(lambda image: image, stretch=1.25),
-    Way(lambda image: local(without_specks(image), HEIGHT // 2)),  # rust, grain, scratches
-)
-
-_DOUBTFUL: Final = (
-    Way(even, tall=0.3),
-    Way(lambda image: local(image, HEIGHT // 2), tall=0.0),
-    Way(lambda image: softened(even(image)), stretch=0.9, tall=0.2),
-)
-
-
-@dataclass(slots=True)
-class Sight:
-    """What has been seen in a photo so far."""
-
-    picture: Picture
-    lines: list[Line] = field(default_factory=list)
-    boxes: int = 0
-    looks: int = 0
-    barcodes: dict[str, float] = field(default_factory=dict)
-    """VIN that a barcode says → log weight of its saying so alone."""
-    posterior: dict[str, float] = field(default_factory=dict)
-    """VIN → probability, likeliest first; what is missing to 1 is "no VIN here"."""
-    line_of: dict[str, Line] = field(default_factory=dict)
-
-    @property
-    def best(self) -> float:
-        """The best candidate's posterior."""
-        return next(iter(self.posterior.values()), 0.0)
-
-    def weigh(self) -> float:
-        """Weigh all lines' candidates and "nothing here"; return the best one's posterior."""
-        scores = {vin: weight + evidence(vin) for vin, weight in self.barcodes.items()}
-        contradicted = CONTRADICTED if max(scores.values(), default=-9.0) > _BELIEVED else 0.0
-        self.line_of.clear()
-        for line in self.lines:
-            for vin, score in line.scores().items():
-                weight = evidence(vin) if vin in self.barcodes else score + contradicted
-                if vin not in scores or weight > scores[vin]:
-                    scores[vin] = weight
-                    self.line_of[vin] = line
-        nothing = NOTHING
-        if scores:
-            best = max(scores, key=lambda vin: scores[vin])
-            garbled = GARBLED + evidence(best)
-            if best not in self.barcodes:
-                nothing = log_sum(nothing, garbled)
-        top = max([nothing, *scores.values()])
-        weights = {vin: math.exp(score - top) for vin, score in scores.items()}
-        total = sum(weights.values()) + math.exp(nothing - top)
-        ordered = sorted(weights.items(), key=lambda item: -item[1])
-        self.posterior = {vin: weight / total for vin, weight in ordered}
-        return self.best
 
 
 class Looker:
@@ -192,7 +109,7 @@ class Looker:
             boxes = new[:_MORE_BOXES]
         lines = [Line((box,)) for box in self._upright(boxes, image)]
         for line in lines:
-            self._read(sight, line, _FIRST)
+            self._read(sight, line, FIRST)
             sight.lines.append(line)
             if line.letters >= LENGTH - 3 and sight.weigh() >= SURE_AT_ONCE:
                 return sight.best
@@ -201,7 +118,7 @@ class Looker:
     def _together(self, sight: Sight, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together."""
         for line in (neighbours(lines) + stacks(lines))[:_MOST_TOGETHER]:
-            self._read(sight, line, _FIRST)
+            self._read(sight, line, FIRST)
             sight.lines.append(line)
         return sight.weigh()
 
@@ -214,10 +131,10 @@ class Looker:
             if line.missing > 0 and len(line.boxes) == 1:
                 before = line.missing
                 self._reach_out(line)
-                self._read(sight, line, _FIRST)
+                self._read(sight, line, FIRST)
                 if 0 < line.missing <= _ALMOST and line.missing < before:
                     self._reach_out(line)
-                    self._read(sight, line, _FIRST)
+                    self._read(sight, line, FIRST)
             ways = self._ways(line)
             if sight.best >= _NEARLY_SURE:
                 self._read(sight, line, ways[:_ENOUGH])
@@ -233,14 +150,14 @@ class Looker:
     def _ways(line: Line) -> tuple[Way, ...]:
         """Return how else to look at a line: what surely has too few letters is cut off, or none."""
         almost = 1 if line.certainty > _SENSIBLE else _ALMOST
-        return _FURTHER if line.missing <= almost else _FURTHER[:1]
+        return FURTHER if line.missing <= almost else FURTHER[:1]
 
     @staticmethod
     def _worth(sight: Sight, *, unread: bool) -> list[Line]:
         """Return the lines that may hold the VIN, most promising first."""
         lines = [line for line in sight.lines if line.letters >= _PROMISING]
         if unread:
-            lines = [line for line in lines if len(line.strips) == len(_FIRST)]
+            lines = [line for line in lines if len(line.strips) == len(FIRST)]
         return sorted(lines, key=_promise, reverse=True)
 
     @staticmethod
@@ -263,7 +180,7 @@ class Looker:
             parts = [Line((half,), halved=True) for half in halves(line.box, _HALF)]
             for part in parts:
                 part.ends = line.ends / _HALF
-                self._read(sight, part, _FIRST)
+                self._read(sight, part, FIRST)
             sight.lines += parts
             best = max(parts, key=_promise)
             self._read(sight, best, self._ways(best))
@@ -284,7 +201,7 @@ class Looker:
         for line in lines[:_MOST_TURNED]:
             line.turned = True
             turned.append(Line((on_head(line.box),), turned=True))
-            self._read(sight, turned[-1], _FIRST)
+            self._read(sight, turned[-1], FIRST)
         sight.lines += turned
         return self._together(sight, turned)
 
@@ -292,7 +209,7 @@ class Looker:
         """Look once more at the line that holds the likeliest VIN, cut in other ways."""
         line = sight.line_of.get(next(iter(sight.posterior)))
         if line is not None:
-            self._read(sight, line, _DOUBTFUL)
+            self._read(sight, line, DOUBTFUL)
         return sight.weigh()
 
     def _mirrored(self, sight: Sight) -> float:
@@ -305,7 +222,7 @@ class Looker:
         for line in lines[:_MIRRORED]:
             for box in (line.box, on_head(line.box)):  # of a mirrored line, the classifier is lost
                 image = Line((box,), mirrored=True)
-                self._read(sight, image, _FIRST)
+                self._read(sight, image, FIRST)
                 sight.lines.append(image)
         return sight.weigh()
 

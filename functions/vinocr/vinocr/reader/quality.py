@@ -7,7 +7,7 @@ from typing import Final
 from vindrop.vin import LENGTH
 from vinocr.reader.answer import NoReason
 from vinocr.reader.lines import Line
-from vinocr.reader.looks import Sight
+from vinocr.reader.sight import Sight
 
 PART_OF_A_VIN: Final = 8
 """VIN letters in a row, digits among them, that are likely a part of one."""

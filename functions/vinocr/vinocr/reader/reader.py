@@ -11,8 +11,9 @@ from vinocr.reader.align import first_and_last
 from vinocr.reader.answer import Alternative, Answer, Point
 from vinocr.reader.decode import MAX_PIXELS, Picture, decode
 from vinocr.reader.lines import Line
-from vinocr.reader.looks import Looker, Sight
+from vinocr.reader.looks import Looker
 from vinocr.reader.quality import reason
+from vinocr.reader.sight import Sight
 
 THRESHOLD: Final = 0.7
 """Posterior from which a VIN is given; docs/reading.md has the curve it was chosen from."""

@@ -1,0 +1,70 @@
+"""What has been seen in a photo, and what it adds up to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from vinocr.reader.decode import Picture
+from vinocr.reader.lines import Line
+from vinocr.reader.prior import evidence
+from vinocr.reader.search import log_sum
+
+NOTHING: Final = -6.0
+"""Log weight of "there is no VIN here"."""
+GARBLED: Final = -7.0
+"""Log weight of the true VIN being none of those proposed: how well a picture must be explained.
+Without it, the check digit would pick one of many equally bad readings, and be right by chance."""
+BARCODE: Final = {True: 0.0, False: -1.0}
+"""Log weight of the picture where only a barcode shows the VIN: one that checks itself, Code 39.
+A barcode vouches for the characters; whether they are a VIN, evidence alone must say: parcels
+and parts carry barcodes with numbers of 17 characters too."""
+CONTRADICTED: Final = -7.0
+"""Log weight of a text that is not what a barcode of a VIN says."""
+_BELIEVED: Final = -1.0
+"""Evidence from which a barcode's number is taken for a VIN, against a text."""
+
+
+@dataclass(slots=True)
+class Sight:
+    """What has been seen in a photo so far."""
+
+    picture: Picture
+    lines: list[Line] = field(default_factory=list)
+    boxes: int = 0
+    looks: int = 0
+    barcodes: dict[str, float] = field(default_factory=dict)
+    """VIN that a barcode says → log weight of its saying so alone."""
+    posterior: dict[str, float] = field(default_factory=dict)
+    """VIN → probability, likeliest first; what is missing to 1 is "no VIN here"."""
+    line_of: dict[str, Line] = field(default_factory=dict)
+
+    @property
+    def best(self) -> float:
+        """The best candidate's posterior."""
+        return next(iter(self.posterior.values()), 0.0)
+
+    def weigh(self) -> float:
+        """Weigh all lines' candidates and "nothing here"; return the best one's posterior."""
+        scores = {vin: weight + evidence(vin) for vin, weight in self.barcodes.items()}
+        contradicted = CONTRADICTED if max(scores.values(), default=-9.0) > _BELIEVED else 0.0
+        self.line_of.clear()
+        for line in self.lines:
+            for vin, score in line.scores().items():
+                weight = evidence(vin) if vin in self.barcodes else score + contradicted
+                if vin not in scores or weight > scores[vin]:
+                    scores[vin] = weight
+                    self.line_of[vin] = line
+        nothing = NOTHING
+        if scores:
+            best = max(scores, key=lambda vin: scores[vin])
+            garbled = GARBLED + evidence(best)
+            if best not in self.barcodes:
+                nothing = log_sum(nothing, garbled)
+        top = max([nothing, *scores.values()])
+        weights = {vin: math.exp(score - top) for vin, score in scores.items()}
+        total = sum(weights.values()) + math.exp(nothing - top)
+        ordered = sorted(weights.items(), key=lambda item: -item[1])
+        self.posterior = {vin: weight / total for vin, weight in ordered}
+        return self.best
