@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 
 MISTAKEN: Final = {
     "U": {"V": 0.02}, "V": {"U": 0.004, "M": 0.01}, "N": {"M": 0.01},
-    "2": {"Z": 0.015}, "5": {"S": 0.015}, "8": {"B": 0.015, "6": 0.003}, "6": {"G": 0.01},
+    "2": {"Z": 0.015}, "5": {"S": 0.015}, "8": {"B": 0.015}, "6": {"G": 0.01},
     "0": {"D": 0.005, "G": 0.002, "C": 0.002}, "E": {"Z": 0.005}, "P": {"R": 0.003},
 }  # fmt: skip
 """What was read → what it may be all the same, and how often: on stamped and dotted metal the
