@@ -207,6 +207,7 @@ class Looker:
 
     def _doubtful(self, sight: Sight) -> float:
         """Look once more at the line that holds the likeliest VIN, cut in other ways."""
+        sight.looks += 1
         line = sight.line_of.get(next(iter(sight.posterior)))
         if line is not None:
             self._read(sight, line, DOUBTFUL)
