@@ -111,7 +111,8 @@ def shoot(
 ) -> tuple[Image.Image, int]:
     """Return one picture of ``vin``, not yet turned or saved, and the drawn JPEG quality.
 
-    Poses that leave the letters too small for an eye are drawn again.
+    Poses that leave the letters too small for an eye, and shots in which a struck stroke is lost,
+    are drawn again.
     """
     size = _frame(rng, long_side or pick(rng, _HARD_SIDES if hard else _EASY_SIDES))
     drawn = size

@@ -34,10 +34,10 @@ def readings_table(readings: Iterable[Reading], marks: dict[str, str] | None = N
         table.add_column("")
     table.add_column("photo", overflow="ellipsis", no_wrap=True, min_width=16)
     table.add_column("VIN", no_wrap=True)
-    table.add_column("verdict")
-    table.add_column("maker", overflow="ellipsis", no_wrap=True, max_width=22)
-    table.add_column("year", justify="right")
-    table.add_column("seconds", justify="right")
+    table.add_column("verdict", no_wrap=True, min_width=9)
+    table.add_column("maker", overflow="ellipsis", max_width=22)
+    table.add_column("year", justify="right", no_wrap=True, min_width=4)
+    table.add_column("seconds", justify="right", no_wrap=True, min_width=7)
     for reading in readings:
         key = reading.upload.key
         cells: list[str | Text] = [

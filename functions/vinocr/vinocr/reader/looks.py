@@ -44,11 +44,12 @@ _HOPE: Final = 0.02
 """Posterior that the second detection must bring for its lines to be looked at closely: where it
 brought less, the closer look found nothing on real photos, and cost the slowest a third."""
 _UNREADABLE: Final = 0.1
-"""Posterior below which a line may be a mirror's image: what was half read is none."""
+"""Posterior below which nothing was found: then the costly looks are taken. What was half read needs
+no second detection, and is no mirror's image."""
 _PROMISING: Final = 7
 """VIN letters that make a line worth a closer look."""
 _ALMOST: Final = 4
-"""Letters still missing after a line was lengthened for which it is lengthened once more."""
+"""Letters still missing for which a line is lengthened once more, and looked at in every way."""
 _CLOSER: Final = 2
 """Lines looked at closely, per round."""
 _MIRRORED: Final = 1
