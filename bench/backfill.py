@@ -31,8 +31,9 @@ from urllib.parse import parse_qs, urlsplit
 from bench.rig import report
 from bench.rig.photos import vin_of
 from bench.rig.world import BUCKET, REGION, ROOT
-from vindrop.destinations import Readable, open_destination
-from vindrop.ledger import open_ledger
+from vindrop.core.destination import Readable
+from vindrop.destinations import open_destination
+from vindrop.stores.ledger import open_ledger
 
 CHANGED: Final = "2026-01-01T00:00:00.000Z"
 WORKERS_RATE: Final = 8.0
@@ -78,12 +79,12 @@ def serve(objects: int) -> ThreadingHTTPServer:
 def child(folder: Path, endpoint: str) -> int:
     """Backfill, with an attempt that is answered on the spot; note calls and memory."""
     from vindrop import settings as settings_module
-    from vindrop.app import build
-    from vindrop.attempt import Attempt
-    from vindrop.backfill import Backfill
-    from vindrop.listing import pages
-    from vindrop.outcome import Outcome
-    from vindrop.recognizer import Answer
+    from vindrop.clouds.listing import pages
+    from vindrop.core.attempt import Attempt
+    from vindrop.core.backfill import Backfill
+    from vindrop.core.outcome import Outcome
+    from vindrop.recognizers.vinocr import Answer
+    from vindrop.wiring import build
 
     store = f"sqlite:///{folder}/vindrop.db"
     settings = settings_module.load(
@@ -92,7 +93,7 @@ def child(folder: Path, endpoint: str) -> int:
             "VINDROP_RESULTS": store,
             "VINDROP_DEAD_LETTERS": store,
             "VINDROP_STORAGE_ENDPOINT": endpoint,
-            "VINDROP_QUOTA": "memory",
+            "VINDROP_RATE_LIMITER": "memory",
             "VINDROP_RATE": str(WORKERS_RATE),
             "VINDROP_LOG_LEVEL": "error",
         }
@@ -101,7 +102,7 @@ def child(folder: Path, endpoint: str) -> int:
     notes = os.open(folder / "calls.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     class Instant:
-        """Stands in for `vindrop.recognizer.Recognizer`."""
+        """Stands in for `vindrop.recognizers.vinocr.Recognizer`."""
 
         endpoint = "bench"
 
@@ -118,7 +119,7 @@ def child(folder: Path, endpoint: str) -> int:
     attempt = app.pipeline._attempt  # noqa: SLF001
     attempt._recognizer = cast("Any", Instant())  # noqa: SLF001
     attempt._photographer = cast("Any", _Keys())  # noqa: SLF001
-    Attempt._wait_for_slot = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
+    Attempt._wait_for_permit = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
     run = Backfill(
         app,
         lambda: pages("tencent", BUCKET, REGION, "", settings=settings, environment=keys),
@@ -143,13 +144,13 @@ def _say(what: dict[str, Any]) -> None:
 
 
 class _Keys:
-    """Stands in for `vindrop.photo.Photographer`: the photo is its number."""
+    """Stands in for `vindrop.core.photo.Photographer`: the photo is its number."""
 
-    def first_way(self, _: Any) -> str:
+    def first_form(self, _: Any) -> str:
         return "url"
 
     def take(self, upload: Any, way: Any, **_: Any) -> Any:
-        from vindrop.photo import Photo
+        from vindrop.core.photo import Photo
 
         return Photo(way, url=upload.key[:7])
 

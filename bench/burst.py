@@ -23,9 +23,10 @@ from bench.rig.fleet import Fleet
 from bench.rig.instance import Job, Kind, Setup
 from bench.rig.photos import vin_of
 from bench.rig.world import ABOUT, World
-from vindrop.destinations import Readable, open_destination
-from vindrop.ledger import open_ledger
-from vindrop.records import Reading
+from vindrop.core.destination import Readable
+from vindrop.destinations import open_destination
+from vindrop.domain.records import Reading
+from vindrop.stores.ledger import open_ledger
 
 WAYS = ("vindrop", "naive", "sdk-retryer")
 PROBE_SECONDS = 60.0
@@ -58,7 +59,7 @@ def run(
                 "VINDROP_DEAD_LETTERS": store,
                 "VINDROP_LEDGER": store,
                 "VINDROP_PROBE_SECONDS": str(PROBE_SECONDS / scale),
-                "VINDROP_PARK_SECONDS": str(30 / scale),
+                "VINDROP_RETRY_SECONDS": str(30 / scale),
                 "VINDROP_CONCURRENCY": "10",
                 "BENCH_BARE_RESULTS": str(folder / "bare.jsonl"),
             }

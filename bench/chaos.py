@@ -34,12 +34,13 @@ from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
 from bench.rig.postgres import Postgres
 from bench.rig.world import ABOUT, World
-from vindrop import sql
-from vindrop.destinations import Readable, open_destination
-from vindrop.ledger import open_ledger
-from vindrop.pipeline import STEPS
-from vindrop.records import DeadLetter, Reading
-from vindrop.stores import StoreError
+from vindrop.core.destination import Readable
+from vindrop.core.pipeline import STEPS
+from vindrop.core.store_errors import StoreError
+from vindrop.destinations import open_destination
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.stores import sql
+from vindrop.stores.ledger import open_ledger
 
 FUNCTION_SECONDS: Final = 12.0
 PATIENCE: Final = 3.0
@@ -129,7 +130,7 @@ def run(
             "VINDROP_DEAD_LETTERS": results,
             "VINDROP_VINOCR_TIMEOUT": str(PATIENCE),
             "VINDROP_VINOCR_CONNECT_TIMEOUT": "1",
-            "VINDROP_PARK_SECONDS": "1",
+            "VINDROP_RETRY_SECONDS": "1",
             "VINDROP_PROBE_SECONDS": "1",
         }
         setups = [

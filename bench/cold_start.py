@@ -62,13 +62,13 @@ def main_handler(event, context):
 """
 OURS: Final = """
 from handler_of_ours import main_handler as _deployed
-from vindrop.app import from_environment
-from vindrop.credentials import for_vinocr
+from vindrop.wiring import from_environment
+from vindrop.clouds.credentials import for_vinocr
 import os
 
 _app = from_environment()
 _app.pipeline  # wired
-from vindrop.recognizer import Recognizer
+from vindrop.recognizers.vinocr import Recognizer
 Recognizer(_app.settings)._client_for(for_vinocr(_app.settings, os.environ))
 
 

@@ -42,10 +42,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from vindrop import settings as settings_module
-from vindrop import storage as storage_module
-from vindrop.app import build
-from vindrop.budget import Budget
-from vindrop.upload import Upload
+from vindrop.clouds import storage as storage_module
+from vindrop.core.budget import Budget
+from vindrop.domain.upload import Upload
+from vindrop.wiring import build
 
 MEMORY: Final = Path("/dev/shm")
 BAR_MS: Final = 3.0
@@ -142,7 +142,7 @@ class Ours:
                 "VINDROP_RESULTS": store,
                 "VINDROP_DEAD_LETTERS": store,
                 "VINDROP_LEDGER": store,
-                "VINDROP_QUOTA": store,
+                "VINDROP_RATE_LIMITER": store,
                 "VINDROP_RATE": "1000",
                 "VINDROP_VINOCR_ENDPOINT": f"http://{endpoint}",
                 "VINDROP_STORAGE_ENDPOINT": f"http://{endpoint}",

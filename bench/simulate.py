@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from bench.rig import report
 from bench.rig.lookup import delay
-from vindrop.quota.pace import NARROW, WIDEST, after_refusal, paced
+from vindrop.stores.rate_limiter.gcra import NARROW, WIDEST, after_refusal, paced
 
 WAYS: Final = ("vindrop", "naive", "sdk-retryer")
 PLATFORM_RETRIES: Final = 2
@@ -49,7 +49,7 @@ class Window:
 
 
 class Pace:
-    """Our slots: `vindrop.quota.local.LocalQuota` over a simulated clock."""
+    """Our slots: `vindrop.stores.rate_limiter.local.LocalRateLimiter` over a simulated clock."""
 
     def __init__(self, rate: int) -> None:
         self._base = self._spacing = 1 / paced(rate)

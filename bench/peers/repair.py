@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from vindrop.vin import LENGTH, check_digit_holds, is_well_formed, normalize
+from vindrop.domain.vin import LENGTH, check_digit_holds, is_well_formed, normalize
 
 
 def best_vin(lines: Sequence[str]) -> str | None:

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vindrop.credentials import for_storage
-from vindrop.signing import signed_url
+from vindrop.clouds.credentials import for_storage
+from vindrop.clouds.signing import signed_url
+from vindrop.domain.upload import Upload
 from vindrop.triggers import read
-from vindrop.upload import Upload
 
 _clients: dict[bool, Any] = {}
 

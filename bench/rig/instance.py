@@ -19,18 +19,20 @@ from typing import Any, Final, Literal
 import requests  # noqa: F401  # loaded once, before the instances are forked
 import tencentcloud.common.common_client  # noqa: F401
 
-import vindrop.ledger.sql
-import vindrop.quota.sql
-import vindrop.record_models
-import vindrop.sql.sqlite  # noqa: F401
+import vindrop.domain.record_models
+import vindrop.stores.ledger.sql
+import vindrop.stores.rate_limiter.sql
+import vindrop.stores.sql.sqlite  # noqa: F401
 from bench.rig import bare
 from vindrop import settings as settings_module
-from vindrop import sweep, uploads
-from vindrop.app import App, build
-from vindrop.invocation import Invocation
-from vindrop.pipeline import STEPS
-from vindrop.sql import Database
-from vindrop.stores import StoreError
+from vindrop.core import sweep
+from vindrop.core.app import App
+from vindrop.core.invocation import Invocation
+from vindrop.core.pipeline import STEPS
+from vindrop.core.store_errors import StoreError
+from vindrop.stores.sql import Database
+from vindrop.triggers import upload_function
+from vindrop.wiring import build
 
 Kind = Literal["upload", "sweep", "naive", "sdk-retryer"]
 NEVER: Final = ""
@@ -109,7 +111,7 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
                 found = (
                     sweep.process(app, call)
                     if job.kind == "sweep"
-                    else uploads.process(app, job.event, call)
+                    else upload_function.process(app, job.event, call)
                 )
         except Exception as failure:  # noqa: BLE001  # what a platform sees of any exception: it failed
             error = f"{type(failure).__name__}: {failure}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Final
 
-from vindrop.vin import check_digit
+from vindrop.domain.vin import check_digit
 
 _MARK: Final = b"\nvindrop-bench:"
 _MAKER: Final = "1HGCM"  # Honda, North America: a VIN whose check digit is required

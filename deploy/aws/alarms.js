@@ -55,8 +55,8 @@ module.exports = async ({ resolveVariable }) => {
 
   const alarms = {
     DeadLetters: total('photos ended without a reading: vindrop dead-letters lists them', 'dead_letters', 1),
-    Blocked: one('VinOCR refuses the account (arrears, package used up, keys): all uploads wait',
-      NAMESPACE, 'blocked', sweep, { Statistic: 'Maximum', Threshold: 1 }),
+    CircuitOpen: one('VinOCR refuses the account (arrears, package used up, keys): all uploads wait',
+      NAMESPACE, 'circuit_open', sweep, { Statistic: 'Maximum', Threshold: 1 }),
     Refusals: total(
       'VinOCR refuses for the rate: something else uses the account, or VINDROP_RATE is too high',
       'refusals',
@@ -67,8 +67,8 @@ module.exports = async ({ resolveVariable }) => {
       Statistic: 'Maximum',
       Threshold: 900,
     }),
-    ParkedTooLong: one('an upload was parked for the first time an hour ago, and is still not read: its log lines say why',
-      NAMESPACE, 'parked_seconds', sweep, { Statistic: 'Maximum', Threshold: 3600 }),
+    RetryWaitingTooLong: one('an upload has had to be retried for an hour, and is still not read: its log lines say why',
+      NAMESPACE, 'retry_waiting_seconds', sweep, { Statistic: 'Maximum', Threshold: 3600 }),
     SweepStopped: one('the sweep has not run for 5 minutes', 'AWS/Lambda', 'Invocations',
       [{ Name: 'FunctionName', Value: { Ref: 'SweepLambdaFunction' } }],
       {
@@ -126,7 +126,7 @@ function dashboard(name) {
   const widgets = [
     line('readings and dead letters', ['readings', 'dead_letters'], 0, 0),
     line('calls, billed calls, refusals for the rate', ['calls', 'billed', 'refusals'], 12, 0),
-    line('parked, not delivered', ['parked', 'undelivered'], 0, 6),
+    line('retry scheduled, not delivered', ['retries_scheduled', 'undelivered'], 0, 6),
     line('seconds per upload, 95th percentile', ['seconds'], 12, 6, 'p95'),
     {
       type: 'metric',
@@ -139,7 +139,7 @@ function dashboard(name) {
         region: '${AWS::Region}',
         stat: 'Maximum',
         period: 60,
-        metrics: ['waiting', 'oldest_seconds', 'parked_seconds', 'blocked'].map((metricName) => [
+        metrics: ['waiting', 'oldest_seconds', 'retry_waiting_seconds', 'circuit_open'].map((metricName) => [
           NAMESPACE,
           metricName,
           'function',

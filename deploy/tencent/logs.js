@@ -15,11 +15,11 @@ const event = (name) => `SCF_Message:"${name}"`;
 function alarms(rate) {
   return {
     'dead-letters': [`${event('dead_letter')} | select count(*) as n`, '$1.n >= 1', 5, 'photos ended without a reading: vindrop dead-letters lists them'],
-    blocked: [`${event('backlog')} | select max(cast(${field('blocked')} as double)) as n`, '$1.n >= 1', 5, 'VinOCR refuses the account (arrears, package used up, keys): all uploads wait'],
+    'circuit-open': [`${event('backlog')} | select max(cast(${field('circuit_open')} as double)) as n`, '$1.n >= 1', 5, 'VinOCR refuses the account (arrears, package used up, keys): all uploads wait'],
     refusals: [`${event('refusals')} | select sum(cast(${field('refusals')} as double)) as n`, `$1.n >= ${Math.max(10, Math.round(rate * 3))}`, 5, 'VinOCR refuses for the rate: is something else using the account?'],
     undelivered: [`${event('undelivered')} | select count(*) as n`, '$1.n >= 1', 5, 'answers could not be delivered: is a destination away?'],
     'oldest-waiting': [`${event('backlog')} | select max(cast(${field('oldest_seconds')} as double)) as n`, '$1.n >= 900', 5, 'an upload has waited for 15 minutes'],
-    'parked-too-long': [`${event('backlog')} | select max(cast(${field('parked_seconds')} as double)) as n`, '$1.n >= 3600', 5, 'an upload was parked for the first time an hour ago, and is still not read: its log lines say why'],
+    'retry-waiting-too-long': [`${event('backlog')} | select max(cast(${field('retry_waiting_seconds')} as double)) as n`, '$1.n >= 3600', 5, 'an upload has had to be retried for an hour, and is still not read: its log lines say why'],
     'sweep-stopped': [`${event('backlog')} | select count(*) as n`, '$1.n < 1', 5, 'the sweep has not run for 5 minutes'],
   };
 }

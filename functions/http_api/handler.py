@@ -3,6 +3,11 @@
 Thin on purpose: SCF loads this file under an empty module name, so classes live in the library.
 """
 
-from vindrop.http import handle as main_handler
+from typing import Any
 
-__all__ = ["main_handler"]
+from vindrop import http, wiring
+
+
+def main_handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer one HTTP request."""
+    return http.handle(event, context, wiring.from_environment)

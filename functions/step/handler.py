@@ -3,6 +3,7 @@
 Thin on purpose: SCF loads this file under an empty module name, so classes live in the library.
 """
 
-from vindrop.step import handle as main_handler
+from vindrop.triggers import step
+from vindrop.wiring import entry
 
-__all__ = ["main_handler"]
+main_handler = entry(step.process)

@@ -3,6 +3,7 @@
 Thin on purpose: SCF loads this file under an empty module name, so classes live in the library.
 """
 
-from vindrop.sweep import handle as main_handler
+from vindrop.core import sweep
+from vindrop.wiring import entry
 
-__all__ = ["main_handler"]
+main_handler = entry(lambda app, _event, call: sweep.process(app, call))

@@ -3,6 +3,7 @@
 Thin on purpose: SCF loads this file under an empty module name, so classes live in the library.
 """
 
-from vindrop.uploads import handle as main_handler
+from vindrop.triggers import upload_function
+from vindrop.wiring import entry
 
-__all__ = ["main_handler"]
+main_handler = entry(upload_function.process)

@@ -118,7 +118,7 @@ def build(targets: list[Target], names: list[str], out: Path) -> dict[str, Any]:
 
 
 def check_limits(manifest: dict[str, Any], target: Target) -> None:
-    """Hold what a function loads against our own limit and the platform's.
+    """OpenCircuit what a function loads against our own limit and the platform's.
 
     :raises BuildError: it is over one of them.
     """

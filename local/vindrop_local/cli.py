@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.settings import SettingsError
-from vindrop.stores import StoreError, StoreSettingError
 from vindrop_local import commands
 from vindrop_local.errors import UserError
 from vindrop_local.show import console

@@ -11,8 +11,8 @@ from typing import Any, Final, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from vindrop.records import DeadLetter, Reading
-from vindrop.vin import Verdict
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.vin import Verdict
 from vindrop_local import show
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples

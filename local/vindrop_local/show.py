@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vindrop.records import DeadLetter, Reading
-from vindrop.vin import Verdict
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.vin import Verdict
 
 COLOURS: Final = {
     Verdict.VERIFIED: "bold green",

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from vindrop.destinations import Readable, open_destination
-from vindrop.ledger import open_ledger
-from vindrop.ledger.sql import SQLLedger
-from vindrop.stores import StoreError, StoreSettingError
+from vindrop.core.destination import Readable
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.destinations import open_destination
+from vindrop.stores.ledger import open_ledger
+from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.front import Front
@@ -147,7 +148,7 @@ class Stack:
             "VINDROP_LEDGER": self.place.database,
             "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
             "VINDROP_STORAGE_ENDPOINT": endpoint,
-            "VINDROP_PARK_SECONDS": "2",
+            "VINDROP_RETRY_SECONDS": "2",
             "VINDROP_VINOCR_TIMEOUT": "30",
             "VINDROP_UPLOAD_BUCKET": self.bucket.name,
             **self._settings,

@@ -16,7 +16,7 @@ from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.vinocr.vinocr_support import b64, client, photo
-from vindrop.vin import check_digit
+from vindrop.domain.vin import check_digit
 from vinocr.child import Child
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"

@@ -12,11 +12,18 @@ import pytest
 
 from tests import needs
 from tests.pipeline.conftest import World, _servers, a_call, process, world
-from vindrop import sweep
+from vindrop.core import sweep
 
 __all__ = ["_servers", "world"]
 ROOT = Path(__file__).resolve().parents[2]
-WANTED = {"dead_letters", "parked_seconds", "blocked", "refusals", "oldest_seconds", "undelivered"}
+WANTED = {
+    "dead_letters",
+    "retry_waiting_seconds",
+    "circuit_open",
+    "refusals",
+    "oldest_seconds",
+    "undelivered",
+}
 
 
 @pytest.fixture
@@ -28,12 +35,12 @@ def lines(world: World, capsys: pytest.CaptureFixture[str]) -> list[dict[str, An
     world.faults.set({"first": 1, "code": "RequestLimitExceeded"})
     process(app, world.photo())
     world.faults.set({"code": "FailedOperation.ArrearsError"})
-    assert process(app, world.photo()).end == "parked"
+    assert process(app, world.photo()).end == "retry_scheduled"
     sweep.process(app, a_call())
     (world.folder / "no-folder").touch()
     away = world.app(VINDROP_RESULTS=f"file://{world.folder}/no-folder/readings.jsonl")
     world.faults.set()
-    away.ledger.release()
+    away.ledger.close_circuit()
     assert process(away, world.photo(), seconds=8).end == "undelivered"
     return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[:1] == "{"]
 

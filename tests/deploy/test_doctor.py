@@ -10,7 +10,7 @@ import pytest
 
 from tests import secrets
 from tests.pipeline.conftest import BUCKET, World, _servers, world
-from vindrop import sql
+from vindrop.stores import sql
 from vindrop_local.commands import doctor as command
 from vindrop_local.doctor import Finding, examine
 from vindrop_local.doctor.vinocr import _clock
@@ -67,7 +67,7 @@ def test_a_whole_installation_is_all_right_and_nothing_is_paid_for(
         ({"VINDROP_VINOCR_SECRET_KEY": secrets.WRONG_KEY}, "keys for VinOCR", "AuthFailure"),
         ({**NO_KEYS, "TENCENTCLOUD_SECRETID": ""}, "keys for VinOCR", "execution role"),
         ({"VINDROP_VINOCR_ENDPOINT": "http://127.0.0.1:9"}, "VinOCR", "VINDROP_VINOCR_ENDPOINT"),
-        ({"VINDROP_QUOTA": "memory"}, "quota", "name a store"),
+        ({"VINDROP_RATE_LIMITER": "memory"}, "quota", "name a store"),
         ({"VINDROP_LEDGER": "sqlite:////proc/nowhere/x.db"}, "ledger", "/proc/nowhere"),
         ({"VINDROP_STORAGE_ENDPOINT": "http://127.0.0.1:9"}, f"bucket {BUCKET}", "did not answer"),
     ],

@@ -59,7 +59,7 @@ class Built:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("built")
-    copy, out, again = folder / "elsewhere", folder / "out", folder / "another" / "out"
+    copy, out, again = folder / "in_progress", folder / "out", folder / "another" / "out"
     for part in ("layers", "functions"):
         shutil.copytree(
             ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "vinocr")
@@ -126,7 +126,7 @@ def test_the_manifest_tells_what_is_inside(built: Built) -> None:
 def test_layers_lie_as_each_platform_wants_them(built: Built) -> None:
     with zipfile.ZipFile(built.out / "scf-3.10-x86_64" / "vindrop.zip") as archive:
         names = archive.namelist()
-        assert "vindrop/uploads.py" in names
+        assert "vindrop/core/pipeline.py" in names
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert names == sorted(names)
     assert not [name for name in names if "test" in name.lower()]

@@ -7,16 +7,18 @@ from typing import Any, cast
 
 from tests.library.conftest import a_reading
 from vindrop import settings as settings_module
-from vindrop.budget import Budget
-from vindrop.delivery import Delivery
-from vindrop.failures import FailureError
-from vindrop.ledger import Ledger, open_ledger
-from vindrop.ledger.dynamodb import DynamoDBLedger
-from vindrop.ledger.sql import SQLLedger
-from vindrop.outcome import Outcome
-from vindrop.pipeline import Pipeline
-from vindrop.records import Reading
-from vindrop.upload import Upload
+from vindrop.core.budget import Budget
+from vindrop.core.delivery import Delivery
+from vindrop.core.ledger import Ledger
+from vindrop.core.outcome import Outcome
+from vindrop.core.pipeline import Pipeline
+from vindrop.domain.failures import FailureError
+from vindrop.domain.records import Reading
+from vindrop.domain.upload import Upload
+from vindrop.stores.ledger import open_ledger
+from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+from vindrop.stores.ledger.sql import SQLLedger
+from vindrop.wiring import open_delivery
 
 SECONDS = 30.0
 
@@ -55,12 +57,12 @@ class Flow:
                 "VINDROP_LEDGER": ledger,
                 "VINDROP_RESULTS": results,
                 "VINDROP_DEAD_LETTERS": dead_letters or results,
-                "VINDROP_PARK_SECONDS": "0.001",
+                "VINDROP_RETRY_SECONDS": "0.001",
             }
         )
         self.answers = Answers()
         self.ledger: Ledger = open_ledger(ledger, account="test", environment=environment)
-        self.delivery = wrap(Delivery.open(self.settings, environment))
+        self.delivery = wrap(open_delivery(self.settings, environment))
         self.pipeline = Pipeline(
             self.settings,
             self.ledger,
@@ -76,4 +78,4 @@ class Flow:
         """What a sweep does, once everything that waits is due."""
         assert isinstance(self.ledger, SQLLedger | DynamoDBLedger)
         self.ledger.end_leases()
-        return [self.process(upload) for upload in self.ledger.due(100)]
+        return [self.process(upload) for upload in self.ledger.retryable(100)]

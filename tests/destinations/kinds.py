@@ -14,8 +14,9 @@ from tests import secrets
 from tests.leaks import heard
 from tests.stores import tencent_api
 from tests.stores.fixtures import Servers
-from vindrop.destinations import Kind, Readable, open_destination
-from vindrop.records import DeadLetter, Reading, to_cloudevent
+from vindrop.core.destination import Kind, Readable
+from vindrop.destinations import open_destination
+from vindrop.domain.records import DeadLetter, Reading, to_cloudevent
 
 AWS_KEYS = secrets.AWS
 TENCENT_KEYS = {

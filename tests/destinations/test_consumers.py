@@ -18,7 +18,7 @@ from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.fixtures import Servers
 from tests.stores.servers import PASSWORD
 from vindrop.destinations import open_destination
-from vindrop.records import to_cloudevent
+from vindrop.domain.records import to_cloudevent
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "consumers"
 KEYS = ["车架号/a.jpg", "b.jpg"]

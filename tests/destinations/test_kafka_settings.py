@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_url import parse
 from vindrop.destinations.kafka import producer_settings
-from vindrop.store_url import parse
-from vindrop.stores import StoreSettingError
 
 OPTIONS = ("security", "sasl_mechanism", "ssl_ca", "ssl_cert", "ssl_key", "mode", "timeout_seconds")
 

@@ -12,9 +12,9 @@ import pytest
 from tests.destinations.kinds import KINDS, DestinationKind, Place, Received
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.fixtures import Servers
+from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
-from vindrop.records import Record, from_cloudevent, to_cloudevent
-from vindrop.stores import StoreError
+from vindrop.domain.records import Record, from_cloudevent, to_cloudevent
 
 RECORDS = 200
 PROCESSES = 8

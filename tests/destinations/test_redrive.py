@@ -14,13 +14,13 @@ from tests.destinations.flow import Flow
 from tests.destinations.kinds import AWS_KEYS, KINDS, Place
 from tests.library.conftest import WHEN, a_dead_letter, an_upload
 from tests.stores.fixtures import Servers
+from vindrop.core.redrive import Selection, redrive
+from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
 from vindrop.destinations.file import FileDestination
-from vindrop.failures import Disposition
-from vindrop.records import DeadLetter, Reading, from_cloudevent
-from vindrop.redrive import Selection, redrive
-from vindrop.stores import StoreError
-from vindrop.upload import Upload
+from vindrop.domain.failures import Disposition
+from vindrop.domain.records import DeadLetter, Reading, from_cloudevent
+from vindrop.domain.upload import Upload
 from vindrop_local import cli
 
 BLURRED = ("FailedOperation.ImageBlur", "the picture is blurred")
@@ -112,7 +112,7 @@ def test_the_rate_spreads_them_over_time(tmp_path: Path) -> None:
         flow.process(an_upload(f"{number}.jpg"))
     dead = list(flow.ledger.dead_letters())
     list(redrive(dead, flow.ledger, rate=0.01))
-    waits = [standing.due_in for letter in dead if (standing := flow.ledger.standing(letter.id))]
+    waits = [standing.retry_in for letter in dead if (standing := flow.ledger.standing(letter.id))]
     assert [round((wait or 0) / 100) for wait in waits] == [0, 1, 2]
 
 
@@ -168,7 +168,7 @@ def test_a_selection() -> None:
     assert Selection(codes=("FailedOperation",)).takes(letter)
     assert not Selection(codes=("FailedOperation.Ocr",)).takes(letter)
     assert Selection(dispositions=frozenset({Disposition.DEAD_LETTER})).takes(letter)
-    assert not Selection(dispositions=frozenset({Disposition.HOLD})).takes(letter)
+    assert not Selection(dispositions=frozenset({Disposition.OPEN_CIRCUIT})).takes(letter)
     assert Selection(since=WHEN).takes(letter)
     assert not Selection(since=WHEN + dt.timedelta(seconds=1)).takes(letter)
     assert Selection(ids=(letter.id[:9],)).takes(letter)

@@ -14,8 +14,8 @@ import pytest
 from tests.destinations.kinds import AWS_KEYS, KINDS, TENCENT_KEYS, DestinationKind
 from tests.library.conftest import a_reading, an_upload
 from tests.stores.fixtures import Servers
+from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination
-from vindrop.stores import StoreError, StoreSettingError
 
 MEGABYTE = 1_000_000
 

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from tests import secrets
 from tests.library.conftest import a_dead_letter, a_reading
 from tests.stores.fixtures import Servers, fresh_store
-from vindrop import sql
 from vindrop.destinations import open_destination
-from vindrop.ledger import open_ledger
-from vindrop.quota import open_quota
-from vindrop.records import Record, to_cloudevent, type_of
-from vindrop.schemas import MODELS, event_schema
+from vindrop.domain.records import Record, to_cloudevent, type_of
+from vindrop.domain.schemas import MODELS, event_schema
+from vindrop.stores import sql
+from vindrop.stores.ledger import open_ledger
+from vindrop.stores.rate_limiter import open_rate_limiter
 from vindrop_local import cli
 from vindrop_local.commands.schema import cloudformation, migration
 
@@ -79,7 +79,7 @@ def test_the_printed_migration_makes_all_that_is_needed(
 
     monkeypatch.setattr(type(database), "execute", watched)
     open_ledger(url, account="a")
-    open_quota(url, account="a", rate=10).reserve(1)
+    open_rate_limiter(url, account="a", rate=10).reserve(1)
     open_destination(url).put(a_reading())
     assert executed
     assert not [statement for statement in executed if statement.startswith(("CREATE", "ALTER"))]
@@ -95,7 +95,7 @@ def test_the_printed_template_makes_all_that_is_needed(servers: Servers) -> None
     url = f"dynamodb://us-east-1/printed?endpoint={server.endpoint}"
     keys = secrets.AWS
     assert open_ledger(url, account="a", environment=keys).counts() == {}
-    open_quota(url, account="a", rate=10, environment=keys).reserve(1)
+    open_rate_limiter(url, account="a", rate=10, environment=keys).reserve(1)
     open_destination(url, keys).put(a_reading())
     assert set(client.list_tables()["TableNames"]) == tables
 

@@ -14,8 +14,8 @@ from tests.http import events
 from tests.leaks import heard
 from tests.pipeline.conftest import World, _servers, world
 from vindrop import http, settings
-from vindrop.app import App
-from vindrop.invocation import Invocation
+from vindrop.core.app import App
+from vindrop.core.invocation import Invocation
 
 __all__ = ["_servers", "world"]
 

@@ -8,6 +8,7 @@ from msgspec import structs
 from tests.http.conftest import KEY, OPEN, ask
 from vindrop import http
 from vindrop.settings import SettingsError
+from vindrop.wiring import from_environment
 
 NO_KEYS = structs.replace(OPEN, api_keys=())
 
@@ -112,7 +113,9 @@ def test_wrong_settings_are_named_in_the_log_and_not_to_the_caller(
     from tests.http.events import tencent_url
     from tests.http.test_gateways import CALL
 
-    answer = http.process(tencent_url("GET", "/", {}, ""), CALL, settings=broken)  # type: ignore[arg-type]
+    answer = http.process(
+        tencent_url("GET", "/", {}, ""), CALL, settings=broken, app=from_environment
+    )  # type: ignore[arg-type]
     assert answer["statusCode"] == 500
     assert "seven" not in answer["body"]
     assert "VINDROP_RATE" in capsys.readouterr().out

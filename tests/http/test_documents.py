@@ -17,12 +17,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.http.conftest import OPEN, Service, ask
 from tests.pipeline.conftest import SAMPLES
+from vindrop.domain.records import Reading, VinOCRCall
+from vindrop.domain.upload import Upload
+from vindrop.domain.vin import check_digit, parse
 from vindrop.http import ROUTES, doubts, openapi
 from vindrop.http.page import inline_bytes
 from vindrop.http.problems import KINDS
-from vindrop.records import Reading, VinOCRCall
-from vindrop.upload import Upload
-from vindrop.vin import check_digit, parse
 
 WORDS = json.loads(
     (Path(doubts.__file__).parent / "page" / "words.json").read_text(encoding="utf-8")

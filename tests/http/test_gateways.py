@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests.http import events
 from tests.http.conftest import OPEN, ask, understand
 from vindrop import http
+from vindrop.core.invocation import Invocation
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import UnknownRequestError, parse
-from vindrop.invocation import Invocation
+from vindrop.wiring import from_environment
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256))
 CALL = Invocation("local", "request-1", "http_api", 60.0)
@@ -69,7 +70,7 @@ def test_captured_and_documented_requests_are_understood(
     request = parse(event)
     assert request.shape == shape
     assert request.method == event["httpMethod"]
-    answer = understand(http.process(event, CALL, settings=lambda: OPEN))
+    answer = understand(http.process(event, CALL, settings=lambda: OPEN, app=from_environment))
     assert answer.status in ({200} if request.method == "GET" else {401, 404})
 
 
@@ -87,7 +88,7 @@ def test_no_other_payload_of_the_shared_folder_is_taken_for_a_request(shared: Pa
 
 @pytest.mark.parametrize("event", [None, [], "text", {}, {"httpMethod": 1, "path": "/"}, {"a": 1}])
 def test_what_is_no_request_gets_a_clear_answer_and_no_exception(event: object) -> None:
-    answer = understand(http.process(event, CALL, settings=lambda: OPEN))
+    answer = understand(http.process(event, CALL, settings=lambda: OPEN, app=from_environment))
     assert answer.status == 400
     assert answer.problem == "bad-request"
 
@@ -167,7 +168,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_payload_ends_in_an_answer(event: object) -> None:
-    answer = http.process(event, CALL, settings=lambda: OPEN)
+    answer = http.process(event, CALL, settings=lambda: OPEN, app=from_environment)
     assert answer["statusCode"] < 500 or json.loads(answer["body"])["type"].endswith("no-keys")
 
 
@@ -178,4 +179,8 @@ def test_a_request_with_one_field_replaced_ends_in_an_answer(
     event = events.GATEWAYS[gateway]("POST", "/v1/vin", {"Content-Type": "image/jpeg"}, JPEG)
     name = data.draw(st.sampled_from(sorted(event)))
     event[name] = data.draw(JSON)
-    assert 200 <= http.process(event, CALL, settings=lambda: OPEN)["statusCode"] < 500
+    assert (
+        200
+        <= http.process(event, CALL, settings=lambda: OPEN, app=from_environment)["statusCode"]
+        < 500
+    )

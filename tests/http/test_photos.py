@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http.conftest import ask
+from vindrop.core.photo import Sent
 from vindrop.http import photos
 from vindrop.http.photos import ObjectNamed
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
-from vindrop.photo import Sent
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 3 + b"\r\n--boundary\r\n--\r\n\x00"
 ENCODED = base64.b64encode(JPEG).decode()

@@ -15,11 +15,11 @@ import pytest
 from tests.http import events
 from tests.http.conftest import KEY, Answer, Service
 from tests.pipeline.conftest import BUCKET, SAMPLES, a_call
-from vindrop import sweep
-from vindrop.budget import Budget
-from vindrop.failures import Failure
+from vindrop.core import sweep
+from vindrop.core.budget import Budget
+from vindrop.core.photo import Sent
+from vindrop.domain.failures import Failure
 from vindrop.http import identity
-from vindrop.photo import Sent
 
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 TRUTH = {
@@ -158,7 +158,7 @@ def test_a_photo_whose_worker_died_is_cleared_by_the_sweep_and_read_when_sent_ag
 ) -> None:
     service.app.ledger.claim(identity.of(Sent(data=PLATE)), 0.01)
     time.sleep(0.05)
-    assert sweep.process(service.app, a_call())["ended"] == {"returned": 1}
+    assert sweep.process(service.app, a_call())["ended"] == {"not_retained": 1}
     assert counts(service) == {}
     assert service.post(PLATE).json["new"] is True
 
@@ -209,8 +209,8 @@ def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
     upload = service.world.photo()
     url = f"{service.world.storage_endpoint}/{upload.key}?sign=PLANTED"
     from tests import secrets
-    from vindrop.credentials import Credentials
-    from vindrop.signing import signed_url
+    from vindrop.clouds.credentials import Credentials
+    from vindrop.clouds.signing import signed_url
 
     signed = signed_url(
         upload,
@@ -302,8 +302,8 @@ def test_a_large_photo_goes_to_the_bucket_and_is_read_once(
 ) -> None:
     import requests
 
-    from vindrop.filters import ignored
-    from vindrop.upload import Upload
+    from vindrop.core.filters import ignored
+    from vindrop.domain.upload import Upload
 
     service = make_service(VINDROP_UPLOAD_BUCKET=BUCKET)
     answer = post_json(service, {"size": 9_000_000, "type": "image/jpeg"}, path="/v1/uploads")
@@ -343,7 +343,7 @@ def test_a_place_for_a_large_photo_needs_a_bucket_a_sane_size_and_a_key(
 def test_a_ledger_that_is_away_is_503_and_nothing_is_paid(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vindrop.stores import StoreError
+    from vindrop.core.store_errors import StoreError
 
     def away(*_: object, **__: object) -> None:
         raise StoreError("postgresql://user:PLANTED@db/x is away")
@@ -381,7 +381,7 @@ def test_nothing_of_a_request_but_ids_and_outcomes_is_logged(
 
 
 def test_an_unknown_failure_code_maps_to_a_kind() -> None:
-    from vindrop.failures import TABLE
+    from vindrop.domain.failures import TABLE
     from vindrop.http.problems import KINDS, kind_of, of_failure
 
     for code in [*TABLE, "Never.Heard.Of", "FailedOperation.New", ""]:

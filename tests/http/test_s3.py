@@ -16,8 +16,9 @@ from tests.http import events
 from tests.http.conftest import KEY, Answer, understand
 from tests.pipeline.conftest import SAMPLES, World
 from vindrop import http, settings
-from vindrop.app import App, build
-from vindrop.invocation import Invocation
+from vindrop.core.app import App
+from vindrop.core.invocation import Invocation
+from vindrop.wiring import build
 
 BUCKET = "photos"
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()

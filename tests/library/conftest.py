@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vindrop.failures import Disposition
-from vindrop.records import DeadLetter, Reading, VinOCRCall
-from vindrop.upload import Upload
-from vindrop.vin import Verdict
+from vindrop.domain.failures import Disposition
+from vindrop.domain.records import DeadLetter, Reading, VinOCRCall
+from vindrop.domain.upload import Upload
+from vindrop.domain.vin import Verdict
 
 WHEN = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.timezone.utc)
 

@@ -12,10 +12,11 @@ from typing import cast
 import pytest
 
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
-from vindrop import sql
-from vindrop.destinations import Readable, name_of, open_destination
-from vindrop.records import Reading
-from vindrop.stores import StoreError, StoreSettingError
+from vindrop.core.destination import Readable
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.destinations import name_of, open_destination
+from vindrop.domain.records import Reading
+from vindrop.stores import sql
 
 
 @pytest.fixture(params=["sqlite", "file"])
@@ -127,7 +128,7 @@ def test_a_name_tells_no_secret_and_is_stable() -> None:
 
 def test_sqlite_loads_no_other_client(tmp_path: Path) -> None:
     program = (
-        "import sys; from vindrop import uploads, sweep; from vindrop.destinations import open_destination;"
+        "import sys; from vindrop.triggers import upload_function; from vindrop.core import sweep; from vindrop.destinations import open_destination;"
         "open_destination('sqlite:///' + sys.argv[1]);"
         "heavy = {'psycopg','pymysql','redis','pika','confluent_kafka','boto3','botocore','PIL','numpy',"
         "'qcloud_cos','tencentcloud','requests','vininfo'};"

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from vindrop import failures
-from vindrop.failures import Disposition as D
-from vindrop.failures import FailureError
+from vindrop.domain import failures
+from vindrop.domain.failures import Disposition as D
+from vindrop.domain.failures import FailureError
 
 # The API's own list and the SDK's, with what each must lead to.
 CONTRACT = {
-    "FailedOperation.DownLoadError": (D.OTHER_WAY, False),
+    "FailedOperation.DownLoadError": (D.FALLBACK, False),
     "FailedOperation.EmptyImageError": (D.DEAD_LETTER, True),
     "FailedOperation.ImageDecodeFailed": (D.DEAD_LETTER, False),
     "FailedOperation.OcrFailed": (D.DEAD_LETTER, False),
     "FailedOperation.UnKnowError": (D.RETRY, False),
-    "FailedOperation.UnOpenError": (D.HOLD, False),
+    "FailedOperation.UnOpenError": (D.OPEN_CIRCUIT, False),
     "InvalidParameterValue.InvalidParameterValueLimit": (D.DEAD_LETTER, False),
-    "LimitExceeded.TooLargeFileError": (D.OTHER_WAY, False),
-    "ResourceUnavailable.InArrears": (D.HOLD, False),
-    "ResourceUnavailable.ResourcePackageRunOut": (D.HOLD, False),
-    "ResourcesSoldOut.ChargeStatusException": (D.HOLD, False),
-    "FailedOperation.ArrearsError": (D.HOLD, False),
-    "FailedOperation.CountLimitError": (D.HOLD, False),
+    "LimitExceeded.TooLargeFileError": (D.FALLBACK, False),
+    "ResourceUnavailable.InArrears": (D.OPEN_CIRCUIT, False),
+    "ResourceUnavailable.ResourcePackageRunOut": (D.OPEN_CIRCUIT, False),
+    "ResourcesSoldOut.ChargeStatusException": (D.OPEN_CIRCUIT, False),
+    "FailedOperation.ArrearsError": (D.OPEN_CIRCUIT, False),
+    "FailedOperation.CountLimitError": (D.OPEN_CIRCUIT, False),
     "FailedOperation.EngineRecognizeTimeout": (D.RETRY, False),
     "FailedOperation.ImageNoText": (D.DEAD_LETTER, False),
     "InvalidParameter.EngineImageDecodeFailed": (D.DEAD_LETTER, False),
@@ -30,12 +30,12 @@ CONTRACT = {
     "ServiceUnavailable": (D.RETRY, False),
     "RequestLimitExceeded": (D.RETRY, False),
     "RequestLimitExceeded.UinLimitExceeded": (D.RETRY, False),
-    "AuthFailure.SignatureFailure": (D.HOLD, False),
-    "AuthFailure.SecretIdNotFound": (D.HOLD, False),
+    "AuthFailure.SignatureFailure": (D.OPEN_CIRCUIT, False),
+    "AuthFailure.SecretIdNotFound": (D.OPEN_CIRCUIT, False),
     "AuthFailure.TokenFailure": (D.RETRY, False),
     "AuthFailure.SignatureExpire": (D.RETRY, False),
-    "UnauthorizedOperation": (D.HOLD, False),
-    "UnauthorizedOperation.Anything": (D.HOLD, False),
+    "UnauthorizedOperation": (D.OPEN_CIRCUIT, False),
+    "UnauthorizedOperation.Anything": (D.OPEN_CIRCUIT, False),
     "ClientNetworkError": (D.RETRY, None),
     "SomethingNew.NobodyKnows": (D.UNKNOWN, None),
     "FailedOperation": (D.UNKNOWN, None),

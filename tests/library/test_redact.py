@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vindrop.redact import MESSAGE_LIMIT, redact
+from vindrop.domain.redaction import MESSAGE_LIMIT, redact
 
 SECRET = "PLANTED5ECRET"
 
@@ -29,6 +29,6 @@ def test_secrets_are_cut_out(text: str) -> None:
 
 
 def test_what_is_no_secret_stays() -> None:
-    text = "the object cos://bucket-125/vin/a b.jpg is no image (status 403)"
+    text = "the object cos://bucket-125/vin/a b.jpg is not an image (status 403)"
     assert redact(text) == text
     assert len(redact("x" * 10_000)) == MESSAGE_LIMIT

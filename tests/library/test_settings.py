@@ -19,7 +19,7 @@ def test_the_least_that_must_be_said() -> None:
     assert found.results == ("sqlite:////tmp/a.db",)
     assert found.vinocr_host == "ocr.tencentcloudapi.com"
     assert found.vinocr_scheme == "https"
-    assert found.quota_url == "sqlite:////tmp/a.db"
+    assert found.rate_limiter_url == "sqlite:////tmp/a.db"
     assert (found.rate, found.max_attempts) == (10, 5)
     # 7 MB after Base64, so at most three quarters of that before.
     assert found.max_image_bytes * 4 / 3 <= 7_000_000

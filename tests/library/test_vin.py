@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vindrop import vin
-from vindrop.vin import NotAVinError, Verdict
+from vindrop.domain import vin
+from vindrop.domain.vin import NotAVinError, Verdict
 
 TODAY = dt.date(2026, 11, 22)
 

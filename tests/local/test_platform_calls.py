@@ -323,7 +323,7 @@ def main_handler(event, context):
 
 
 def test_the_venvs_packages_and_ours_can_be_imported(make: Make) -> None:
-    code = "import vindrop.vin\ndef main_handler(e, c): return vindrop.vin.check_digit(e)"
+    code = "import vindrop.domain.vin\ndef main_handler(e, c): return vindrop.domain.vin.check_digit(e)"
     assert make(code).invoke("f", "1M8GDM9AXKP042788").value == "X"
 
 

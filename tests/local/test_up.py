@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from vindrop.vin import ALPHABET, check_digit
+from vindrop.domain.vin import ALPHABET, check_digit
 
 LIMIT = 120.0
 INSTANCES = 4

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from photo_generator.__main__ import COLUMNS, main
 from photo_generator.committed import SHOTS, take
-from vindrop import vin as rules
+from vindrop.domain import vin as rules
 
 
 @pytest.fixture(scope="module")

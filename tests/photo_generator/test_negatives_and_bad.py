@@ -21,7 +21,7 @@ from photo_generator import (
 from photo_generator.dice import dice
 from photo_generator.label import code39
 from photo_generator.papers import iban, serial
-from vindrop import vin as rules
+from vindrop.domain import vin as rules
 
 
 def test_negatives_are_decodable_photos_of_every_kind_and_claim_no_vin():

@@ -15,7 +15,7 @@ from photo_generator.dice import dice
 from photo_generator.dots import matrix_points
 from photo_generator.faces import DOTTED, PRINTED, STAMPED, line
 from photo_generator.vins import MAKERS, random_vin
-from vindrop import vin as rules
+from vindrop.domain import vin as rules
 
 
 def decoded(data: bytes) -> Image.Image:

@@ -14,14 +14,16 @@ import pytest
 
 from tests import secrets
 from vindrop import settings as settings_module
-from vindrop import sql
-from vindrop.app import App, build
-from vindrop.budget import Budget
-from vindrop.destinations import Readable, open_destination
-from vindrop.invocation import Invocation
-from vindrop.outcome import Outcome
-from vindrop.records import DeadLetter, Reading
-from vindrop.upload import Upload
+from vindrop.core.app import App
+from vindrop.core.budget import Budget
+from vindrop.core.destination import Readable
+from vindrop.core.invocation import Invocation
+from vindrop.core.outcome import Outcome
+from vindrop.destinations import open_destination
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.upload import Upload
+from vindrop.stores import sql
+from vindrop.wiring import build
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import Calls, VinOCRProcess
 
@@ -88,7 +90,7 @@ class World:
             **secrets.VINOCR,
             "VINDROP_STORAGE_ENDPOINT": self.storage_endpoint,
             "VINDROP_RATE": "500",
-            "VINDROP_PARK_SECONDS": "0.01",
+            "VINDROP_RETRY_SECONDS": "0.01",
             **changes,
         }
         return build(settings_module.load(given), secrets.TENCENT_ROLE | secrets.AWS)

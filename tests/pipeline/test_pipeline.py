@@ -10,10 +10,12 @@ import pytest
 
 from tests import secrets
 from tests.pipeline.conftest import World, a_call, process
-from vindrop import sweep, trace, uploads
-from vindrop.ledger.sql import SQLLedger
-from vindrop.records import Reading
-from vindrop.vin import Verdict
+from vindrop import tracing
+from vindrop.core import sweep
+from vindrop.domain.records import Reading
+from vindrop.domain.vin import Verdict
+from vindrop.stores.ledger.sql import SQLLedger
+from vindrop.triggers import upload_function
 
 VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
 
@@ -154,9 +156,9 @@ def test_what_was_parked_is_read_in_the_trace_of_its_event(
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     world.faults.set({"code": "ResourceUnavailable.InArrears", "message": "pay"})
     app = world.app(VINDROP_PROBE_SECONDS="0.1")
-    with trace.follow(f"00-{trace_id}-00f067aa0ba902b7-01"):
-        assert process(app, world.photo()).end == "parked"
-    assert process(app, world.photo()).end == "parked"  # this one's event had no trace
+    with tracing.follow(f"00-{trace_id}-00f067aa0ba902b7-01"):
+        assert process(app, world.photo()).end == "retry_scheduled"
+    assert process(app, world.photo()).end == "retry_scheduled"  # this one's event had no trace
     world.faults.set()
     capsys.readouterr()
     deadline = time.monotonic() + 60
@@ -180,9 +182,9 @@ def test_a_blocked_account_stops_all_calls_loses_nothing_and_drains_afterwards(
     before = world.calls()
     photos = [world.photo() for _ in range(4)]
     outcomes = [process(app, photo) for photo in photos]
-    assert [outcome.end for outcome in outcomes] == ["parked"] * 4
+    assert [outcome.end for outcome in outcomes] == ["retry_scheduled"] * 4
     assert (world.calls() - before).received == 1
-    assert capsys.readouterr().out.count('"account_blocked"') == 1
+    assert capsys.readouterr().out.count('"circuit_opened"') == 1
     assert world.dead_letters() == []
 
     world.faults.set()
@@ -192,7 +194,7 @@ def test_a_blocked_account_stops_all_calls_loses_nothing_and_drains_afterwards(
         sweep.process(app, a_call())
         time.sleep(0.1)
     assert [reading.attempts for reading in world.readings()] == [1] * 4
-    assert app.ledger.held(60) is None
+    assert app.ledger.circuit(60) is None
 
 
 def test_an_answer_that_cannot_be_delivered_is_kept_and_never_asked_for_again(
@@ -230,10 +232,10 @@ def test_what_a_destination_never_takes_is_brought_less_and_less_often(
 
 
 def test_with_too_little_time_the_upload_is_handed_back_unharmed(world: World) -> None:
-    app, before = world.app(VINDROP_QUOTA="memory", VINDROP_RATE="0.1"), world.calls()
+    app, before = world.app(VINDROP_RATE_LIMITER="memory", VINDROP_RATE="0.1"), world.calls()
     process(app, world.photo())
     outcome = process(app, world.photo(), seconds=5)  # the next slot is ten seconds away
-    assert outcome.end == "parked"
+    assert outcome.end == "retry_scheduled"
     assert outcome.failure is not None
     assert outcome.failure.code == "Vindrop.WaitingForQuota"
     assert (world.calls() - before).received == 1
@@ -265,25 +267,25 @@ def test_wrong_keys_hold_the_account_and_lose_nothing(world: World) -> None:
         VINDROP_VINOCR_SECRET_ID=secrets.WRONG_ID, VINDROP_VINOCR_SECRET_KEY=secrets.WRONG_KEY
     )
     outcome = process(app, world.photo())
-    assert outcome.end == "parked"
+    assert outcome.end == "retry_scheduled"
     assert outcome.failure is not None
     assert outcome.failure.code == "AuthFailure.SecretIdNotFound"
-    assert app.ledger.held(60) is not None
+    assert app.ledger.circuit(60) is not None
 
 
 def test_one_instance_with_a_wrong_clock_blocks_nobody_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app, upload, before = world.app(VINDROP_PARK_SECONDS="0.2"), world.photo(), world.calls()
+    app, upload, before = world.app(VINDROP_RETRY_SECONDS="0.2"), world.photo(), world.calls()
     true_time = time.time
     with monkeypatch.context() as here:
         here.setattr(time, "time", lambda: true_time() - 3600)
         outcome = process(app, upload)
-    assert outcome.end == "parked"
+    assert outcome.end == "retry_scheduled"
     assert outcome.failure is not None
     assert outcome.failure.code == "AuthFailure.SignatureExpire"
     assert (world.calls() - before).received == 1, "the clock stays wrong: no second try here"
-    assert app.ledger.held(60) is None
+    assert app.ledger.circuit(60) is None
     time.sleep(1.3)
     sweep.process(app, a_call())  # as another instance
     assert [reading.attempts for reading in world.readings()] == [1]
@@ -291,7 +293,7 @@ def test_one_instance_with_a_wrong_clock_blocks_nobody_else(
 
 def test_without_a_ledger_what_must_wait_is_raised_to_the_platform(world: World) -> None:
     world.faults.set({"code": "ResourceUnavailable.InArrears"})
-    app = world.app(VINDROP_LEDGER="none", VINDROP_QUOTA="memory")
+    app = world.app(VINDROP_LEDGER="none", VINDROP_RATE_LIMITER="memory")
     upload = world.photo()
     event = {
         "Records": [
@@ -308,11 +310,11 @@ def test_without_a_ledger_what_must_wait_is_raised_to_the_platform(world: World)
             }
         ]
     }
-    with pytest.raises(uploads.ComeAgainError, match="InArrears"):
-        uploads.process(app, event, a_call())
+    with pytest.raises(upload_function.RedeliverError, match="InArrears"):
+        upload_function.process(app, event, a_call())
     world.faults.set()
-    app = world.app(VINDROP_LEDGER="none", VINDROP_QUOTA="memory")
-    assert uploads.process(app, event, a_call())["ended"] == {"reading": 1}
+    app = world.app(VINDROP_LEDGER="none", VINDROP_RATE_LIMITER="memory")
+    assert upload_function.process(app, event, a_call())["ended"] == {"reading": 1}
 
 
 def test_a_malformed_record_is_a_dead_letter_once_and_does_not_harm_its_neighbours(
@@ -335,7 +337,7 @@ def test_a_malformed_record_is_a_dead_letter_once_and_does_not_harm_its_neighbou
     }
     app = world.app()
     for _ in range(2):
-        uploads.process(app, {"Records": [bad, good]}, a_call())
+        upload_function.process(app, {"Records": [bad, good]}, a_call())
     (letter,) = world.dead_letters()
     assert letter.code == "Vindrop.MalformedEvent"
     assert letter.upload is None

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import World, process
-from vindrop import sql
-from vindrop.app import App
-from vindrop.ledger import Claim
-from vindrop.ledger.sql import SQLLedger
-from vindrop.pipeline import STEPS
-from vindrop.sql.sqlite import SQLite
-from vindrop.stores import StoreError
+from vindrop.core.app import App
+from vindrop.core.ledger import Claim
+from vindrop.core.pipeline import STEPS
+from vindrop.core.store_errors import StoreError
+from vindrop.stores import sql
+from vindrop.stores.ledger.sql import SQLLedger
+from vindrop.stores.sql.sqlite import SQLite
 
 FULL = 2
 """``PRAGMA synchronous``: a commit waits for the disk."""
@@ -89,7 +89,7 @@ def standing(app: App, upload: Any) -> str | None:
     return found.state if found else None
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["same database", "elsewhere"])
+@pytest.mark.parametrize("together", [True, False], ids=["same database", "in_progress"])
 @pytest.mark.parametrize("at", STEPS)
 def test_a_cut_loses_nothing_and_pays_twice_only_for_the_call_under_way(
     world: World, disk: Disk, at: str, together: bool
@@ -149,7 +149,7 @@ def test_nobody_is_told_of_a_claim_that_a_cut_could_take_back(world: World, disk
     app = world.app()
     assert standing(app, upload) is None  # its own event comes again
     assert isinstance(app.ledger.claim(upload, 60), Claim)
-    assert process(app, upload).end == "elsewhere"  # acknowledged, on the word of another's claim
+    assert process(app, upload).end == "in_progress"  # acknowledged, on the word of another's claim
     disk.cut()
     assert standing(world.app(), upload) == "claimed"
 

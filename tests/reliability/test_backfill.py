@@ -16,11 +16,13 @@ import pytest
 from bench.rig.world import BUCKET, REGION, World
 from tests import needs, secrets
 from vindrop import settings as settings_module
-from vindrop import sql, uploads
-from vindrop.app import App, build
-from vindrop.backfill import Backfill, NoCatalogueError
-from vindrop.invocation import Invocation
-from vindrop.listing import PlaceError, pages, parse_place
+from vindrop.clouds.listing import PlaceError, pages, parse_place
+from vindrop.core.app import App
+from vindrop.core.backfill import Backfill, NoCatalogueError
+from vindrop.core.invocation import Invocation
+from vindrop.stores import sql
+from vindrop.triggers import upload_function
+from vindrop.wiring import build
 
 PHOTOS = 25
 
@@ -33,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             "VINDROP_LEDGER": store,
             "VINDROP_RESULTS": store,
             "VINDROP_DEAD_LETTERS": store,
-            "VINDROP_PARK_SECONDS": "0.1",
+            "VINDROP_RETRY_SECONDS": "0.1",
         }
         yield world
         sql.forget(store)
@@ -68,7 +70,7 @@ def test_what_an_event_brought_is_not_paid_for_again_and_the_rest_once(world: Wo
     app = an_app(world.environment)
     events = indexed(world, app, PHOTOS)
     for event in events[:5]:
-        uploads.process(app, event, Invocation("local", "", "", 60))
+        upload_function.process(app, event, Invocation("local", "", "", 60))
     survey = a_run(world, app).count()
     assert (survey.listed, survey.known, survey.left) == (PHOTOS, 5, PHOTOS - 5)
     assert a_run(world, app).run() == {"reading": PHOTOS - 5}

@@ -17,11 +17,11 @@ from moto.server import ThreadedMotoServer
 from tests import secrets
 from tests.http.conftest import Service, make_service
 from tests.pipeline.conftest import SAMPLES, World, _servers, a_call, world
-from vindrop import step, uploads
-from vindrop.app import App
-from vindrop.ledger import Seen
-from vindrop.named import same
-from vindrop.upload import Upload
+from vindrop.core.app import App
+from vindrop.core.ledger import Seen
+from vindrop.core.resolve_version import same
+from vindrop.domain.upload import Upload
+from vindrop.triggers import step, upload_function
 from vindrop_local.sample_events import build
 
 __all__ = ["_servers", "make_service", "world"]
@@ -38,7 +38,7 @@ def announce(app: App, upload: Upload, **changes: Any) -> None:
         kind, bucket=upload.bucket, key=upload.key, region=upload.region, size=upload.size or 0
     )
     event["Records"][0].get("s3", {}).get("object", {}).update(changes)
-    assert uploads.process(app, event, a_call())["ended"] == {"reading": 1}
+    assert upload_function.process(app, event, a_call())["ended"] == {"reading": 1}
 
 
 def test_on_cos_what_the_event_brought_is_known_by_name(

@@ -11,15 +11,17 @@ import pytest
 
 from bench.rig.world import World
 from vindrop import settings as settings_module
-from vindrop import sql, sweep
-from vindrop.app import App, build
-from vindrop.budget import Budget
-from vindrop.failures import Failure
-from vindrop.invocation import Invocation
-from vindrop.ledger import Claim
-from vindrop.records import Reading
+from vindrop.core import sweep
+from vindrop.core.app import App
+from vindrop.core.budget import Budget
+from vindrop.core.invocation import Invocation
+from vindrop.core.ledger import Claim
+from vindrop.domain.failures import Failure
+from vindrop.domain.records import Reading
+from vindrop.domain.upload import Upload
+from vindrop.stores import sql
 from vindrop.triggers import read
-from vindrop.upload import Upload
+from vindrop.wiring import build
 
 ARREARS = Failure("FailedOperation.ArrearsError", "arrears")
 PAST = -100.0
@@ -47,7 +49,7 @@ def uploads(world: World, count: int) -> list[Upload]:
 def park(app: App, upload: Upload, seconds: float = PAST) -> None:
     claim = app.ledger.claim(upload, 60)
     assert isinstance(claim, Claim)
-    app.ledger.park(upload.id, claim, ARREARS, seconds=seconds, attempts=0, billed=0)
+    app.ledger.schedule_retry(upload.id, claim, ARREARS, seconds=seconds, attempts=0, billed=0)
 
 
 def a_call(seconds: float = 30.0) -> Invocation:
@@ -91,7 +93,7 @@ def test_a_blocked_account_is_not_called_and_kept_answers_still_arrive(world: Wo
     app.ledger.end_leases()  # type: ignore[attr-defined]
     for upload in waiting:
         park(app, upload)
-    app.ledger.hold(ARREARS, 600)
+    app.ledger.open_circuit(ARREARS, 600)
     (world.folder / "out").unlink()
     before = world.vinocr.calls().received
     assert sweep.process(app, a_call())["ended"] == {"reading": 1}
@@ -103,37 +105,37 @@ def test_a_due_probe_is_made_by_one_call_and_opens_the_account(world: World) -> 
     world.account("in_arrears")
     app = an_app(world, VINDROP_PROBE_SECONDS="300")
     many = uploads(world, 8)
-    assert app.pipeline.process(many[0], Budget(30)).end == "parked"  # blocks the account
+    assert app.pipeline.process(many[0], Budget(30)).end == "retry_scheduled"  # blocks the account
     calls = world.vinocr.calls().received
     assert calls == 1
     for upload in many[1:]:
-        assert app.pipeline.process(upload, Budget(30)).end == "parked"
+        assert app.pipeline.process(upload, Budget(30)).end == "retry_scheduled"
     assert world.vinocr.calls().received == calls
-    app.ledger.release()
-    app.ledger.hold(ARREARS, PAST)  # a probe is due, and the account is still in arrears
+    app.ledger.close_circuit()
+    app.ledger.open_circuit(ARREARS, PAST)  # a probe is due, and the account is still in arrears
     for upload in many:
         park_again(app, upload)
     sweep.process(app, a_call())
     assert world.vinocr.calls().received == calls + 1
     world.account("active")
-    app.ledger.release()
-    app.ledger.hold(ARREARS, PAST)
+    app.ledger.close_circuit()
+    app.ledger.open_circuit(ARREARS, PAST)
     for upload in many:
         park_again(app, upload)
     assert sweep.process(app, a_call())["ended"] == {"reading": 8}
-    assert app.ledger.held(None) is None
+    assert app.ledger.circuit(None) is None
     assert app.ledger.counts() == {"delivered": 8}
 
 
 def test_a_photo_refused_here_does_not_use_up_the_probe(world: World) -> None:
     app = an_app(world)
     empty, good = uploads(world, 2)
-    app.ledger.hold(ARREARS, PAST)
+    app.ledger.open_circuit(ARREARS, PAST)
     nothing = dataclasses.replace(empty, size=0)
     assert app.pipeline.process(nothing, Budget(30)).end == "dead_letter"
     outcome = app.pipeline.process(good, Budget(30))
     assert isinstance(outcome.record, Reading)
-    assert app.ledger.held(None) is None
+    assert app.ledger.circuit(None) is None
 
 
 def park_again(app: App, upload: Upload) -> None:

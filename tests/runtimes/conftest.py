@@ -64,7 +64,7 @@ def settings(world: World, **more: str) -> dict[str, str]:
         **secrets.VINOCR,
         "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
         "VINDROP_RATE": "500",
-        "VINDROP_PARK_SECONDS": "0.01",
+        "VINDROP_RETRY_SECONDS": "0.01",
         "VINDROP_VINOCR_TIMEOUT": "30",
         **more,
     }

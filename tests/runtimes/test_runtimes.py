@@ -15,7 +15,7 @@ from tests.runtimes.conftest import SCF, Lambda, settings
 from tests.runtimes.tools import Runtimes
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
-from vindrop.ledger.sql import SQLLedger
+from vindrop.stores.ledger.sql import SQLLedger
 
 VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
 
@@ -54,7 +54,7 @@ def test_scf_cold_warm_and_exception(
     database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
     answer = function.call(named(world.photo()))
     assert answer is not None
-    assert "ComeAgainError" in answer["error"]  # raised, so that SCF brings it again
+    assert "RedeliverError" in answer["error"]  # raised, so that SCF brings it again
     database.execute("ALTER TABLE away RENAME TO vindrop_uploads")
     answer = function.call({"what": "is this"})  # and it works on, in the same process
     assert answer is not None
@@ -90,7 +90,7 @@ def test_lambda_cold_warm_and_exception(
     database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
     photo = named(world.photo())
     assert function.call(p.sqs(photo)) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    assert function.call(photo)["errorType"] == "ComeAgainError"
+    assert function.call(photo)["errorType"] == "RedeliverError"
     database.execute("ALTER TABLE away RENAME TO vindrop_uploads")
     assert function.call(p.sqs(photo)) == {"batchItemFailures": []}
 
@@ -115,7 +115,7 @@ def test_a_call_killed_at_the_time_limit_is_read_later_and_once(
     assert isinstance(app.ledger, SQLLedger)
     assert app.ledger.counts() == {"claimed": 1}
     app.ledger.end_leases()
-    (due,) = app.ledger.due(10)
+    (due,) = app.ledger.retryable(10)
     assert due == dataclasses.replace(upload, uploaded_at=due.uploaded_at)
     assert process(app, due, a_call().seconds).end == "reading"
     assert [r.vin for r in world.readings()] == [VIN]

@@ -19,8 +19,8 @@ from moto import mock_aws
 from tests import secrets
 from tests.pipeline.conftest import a_call
 from tests.step.test_state_machines import inside, machine
-from vindrop import step
-from vindrop.app import App
+from vindrop.core.app import App
+from vindrop.triggers import step
 
 CONFIG: Any = {"lambda": {"use_docker": False}, "stepfunctions": {"execute_state_machine": True}}
 

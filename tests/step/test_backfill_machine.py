@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.pipeline.conftest import SAMPLES, World, _servers, world
 from tests.step.machines import States, running
-from vindrop import step
+from vindrop.triggers import step
 
 __all__ = ["_servers", "world"]
 

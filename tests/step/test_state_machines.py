@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from tests import secrets
-from vindrop import step
+from vindrop.triggers import step
 from vindrop_local.sample_events import sample
 
 NAMES = ["read.asl", "backfill.asl", "read.asw"]

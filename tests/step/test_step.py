@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import BUCKET, World, _servers, a_call, world
-from vindrop import step
-from vindrop.upload import Upload
+from vindrop.domain.upload import Upload
+from vindrop.triggers import step
 
 __all__ = ["_servers", "world"]
 

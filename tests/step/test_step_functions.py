@@ -13,7 +13,7 @@ import pytest
 from tests.pipeline.conftest import World, _servers, world
 from tests.step.machines import States, running
 from tests.step.test_step import VIN, named
-from vindrop import step
+from vindrop.triggers import step
 
 __all__ = ["_servers", "world"]
 

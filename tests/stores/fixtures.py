@@ -20,7 +20,7 @@ from tests.stores.servers import (
     RedisServer,
 )
 from tests.stores.tencent_api import TencentAPI
-from vindrop import sql
+from vindrop.stores import sql
 
 _KINDS: dict[str, Any] = {
     "postgresql": PostgreSQLServer,

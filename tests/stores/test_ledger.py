@@ -10,14 +10,15 @@ from typing import cast
 import pytest
 
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
-from vindrop.failures import Failure
-from vindrop.ledger import LONGEST_PROBE, Claim, Standing, next_probe, open_ledger
-from vindrop.ledger.dynamodb import DynamoDBLedger
-from vindrop.ledger.sql import SQLLedger
-from vindrop.records import DeadLetter
-from vindrop.sql import open_database
-from vindrop.stores import StoreSettingError
-from vindrop.upload import Upload
+from vindrop.core.ledger import LONGEST_PROBE, Claim, Standing, next_probe
+from vindrop.core.store_errors import StoreSettingError
+from vindrop.domain.failures import Failure
+from vindrop.domain.records import DeadLetter
+from vindrop.domain.upload import Upload
+from vindrop.stores.ledger import open_ledger
+from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+from vindrop.stores.ledger.sql import SQLLedger
+from vindrop.stores.sql import open_database
 
 REFUSED = Failure("InternalError", "try again", "r-3")
 PAST = -1.0
@@ -52,15 +53,15 @@ def test_a_claim_keeps_everyone_else_away_until_its_lease_ends(
     other = ledger.claim(an_upload(), 60.0)
     assert isinstance(other, Standing)
     assert other.state == "claimed"
-    assert other.due_in is not None
-    assert 55 < other.due_in <= 60
+    assert other.retry_in is not None
+    assert 55 < other.retry_in <= 60
 
 
 def test_a_claim_whose_worker_died_passes_on_and_counts_as_an_attempt(
     ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
     dead = claimed(ledger, lease=PAST)
-    assert [upload.id for upload in ledger.due(10)] == [an_upload().id]
+    assert [upload.id for upload in ledger.retryable(10)] == [an_upload().id]
     second = claimed(ledger)
     assert second.attempts == 2
     assert second.owner != dead.owner
@@ -88,8 +89,8 @@ def test_a_kept_answer_is_delivered_by_whoever_comes_next_and_never_asked_for_ag
     ledger.delivered(an_upload().id, a_reading())
     ended = ledger.claim(an_upload(), 60.0)
     assert isinstance(ended, Standing)
-    assert (ended.state, ended.record, ended.due_in) == ("delivered", a_reading(), None)
-    assert ledger.due(10) == []
+    assert (ended.state, ended.record, ended.retry_in) == ("delivered", a_reading(), None)
+    assert ledger.retryable(10) == []
 
 
 def test_the_first_answer_wins_even_from_a_worker_that_was_given_up(
@@ -130,18 +131,18 @@ def test_a_dead_letter_ends_as_dead(ledger: SQLLedger | DynamoDBLedger) -> None:
 
 def test_a_parked_upload_rests_until_it_is_due(ledger: SQLLedger | DynamoDBLedger) -> None:
     claim = claimed(ledger)
-    assert ledger.park(an_upload().id, claim, REFUSED, seconds=30, attempts=1, billed=0)
+    assert ledger.schedule_retry(an_upload().id, claim, REFUSED, seconds=30, attempts=1, billed=0)
     resting = ledger.claim(an_upload(), 60)
     assert isinstance(resting, Standing)
     assert (resting.state, resting.failure) == ("parked", REFUSED)
-    assert ledger.due(10) == []
+    assert ledger.retryable(10) == []
 
 
 def test_the_backlog_is_what_has_not_ended(ledger: SQLLedger | DynamoDBLedger) -> None:
     assert ledger.backlog() == {}
     claim = claimed(ledger)
     assert ledger.backlog()["claimed"].uploads == 1
-    assert ledger.park(an_upload().id, claim, REFUSED, seconds=-1, attempts=1, billed=0)
+    assert ledger.schedule_retry(an_upload().id, claim, REFUSED, seconds=-1, attempts=1, billed=0)
     found = ledger.backlog()
     assert list(found) == ["parked"]
     assert found["parked"].oldest >= 0
@@ -156,8 +157,8 @@ def test_the_backlog_is_what_has_not_ended(ledger: SQLLedger | DynamoDBLedger) -
 def test_a_failure_of_any_length_can_be_parked(ledger: SQLLedger | DynamoDBLedger) -> None:
     claim = claimed(ledger)
     endless = Failure("Strange." + "x" * 500, "y" * 5000, "r" * 300)
-    assert ledger.park(an_upload().id, claim, endless, seconds=30, attempts=1, billed=0)
-    assert ledger.hold(endless, 60)
+    assert ledger.schedule_retry(an_upload().id, claim, endless, seconds=30, attempts=1, billed=0)
+    assert ledger.open_circuit(endless, 60)
     standing = ledger.standing(an_upload().id)
     assert standing is not None
     assert standing.failure is not None
@@ -168,7 +169,7 @@ def test_a_parked_upload_that_is_due_comes_back_with_its_history(
     ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
     claim = claimed(ledger)
-    ledger.park(an_upload().id, claim, REFUSED, seconds=PAST, attempts=3, billed=1)
+    ledger.schedule_retry(an_upload().id, claim, REFUSED, seconds=PAST, attempts=3, billed=1)
     again = claimed(ledger)
     assert (again.attempts, again.billed, again.failure) == (4, 1, REFUSED)
 
@@ -176,7 +177,9 @@ def test_a_parked_upload_that_is_due_comes_back_with_its_history(
 def test_only_the_holder_can_park(ledger: SQLLedger | DynamoDBLedger) -> None:
     dead = claimed(ledger, lease=PAST)
     claimed(ledger)
-    assert not ledger.park(an_upload().id, dead, REFUSED, seconds=PAST, attempts=1, billed=0)
+    assert not ledger.schedule_retry(
+        an_upload().id, dead, REFUSED, seconds=PAST, attempts=1, billed=0
+    )
 
 
 def test_due_comes_longest_due_first_and_no_more_than_asked(
@@ -184,8 +187,8 @@ def test_due_comes_longest_due_first_and_no_more_than_asked(
 ) -> None:
     for number, lease in enumerate((-1.0, -3.0, -2.0, 60.0)):
         claimed(ledger, lease, an_upload(f"{number}.jpg"))
-    assert [upload.key for upload in ledger.due(10)] == ["1.jpg", "2.jpg", "0.jpg"]
-    assert [upload.key for upload in ledger.due(1)] == ["1.jpg"]
+    assert [upload.key for upload in ledger.retryable(10)] == ["1.jpg", "2.jpg", "0.jpg"]
+    assert [upload.key for upload in ledger.retryable(1)] == ["1.jpg"]
 
 
 def test_of_several_destinations_those_that_have_it_are_remembered(
@@ -193,7 +196,7 @@ def test_of_several_destinations_those_that_have_it_are_remembered(
 ) -> None:
     claim = claimed(ledger)
     ledger.keep(an_upload().id, claim, a_reading(), attempts=1, billed=1, lease=60)
-    ledger.reached(an_upload().id, frozenset({"kafka-1", "sqlite-2"}))
+    ledger.checkpoint(an_upload().id, frozenset({"kafka-1", "sqlite-2"}))
     ledger.postpone(an_upload().id, claim, PAST)
     assert claimed(ledger).reached == {"kafka-1", "sqlite-2"}
 
@@ -224,19 +227,19 @@ def test_a_blocked_account_is_known_to_all_and_tried_by_one(
     ledger: SQLLedger | DynamoDBLedger,
 ) -> None:
     arrears = Failure("ResourceUnavailable.InArrears", "pay", "r-4")
-    assert ledger.held(60) is None
-    assert ledger.hold(arrears, 60)
-    assert not ledger.hold(arrears, 60)  # one alarm
-    hold = ledger.held(60)
+    assert ledger.circuit(60) is None
+    assert ledger.open_circuit(arrears, 60)
+    assert not ledger.open_circuit(arrears, 60)  # one alarm
+    hold = ledger.circuit(60)
     assert hold is not None
     assert (hold.failure, hold.probe_in > 0) == (arrears, True)
-    assert ledger.release()
-    assert not ledger.release()
-    assert ledger.held(60) is None
+    assert ledger.close_circuit()
+    assert not ledger.close_circuit()
+    assert ledger.circuit(60) is None
 
-    ledger.hold(arrears, PAST)
+    ledger.open_circuit(arrears, PAST)
     with ThreadPoolExecutor(8) as pool:
-        holds = list(pool.map(lambda _: ledger.held(60), range(8)))
+        holds = list(pool.map(lambda _: ledger.circuit(60), range(8)))
     assert sum(hold is not None and hold.probe_in == 0 for hold in holds) == 1
 
 
@@ -245,9 +248,11 @@ def test_a_restart_on_one_machine_need_not_wait_for_the_leases_of_the_dead(
 ) -> None:
     claimed(ledger)
     parked = an_upload("parked.jpg")
-    ledger.park(parked.id, claimed(ledger, 60, parked), REFUSED, seconds=60, attempts=1, billed=0)
+    ledger.schedule_retry(
+        parked.id, claimed(ledger, 60, parked), REFUSED, seconds=60, attempts=1, billed=0
+    )
     assert ledger.end_leases() == 1
-    assert [upload.key for upload in ledger.due(10)] == [an_upload().key]
+    assert [upload.key for upload in ledger.retryable(10)] == [an_upload().key]
 
 
 def dead(ledger: SQLLedger | DynamoDBLedger, upload: Upload | None = None) -> DeadLetter:
@@ -269,7 +274,7 @@ def test_a_redriven_upload_begins_anew_and_keeps_its_history(
     assert ledger.redrive(letter, after=0) == "redriven"
     assert ledger.redrive(letter, after=0) == "under_way"  # twice is once
     assert list(ledger.dead_letters()) == [letter]  # until it has ended otherwise
-    assert [upload.id for upload in ledger.due(10)] == [letter.id]
+    assert [upload.id for upload in ledger.retryable(10)] == [letter.id]
     claim = claimed(ledger)
     assert (claim.attempts, claim.billed, claim.redriven) == (1, 2, 1)
     assert claim.record is None  # so that it is read again
@@ -298,12 +303,12 @@ def test_a_redriven_upload_that_dies_again_can_be_redriven_again(
 def test_a_redrive_may_be_due_later(ledger: SQLLedger | DynamoDBLedger) -> None:
     letter = dead(ledger)
     ledger.redrive(letter, after=60)
-    assert ledger.due(10) == []
+    assert ledger.retryable(10) == []
     standing = ledger.standing(letter.id)
     assert standing is not None
     assert standing.state == "parked"
-    assert standing.due_in is not None
-    assert 50 < standing.due_in <= 60
+    assert standing.retry_in is not None
+    assert 50 < standing.retry_in <= 60
 
 
 def test_a_dead_letter_of_a_lost_ledger_can_be_redriven(
@@ -322,7 +327,7 @@ def test_many_dead_letters_come_page_by_page(ledger: SQLLedger | DynamoDBLedger)
     for key in keys:
         dead(ledger, an_upload(key))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vindrop.ledger.sql._PAGE", 5)
+        patch.setattr("vindrop.stores.ledger.sql._PAGE", 5)
         found = [letter.upload.key for letter in ledger.dead_letters() if letter.upload]
     assert sorted(found) == sorted(keys)
 
@@ -357,12 +362,12 @@ def test_an_unknown_kind_is_one_sentence() -> None:
 
 
 def test_to_look_at_a_block_does_not_use_up_its_probe(ledger: SQLLedger | DynamoDBLedger) -> None:
-    ledger.hold(Failure("FailedOperation.ArrearsError", "arrears"), PAST)
+    ledger.open_circuit(Failure("FailedOperation.ArrearsError", "arrears"), PAST)
     for _ in range(2):
-        looked = ledger.held(None)
+        looked = ledger.circuit(None)
         assert looked is not None
         assert looked.probe_in == 0
-    chosen, other = ledger.held(60), ledger.held(60)
+    chosen, other = ledger.circuit(60), ledger.circuit(60)
     assert chosen is not None
     assert other is not None
     assert chosen.probe_in == 0

@@ -11,10 +11,11 @@ import pytest
 from tests import secrets
 from tests.pipeline.conftest import World, _servers, a_call, world
 from tests.triggers import payloads as p
-from vindrop import uploads
-from vindrop.app import App, build
-from vindrop.invocation import Invocation
-from vindrop.upload import Upload
+from vindrop.core.app import App
+from vindrop.core.invocation import Invocation
+from vindrop.domain.upload import Upload
+from vindrop.triggers import upload_function
+from vindrop.wiring import build
 
 __all__ = ["_servers", "world"]
 
@@ -33,7 +34,7 @@ def patient(world: World, **changes: str) -> App:
 
 
 def run(app: App, event: Any, seconds: float = 600.0) -> dict[str, Any]:
-    return uploads.process(app, event, a_call(seconds))
+    return upload_function.process(app, event, a_call(seconds))
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -95,13 +96,13 @@ def test_what_cannot_be_started_in_time_goes_back_unharmed(world: World, ledger:
     before = world.calls()
     call = a_call(60.0)
     late = Invocation("local", "r", "f", 60.0, call.started - 59.0)
-    answer = uploads.process(app, p.sqs(named(world.photo()), named(world.photo())), late)
+    answer = upload_function.process(app, p.sqs(named(world.photo()), named(world.photo())), late)
     assert failed(answer) == ([] if ledger else ["m0", "m1"])
     assert (world.calls() - before).received == 0
     assert (world.readings(), world.dead_letters()) == ([], [])
     if ledger:
         assert app.ledger.counts() == {"parked": 2}
-        for upload in app.ledger.due(10):
+        for upload in app.ledger.retryable(10):
             assert app.pipeline.process(upload, a_call().budget).end == "reading"
         assert all(r.attempts == 1 for r in world.readings())
 
@@ -134,7 +135,7 @@ def test_one_bad_photo_never_blocks_a_partition(world: World, stream: Any) -> No
 
 def test_a_blocked_account_is_no_fault_of_a_photo_so_the_stream_waits(world: World) -> None:
     world.faults.set({"code": "FailedOperation.ArrearsError"})
-    with pytest.raises(uploads.ComeAgainError, match="ArrearsError"):
+    with pytest.raises(upload_function.RedeliverError, match="ArrearsError"):
         run(patient(world, VINDROP_LEDGER="none"), p.ckafka(named(world.photo())))
     assert world.dead_letters() == []
 
@@ -146,7 +147,7 @@ def test_a_ledger_that_is_away_brings_everything_again(world: World) -> None:
     database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
     photos = [named(world.photo()), named(world.photo())]
     assert failed(run(app, p.sqs(*photos))) == ["m0", "m1"]
-    with pytest.raises(uploads.ComeAgainError, match="2 of 2"):
+    with pytest.raises(upload_function.RedeliverError, match="2 of 2"):
         run(app, p.ckafka(*photos))
     database.execute("ALTER TABLE away RENAME TO vindrop_uploads")
     assert failed(run(app, p.sqs(*photos))) == []

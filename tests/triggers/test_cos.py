@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from vindrop.triggers import Ignored, Malformed, UnknownEventError, read
-from vindrop.upload import Upload
+from vindrop.domain.arrivals import Ignored, Malformed
+from vindrop.domain.upload import Upload
+from vindrop.triggers import UnknownEventError, read
 
 
 def event(**changes: Any) -> dict[str, Any]:

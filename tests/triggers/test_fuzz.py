@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.triggers import payloads as p
-from vindrop.triggers import Ignored, Malformed, UnknownEventError, read
-from vindrop.upload import Upload
+from vindrop.domain.arrivals import Ignored, Malformed
+from vindrop.domain.upload import Upload
+from vindrop.triggers import UnknownEventError, read
 
 EXAMPLES = int(os.environ.get("VINDROP_FUZZ", "2000"))
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.triggers import payloads as p
-from vindrop.triggers import Ignored, Malformed, UnknownEventError, read
-from vindrop.upload import Upload
+from vindrop.domain.arrivals import Ignored, Malformed
+from vindrop.domain.upload import Upload
+from vindrop.triggers import UnknownEventError, read
 
 COS, S3 = read(p.cos()).arrivals[0], read(p.s3()).arrivals[0]
 KEYS = [

@@ -7,7 +7,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from vindrop.triggers import Ignored, Malformed, read
+from vindrop.domain.arrivals import Ignored, Malformed
+from vindrop.triggers import read
 
 
 def event(key: str = "vin/a.jpg", **found: Any) -> dict[str, Any]:

@@ -21,14 +21,15 @@ from tests.pipeline.conftest import World, _servers, world
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
 from vindrop import settings as settings_module
-from vindrop import sql
-from vindrop.app import build
-from vindrop.credentials import Credentials
-from vindrop.destinations import Readable, open_destination
-from vindrop.invocation import Invocation
-from vindrop.signing import signed_url
-from vindrop.upload import Upload
-from vindrop.uploads import process
+from vindrop.clouds.credentials import Credentials
+from vindrop.clouds.signing import signed_url
+from vindrop.core.destination import Readable
+from vindrop.core.invocation import Invocation
+from vindrop.destinations import open_destination
+from vindrop.domain.upload import Upload
+from vindrop.stores import sql
+from vindrop.triggers.upload_function import process
+from vindrop.wiring import build
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.platform import FunctionSpec, Identity, Platform
 from vindrop_local.sample_events import build as event_for
@@ -183,7 +184,7 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
         "VINDROP_STORAGE_ENDPOINT": world.storage_endpoint,
         "VINDROP_API_KEYS": secrets.API_KEY,
         "VINDROP_LOG_LEVEL": "debug",
-        "VINDROP_PARK_SECONDS": "0.01",
+        "VINDROP_RETRY_SECONDS": "0.01",
         "VINDROP_VINOCR_TIMEOUT": "30",
     }
     spec = FunctionSpec(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.triggers import payloads as p
-from vindrop import trace
+from vindrop import tracing
 from vindrop.triggers import read
 
 XRAY = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -69,15 +69,15 @@ def test_taken_from_the_trigger(payload: Any, trace_id: str | None) -> None:
     ],
 )
 def test_what_is_no_trace_context_is_none(value: Any) -> None:
-    assert trace.traceparent(value) is None
+    assert tracing.traceparent(value) is None
 
 
 def test_inside_it_the_same_trace_has_a_span_of_our_own() -> None:
-    assert trace.current() is None
-    with trace.follow(p.TRACE):
-        current = trace.current()
+    assert tracing.current() is None
+    with tracing.follow(p.TRACE):
+        current = tracing.current()
         assert current is not None
         assert current != p.TRACE
-        assert trace.traceparent(current) == current
-        assert trace.current_id() == ID
-    assert trace.current() is None
+        assert tracing.traceparent(current) == current
+        assert tracing.current_id() == ID
+    assert tracing.current() is None

@@ -13,7 +13,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vindrop import vin as vins
+from vindrop.domain import vin as vins
 from vinocr import image, logs, openapi, wire
 from vinocr.accounts import Account
 from vinocr.app import Bodies, BodyTooLargeError, BodyTooSlowError, Operators, request_of

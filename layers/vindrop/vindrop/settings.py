@@ -6,14 +6,15 @@ its first call, and pydantic would be a third of that time (docs/reliability.md,
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from vindrop.secret import Secret
-from vindrop.settings_text import PREFIX, SettingsError, description, endpoint, read, variable
+from vindrop.domain.redaction import Secret
+from vindrop.settings_reader import PREFIX, SettingsError, description, endpoint, read, variable
+from vindrop.telemetry import log
 
 __all__ = [
     "PREFIX",
@@ -51,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "promise: see docs/reliability.md)."
         ),
     ]
-    quota: Annotated[
+    rate_limiter: Annotated[
         str,
         Meta(
             description="Where instances agree on who may call next: a URL, or `memory` (one instance only). "
@@ -147,7 +148,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=100, description="Attempts per upload before it is a dead letter."),
     ] = 5
-    park_seconds: Annotated[
+    retry_seconds: Annotated[
         float,
         Meta(gt=0, description="First wait of a parked upload, in seconds; doubles each time."),
     ] = 30.0
@@ -259,9 +260,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.max_base64_mb * 1_000_000) // 4 * 3
 
     @property
-    def quota_url(self) -> str:
-        """Where the quota lives: its own URL, the ledger's, or memory where there is no ledger."""
-        return self.quota or (self.ledger if self.ledger != "none" else "memory")
+    def rate_limiter_url(self) -> str:
+        """Where the rate limiter's state is kept: its own URL, the ledger's, or memory without a ledger."""
+        return self.rate_limiter or (self.ledger if self.ledger != "none" else "memory")
+
+
+RENAMED: Final = {"quota": "rate_limiter", "park_seconds": "retry_seconds"}
+"""Names of version 0.1 → today's. The old ones are accepted, with one warning."""
+_warned: set[str] = set()
+
+
+def _warn_renamed(old: str, new: str) -> None:
+    if old not in _warned:
+        _warned.add(old)
+        log(
+            "setting_renamed",
+            level="warning",
+            setting=variable(old),
+            reason=f"{variable(old)} is called {variable(new)} now: rename it",
+        )
 
 
 def fields() -> Mapping[str, msgspec.structs.FieldInfo]:
@@ -280,6 +297,10 @@ def load(environment: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX) and value != ""
     }
     known = fields()
+    for old, new in RENAMED.items():
+        if old in given and old not in known:
+            given.setdefault(new, given.pop(old))
+            _warn_renamed(old, new)
     for name in given:
         if name not in known:
             import difflib  # only for a mistake

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import logging
 import os
 import sys
 import threading
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Final, Literal
 
-from vindrop.redact import redact
+from vindrop.domain.redaction import redact
 
 Level = Literal["debug", "info", "warning", "error"]
 NAMESPACE: Final = "vindrop"
@@ -129,3 +130,31 @@ def _directive(dimensions: list[str], metrics: Mapping[str, float]) -> dict[str,
             for name in metrics
         ],
     }
+
+
+class _Redacting(logging.Filter):
+    """Cuts secrets out of a record, whoever wrote it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:  # a traceback quotes what it likes
+            text = f"{text} ({record.exc_info[0].__name__})"
+        record.msg, record.args, record.exc_info, record.exc_text = redact(text), (), None, None
+        return True
+
+
+_filter = _Redacting()
+
+
+def quiet_libraries() -> None:
+    """Let libraries log warnings only, redacted. Called at every invocation: a runtime may add handlers late.
+
+    SCF's runtime gives every logger a handler that prints at level DEBUG, and there urllib3 quotes
+    the URLs that it asks for, signature and token included, and Tencent's SDK its signed headers.
+    """
+    root = logging.getLogger()
+    if root.level < logging.WARNING:
+        root.setLevel(logging.WARNING)
+    for handler in (*root.handlers, logging.lastResort):
+        if handler is not None and _filter not in handler.filters:
+            handler.addFilter(_filter)

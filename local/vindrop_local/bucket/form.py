@@ -113,7 +113,7 @@ def _hold(condition: object, have: Mapping[str, str]) -> None:
 
 
 def check_size(fields: Mapping[str, str], size: int) -> None:
-    """Hold the file's size (bytes) against the policy.
+    """OpenCircuit the file's size (bytes) against the policy.
 
     :raises CosError: EntityTooLarge, EntityTooSmall.
     """

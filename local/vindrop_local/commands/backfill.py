@@ -21,12 +21,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from vindrop.app import App, from_environment
-from vindrop.backfill import Backfill, BlockedError, NoCatalogueError, Survey
-from vindrop.failures import FailureError
-from vindrop.listing import PlaceError, pages, parse_place
-from vindrop.outcome import Outcome
+from vindrop.clouds.listing import PlaceError, pages, parse_place
+from vindrop.core.app import App
+from vindrop.core.backfill import Backfill, BlockedError, NoCatalogueError, Survey
+from vindrop.core.outcome import Outcome
+from vindrop.domain.failures import FailureError
 from vindrop.telemetry import set_level
+from vindrop.wiring import from_environment
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError

@@ -11,12 +11,12 @@ from typing import Annotated, Final
 
 import typer
 
-from vindrop import redrive as redriving
-from vindrop.destinations import Destination
-from vindrop.failures import Disposition
-from vindrop.ledger import Ledger
-from vindrop.records import DeadLetter, to_cloudevent
-from vindrop.redrive import DEFAULT_RATE, Selection
+from vindrop.core import redrive as redriving
+from vindrop.core.destination import Destination
+from vindrop.core.ledger import Ledger
+from vindrop.core.redrive import DEFAULT_RATE, Selection
+from vindrop.domain.failures import Disposition
+from vindrop.domain.records import DeadLetter, to_cloudevent
 from vindrop_local import show
 from vindrop_local.commands import sources
 from vindrop_local.commands.listing import print_json

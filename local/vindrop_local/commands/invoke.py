@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from vindrop import triggers
+from vindrop.domain.upload import Upload
 from vindrop.http import photos
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import UnknownRequestError, parse
 from vindrop.settings import PREFIX
-from vindrop.upload import Upload
 from vindrop_local import s3
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.errors import UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from vindrop.records import Reading, Record, to_json
+from vindrop.domain.records import Reading, Record, to_json
 from vindrop_local import show
 from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json

@@ -16,15 +16,15 @@ import typer
 from rich.text import Text
 
 from vindrop import settings as settings_module
-from vindrop import vin
-from vindrop.credentials import Credentials, for_vinocr
-from vindrop.failures import Failure, FailureError, is_rate_refusal
-from vindrop.photo import Photographer
-from vindrop.quota.local import LocalQuota
-from vindrop.recognizer import Answer, Recognizer
+from vindrop.clouds.credentials import Credentials, for_vinocr
+from vindrop.clouds.storage import Storage
+from vindrop.core.photo import Photographer
+from vindrop.domain import vin
+from vindrop.domain.failures import Failure, FailureError, is_rate_refusal
+from vindrop.domain.vin import NotAVinError, Vin
+from vindrop.recognizers.vinocr import Answer, Recognizer
 from vindrop.settings import Settings
-from vindrop.storage import Storage
-from vindrop.vin import NotAVinError, Vin
+from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.show import console
@@ -97,7 +97,7 @@ def _each(
 ) -> list[_Found]:
     photographer = Photographer(settings, Storage(settings, os.environ))
     recognizer = Recognizer(settings)
-    quota = LocalQuota(settings.rate)
+    quota = LocalRateLimiter(settings.rate)
     width = max((len(str(photo)) for photo in photos), default=0)
     found: list[_Found] = []
     for photo in photos:
@@ -116,7 +116,7 @@ def _read(
     photo: Path,
     photographer: Photographer,
     recognizer: Recognizer,
-    quota: LocalQuota,
+    quota: LocalRateLimiter,
     credentials: Credentials,
 ) -> Vin:
     try:
@@ -133,7 +133,7 @@ def _read(
 def _call(
     photographer: Photographer,
     recognizer: Recognizer,
-    quota: LocalQuota,
+    quota: LocalRateLimiter,
     credentials: Credentials,
     data: bytes,
 ) -> Answer:

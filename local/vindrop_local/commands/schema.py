@@ -50,9 +50,9 @@ def schema(
 def migration(kind: str) -> str:
     """Return the SQL that makes every table; running it twice changes nothing."""
     from vindrop.destinations import sql as results
-    from vindrop.ledger import sql_schema as ledger
-    from vindrop.quota import sql as quota
-    from vindrop.sql import mysql, postgresql, sqlite
+    from vindrop.stores.ledger import sql_schema as ledger
+    from vindrop.stores.rate_limiter import sql as quota
+    from vindrop.stores.sql import mysql, postgresql, sqlite
 
     dialect = {
         "sqlite": sqlite.DIALECT,
@@ -70,7 +70,7 @@ def migration(kind: str) -> str:
 
 def cloudformation(prefix: str) -> dict[str, Any]:
     """Return a template with the tables of DynamoDB."""
-    from vindrop.dynamodb import tables
+    from vindrop.stores.dynamodb import tables
 
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -87,7 +87,7 @@ def cloudformation(prefix: str) -> dict[str, Any]:
 
 
 def _records(folder: Path | None) -> None:
-    from vindrop.schemas import MODELS, event_schema
+    from vindrop.domain.schemas import MODELS, event_schema
 
     found = {kind: event_schema(kind) for kind in MODELS}
     if folder is None:

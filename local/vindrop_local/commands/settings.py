@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 from msgspec.structs import FieldInfo
 
-from vindrop.secret import Secret
+from vindrop.domain.redaction import Secret
 from vindrop.settings import description, fields, variable
 from vindrop_local import show
 from vindrop_local.show import console

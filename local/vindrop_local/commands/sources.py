@@ -9,9 +9,11 @@ from typing import Annotated, cast
 
 import typer
 
-from vindrop.destinations import Destination, Kind, Readable, open_destination
-from vindrop.ledger import Ledger, open_ledger
-from vindrop.records import Record
+from vindrop.core.destination import Destination, Kind, Readable
+from vindrop.core.ledger import Ledger
+from vindrop.destinations import open_destination
+from vindrop.domain.records import Record
+from vindrop.stores.ledger import open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
 

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from vindrop.destinations import Kind
+from vindrop.core.destination import Kind
 from vindrop.destinations.sql import SQLDestination
-from vindrop.records import DeadLetter, Reading, Record, to_json
-from vindrop.sql import open_database
+from vindrop.domain.records import DeadLetter, Reading, Record, to_json
+from vindrop.stores.sql import open_database
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.show import console

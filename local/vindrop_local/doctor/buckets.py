@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 
-from vindrop import failures
-from vindrop.credentials import of_role
-from vindrop.failures import FailureError
+from vindrop.clouds.credentials import of_role
+from vindrop.clouds.storage import Storage
+from vindrop.domain import failures
+from vindrop.domain.failures import FailureError
+from vindrop.domain.upload import Cloud, Upload
 from vindrop.settings import Settings
-from vindrop.storage import Storage
-from vindrop.upload import Cloud, Upload
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
 

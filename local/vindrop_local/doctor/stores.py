@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from vindrop.core.rate_limiter import Permit
+from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination, sql
-from vindrop.dynamodb import open_dynamodb
-from vindrop.ledger import open_ledger
-from vindrop.quota import Slot, open_quota
-from vindrop.redact import redact
+from vindrop.domain.redaction import redact
 from vindrop.settings import Settings
-from vindrop.stores import StoreError, StoreSettingError
+from vindrop.stores.dynamodb import open_dynamodb
+from vindrop.stores.ledger import open_ledger
+from vindrop.stores.rate_limiter import open_rate_limiter
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
 
@@ -35,29 +36,32 @@ def _guarded(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     ledger = open_ledger(settings.ledger, account=settings.account, environment=environment)
-    waiting = ledger.due(50)
+    waiting = ledger.retryable(50)
     some = "50 or more" if len(waiting) == 50 else str(len(waiting))
     yield ok("ledger", f"answers; {some} uploads are due for the next sweep")
-    hold = ledger.held(None)
+    hold = ledger.circuit(None)
     if hold is not None:
         yield wrong(
             "account",
-            "VinOCR has refused it, so no calls are made: see `account_blocked` in the log; once "
+            "VinOCR has refused it, so no calls are made: see `circuit_opened` in the log; once "
             "that is mended, the next probe opens it",
         )
 
 
 def _quota(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    quota = open_quota(
-        settings.quota_url, account=settings.account, rate=settings.rate, environment=environment
+    quota = open_rate_limiter(
+        settings.rate_limiter_url,
+        account=settings.account,
+        rate=settings.rate,
+        environment=environment,
     )
     found = quota.reserve(60.0)
-    if not isinstance(found, Slot):
+    if not isinstance(found, Permit):
         yield wrong("quota", "every slot of the next minute is taken: more arrives than is read")
-    elif settings.quota_url == "memory":
+    elif settings.rate_limiter_url == "memory":
         yield wrong(
             "quota",
-            "VINDROP_QUOTA is memory: each instance takes the whole rate for itself; name a store",
+            "VINDROP_RATE_LIMITER is memory: each instance takes the whole rate for itself; name a store",
         )
     elif found.wait > 10.0:
         yield unsure("quota", f"the next free slot is {found.wait:.0f} s away: there is a backlog")
@@ -69,7 +73,7 @@ def _quota(settings: Settings, environment: Mapping[str, str]) -> Iterator[Findi
 
 def _destination(url: str, what: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     destination = open_destination(url, environment)
-    if destination.database is not None:
+    if isinstance(destination, sql.SQLDestination):
         for table in (sql.READINGS, sql.DEAD_LETTERS):
             destination.database.execute(f"SELECT 1 FROM {table} WHERE 1 = 0")  # noqa: S608  # our names
     elif url.startswith("dynamodb:"):

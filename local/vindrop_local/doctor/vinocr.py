@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from vindrop.credentials import for_vinocr
-from vindrop.failures import Disposition, FailureError
-from vindrop.recognizer import Recognizer
+from vindrop.clouds.credentials import for_vinocr
+from vindrop.domain.failures import Disposition, FailureError
+from vindrop.recognizers.vinocr import Recognizer
 from vindrop.settings import Settings
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
@@ -95,7 +95,7 @@ def _clock(skew: float) -> Finding:
 
 def _judge(error: FailureError, whose: str) -> Iterator[Finding]:
     failure = error.failure
-    if failure.disposition is Disposition.HOLD:
+    if failure.disposition is Disposition.OPEN_CIRCUIT:
         yield wrong(
             "keys for VinOCR",
             f"{whose}: VinOCR refuses them or the account: {failure.code}: {failure.message}",

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vindrop.vin import ALPHABET, LENGTH
+from vindrop.domain.vin import ALPHABET, LENGTH
 from vinocr.reader.recognize import BLANK, JUNK, SPACE
 
 Floats = NDArray[np.float32]

@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image
 
-from vindrop.vin import LENGTH, is_well_formed
+from vindrop.domain.vin import LENGTH, is_well_formed
 
 SIDE: Final = 1600
 """Pixels along the longer side; bars are coarser than letters."""

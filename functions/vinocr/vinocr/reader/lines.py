@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from vindrop.vin import LENGTH
+from vindrop.domain.vin import LENGTH
 from vinocr.reader import align
 from vinocr.reader.arrange import around, below, follows
 from vinocr.reader.detect import Box

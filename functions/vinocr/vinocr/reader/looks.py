@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image
 
-from vindrop.vin import LENGTH
+from vindrop.domain.vin import LENGTH
 from vinocr.reader.arrange import halves, on_head, same_place
 from vinocr.reader.barcode import codes
 from vinocr.reader.crop import cut, strip, upside_down

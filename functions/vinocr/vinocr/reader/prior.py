@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-from vindrop.vin import (
+from vindrop.domain.vin import (
     CHECK_POSITION,
     LENGTH,
     MODEL_YEAR_POSITION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vindrop.vin import LENGTH
+from vindrop.domain.vin import LENGTH
 from vinocr.reader.answer import NoReason
 from vinocr.reader.lines import Line
 from vinocr.reader.sight import Sight

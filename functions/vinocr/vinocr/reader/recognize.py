@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vindrop.vin import ALPHABET, LOOKALIKES
+from vindrop.domain.vin import ALPHABET, LOOKALIKES
 from vinocr.reader.detect import tensor
 from vinocr.reader.models import Models
 

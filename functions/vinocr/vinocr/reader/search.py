@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vindrop.vin import LENGTH
+from vindrop.domain.vin import LENGTH
 from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import BLANK, SPACE, SYMBOLS
 

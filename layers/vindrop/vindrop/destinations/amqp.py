@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
+from vindrop.core.store_url import parse
 from vindrop.destinations import message
-from vindrop.records import Record, type_of
-from vindrop.store_url import parse
-from vindrop.stores import StoreError, StoreSettingError, load_client
+from vindrop.domain.records import Record, type_of
 
 ANSWER_SECONDS: Final = 10
 _NOT_FOUND: Final = 404
 
 
 class AMQPDestination:
-    """See `vindrop.destinations.Destination`. One connection per thread: pika's must not be shared."""
+    """See `vindrop.core.destination.Destination`. One connection per thread: pika's must not be shared."""
 
     database = None
 

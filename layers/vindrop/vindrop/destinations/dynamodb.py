@@ -10,17 +10,17 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from vindrop.destinations import Kind
-from vindrop.dynamodb import Item, Value, open_dynamodb
-from vindrop.records import Reading, Record, from_json, to_json
-from vindrop.stores import StoreError
+from vindrop.core.destination import Kind
+from vindrop.core.store_errors import StoreError
+from vindrop.domain.records import Reading, Record, from_json, to_json
+from vindrop.stores.dynamodb import Item, Value, open_dynamodb
 
 LARGEST_ITEM: Final = 400 * 1024
 """Bytes, DynamoDB's own limit; the record is most of the item."""
 
 
 class DynamoDBDestination:
-    """See `vindrop.destinations.Destination` and `vindrop.destinations.Readable`."""
+    """See `vindrop.core.destination.Destination` and `vindrop.core.destination.Readable`."""
 
     database = None
 

@@ -10,22 +10,22 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from vindrop import aws
+from vindrop.clouds import aws_api
+from vindrop.core.store_errors import StoreError
 from vindrop.destinations.message import Tried, headers
-from vindrop.records import Record, to_cloudevent, type_of
-from vindrop.stores import StoreError
+from vindrop.domain.records import Record, to_cloudevent, type_of
 
 SOURCE: Final = "vindrop"
 
 
 class EventBridgeDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
-        place = aws.place(url, "events")
-        self._client = aws.Client("events", place, environment)
+        place = aws_api.place(url, "events")
+        self._client = aws_api.Client("events", place, environment)
         # Another account's bus can only be named in full.
         self._bus = place.arn or place.name
         self._tried = Tried()

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
-from vindrop.destinations import Kind
-from vindrop.records import DEAD_LETTER, READING, Record, from_cloudevent, to_json
-from vindrop.stores import StoreError, StoreSettingError
+from vindrop.core.destination import Kind
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.domain.records import DEAD_LETTER, READING, Record, from_cloudevent, to_json
 
 WITHDRAWN: Final = "vindrop.dead_letter.withdrawn.v1"
 """Type of the line that takes a dead letter back; it has no data."""
 
 
 class FileDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 

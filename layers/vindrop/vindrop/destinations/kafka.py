@@ -17,10 +17,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
+from vindrop.core.store_url import StoreURL, parse
 from vindrop.destinations import message
-from vindrop.records import Record
-from vindrop.store_url import StoreURL, parse
-from vindrop.stores import StoreError, StoreSettingError, load_client
+from vindrop.domain.records import Record
 
 DELIVERY_SECONDS: Final = 10.0
 """After this the client gives up and says so."""
@@ -80,7 +80,7 @@ def producer_settings(where: StoreURL) -> dict[str, Any]:
 
 
 class KafkaDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-from vindrop.records import Reading, Record, attributes, to_cloudevent, to_json
+from vindrop.domain.records import Reading, Record, attributes, to_cloudevent, to_json
 
 STRUCTURED: Final = "application/cloudevents+json; charset=UTF-8"
 DATA: Final = "application/json"

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
+from vindrop.core.store_url import parse
 from vindrop.destinations.message import headers, key_of, structured
-from vindrop.records import Record
-from vindrop.store_url import parse
-from vindrop.stores import StoreError, StoreSettingError, load_client
+from vindrop.domain.records import Record
 
 CONNECT_SECONDS: Final = 3
 ANSWER_SECONDS: Final = 10
@@ -28,7 +28,7 @@ return 1
 
 
 class RedisDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 

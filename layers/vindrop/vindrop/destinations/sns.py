@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vindrop import aws
+from vindrop.clouds import aws_api
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.destinations.message import Tried, headers, structured
 from vindrop.destinations.sqs import fifo_fields, message_attributes
-from vindrop.records import Record
-from vindrop.stores import StoreSettingError
+from vindrop.domain.records import Record
 
 
 class SNSDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
-        place = aws.place(url, "sns")
+        place = aws_api.place(url, "sns")
         if not place.account:
             raise StoreSettingError(
                 f"the topic {place.name} has no account: write sns://region/account/topic or sns:///<ARN>"
             )
-        self._client = aws.Client("sns", place, environment)
+        self._client = aws_api.Client("sns", place, environment)
         region = self._client.region
         partition = "aws-cn" if region.startswith("cn-") else "aws"
         self._arn = place.arn or f"arn:{partition}:sns:{region}:{place.account}:{place.name}"

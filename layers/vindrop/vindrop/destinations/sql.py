@@ -10,12 +10,12 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from vindrop import records
-from vindrop.destinations import Kind
-from vindrop.sql import Database, Dialect
+from vindrop.core.destination import Kind
+from vindrop.domain import records
+from vindrop.stores.sql import Database, Dialect
 
 if TYPE_CHECKING:
-    from vindrop.records import Record
+    from vindrop.domain.records import Record
 
 READINGS: Final = "vindrop_readings"
 DEAD_LETTERS: Final = "vindrop_dead_letters"
@@ -53,7 +53,7 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
 
 
 class SQLDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     def __init__(self, database: Database) -> None:
         self.database: Database = database

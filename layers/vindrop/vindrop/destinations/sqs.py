@@ -10,19 +10,19 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from vindrop import aws
+from vindrop.clouds import aws_api
 from vindrop.destinations.message import Tried, headers, key_of, place_of, structured
-from vindrop.records import Record
+from vindrop.domain.records import Record
 
 
 class SQSDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
-        self._place = aws.place(url, "sqs")
-        self._client = aws.Client("sqs", self._place, environment)
+        self._place = aws_api.place(url, "sqs")
+        self._client = aws_api.Client("sqs", self._place, environment)
         self._url = ""
         self._tried = Tried()
 

@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vindrop.clouds.tencent_api import TencentClient
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.core.store_url import StoreURL, parse
 from vindrop.destinations.message import Tried, headers, structured
-from vindrop.records import Record, to_cloudevent, type_of
-from vindrop.store_url import StoreURL, parse
-from vindrop.stores import StoreError, StoreSettingError
-from vindrop.tencent import TencentClient
+from vindrop.domain.records import Record, to_cloudevent, type_of
 
 LARGEST_MESSAGE: Final = 1024 * 1024
 """Bytes of a CMQ message."""
@@ -23,7 +23,7 @@ LONGEST_TAG: Final = 64
 
 
 class CMQQueueDestination:
-    """See `vindrop.destinations.Destination`. A queue has no tags: readers filter by the event."""
+    """See `vindrop.core.destination.Destination`. A queue has no tags: readers filter by the event."""
 
     database = None
 
@@ -44,7 +44,7 @@ class CMQQueueDestination:
 
 
 class CMQTopicDestination:
-    """See `vindrop.destinations.Destination`. Tags: type, cloud, and verdict or code and disposition."""
+    """See `vindrop.core.destination.Destination`. Tags: type, cloud, and verdict or code and disposition."""
 
     database = None
 
@@ -73,7 +73,7 @@ class CMQTopicDestination:
 
 
 class TencentEventBridgeDestination:
-    """See `vindrop.destinations.Destination`."""
+    """See `vindrop.core.destination.Destination`."""
 
     database = None
 

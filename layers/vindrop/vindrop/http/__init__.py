@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from vindrop import app as app_module
-from vindrop import invocation, trace
 from vindrop import settings as settings_module
-from vindrop.app import App
-from vindrop.failures import FailureError
+from vindrop import tracing
+from vindrop.core import invocation
+from vindrop.core.app import App
+from vindrop.core.invocation import Invocation
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.domain.failures import FailureError
 from vindrop.http import auth, cors
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request, UnknownRequestError, parse
 from vindrop.http.response import Response, for_gateway
-from vindrop.invocation import Invocation
 from vindrop.settings import Settings, SettingsError
-from vindrop.stores import StoreError, StoreSettingError
 from vindrop.telemetry import bind, log
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
@@ -41,11 +41,14 @@ _BASE_HEADERS: Final = {
 }
 
 
-def handle(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one HTTP request. Never raises: what went wrong is in the answer and in the log."""
+def handle(event: Any, context: Any, app: Callable[[], App]) -> dict[str, Any]:
+    """Answer one HTTP request. Never raises: what went wrong is in the answer and in the log.
+
+    :param app: opens the parts, once a request needs them.
+    """
     call = invocation.of(context)
     with bind(request_id=call.request_id or None, function=call.function or None):
-        return process(event, call)
+        return process(event, call, app=app)
 
 
 def process(
@@ -53,7 +56,7 @@ def process(
     call: Invocation,
     *,
     settings: Callable[[], Settings] | None = None,
-    app: Callable[[], App] = app_module.from_environment,
+    app: Callable[[], App],
 ) -> dict[str, Any]:
     """Answer one HTTP request with the given settings and app; see `handle`."""
     request: Request | None = None
@@ -68,7 +71,7 @@ def process(
         headers |= cors.headers(request, given)
         route = route_of(request.path)
         names = ("traceparent", "x-amzn-trace-id")
-        with trace.follow(trace.first(*(request.headers.get(name) for name in names))):
+        with tracing.follow(tracing.first(*(request.headers.get(name) for name in names))):
             response = _respond(request, route, given, call, app)
     except UnknownRequestError as error:
         log("unknown_event", level="error", reason=str(error))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from vindrop.records import Reading
-from vindrop.vin import CHECK_POSITION, check_digit_holds, normalize
+from vindrop.domain.records import Reading
+from vindrop.domain.vin import CHECK_POSITION, check_digit_holds, normalize
 
 PAIRS: Final = "0D 8B 5S 2Z 17 1L 6G UV 4A CG EF PR 38 56 MN HN KX VY TY".split()  # noqa: SIM905
 """Characters of a VIN that readers take for each other on stamped, pecked and worn ones."""

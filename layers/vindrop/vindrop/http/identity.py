@@ -16,8 +16,8 @@ import uuid
 from typing import Final
 from urllib.parse import urlsplit
 
-from vindrop.photo import Sent
-from vindrop.upload import Cloud, Upload
+from vindrop.core.photo import Sent
+from vindrop.domain.upload import Cloud, Upload
 
 BYTES: Final = "bytes"
 URL: Final = "url"

@@ -1,7 +1,7 @@
 """Objects that a caller names, and places for new ones: the way around the gateway's size limit.
 
 A photo too large for a request is put straight into the bucket by a signed URL and then named.
-It lies under a prefix whose storage events are ignored (`vindrop.filters`), so that the event and
+It lies under a prefix whose storage events are ignored (`vindrop.core.filters`), so that the event and
 the request are never both paid for.
 """
 
@@ -16,17 +16,17 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vindrop.app import App
+from vindrop.clouds.signing import object_url
+from vindrop.core.app import App
+from vindrop.core.invocation import Platform
+from vindrop.core.resolve_version import identify
+from vindrop.domain.upload import Cloud, Upload
 from vindrop.http.identity import own_region
 from vindrop.http.photos import ObjectNamed
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
 from vindrop.http.response import Response
-from vindrop.invocation import Platform
-from vindrop.named import identify
 from vindrop.settings import Settings
-from vindrop.signing import object_url
-from vindrop.upload import Cloud, Upload
 
 _EXTENSIONS: Final = {
     "image/jpeg": ".jpg",

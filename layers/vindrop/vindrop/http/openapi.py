@@ -7,8 +7,8 @@ import json
 from importlib import metadata
 from typing import Any, Final
 
+from vindrop.domain.records import Reading
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
-from vindrop.records import Reading
 
 _BINARY: Final = ("image/jpeg", "image/png", "image/heic", "image/webp", "image/tiff", "image/bmp")
 _STATUSES: Final = (400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vindrop.core.invocation import Platform
 from vindrop.http.objects import upload_origin
 from vindrop.http.request import Request, Shape
 from vindrop.http.response import Response
-from vindrop.invocation import Platform
 from vindrop.settings import Settings
 
 _FOLDER: Final = Path(__file__).parent / "page"

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from vindrop import image_header
+from vindrop.core import image_header
+from vindrop.core.photo import Sent
 from vindrop.http import multipart
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
-from vindrop.photo import Sent
 
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _DATA_URL: Final = re.compile(r"data:[\w.+/-]*(?:;[\w=.-]+)*;base64,", re.ASCII)
@@ -56,7 +56,7 @@ class _ImageUrl(BaseModel):
 def read(request: Request) -> Sent | ObjectNamed:
     """Find the photo in a request.
 
-    :raises ProblemError: there is none, or it is no image.
+    :raises ProblemError: there is none, or it is not an image.
     """
     if not request.body.strip():
         raise ProblemError("empty-photo", f"the request has no body: send {_FORMS}")

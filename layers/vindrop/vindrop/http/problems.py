@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vindrop import failures
-from vindrop.failures import Disposition, Failure
+from vindrop.domain import failures
+from vindrop.domain.failures import Disposition, Failure
+from vindrop.domain.redaction import redact
 from vindrop.http.response import Response
-from vindrop.redact import redact
 
 TYPE_PREFIX: Final = "urn:vindrop:problem:"
 CONTENT_TYPE: Final = "application/problem+json"
@@ -120,7 +120,7 @@ _BY_CODE: Final[dict[str, str]] = {
     "FailedOperation.ImageNoText": "no-vin",
     "FailedOperation.DownLoadError": "url-unreadable",
     "RequestLimitExceeded": "too-many-requests",
-    failures.OVER_QUOTA: "too-many-requests",
+    failures.RATE_LIMITED: "too-many-requests",
     failures.OUT_OF_TIME: "timeout",
     "FailedOperation.EngineRecognizeTimeout": "timeout",
     "ServiceUnavailable": "vinocr-unavailable",
@@ -131,9 +131,9 @@ _BY_CODE: Final[dict[str, str]] = {
 _BY_DISPOSITION: Final = {
     Disposition.RETRY: "vinocr-failed",
     Disposition.UNKNOWN: "vinocr-failed",
-    Disposition.HOLD: "account-blocked",
+    Disposition.OPEN_CIRCUIT: "account-blocked",
     Disposition.DEAD_LETTER: "photo-refused",
-    Disposition.OTHER_WAY: "photo-refused",
+    Disposition.FALLBACK: "photo-refused",
 }
 
 

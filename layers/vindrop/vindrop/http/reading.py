@@ -13,18 +13,18 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from vindrop.app import App
-from vindrop.budget import Budget
-from vindrop.failures import Failure
+from vindrop.core.app import App
+from vindrop.core.budget import Budget
+from vindrop.core.invocation import Invocation
+from vindrop.core.outcome import Outcome
+from vindrop.core.photo import Sent
+from vindrop.domain.failures import Failure
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.upload import Upload
 from vindrop.http import doubts, identity, objects, photos
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request
 from vindrop.http.response import Response
-from vindrop.invocation import Invocation
-from vindrop.outcome import Outcome
-from vindrop.photo import Sent
-from vindrop.records import DeadLetter, Reading
-from vindrop.upload import Upload
 
 LOOK_SECONDS: Final = 0.3
 """How often a request looks whether another one that has the same photo is done."""
@@ -72,7 +72,7 @@ def wait_for(
     while True:
         lease = max(0.0, min(limit.left(), budget.left() + one_call))
         outcome = app.interactive.process(upload, budget, sent, lease=lease)
-        if outcome.end != "elsewhere" or outcome.record is not None:
+        if outcome.end != "in_progress" or outcome.record is not None:
             return outcome
         while True:
             if budget.left() < LAST_SECONDS + LOOK_SECONDS:
@@ -81,7 +81,7 @@ def wait_for(
             standing = app.ledger.standing(upload.id)
             if standing is None or standing.record is not None or standing.state != "claimed":
                 break  # given back, answered, ended or parked: look again in full
-            if standing.due_in is not None and standing.due_in <= 0:
+            if standing.retry_in is not None and standing.retry_in <= 0:
                 break  # its worker died
 
 
@@ -102,7 +102,7 @@ def _answer(app: App, outcome: Outcome) -> Response:
     failure = outcome.failure
     if failure is None:
         raise ProblemError("timeout", "another request has this very photo and is not done yet")
-    if outcome.end == "parked" and app.ledger.durable:
+    if outcome.end == "retry_scheduled" and app.ledger.durable:
         raise of_failure(
             failure,
             retry_after=outcome.retry_in,

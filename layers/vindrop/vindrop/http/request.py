@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from vindrop import image_header
+from vindrop.core import image_header
 from vindrop.http.problems import ProblemError
 
 Shape = Literal["tencent_api", "tencent_url", "aws_rest", "aws_http", "aws_alb"]

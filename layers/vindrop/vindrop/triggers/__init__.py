@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 from msgspec import structs
 
-from vindrop import failures
+from vindrop.domain import failures
+from vindrop.domain.arrivals import Arrival, Ignored, Malformed, Message
 from vindrop.triggers import (
     ckafka,
     cmq,
@@ -31,15 +32,7 @@ from vindrop.triggers import (
     sqs,
     timer,
 )
-from vindrop.triggers.common import (
-    Arrival,
-    Envelope,
-    Ignored,
-    Malformed,
-    Message,
-    identity,
-    printable,
-)
+from vindrop.triggers.common import Envelope, identity, printable
 
 __all__ = [
     "Arrival",

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vindrop.domain.arrivals import Ignored, Message
 from vindrop.triggers.common import (
     Envelope,
-    Ignored,
-    Message,
     every_record_has,
     identity,
     malformed,

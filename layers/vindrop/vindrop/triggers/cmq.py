@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vindrop.domain.arrivals import Message
 from vindrop.triggers.common import (
     Envelope,
-    Message,
     every_record_has,
     identity,
     malformed,

@@ -11,42 +11,11 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from vindrop import failures
-from vindrop.upload import Upload
+from vindrop.domain.arrivals import Arrival, Ignored, Malformed
+from vindrop.domain.upload import Upload
 
 MOST_BYTES: Final = 2**53
 """No object is larger; what says so is no size."""
-
-
-class Ignored(msgspec.Struct, frozen=True):
-    """Something that is no upload, and why: a folder marker, a deletion, a test event."""
-
-    what: str
-    why: str
-
-
-class Malformed(msgspec.Struct, frozen=True):
-    """A record that ought to name an object and does not."""
-
-    id: str
-    """sha256 (hex) of the record, so that the same one twice is one dead letter."""
-    why: str
-    """Names the field; holds no value of the record."""
-    code: str = failures.MALFORMED_EVENT
-    """Its dead letter's code."""
-
-
-Arrival = Upload | Ignored | Malformed
-
-
-class Message(msgspec.Struct, frozen=True):
-    """One thing that arrived, and what the platform must be told where it has to come again."""
-
-    arrival: Arrival
-    receipt: str | None = None
-    """SQS: the messageId that goes into ``batchItemFailures``. None: only raising brings it back."""
-    trace: str | None = None
-    """W3C traceparent, where the trigger carries one."""
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -19,15 +19,13 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from vindrop.trace import first
+from vindrop.domain.arrivals import Arrival, Ignored, Message
+from vindrop.tracing import first
 from vindrop.triggers.common import (
-    Arrival,
     Envelope,
     FieldError,
     Fields,
     Filled,
-    Ignored,
-    Message,
     Size,
     every_record_has,
     malformed,

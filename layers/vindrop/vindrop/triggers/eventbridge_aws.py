@@ -11,14 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
+from vindrop.domain.arrivals import Arrival, Ignored, Message
 from vindrop.triggers.common import (
-    Arrival,
     Envelope,
     FieldError,
     Fields,
     Filled,
-    Ignored,
-    Message,
     Size,
     malformed,
     printable,

@@ -9,16 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vindrop.trace import first
-from vindrop.triggers.common import (
-    Envelope,
-    Ignored,
-    Message,
-    identity,
-    malformed,
-    mapping,
-    printable,
-)
+from vindrop.domain.arrivals import Ignored, Message
+from vindrop.tracing import first
+from vindrop.triggers.common import Envelope, identity, malformed, mapping, printable
 
 
 def infer(payload: Mapping[str, Any]) -> bool:

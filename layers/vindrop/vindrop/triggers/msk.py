@@ -7,15 +7,9 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.trace import first
-from vindrop.triggers.common import (
-    Envelope,
-    Ignored,
-    Message,
-    identity,
-    malformed,
-    mapping,
-)
+from vindrop.domain.arrivals import Ignored, Message
+from vindrop.tracing import first
+from vindrop.triggers.common import Envelope, identity, malformed, mapping
 
 EVENT_SOURCES: Final = ("aws:kafka", "SelfManagedKafka")
 

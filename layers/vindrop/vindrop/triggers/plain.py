@@ -11,14 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.trace import first
+from vindrop.domain.arrivals import Arrival, Message
+from vindrop.tracing import first
 from vindrop.triggers.common import (
-    Arrival,
     Envelope,
     FieldError,
     Fields,
     Filled,
-    Message,
     Size,
     malformed,
     mapping,

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
+from vindrop.domain.arrivals import Arrival, Ignored, Message
 from vindrop.triggers.common import (
-    Arrival,
     Envelope,
     FieldError,
     Fields,
     Filled,
-    Ignored,
-    Message,
     Size,
     every_record_has,
     malformed,

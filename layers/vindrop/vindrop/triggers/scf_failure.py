@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vindrop.triggers.common import Envelope, Message, identity, mapping
+from vindrop.domain.arrivals import Message
+from vindrop.triggers.common import Envelope, identity, mapping
 
 
 def infer(payload: Mapping[str, Any]) -> bool:

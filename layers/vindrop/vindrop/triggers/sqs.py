@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vindrop.trace import first
+from vindrop.domain.arrivals import Message
+from vindrop.tracing import first
 from vindrop.triggers.common import (
     Envelope,
-    Message,
     every_record_has,
     identity,
     malformed,

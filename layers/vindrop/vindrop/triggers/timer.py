@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vindrop.triggers.common import Envelope, Ignored, Message, identity
+from vindrop.domain.arrivals import Ignored, Message
+from vindrop.triggers.common import Envelope, identity
 
 
 def infer(payload: Mapping[str, Any]) -> bool:

@@ -1,0 +1,1 @@
+"""The one way through: from an upload to its reading or dead letter."""

@@ -1,0 +1,26 @@
+"""The parts that a function works with; `vindrop.wiring` puts them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vindrop.clouds.storage import Storage
+from vindrop.core.delivery import Delivery
+from vindrop.core.ledger import Ledger
+from vindrop.core.pipeline import Pipeline
+from vindrop.core.rate_limiter import RateLimiter
+from vindrop.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The parts a function works with."""
+
+    settings: Settings
+    ledger: Ledger
+    quota: RateLimiter
+    delivery: Delivery
+    storage: Storage
+    pipeline: Pipeline
+    interactive: Pipeline
+    """The same for a caller who waits for the answer: its place in the quota is before uploads."""

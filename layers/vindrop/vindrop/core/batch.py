@@ -1,0 +1,108 @@
+"""Several uploads of one delivery, some at the same time, none at another's expense.
+
+Each message comes to its own end; what goes wrong with one is told by its `Done` and hinders no
+other. The threads are kept between invocations, and with them their connections to the stores.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from vindrop import tracing
+from vindrop.core import dead_letters
+from vindrop.core.app import App
+from vindrop.core.budget import Budget
+from vindrop.core.filters import ignored
+from vindrop.core.outcome import Outcome
+from vindrop.core.pipeline import Pipeline
+from vindrop.core.resolve_version import identify
+from vindrop.core.store_errors import StoreError
+from vindrop.domain.arrivals import Ignored, Malformed, Message
+from vindrop.domain.failures import FailureError
+from vindrop.domain.upload import Upload
+from vindrop.telemetry import log
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+ENDED: Final = frozenset({"reading", "dead_letter"})
+
+_threads: tuple[int, ThreadPoolExecutor] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one message."""
+
+    message: Message
+    outcome: Outcome | None = None
+    refused: bool = False
+    """It named no object, and is a dead letter."""
+    redeliver: str | None = None
+    """Why the platform must bring the message again; None: it need not."""
+
+
+def run(app: App, messages: Sequence[Message], budget: Budget) -> list[Done]:
+    """Bring every message as far as it gets; the order is that of ``messages``."""
+    work = partial(_one, app, budget)
+    if len(messages) < 2 or app.settings.concurrency == 1:
+        return [work(message) for message in messages]
+    pool = threads(app.settings.concurrency)
+    # Each thread logs with the fields, and in the trace, of the invocation.
+    jobs = [pool.submit(contextvars.copy_context().run, work, m) for m in messages]
+    return [job.result() for job in jobs]
+
+
+def bring(app: App, upload: Upload, budget: Budget, pipeline: Pipeline) -> Outcome:
+    """Bring one upload through ``pipeline``, whatever version of it was named.
+
+    :raises StoreError: the ledger is away.
+    """
+    try:
+        known = identify(app.storage, app.ledger, upload)
+    except FailureError:
+        known = upload  # the pipeline meets the same failure, and knows what becomes of it
+    return pipeline.process(known, budget)
+
+
+def _one(app: App, budget: Budget, message: Message) -> Done:
+    try:
+        with tracing.follow(message.trace):
+            return _work(app, budget, message)
+    except StoreError as error:
+        return Done(message, redeliver=str(error))
+    except Exception as error:  # noqa: BLE001  # a defect of ours: this message's, not its neighbours'
+        log("defect", level="error", kind=type(error).__name__, reason=str(error))
+        return Done(message, redeliver=f"{type(error).__name__}, which is a defect: {error}")
+
+
+def _work(app: App, budget: Budget, message: Message) -> Done:
+    arrival = message.arrival
+    if isinstance(arrival, Malformed):
+        dead_letters.refuse(app.delivery, arrival.id, arrival.why, arrival.code)
+        return Done(message, refused=True)
+    reason = arrival.why if isinstance(arrival, Ignored) else ignored(arrival, app.settings)
+    if reason is not None:
+        what = arrival.what if isinstance(arrival, Ignored) else arrival.key
+        log("ignored", what=what, reason=reason)
+        return Done(message)
+    assert isinstance(arrival, Upload)  # noqa: S101  # the only one left; mypy cannot know
+    outcome = bring(app, arrival, budget, app.pipeline)
+    if outcome.end in ENDED or app.ledger.durable:
+        return Done(message, outcome)
+    code = f": {outcome.failure.code}" if outcome.failure else ""
+    return Done(message, outcome, redeliver=f"there is no ledger to park it in{code}")
+
+
+def threads(size: int) -> ThreadPoolExecutor:
+    """Return the threads of this instance, and with them their connections to the stores."""
+    global _threads  # noqa: PLW0603  # what a warm instance keeps
+    if _threads is None or _threads[0] != size:
+        from concurrent.futures import ThreadPoolExecutor  # few deliveries hold several uploads
+
+        _threads = (size, ThreadPoolExecutor(size, thread_name_prefix="upload"))
+    return _threads[1]

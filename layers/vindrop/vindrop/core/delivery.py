@@ -1,0 +1,85 @@
+"""Brings a record to every destination that it is meant for, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from vindrop.core.destination import Destination, Withdrawing
+from vindrop.core.ledger import Transactional
+from vindrop.core.store_errors import StoreError
+from vindrop.domain import records
+from vindrop.telemetry import log
+
+
+class Delivery:
+    """The destinations of readings and of dead letters."""
+
+    def __init__(
+        self, readings: Mapping[str, Destination], dead_letters: Mapping[str, Destination]
+    ) -> None:
+        self._readings = readings
+        self._dead_letters = dead_letters
+
+    def deliver(
+        self,
+        record: records.Record,
+        reached: frozenset[str],
+        remember: Callable[[frozenset[str]], None],
+        *,
+        again: bool = False,
+        redriven: bool = False,
+    ) -> None:
+        """Hand ``record`` to every destination that has not got it.
+
+        One that fails does not keep the others from it: they are served, remembered, and only
+        the failed one is tried again.
+
+        :param reached: names of destinations that have it.
+        :param remember: told the names that have it, where some but not all do.
+        :param again: an earlier process may have handed it over and died before it said so.
+        :param redriven: the upload was a dead letter once; its reading takes that back.
+        :raises StoreError: of the first destination that failed.
+        """
+        bring: dict[str, Callable[[], None]] = {
+            name: partial(destination.put, record, again=again)
+            for name, destination in self._for(record).items()
+        }
+        if redriven and isinstance(record, records.Reading):
+            bring |= self._withdrawals(record.id)
+        failed: StoreError | None = None
+        done = reached
+        for name, act in bring.items():
+            if name in done:
+                continue
+            try:
+                act()
+            except StoreError as error:
+                log("destination_failed", level="warning", destination=name, reason=str(error))
+                failed = failed or error
+                continue
+            done |= {name}
+        if failed is not None:
+            if done != reached:
+                remember(done)
+            raise failed
+
+    def _withdrawals(self, record_id: str) -> dict[str, Callable[[], None]]:
+        """Where a dead letter stands that no reading replaces by itself."""
+        return {
+            f"withdrawn:{name}": partial(destination.withdraw, record_id)
+            for name, destination in self._dead_letters.items()
+            if name not in self._readings and isinstance(destination, Withdrawing)
+        }
+
+    def is_in(self, database: Transactional | None, record: records.Record) -> bool:
+        """Whether ``record`` goes to ``database`` and nowhere else."""
+        destinations = list(self._for(record).values())
+        return database is not None and [d.database for d in destinations] == [database]
+
+    def _for(self, record: records.Record) -> Mapping[str, Destination]:
+        if isinstance(record, records.Reading):
+            return self._readings
+        if record.upload is not None and record.upload.cloud == "http":
+            return {}  # its caller was told, and nobody else has the photo
+        return self._dead_letters

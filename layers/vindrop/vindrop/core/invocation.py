@@ -1,0 +1,62 @@
+"""What a platform tells a function about the call it is in: SCF by a dict, Lambda by an object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from vindrop.core.budget import Budget
+
+Platform = Literal["scf", "lambda", "local"]
+DEFAULT_SECONDS: Final = 60.0
+"""Time taken to be there where a platform says nothing (a test, a script)."""
+MARGIN: Final = 0.5
+"""Seconds kept back from the platform's limit, for ending in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of a function."""
+
+    platform: Platform
+    request_id: str
+    function: str
+    seconds: float
+    """Time until the platform kills it, less a margin."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def budget(self) -> Budget:
+        """The time of this call."""
+        return Budget(self.seconds, self.started)
+
+
+def of(context: Any) -> Invocation:
+    """Read ``context``.
+
+    SCF has no remaining-time method: its ``time_limit_in_ms`` counts from now, the call's start.
+    """
+    if isinstance(context, Mapping):
+        limit = context.get("time_limit_in_ms")
+        seconds = limit / 1000 if isinstance(limit, (int, float)) and limit > 0 else DEFAULT_SECONDS
+        return Invocation(
+            "scf",
+            str(context.get("request_id") or ""),
+            str(context.get("function_name") or ""),
+            _less_margin(seconds),
+        )
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    if callable(remaining):
+        return Invocation(
+            "lambda",
+            str(getattr(context, "aws_request_id", "") or ""),
+            str(getattr(context, "function_name", "") or ""),
+            _less_margin(remaining() / 1000),
+        )
+    return Invocation("local", "", "", DEFAULT_SECONDS)
+
+
+def _less_margin(seconds: float) -> float:
+    return max(seconds - MARGIN, seconds * 0.8)

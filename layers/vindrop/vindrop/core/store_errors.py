@@ -1,0 +1,55 @@
+"""What stores (databases, queues, topics) have in common: how they fail, how their URLs read."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Final
+
+from vindrop.domain.redaction import redact
+
+
+class StoreError(Exception):
+    """A store did not take or give what it was asked. ``str()`` is one sentence, without secrets.
+
+    The upload concerned is parked, not lost: stores come back.
+    """
+
+    def __init__(self, message: str) -> None:
+        # A database's sentence may go on over several lines, with pointers to the SQL.
+        super().__init__(redact(" ".join(message.split())))
+
+
+class StoreSettingError(ValueError):
+    """A store's URL is wrong, or its client is not installed. ``str()`` says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
+
+
+_EXTRAS: Final = {
+    "psycopg": "postgresql",
+    "pymysql": "mysql",
+    "confluent_kafka": "kafka",
+    "pika": "amqp",
+    "redis": "redis",
+    "boto3": "aws",
+    "botocore": "aws",
+    "PIL": "photo",
+    "pillow_heif": "photo",
+}
+
+
+def load_client(module: str, url: str) -> ModuleType:
+    """Import the client that ``url`` needs, and no other.
+
+    :raises StoreSettingError: it is not installed; the sentence names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        extra = _EXTRAS[module.partition(".")[0]]
+        raise StoreSettingError(
+            f"{url} needs the package {module}: install vindrop[{extra}], or attach the layer that "
+            "carries it"
+        ) from None

@@ -1,0 +1,1 @@
+"""Where state is kept: the ledger, the rate limiter, and the databases under them."""

@@ -1,0 +1,317 @@
+"""DynamoDB: conditional writes on a few tables, made when first missed.
+
+``dynamodb://region/prefix`` (or ``dynamodb:///prefix`` in the function's own region): tables
+``prefix_uploads`` (ledger, blocks and quota), ``prefix_readings`` and ``prefix_dead_letters``.
+
+DynamoDB has no clock that a condition could ask, so moments are the caller's. Clocks of Lambda are
+kept within milliseconds of each other; one that is wrong by more than `SKEW` is set right by the
+``Date`` of DynamoDB's own answers. A lease may so be off by up to that, which its margin covers.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vindrop.clouds import aws_api
+from vindrop.core.store_errors import StoreError, StoreSettingError
+
+SKEW: Final = 2.0
+"""Seconds. ``Date`` is in whole seconds and travels: a smaller difference says nothing."""
+DEFAULT_PREFIX: Final = "vindrop"
+MAKING_SECONDS: Final = 60.0
+BY_STATE: Final = "by_state"
+
+Value = str | int | float
+Item = dict[str, Value]
+
+_NAMES: Final = re.compile(r"#(\w+)")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A condition did not hold."""
+
+    item: Item | None
+    """What stands there instead; None where nothing does."""
+
+
+def tables(prefix: str) -> dict[str, dict[str, Any]]:
+    """Return table → its definition, as CreateTable and CloudFormation take it."""
+    made: dict[str, dict[str, Any]] = {}
+    for name in ("uploads", "readings", "dead_letters"):
+        made[name] = {
+            "TableName": f"{prefix}_{name}",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        }
+    uploads = made["uploads"]
+    uploads["AttributeDefinitions"] += [
+        {"AttributeName": "state", "AttributeType": "S"},
+        {"AttributeName": "due_at", "AttributeType": "N"},
+    ]
+    uploads["GlobalSecondaryIndexes"] = [
+        {
+            "IndexName": BY_STATE,
+            "KeySchema": [
+                {"AttributeName": "state", "KeyType": "HASH"},
+                {"AttributeName": "due_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": ["upload", "first_seen"],
+            },
+        }
+    ]
+    return made
+
+
+class DynamoDB:
+    """The tables of one prefix; safe to share between threads."""
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        where = aws_api.place(_with_prefix(url), "dynamodb")
+        if where.account or not _PREFIX.fullmatch(where.name):
+            raise StoreSettingError(
+                "dynamodb://… names the beginning of its tables' names: write dynamodb://region/vindrop"
+            )
+        self._tables = tables(where.name)
+        self._client = aws_api.Client("dynamodb", where, environment)
+        self._offset = 0.0
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time() + self._offset
+
+    def get(self, table: str, key: str) -> Item | None:
+        """Return the item as it stands now."""
+        answer = self._call(table, "get_item", Key={"id": {"S": key}}, ConsistentRead=True)
+        return _item(answer.get("Item"))
+
+    def put_new(self, table: str, item: Mapping[str, Value | None]) -> Refused | None:
+        """Write ``item`` if none of its id is there."""
+        return self.put_if(table, item, "attribute_not_exists(#id)")
+
+    def put_if(
+        self, table: str, item: Mapping[str, Value | None], where: str, **values: Value
+    ) -> Refused | None:
+        """Write the whole item where the condition holds."""
+        marshalled = {name: _value(v) for name, v in item.items() if v is not None}
+        return self._conditional(table, "put_item", where, "", values, Item=marshalled)[0]
+
+    def update(
+        self, table: str, key: str, change: str, where: str, **values: Value
+    ) -> tuple[Refused | None, Item]:
+        """Change one item where the condition holds.
+
+        :param change: an UpdateExpression with attributes as ``#name`` and values as ``:name``.
+        :returns: why not, or None; and the item as it was before.
+        """
+        return self._conditional(
+            table,
+            "update_item",
+            where,
+            change,
+            values,
+            Key={"id": {"S": key}},
+            UpdateExpression=change,
+            ReturnValues="ALL_OLD",
+        )
+
+    def delete(self, table: str, key: str, where: str = "", **values: Value) -> bool:
+        """Delete one item where the condition holds; whether there was one."""
+        if not where:
+            answer = self._call(
+                table, "delete_item", Key={"id": {"S": key}}, ReturnValues="ALL_OLD"
+            )
+            return bool(answer.get("Attributes"))
+        refused, _ = self._conditional(
+            table, "delete_item", where, "", values, Key={"id": {"S": key}}
+        )
+        return refused is None
+
+    def by_state(
+        self, state: str, *, until: float | None = None, limit: int | None = None
+    ) -> Iterator[Item]:
+        """Yield uploads in ``state`` (id, due_at, upload, first_seen), earliest due first."""
+        values: dict[str, Any] = {":state": {"S": state}}
+        condition = "#state = :state"
+        names = {"#state": "state"}
+        if until is not None:
+            values[":until"] = _value(until)
+            condition += " AND #due_at <= :until"
+            names["#due_at"] = "due_at"
+        given = 0
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                "uploads",
+                "query",
+                IndexName=BY_STATE,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                **start,
+                **({"Limit": limit} if limit else {}),
+            )
+            for found in page.get("Items", []):
+                item = _item(found)
+                if item is not None:
+                    yield item
+                    given += 1
+                    if given == limit:
+                        return
+            if not page.get("LastEvaluatedKey"):
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def count(self, state: str) -> int:
+        """Return how many uploads are in ``state``."""
+        total = 0
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                "uploads",
+                "query",
+                IndexName=BY_STATE,
+                Select="COUNT",
+                KeyConditionExpression="#state = :state",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={":state": {"S": state}},
+                **start,
+            )
+            total += int(page.get("Count", 0))
+            if not page.get("LastEvaluatedKey"):
+                return total
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def scan(self, table: str) -> Iterator[Item]:
+        """Yield every item, in no order: for people, not for functions."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(table, "scan", ConsistentRead=True, **start)
+            for found in page.get("Items", []):
+                item = _item(found)
+                if item is not None:
+                    yield item
+            if not page.get("LastEvaluatedKey"):
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _conditional(
+        self,
+        table: str,
+        operation: str,
+        where: str,
+        change: str,
+        values: Mapping[str, Value],
+        **parameters: object,
+    ) -> tuple[Refused | None, Item]:
+        names = {f"#{name}": name for name in _NAMES.findall(f"{where} {change}")}
+        if values:
+            parameters["ExpressionAttributeValues"] = {
+                f":{k}": _value(v) for k, v in values.items()
+            }
+        try:
+            answer = self._call(
+                table,
+                operation,
+                ConditionExpression=where,
+                ExpressionAttributeNames=names,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **parameters,
+            )
+        except aws_api.AWSError as error:
+            if error.code != "ConditionalCheckFailedException":
+                raise
+            return Refused(_item(error.response.get("Item"))), {}
+        return None, _item(answer.get("Attributes")) or {}
+
+    def _call(self, table: str, operation: str, **parameters: object) -> dict[str, Any]:
+        definition = self._tables[table]
+        name = definition["TableName"]
+        try:
+            answer = self._client.call(operation, TableName=name, **parameters)
+        except aws_api.AWSError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            self._make(definition)
+            answer = self._client.call(operation, TableName=name, **parameters)
+        self._learn(answer)
+        return answer
+
+    def _make(self, definition: Mapping[str, Any]) -> None:
+        name = definition["TableName"]
+        try:
+            self._client.call("create_table", **definition)
+        except aws_api.AWSError as error:
+            if error.code != "ResourceInUseException":  # another made it at the same moment
+                raise StoreError(
+                    f"the table {name} is missing and cannot be made here ({error.code}): make it with "
+                    "what `vindrop schema dynamodb` prints"
+                ) from None
+        deadline = time.monotonic() + MAKING_SECONDS
+        while time.monotonic() < deadline:
+            found = self._client.call("describe_table", TableName=name)["Table"]
+            indexes = found.get("GlobalSecondaryIndexes", [])
+            if all(part.get("IndexStatus", "ACTIVE") == "ACTIVE" for part in indexes) and (
+                found["TableStatus"] == "ACTIVE"
+            ):
+                return
+            time.sleep(0.5)
+        raise StoreError(f"the table {name} is still being made: try again in a minute")
+
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        moment = email.utils.parsedate_to_datetime(told).timestamp() if told else None
+        if moment is not None:
+            difference = moment + 0.5 - time.time()
+            self._offset = difference if abs(difference) > SKEW else 0.0
+
+
+_open: dict[str, DynamoDB] = {}
+_lock = threading.Lock()
+
+
+def open_dynamodb(url: str, environment: Mapping[str, str]) -> DynamoDB:
+    """Return the tables that ``url`` names; the same object for the same URL and environment.
+
+    :raises StoreSettingError: the URL is wrong or botocore is not installed.
+    """
+    key = f"{url} {id(environment)}"
+    with _lock:
+        if key not in _open:
+            _open[key] = DynamoDB(url, environment)
+        return _open[key]
+
+
+def _with_prefix(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    address, mark, query = rest.partition("?")
+    if not address.partition("/")[2].strip("/"):
+        address = f"{address.rstrip('/')}/{DEFAULT_PREFIX}"
+    return f"{scheme}://{address}{mark}{query}"
+
+
+def _value(value: Value) -> dict[str, str]:
+    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
+
+
+def _item(found: Mapping[str, Mapping[str, str]] | None) -> Item | None:
+    if not found:
+        return None
+    item: Item = {}
+    for name, typed in found.items():
+        if "S" in typed:
+            item[name] = typed["S"]
+        elif "N" in typed:
+            number = float(typed["N"])
+            item[name] = int(number) if number.is_integer() else number
+    return item

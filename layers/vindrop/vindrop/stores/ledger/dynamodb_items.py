@@ -1,0 +1,67 @@
+"""What an item of the DynamoDB ledger says."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from vindrop.core.ledger import ENDED, Claim, Standing, State
+from vindrop.domain.failures import Failure
+from vindrop.domain.records import Record, from_json
+from vindrop.domain.upload import Upload
+from vindrop.stores.dynamodb import Item, Value
+
+
+def new_item(
+    upload: Upload, state: State, owner: str, now: float, due_at: float, attempts: int
+) -> dict[str, Value | None]:
+    """Return the item of an upload that is seen for the first time."""
+    return {
+        "id": upload.id,
+        "state": state,
+        "due_at": due_at,
+        "owner": owner,
+        "attempts": attempts,
+        "billed": 0,
+        "redriven": 0,
+        "upload": upload.to_json(),
+        "first_seen": now,
+        "last_seen": now,
+    }
+
+
+def claim_of(item: Item) -> Claim:
+    """Return the claim of the item's owner."""
+    return Claim(
+        str(item["owner"]),
+        int(item["attempts"]),
+        int(item["billed"]),
+        float(item["first_seen"]),
+        _record(item),
+        failure_of(item),
+        frozenset(str(item.get("reached", "")).split()),
+        int(item.get("redriven", 0)),
+        str(item["traceparent"]) if item.get("traceparent") else None,
+    )
+
+
+def standing_of(item: Item, now: float) -> Standing:
+    """Return where the upload stands."""
+    state = cast("State", item["state"])
+    retry_in = None if state in ENDED else float(item["due_at"]) - now
+    return Standing(state, retry_in, _record(item), failure_of(item))
+
+
+def _record(item: Item) -> Record | None:
+    event = item.get("record")
+    return from_json(str(event)) if event else None
+
+
+def failure_of(item: Item) -> Failure | None:
+    """Return why it was parked or the account blocked, if it was."""
+    code = item.get("failure_code")
+    if not code:
+        return None
+    request_id = item.get("failure_request_id")
+    return Failure(
+        str(code), str(item.get("failure_message", "")), str(request_id) if request_id else None
+    )

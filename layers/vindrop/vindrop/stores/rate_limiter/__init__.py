@@ -1,0 +1,48 @@
+"""URL → the rate limiter that it names: one file per kind of store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from vindrop.core.rate_limiter import RateLimiter
+from vindrop.core.store_errors import StoreSettingError
+from vindrop.stores.rate_limiter.gcra import paced
+from vindrop.stores.sql import is_sql, open_database
+
+
+def open_rate_limiter(
+    url: str, *, account: str, rate: float, environment: Mapping[str, str] | None = None
+) -> RateLimiter:
+    """Return the quota that ``url`` names.
+
+    :param account: the name under which instances share the rate of one VinOCR account.
+    :param rate: calls per second that the provider allows.
+    :param environment: where a cloud's keys are read, at every call; the process's by default.
+    :raises StoreSettingError: no quota of that kind.
+    """
+    from vindrop.stores.rate_limiter.local import Fallback, LocalRateLimiter
+
+    rate = paced(rate)
+    if url == "memory":
+        return LocalRateLimiter(rate)
+    if is_sql(url):
+        from vindrop.stores.rate_limiter.sql import SQLRateLimiter
+
+        return Fallback(SQLRateLimiter(open_database(url), account, rate), rate)
+    scheme = urlsplit(url).scheme
+    if scheme in {"redis", "rediss"}:
+        from vindrop.stores.rate_limiter.redis import RedisRateLimiter
+
+        return Fallback(RedisRateLimiter(url, account, rate), rate)
+    if scheme == "dynamodb":
+        from vindrop.stores.dynamodb import open_dynamodb
+        from vindrop.stores.rate_limiter.dynamodb import DynamoDBRateLimiter
+
+        tables = open_dynamodb(url, os.environ if environment is None else environment)
+        return Fallback(DynamoDBRateLimiter(tables, account, rate), rate)
+    raise StoreSettingError(
+        f"VINDROP_RATE_LIMITER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
+        "redis://… or memory"
+    )

@@ -1,0 +1,162 @@
+"""SQL databases under one roof: connections, transactions, and the words dialects differ in.
+
+Ledger, quota and destinations write plain SQL with ``:name`` placeholders; what differs between
+SQLite, PostgreSQL and MySQL stands in `Dialect`. A URL is opened once per process, so a ledger
+and a destination in one database share its transactions.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from vindrop.core.store_errors import StoreSettingError
+
+Row = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement gave."""
+
+    rows: list[Row]
+    rowcount: int
+    """Rows inserted, changed or deleted."""
+    last_id: int | None = None
+    """MySQL's LAST_INSERT_ID: how a statement hands a number back where RETURNING is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What the databases say differently."""
+
+    name: str
+    now: str
+    """The store's own clock: seconds since 1970, as a double."""
+    now_us: str
+    """The same in whole microseconds."""
+    on_conflict_ignore: str
+    """Tail of an INSERT that leaves an existing row alone; ``rowcount`` is then 0."""
+    greatest: str
+    """Function that returns the larger of its arguments."""
+    returning: bool
+    """Whether UPDATE … RETURNING works."""
+    long_text: str
+    table_options: str = ""
+
+
+class Database(Protocol):
+    """One database, for every thread of this process."""
+
+    @property
+    def url(self) -> str:
+        """As given; holds a password: never log it."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How to speak to it."""
+
+    def execute(self, statement: str, **values: object) -> Result:
+        """Run one statement, in the open transaction of this thread or in one of its own.
+
+        :raises StoreError: the database refused it or is out of reach.
+        """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All statements of this thread until the end of the block commit together, or none does.
+
+        A block inside a block joins the outer one.
+        """
+
+    def relaxed(self) -> AbstractContextManager[None]:
+        """Commits of this thread in the block survive a killed process, but need not a power cut.
+
+        They are safe with the next commit after it, whoever makes that. For what only matters
+        while its own run lasts. No difference where the store's server sees to its own disk.
+        """
+
+    def sync(self) -> None:
+        """Return once everything committed so far, by whatever process, would survive a power cut."""
+
+    def ensure(
+        self, table: str, *statements: str, columns: Mapping[str, str] | None = None
+    ) -> None:
+        """Make ``table`` by ``statements`` where it is missing.
+
+        :param columns: name → definition of columns that an older table may lack: they are added.
+        """
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+
+
+_PLACEHOLDER: Final = re.compile(r"(?<![:\w]):([a-z_]+[0-9]*)")
+
+
+def percent_style(statement: str) -> str:
+    """Return ``statement`` with ``:name`` written ``%(name)s``, as psycopg and pymysql want it."""
+    return _PLACEHOLDER.sub(r"%(\1)s", statement.replace("%", "%%"))
+
+
+def missing(
+    there: Sequence[str], table: str, statements: Sequence[str], columns: Mapping[str, str] | None
+) -> list[str]:
+    """Return the statements that bring ``table`` up to date, given the columns that it has."""
+    if not there:
+        return list(statements)
+    return [
+        f"ALTER TABLE {table} ADD COLUMN {name} {definition}"
+        for name, definition in (columns or {}).items()
+        if name not in there
+    ]
+
+
+SCHEMES: Final = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
+_open: dict[str, Database] = {}
+_lock = threading.Lock()
+
+
+def is_sql(url: str) -> bool:
+    """Whether ``url`` names a SQL database."""
+    return urlsplit(url).scheme in SCHEMES
+
+
+def open_database(url: str) -> Database:
+    """Return the database that ``url`` names; the same object for the same URL.
+
+    :raises StoreSettingError: the URL is wrong or its client is not installed.
+    """
+    with _lock:
+        if url not in _open:
+            _open[url] = _connect(url)
+        return _open[url]
+
+
+def forget(url: str) -> None:
+    """Close and drop what `open_database` keeps for ``url``."""
+    with _lock:
+        database = _open.pop(url, None)
+    if database is not None:
+        database.close()
+
+
+def _connect(url: str) -> Database:
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        from vindrop.stores.sql.sqlite import SQLite
+
+        return SQLite(url)
+    if scheme in {"postgresql", "postgres"}:
+        from vindrop.stores.sql.postgresql import PostgreSQL
+
+        return PostgreSQL(url)
+    if scheme in {"mysql", "mariadb"}:
+        from vindrop.stores.sql.mysql import MySQL
+
+        return MySQL(url)
+    raise StoreSettingError(f"{url} is no SQL database: it takes one of {', '.join(SCHEMES)}")

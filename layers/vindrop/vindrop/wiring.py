@@ -1,0 +1,115 @@
+"""Everything wired together from the environment, kept warm between invocations.
+
+Opened once per set of settings: connections survive, as the platform lets them. Credentials are
+read from the environment at every call, since an execution role's expire while a function lives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vindrop import settings as settings_module
+from vindrop import tracing
+from vindrop.clouds.storage import Storage
+from vindrop.core import invocation
+from vindrop.core.app import App
+from vindrop.core.attempt import Attempt
+from vindrop.core.delivery import Delivery
+from vindrop.core.invocation import Invocation
+from vindrop.core.photo import Photographer
+from vindrop.core.pipeline import Pipeline
+from vindrop.destinations import name_of, open_destination
+from vindrop.recognizers.vinocr import Recognizer
+from vindrop.settings import Settings
+from vindrop.stores.ledger import open_ledger
+from vindrop.stores.rate_limiter import open_rate_limiter
+from vindrop.telemetry import bind, quiet_libraries, set_level
+
+
+def build(
+    settings: Settings,
+    environment: Mapping[str, str] | None = None,
+    *,
+    step: Callable[[str], None] = lambda _: None,
+) -> App:
+    """Open what ``settings`` name.
+
+    :param environment: where credentials are read, at every call; the process's own by default.
+    :raises StoreSettingError: a URL is wrong, or its client is not installed.
+    :raises StoreError: a store is away.
+    """
+    given = os.environ if environment is None else environment
+    ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
+    quota = open_rate_limiter(
+        settings.rate_limiter_url, account=settings.account, rate=settings.rate, environment=given
+    )
+    delivery = open_delivery(settings, given)
+    storage = Storage(settings, given)
+    photographer = Photographer(settings, storage)
+    recognizer = Recognizer(settings)
+
+    def pipeline(*, interactive: bool) -> Pipeline:
+        attempt = Attempt(
+            settings, given, ledger, quota, photographer, recognizer, interactive=interactive
+        )
+        return Pipeline(settings, ledger, attempt, delivery, step=step)
+
+    return App(
+        settings,
+        ledger,
+        quota,
+        delivery,
+        storage,
+        pipeline(interactive=False),
+        pipeline(interactive=True),
+    )
+
+
+def open_delivery(settings: Settings, environment: Mapping[str, str] | None = None) -> Delivery:
+    """Open the destinations that the settings name.
+
+    :param environment: where a cloud's keys are read, at every call.
+    :raises StoreSettingError: a URL is wrong, or its client is not installed.
+    :raises StoreError: a destination is away.
+    """
+    return Delivery(
+        {name_of(url): open_destination(url, environment) for url in settings.results},
+        {name_of(url): open_destination(url, environment) for url in settings.dead_letters},
+    )
+
+
+_warm: tuple[Settings, App] | None = None
+
+
+def from_environment() -> App:
+    """Return the app of this process's settings, opened when first asked for.
+
+    :raises SettingsError: a setting is wrong.
+    """
+    global _warm  # noqa: PLW0603  # what a warm instance keeps
+    quiet_libraries()
+    settings = settings_module.load(os.environ)
+    if _warm is None or _warm[0] != settings:
+        set_level(settings.log_level)
+        _warm = (settings, build(settings))
+    return _warm[1]
+
+
+def entry(process: Callable[[App, Any, Invocation], dict[str, Any]]) -> Callable[[Any, Any], Any]:
+    """Return what a platform invokes: ``process`` with this process's app, inside the call's trace.
+
+    :raises SettingsError: at a call, where a setting is wrong.
+    """
+
+    def main_handler(event: Any, context: Any) -> dict[str, Any]:
+        call = invocation.of(context)
+        parent = tracing.traceparent(os.environ.get("_X_AMZN_TRACE_ID"))
+        with (
+            bind(request_id=call.request_id or None, function=call.function or None),
+            tracing.follow(parent),
+        ):
+            return process(from_environment(), event, call)
+
+    return main_handler
