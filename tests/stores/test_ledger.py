@@ -198,7 +198,7 @@ def test_of_several_destinations_those_that_have_it_are_remembered(
     ledger.keep(an_upload().id, claim, a_reading(), attempts=1, billed=1, lease=60)
     ledger.checkpoint(an_upload().id, frozenset({"kafka-1", "sqlite-2"}))
     ledger.postpone(an_upload().id, claim, PAST)
-    assert claimed(ledger).reached == {"kafka-1", "sqlite-2"}
+    assert claimed(ledger).delivered_to == {"kafka-1", "sqlite-2"}
 
 
 def test_many_at_once_and_exactly_one_holds_each(ledger: SQLLedger | DynamoDBLedger) -> None:
