@@ -1,6 +1,6 @@
 """A short run of bench/chaos.py: crashes at every step, outages, faults, duplicates; the books balance.
 
-The long ones (2,000 uploads, 20 seeds, PostgreSQL too) are in docs/reliability.md.
+The long ones (2,000 uploads, 20 seeds, PostgreSQL too) are in docs/measurements.md.
 """
 
 from __future__ import annotations

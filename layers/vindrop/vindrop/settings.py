@@ -2,7 +2,7 @@
 
 One model; ``docs/settings.md`` is generated from it. A wrong setting fails the start with one
 sentence that names the variable. Read by msgspec, not by pydantic: every function does this before
-its first call, and pydantic would be a third of that time (docs/reliability.md, cold start).
+its first call, and pydantic would be a third of that time (docs/measurements.md, cold start).
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="Which uploads are claimed, answered, delivered, parked: a URL, or `none` (weaker "
-            "promise: see docs/reliability.md)."
+            "promise: see docs/promises.md)."
         ),
     ]
     rate_limiter: Annotated[

@@ -4,7 +4,7 @@ VinOCR's window may begin anywhere: eleven calls in any one second are one too m
 second. Calls spaced by exactly 1/rate put the eleventh on the window's very edge, and a network
 that is a millisecond slower for the first of them than for the last makes it a refusal. So the
 spacing is a little wider: `MARGIN` of a second is what a window bears of jitter, whatever the
-rate. It was chosen with bench/burst.py; docs/reliability.md has the figures.
+rate. It was chosen with bench/burst.py; docs/promises.md has the figures.
 """
 
 from __future__ import annotations
