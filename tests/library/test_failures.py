@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import Disposition as D
 from vindrop.domain.failures import FailureError
 
@@ -44,15 +44,15 @@ CONTRACT = {
 
 @pytest.mark.parametrize("code", CONTRACT)
 def test_disposition_and_price(code: str) -> None:
-    rule = failures.rule(code)
+    rule = error_codes.rule(code)
     assert (rule.disposition, rule.billed) == CONTRACT[code]
 
 
 def test_a_refusal_for_rate_is_no_attempt() -> None:
-    assert not failures.rule("RequestLimitExceeded.IPLimitExceeded").uses_attempt
-    assert failures.is_rate_refusal("RequestLimitExceeded.IPLimitExceeded")
-    assert not failures.is_rate_refusal("RequestLimitExceededButNot")
-    assert failures.rule("InternalError").uses_attempt
+    assert not error_codes.rule("RequestLimitExceeded.IPLimitExceeded").uses_attempt
+    assert error_codes.rule("RequestLimitExceeded.IPLimitExceeded").rate_refusal
+    assert not error_codes.rule("RequestLimitExceededButNot").rate_refusal
+    assert error_codes.rule("InternalError").uses_attempt
 
 
 def test_a_failure_never_carries_a_signed_url() -> None:

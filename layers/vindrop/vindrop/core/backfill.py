@@ -17,17 +17,15 @@ from typing import Final, cast
 
 from vindrop.core import sweep
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.filters import ignored
-from vindrop.core.invocation import Invocation
+from vindrop.core.batch import ignored
+from vindrop.core.invocation import Budget, Invocation
+from vindrop.core.lease import LEASE_MARGIN
 from vindrop.core.ledger import Catalogue, place
 from vindrop.core.outcome import Outcome
-from vindrop.core.pipeline import LEASE_MARGIN
-from vindrop.core.rate_limiter import RateLimited
+from vindrop.core.rate_limiter import RateLimited, RateLimiter
 from vindrop.core.resolve_version import same
-from vindrop.domain.failures import Failure
+from vindrop.domain.failures import Disposition, Failure
 from vindrop.domain.upload import Upload
-from vindrop.stores.rate_limiter.local import LocalRateLimiter
 
 UPLOAD_SECONDS: Final = 60.0
 """Time that one upload gets before it is parked."""
@@ -67,12 +65,14 @@ class Backfill:
 
     :param before: Unix time in seconds; objects changed later are left to their own events.
     :param rate: calls per second at most, below the account's own; None: the account's.
+    :param rate_limiter: enforces ``rate``; None: only the account's own rate limiter does.
     """
 
     app: App
     pages: Pages
     before: float
     rate: float | None = None
+    rate_limiter: RateLimiter | None = None
     survey: Survey = field(default_factory=Survey)
     ended: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -129,7 +129,9 @@ class Backfill:
                 return
             outcome = self.app.pipeline.process(upload, Budget(UPLOAD_SECONDS))
             self.ended[outcome.end] += 1
-            if outcome.failure is not None and outcome.failure.disposition.value == "hold":
+            if outcome.failure is not None and (
+                outcome.failure.disposition is Disposition.OPEN_CIRCUIT
+            ):
                 self._blocked = outcome.failure
                 self._stop.set()
             on_end(outcome)
@@ -140,12 +142,11 @@ class Backfill:
             free.release()
 
     def _paced(self, uploads: Iterator[Upload]) -> Iterator[Upload]:
-        quota = LocalRateLimiter(self.rate) if self.rate else None
         for upload in uploads:
-            if quota is not None:
-                slot = quota.reserve(float("inf"))
-                assert not isinstance(slot, RateLimited)  # noqa: S101  # any wait was allowed
-                self._stop.wait(slot.wait)
+            if self.rate_limiter is not None:
+                permit = self.rate_limiter.reserve(float("inf"))
+                assert not isinstance(permit, RateLimited)  # noqa: S101  # any wait was allowed
+                self._stop.wait(permit.wait)
             yield upload
 
     def _unknown(self, on_page: Callable[[Survey], None] = lambda _: None) -> Iterator[Upload]:

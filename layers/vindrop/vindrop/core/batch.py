@@ -13,10 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
-from vindrop.core import dead_letters
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.filters import ignored
+from vindrop.core.invocation import Budget
 from vindrop.core.outcome import Outcome
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.resolve_version import identify
@@ -24,6 +22,7 @@ from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
+from vindrop.settings import Settings
 from vindrop.telemetry import log
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def _one(app: App, budget: Budget, message: Message) -> Done:
 def _work(app: App, budget: Budget, message: Message) -> Done:
     arrival = message.arrival
     if isinstance(arrival, Malformed):
+        from vindrop.core import dead_letters  # few events are malformed
+
         dead_letters.refuse(app.delivery, arrival.id, arrival.why, arrival.code)
         return Done(message, refused=True)
     reason = arrival.why if isinstance(arrival, Ignored) else ignored(arrival, app.settings)
@@ -96,6 +97,22 @@ def _work(app: App, budget: Budget, message: Message) -> Done:
         return Done(message, outcome)
     code = f": {outcome.failure.code}" if outcome.failure else ""
     return Done(message, outcome, redeliver=f"there is no ledger to park it in{code}")
+
+
+def ignored(upload: Upload, settings: Settings) -> str | None:
+    """Return why ``upload`` is not to be read, or None: it is."""
+    key = upload.key
+    asked_for = settings.upload_prefix if upload.bucket == settings.upload_bucket else ""
+    if asked_for and key.startswith(asked_for):
+        return "begins with VINDROP_UPLOAD_PREFIX: read when its HTTP caller asks for it"
+    if settings.ignored_prefixes and key.startswith(settings.ignored_prefixes):
+        return "begins with one of VINDROP_IGNORED_PREFIXES"
+    if settings.key_prefixes and not key.startswith(settings.key_prefixes):
+        return "begins with none of VINDROP_KEY_PREFIXES"
+    suffixes = tuple(suffix.lower() for suffix in settings.key_suffixes)
+    if suffixes and not key.lower().endswith(suffixes):
+        return "ends with none of VINDROP_KEY_SUFFIXES"
+    return None
 
 
 def threads(size: int) -> ThreadPoolExecutor:

@@ -6,6 +6,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from vindrop.domain import error_codes
+from vindrop.domain.failures import FailureError
+
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers that start a frame (SOF0 to SOF15 without DHT, JPG, DAC): they hold the size."""
 
@@ -48,6 +51,19 @@ def read(head: bytes) -> Header:
     if head.startswith((b"II*\0", b"MM\0*")):
         return Header("tiff")
     return Header(None)
+
+
+def check_pixels(megapixels: float, most: float) -> None:
+    """Refuse an image that would fill the memory.
+
+    :raises FailureError: more than ``most`` megapixels.
+    """
+    if megapixels > most:
+        raise FailureError(
+            error_codes.TOO_MANY_PIXELS,
+            f"the image claims {megapixels:.0f} megapixels, the most taken is {most:g} "
+            "(VINDROP_MAX_MEGAPIXELS)",
+        )
 
 
 def _jpeg(head: bytes) -> Header:

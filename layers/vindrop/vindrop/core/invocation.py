@@ -1,19 +1,34 @@
-"""What a platform tells a function about the call it is in: SCF by a dict, Lambda by an object."""
+"""What a platform tells a function about the call it is in, and how much of its time is left.
+
+SCF passes a dict, Lambda an object.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-
-from vindrop.core.budget import Budget
 
 Platform = Literal["scf", "lambda", "local"]
 DEFAULT_SECONDS: Final = 60.0
 """Time taken to be there where a platform says nothing (a test, a script)."""
 MARGIN: Final = 0.5
 """Seconds kept back from the platform's limit, for ending in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The time of one invocation."""
+
+    seconds: float
+    """What there was when it began."""
+    started: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+
+    def left(self) -> float:
+        """Return the seconds left; negative once the time is over."""
+        return self.started + self.seconds - self.clock()
 
 
 @dataclass(frozen=True, slots=True)

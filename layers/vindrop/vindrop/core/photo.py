@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from vindrop.clouds.storage import Storage
-from vindrop.core import image_header, reencode
-from vindrop.domain import failures
+from vindrop.core import image_header
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
 
-Way = Literal["url", "bytes", "reencoded"]
+Form = Literal["url", "bytes", "reencoded"]
 TAKEN: Final = frozenset({"jpeg", "png"})
 """Formats of the API's contract."""
 CONVERTED: Final = frozenset({"webp", "heif", "tiff", "bmp"})
 """Formats of phones and scanners, turned into JPEG on the way."""
-FURTHER_SHRINK: Final = 0.5
+SHRINK_FURTHER: Final = 0.5
 """After VinOCR itself said too large: shrink to this part of the limit."""
 
 
@@ -31,7 +31,7 @@ FURTHER_SHRINK: Final = 0.5
 class Photo:
     """What VinOCR is given: exactly one of the two."""
 
-    way: Way
+    form: Form
     url: str | None = field(default=None, repr=False)
     """Signed: a key to the photo, so it is never shown."""
     data: bytes | None = field(default=None, repr=False)
@@ -56,8 +56,8 @@ class Photographer:
         self._settings = settings
         self._storage = storage
 
-    def first_form(self, upload: Upload) -> Way:
-        """Return how a photo goes unless something speaks against it.
+    def first_form(self, upload: Upload) -> Form:
+        """Return the form in which a photo is sent unless something speaks against it.
 
         COS is the provider's own: a URL saves the photo a detour. From S3 the download would
         cross the world within the three seconds that VinOCR gives it, so bytes go at once.
@@ -67,38 +67,42 @@ class Photographer:
         return self._settings.image
 
     def take(
-        self, upload: Upload, way: Way, *, shrink_further: bool = False, sent: Sent | None = None
+        self, upload: Upload, form: Form, *, shrink_further: bool = False, sent: Sent | None = None
     ) -> Photo:
         """Return the photo, ready for a call.
 
         :param sent: what came with the request, where there is no object.
         :param shrink_further: VinOCR itself refused the size: shrink well below the limit.
-        :raises FailureError: it cannot or need not be sent: empty, no image, a bomb, gone.
+        :raises FailureError: it cannot or need not be sent: empty, not an image, a decompression bomb, gone.
         """
         if sent is not None and sent.url is not None:
             return Photo("url", url=sent.url)
         if sent is not None:
-            return self.from_bytes(sent.data or b"", way=way, shrink_further=shrink_further)
+            return self.from_bytes(sent.data or b"", form=form, shrink_further=shrink_further)
         if upload.size == 0:
             raise _empty()
-        if way == "url":
+        if form == "url":
             peek = self._storage.peek(upload)
             if self._check(peek.head, peek.size) is None:
                 return Photo("url", url=self._storage.url(upload))
         data = self._storage.fetch(upload)
         return self.from_bytes(
-            data, way="bytes" if way == "url" else way, shrink_further=shrink_further
+            data, form="bytes" if form == "url" else form, shrink_further=shrink_further
         )
 
-    def from_bytes(self, data: bytes, *, way: Way = "bytes", shrink_further: bool = False) -> Photo:
+    def from_bytes(
+        self, data: bytes, *, form: Form = "bytes", shrink_further: bool = False
+    ) -> Photo:
         """Return the photo of an image at hand; see `take`."""
         reason = self._check(data[: 2**20], len(data))
-        if reason is None and way != "reencoded":
+        if reason is None and form != "reencoded":
             return Photo("bytes", data=data)
+        from vindrop.core import reencode  # few photos need it
+
         limit = self._settings.max_image_bytes
         small = reencode.to_jpeg(
             data,
-            max_bytes=math.floor(limit * FURTHER_SHRINK) if shrink_further else limit,
+            max_bytes=math.floor(limit * SHRINK_FURTHER) if shrink_further else limit,
             max_megapixels=self._settings.max_megapixels,
         )
         return Photo("reencoded", data=small)
@@ -109,17 +113,17 @@ class Photographer:
             raise _empty()
         header = image_header.read(head)
         if header.megapixels is not None:
-            reencode.check_pixels(header.megapixels, self._settings.max_megapixels)
+            image_header.check_pixels(header.megapixels, self._settings.max_megapixels)
         if header.format is None:
             raise FailureError(
-                failures.NOT_AN_IMAGE,
+                error_codes.NOT_AN_IMAGE,
                 "the object is not an image: it does not begin as a JPEG or PNG does, whatever its name",
             )
         if header.format in CONVERTED:
             return header.format
         if header.format not in TAKEN:
             raise FailureError(
-                failures.UNSUPPORTED_FORMAT,
+                error_codes.UNSUPPORTED_FORMAT,
                 f"the object is a {header.format.upper()}: VinOCR reads JPEG and PNG, and HEIC, WebP, "
                 "TIFF and BMP are converted",
             )
@@ -128,5 +132,5 @@ class Photographer:
 
 def _empty() -> FailureError:
     return FailureError(
-        failures.EMPTY_PHOTO, "the object is empty: the upload broke off or sent nothing"
+        error_codes.EMPTY_PHOTO, "the object is empty: the upload broke off or sent nothing"
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 from typing import Any, Final
 
+from vindrop.core.image_header import check_pixels
 from vindrop.core.store_errors import StoreSettingError, load_client
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 
 LONGEST_SIDE: Final = 4_000
@@ -36,7 +37,7 @@ def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
         if data[4:8] == b"ftyp":
             load_client("pillow_heif", "A HEIC photo").register_heif_opener()
     except StoreSettingError as error:
-        raise FailureError(failures.UNSUPPORTED_FORMAT, str(error)) from error
+        raise FailureError(error_codes.UNSUPPORTED_FORMAT, str(error)) from error
 
     pillow.MAX_IMAGE_PIXELS = None  # our own limit, checked below before anything is decoded
     try:
@@ -52,21 +53,8 @@ def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
         # Decoders raise whatever their format's parser trips over: OSError, SyntaxError,
         # struct.error, EOFError, ValueError, ZeroDivisionError have all been seen.
         raise FailureError(
-            failures.UNDECODABLE, f"the image cannot be decoded ({type(error).__name__})"
+            error_codes.UNDECODABLE, f"the image cannot be decoded ({type(error).__name__})"
         ) from error
-
-
-def check_pixels(megapixels: float, most: float) -> None:
-    """Refuse an image that would fill the memory.
-
-    :raises FailureError: more than ``most`` megapixels.
-    """
-    if megapixels > most:
-        raise FailureError(
-            failures.TOO_MANY_PIXELS,
-            f"the image claims {megapixels:.0f} megapixels, the most taken is {most:g} "
-            "(VINDROP_MAX_MEGAPIXELS)",
-        )
 
 
 def _flatten(pillow: Any, image: Any) -> Any:
@@ -87,4 +75,4 @@ def _fit(image: Any, max_bytes: int) -> bytes:
         image.save(out, "JPEG", quality=quality)
         if out.tell() <= max_bytes:
             return out.getvalue()
-    raise FailureError(failures.TOO_LARGE, f"the image cannot be shrunk to {max_bytes} bytes")
+    raise FailureError(error_codes.TOO_LARGE, f"the image cannot be shrunk to {max_bytes} bytes")

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextvars
 from typing import Any, Final
 
-from vindrop.core import batch, invocation
+from vindrop.core import batch
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
+from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome, summary
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.upload import Upload
@@ -24,7 +24,7 @@ LEAST_SECONDS: Final = 3.0
 """With less time than this left, the rest waits for the next sweep."""
 
 
-def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
+def process(app: App, call: Invocation) -> dict[str, Any]:
     """Sweep for as long as the invocation lasts.
 
     :returns: how many uploads ended how.

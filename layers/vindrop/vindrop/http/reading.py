@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.invocation import Invocation
+from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome
 from vindrop.core.photo import Sent
 from vindrop.domain.failures import Failure

@@ -19,7 +19,7 @@ from vindrop.core.batch import Done
 from vindrop.core.outcome import summary
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Malformed, Message
-from vindrop.domain.failures import UNKNOWN_EVENT
+from vindrop.domain.error_codes import UNKNOWN_EVENT
 from vindrop.telemetry import log
 from vindrop.triggers import STREAMS, Delivery, UnknownEventError, read
 from vindrop.triggers.common import identity
