@@ -1,7 +1,7 @@
 """Photos that were in a bucket before the function was: listed page by page, each read once.
 
-What the ledger knows is passed over, so a run that was killed goes on where it stopped, and an
-object that its own event brought is not paid for again (`vindrop.core.resolve_version` says which upload an object
+What the ledger knows is skipped, so a run that was killed goes on where it stopped, and an object
+that its own event named is not paid for again (`vindrop.core.resolve_version` says which upload an object
 of a list is). Memory holds one page and the uploads under way, however large the bucket.
 """
 
@@ -28,7 +28,7 @@ from vindrop.domain.failures import Disposition, Failure
 from vindrop.domain.upload import Upload
 
 UPLOAD_SECONDS: Final = 60.0
-"""Time that one upload gets before it is parked."""
+"""Time that one upload gets before a retry is scheduled."""
 QUIET: Final = UPLOAD_SECONDS + LEASE_MARGIN + 10.0
 """Seconds without any news after which the end no longer waits: longer than a dead run's leases."""
 
@@ -37,7 +37,7 @@ Pages = Callable[[], Iterable[list[Upload]]]
 
 
 class BlockedError(RuntimeError):
-    """The account is blocked: nothing can be read now. ``str()`` is the reason."""
+    """The circuit is open: nothing can be read now. ``str()`` is the reason."""
 
 
 class NoCatalogueError(ValueError):
@@ -89,11 +89,11 @@ class Backfill:
         return self.survey
 
     def run(self, on_end: Callable[[Outcome], None] = lambda _: None) -> Counter[str]:
-        """Read what the ledger does not know, then finish what is parked.
+        """Read what the ledger does not know, then finish what waits for a retry.
 
-        :param on_end: told of every upload that was brought to an end or parked.
+        :param on_end: told of every upload that ended or waits for a retry.
         :returns: how many ended how.
-        :raises BlockedError: the account is blocked; run again when that is mended.
+        :raises BlockedError: the circuit is open; run again when the account is in order.
         :raises StoreError: the ledger is away; run again, it goes on where it stopped.
         """
         # As many at once as the rate keeps busy at a second or so per call.

@@ -6,9 +6,9 @@ Needs Pillow (and pillow-heif for HEIC), which only this file imports: the layer
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, Final
 
-from vindrop.core.image_header import check_pixels
 from vindrop.core.store_errors import StoreSettingError, load_client
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
@@ -26,10 +26,11 @@ _STEPS: Final = (
 """Longest side in pixels and JPEG quality, tried in turn until the result fits."""
 
 
-def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
+def to_jpeg(data: bytes, *, max_bytes: int, check_pixels: Callable[[float], None]) -> bytes:
     """Return the image as an upright RGB JPEG of at most ``max_bytes``.
 
-    :raises FailureError: it cannot be decoded, or has more than ``max_megapixels``.
+    :param check_pixels: raises FailureError for too many megapixels, before anything is decoded.
+    :raises FailureError: it cannot be decoded, or has too many pixels.
     """
     try:
         pillow: Any = load_client("PIL.Image", "A photo that must be shrunk or converted")
@@ -42,7 +43,7 @@ def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
     pillow.MAX_IMAGE_PIXELS = None  # our own limit, checked below before anything is decoded
     try:
         with pillow.open(io.BytesIO(data)) as image:
-            check_pixels(image.width * image.height / 1e6, max_megapixels)
+            check_pixels(image.width * image.height / 1e6)
             # A JPEG is decoded at the smallest scale of 1, 1/2, 1/4, 1/8 that is still large enough.
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             upright = ops.exif_transpose(image)

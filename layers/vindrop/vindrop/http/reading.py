@@ -1,7 +1,7 @@
 """``POST /v1/vin``: a photo in, its reading out, while the caller waits.
 
 Where the photo lies decides what becomes of one that cannot be read now. An object in a bucket is
-an upload like any other: parked, taken up by the sweep, a dead letter in the end. A photo that came
+an upload like any other: retried by the sweep, a dead letter in the end. A photo that came
 with the request is its caller's: it is given back with the reason, and sending it again begins
 anew. What VinOCR has judged, though, is kept either way, so that asking again costs nothing.
 """
@@ -79,7 +79,7 @@ def wait_for(
             sleep(LOOK_SECONDS)
             standing = app.ledger.standing(upload.id)
             if standing is None or standing.record is not None or standing.state != "claimed":
-                break  # given back, answered, ended or parked: look again in full
+                break  # given back, answered, ended or scheduled for a retry: look again in full
             if standing.retry_in is not None and standing.retry_in <= 0:
                 break  # its worker died
 

@@ -107,7 +107,7 @@ def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
         return {"ignored": why}
     try:
         with tracing.follow(message.trace):
-            outcome = batch.bring(app, arrival, call.budget, app.interactive)
+            outcome = batch.resolve_and_process(app, arrival, call.budget, app.interactive)
     except StoreError as error:
         raise VinUnavailable(str(error), retry_in=RETRY_SECONDS) from error
     if isinstance(outcome.record, Reading):
