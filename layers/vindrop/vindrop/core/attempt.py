@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,8 +87,6 @@ class Attempt:
         recognizer: Recognizer,
         *,
         interactive: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._breaker = breaker
@@ -97,8 +94,6 @@ class Attempt:
         self._photographer = photographer
         self._recognizer = recognizer
         self._interactive = interactive
-        self._sleep = sleep
-        self._clock = clock
 
     def fallbacks(self, upload: Upload, sent: Sent | None = None) -> Fallbacks:
         """Return the forms of a photo, at the first of them."""
@@ -213,9 +208,9 @@ class Attempt:
                 raise FailureError(error_codes.OUT_OF_TIME, "too little time was left for a call")
             permit = self._rate_limiter.reserve(left if self._interactive else min(left, ahead))
             if not isinstance(permit, RateLimited):
-                reserved = self._clock()
-                self._sleep(permit.wait)
-                if self._clock() - reserved - permit.wait <= LATE or missed == MISSED_PERMITS:
+                reserved = time.monotonic()
+                time.sleep(permit.wait)
+                if time.monotonic() - reserved - permit.wait <= LATE or missed == MISSED_PERMITS:
                     return
                 missed += 1  # a call so late would be too close to the next ones
                 continue
@@ -227,4 +222,4 @@ class Attempt:
                     f"every call of the rate limit ({self._settings.rate:g} per second) is taken for "
                     "longer than the function may run",
                 )
-            self._sleep(wait)
+            time.sleep(wait)

@@ -6,7 +6,7 @@ SCF passes a dict, Lambda an object.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -24,11 +24,10 @@ class Budget:
     seconds: float
     """What there was when it began."""
     started: float = field(default_factory=time.monotonic)
-    clock: Callable[[], float] = time.monotonic
 
     def left(self) -> float:
         """Return the seconds left; negative once the time is over."""
-        return self.started + self.seconds - self.clock()
+        return self.started + self.seconds - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,13 @@ class Pipeline:
         delivery: Delivery,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: random.Random | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._attempt = attempt
         self._delivery = delivery
         self._sleep = sleep
-        self._jitter = jitter or random.Random()  # noqa: S311  # spreads retries, guards nothing
+        self._jitter = random.Random()  # noqa: S311  # spreads retries, guards nothing
 
     def process(
         self,

@@ -59,7 +59,6 @@ def wait_for(
     sent: Sent | None,
     *,
     limit: Budget,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Outcome:
     """Bring ``upload`` to an outcome, or wait for the worker that has it already.
 
@@ -76,7 +75,7 @@ def wait_for(
         while True:
             if budget.left() < LAST_SECONDS + LOOK_SECONDS:
                 return outcome
-            sleep(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
             standing = app.ledger.standing(upload.id)
             if standing is None or standing.record is not None or standing.state != "claimed":
                 break  # given back, answered, ended or scheduled for a retry: look again in full

@@ -25,7 +25,6 @@ from vindrop.core.app import App
 from vindrop.core.batch import ignored
 from vindrop.core.outcome import Outcome
 from vindrop.core.store_errors import StoreError
-from vindrop.domain import error_codes
 from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
@@ -64,11 +63,8 @@ class StepInputError(StepError):
     """The input names no object. Do not retry."""
 
 
-KINDS: Final[dict[error_codes.StepError, type[StepError]]] = {
-    "VinThrottled": VinThrottled,
-    "VinUnavailable": VinUnavailable,
-    "PhotoRejected": PhotoRejected,
-    "AccountBlocked": AccountBlocked,
+KINDS: Final[dict[str, type[StepError]]] = {
+    kind.__name__: kind for kind in (VinThrottled, VinUnavailable, PhotoRejected, AccountBlocked)
 }
 RETRY_SECONDS: Final = 5.0
 """Where nobody knows better."""
@@ -139,5 +135,4 @@ def _error(outcome: Outcome) -> StepError:
     wait = round(max(wait, 1.0), 1)
     if failure is None:
         return VinUnavailable("another worker has this photo: ask again", retry_in=wait)
-    kind = KINDS[failure.rule.step_error]
-    return kind(failure.message, code=failure.code, retry_in=wait)
+    return KINDS[failure.rule.step_error](failure.message, code=failure.code, retry_in=wait)
