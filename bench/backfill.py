@@ -83,7 +83,7 @@ def child(folder: Path, endpoint: str) -> int:
     from vindrop.core.attempt import Attempt
     from vindrop.core.backfill import Backfill
     from vindrop.core.outcome import Outcome
-    from vindrop.recognizers.vinocr import Answer
+    from vindrop.core.recognizer import Answer
     from vindrop.wiring import build
 
     store = f"sqlite:///{folder}/vindrop.db"
@@ -102,11 +102,11 @@ def child(folder: Path, endpoint: str) -> int:
     notes = os.open(folder / "calls.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     class Instant:
-        """Stands in for `vindrop.recognizers.vinocr.Recognizer`."""
+        """Stands in for `vindrop.recognizers.vinocr.VinOCR`."""
 
         endpoint = "bench"
 
-        def prepare(self, credentials: object) -> None:
+        def prepare(self) -> None:
             """Nothing to load."""
 
         def recognize(self, photo: Any, *_: Any, **__: Any) -> Answer:
@@ -149,10 +149,10 @@ class _Keys:
     def first_form(self, _: Any) -> str:
         return "url"
 
-    def take(self, upload: Any, way: Any, **_: Any) -> Any:
+    def take(self, upload: Any, form: Any, **_: Any) -> Any:
         from vindrop.core.photo import Photo
 
-        return Photo(way, url=upload.key[:7])
+        return Photo(form, url=upload.key[:7])
 
 
 def _memory() -> float:

@@ -33,9 +33,9 @@ from bench.rig.instance import ARRIVED, Job, Setup
 from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
 from bench.rig.postgres import Postgres
+from bench.rig.steps import STEPS
 from bench.rig.world import ABOUT, World
 from vindrop.core.destination import Readable
-from vindrop.core.pipeline import STEPS
 from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading

@@ -63,13 +63,8 @@ def main_handler(event, context):
 OURS: Final = """
 from handler_of_ours import main_handler as _deployed
 from vindrop.wiring import from_environment
-from vindrop.clouds.credentials import for_vinocr
-import os
 
-_app = from_environment()
-_app.pipeline  # wired
-from vindrop.recognizers.vinocr import Recognizer
-Recognizer(_app.settings)._client_for(for_vinocr(_app.settings, os.environ))
+from_environment().recognizer.prepare()
 
 
 def main_handler(event, context):

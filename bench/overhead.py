@@ -43,7 +43,7 @@ from typing import Any, Final
 
 from vindrop import settings as settings_module
 from vindrop.clouds import storage as storage_module
-from vindrop.core.budget import Budget
+from vindrop.core.invocation import Budget
 from vindrop.domain.upload import Upload
 from vindrop.wiring import build
 

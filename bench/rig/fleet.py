@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from bench.rig.instance import Job, Setup, work
-from vindrop.core.pipeline import STEPS
+from bench.rig.steps import STEPS
 
 _ANSWERED: Final = STEPS.index("answered") + 1
 """Whoever dies after these and before the answer is kept may take a paid answer along."""

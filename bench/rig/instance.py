@@ -24,11 +24,11 @@ import vindrop.stores.ledger.sql
 import vindrop.stores.rate_limiter.sql
 import vindrop.stores.sql.sqlite  # noqa: F401
 from bench.rig import bare
+from bench.rig.steps import STEPS, observe
 from vindrop import settings as settings_module
 from vindrop.core import sweep
 from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
-from vindrop.core.pipeline import STEPS
 from vindrop.core.store_errors import StoreError
 from vindrop.stores.sql import Database
 from vindrop.triggers import upload_function
@@ -123,7 +123,8 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
 
 
 def _build(setup: Setup, step: Callable[[str], None]) -> App:
-    app = build(settings_module.load(_own(setup.environment)), setup.environment, step=step)
+    app = build(settings_module.load(_own(setup.environment)), setup.environment)
+    observe(app, step)
     database = app.ledger.database
     if database is not None and database.url in setup.away:
         _make_interruptible(database, setup.away[database.url])

@@ -7,12 +7,13 @@ from typing import Any, cast
 
 from tests.library.conftest import a_reading
 from vindrop import settings as settings_module
-from vindrop.core.budget import Budget
+from vindrop.core.attempt import AttemptResult, Fallbacks
 from vindrop.core.delivery import Delivery
+from vindrop.core.invocation import Budget
 from vindrop.core.ledger import Ledger
 from vindrop.core.outcome import Outcome
 from vindrop.core.pipeline import Pipeline
-from vindrop.domain.failures import FailureError
+from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading
 from vindrop.domain.upload import Upload
 from vindrop.stores.ledger import open_ledger
@@ -28,17 +29,20 @@ class Answers:
 
     failure: tuple[str, str] | None = None
 
-    def ways(self, *_: Any) -> None:
-        return None
+    def fallbacks(self, *_: Any) -> Fallbacks:
+        return Fallbacks("url")
 
     def seconds_needed(self, _: Budget) -> float:
         return 1.0
 
-    def read(self, upload: Upload, _ways: Any, costs: Any, *_: Any) -> Reading:
+    def run(self, *_: Any) -> AttemptResult:
         if self.failure is not None:
-            raise FailureError(*self.failure)
-        costs.billed += 1
-        return a_reading(upload).model_copy(update={"attempts": costs.attempts})
+            failure = Failure(*self.failure)
+            return AttemptResult(failure, billed=1 if failure.rule.billed else 0)
+        return AttemptResult(cast("Any", "recognized"), billed=1)
+
+    def reading(self, upload: Upload, _: Any, *, attempts: int, billed: int) -> Reading:
+        return a_reading(upload).model_copy(update={"attempts": attempts})
 
 
 class Flow:

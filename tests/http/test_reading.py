@@ -16,7 +16,7 @@ from tests.http import events
 from tests.http.conftest import KEY, Answer, Service
 from tests.pipeline.conftest import BUCKET, SAMPLES, a_call
 from vindrop.core import sweep
-from vindrop.core.budget import Budget
+from vindrop.core.invocation import Budget
 from vindrop.core.photo import Sent
 from vindrop.domain.failures import Failure
 from vindrop.http import identity
@@ -302,7 +302,7 @@ def test_a_large_photo_goes_to_the_bucket_and_is_read_once(
 ) -> None:
     import requests
 
-    from vindrop.core.filters import ignored
+    from vindrop.core.batch import ignored
     from vindrop.domain.upload import Upload
 
     service = make_service(VINDROP_UPLOAD_BUCKET=BUCKET)
@@ -381,11 +381,11 @@ def test_nothing_of_a_request_but_ids_and_outcomes_is_logged(
 
 
 def test_an_unknown_failure_code_maps_to_a_kind() -> None:
-    from vindrop.domain.failures import TABLE
-    from vindrop.http.problems import KINDS, kind_of, of_failure
+    from vindrop.domain.error_codes import TABLE
+    from vindrop.http.problems import KINDS, of_failure
 
     for code in [*TABLE, "Never.Heard.Of", "FailedOperation.New", ""]:
-        assert kind_of(code) in KINDS
+        assert Failure(code, "why").rule.http_problem in KINDS
         problem = of_failure(Failure(code, "why"))
         assert problem.kind.status >= 400
         assert problem.detail.startswith("Why.")

@@ -15,9 +15,8 @@ import pytest
 from tests import secrets
 from vindrop import settings as settings_module
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
 from vindrop.core.destination import Readable
-from vindrop.core.invocation import Invocation
+from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome
 from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading

@@ -12,6 +12,9 @@ from tests import secrets
 from tests.pipeline.conftest import World, a_call, process
 from vindrop import tracing
 from vindrop.core import sweep
+from vindrop.core.ledger import Claim
+from vindrop.core.recognizer import Answer
+from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading
 from vindrop.domain.vin import Verdict
 from vindrop.stores.ledger.sql import SQLLedger
@@ -31,6 +34,27 @@ def test_a_photo_becomes_one_reading_for_one_billed_call(world: World) -> None:
     assert reading.vinocr.request_id
     assert (world.calls() - before).billed == 1
     assert app.ledger.counts() == {"delivered": 1}
+
+
+def test_each_billed_call_of_an_upload_is_counted_once_over_all_its_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, upload = world.app(), world.photo()
+    claim = app.ledger.claim(upload, 60)
+    assert isinstance(claim, Claim)
+    failed = Failure("InternalError", "an earlier run, whose only call was billed")
+    app.ledger.schedule_retry(upload.id, claim, failed, seconds=0, attempts=1, billed=1)
+    process(app, upload)
+    assert [(each.vinocr.billed, each.attempts) for each in world.readings()] == [(2, 2)]
+
+    world.faults.set({"code": "FailedOperation.EmptyImageError"})
+    process(app, world.photo())
+    monkeypatch.setattr(app.recognizer, "recognize", lambda *_, **__: Answer("HELLO", "r-1", 0.1))
+    process(app, world.photo())
+    assert [(each.code, each.billed, each.attempts) for each in world.dead_letters()] == [
+        ("FailedOperation.EmptyImageError", 1, 1),
+        ("Vindrop.NotAVin", 1, 1),
+    ]
 
 
 def test_the_same_upload_again_makes_no_call(world: World) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from bench.rig.steps import STEPS, observe
 from tests.pipeline.conftest import World, process
 from vindrop.core.app import App
 from vindrop.core.ledger import Claim
-from vindrop.core.pipeline import STEPS
 from vindrop.core.store_errors import StoreError
 from vindrop.stores import sql
 from vindrop.stores.ledger.sql import SQLLedger
@@ -81,7 +81,7 @@ def cut_at(app: App, at: str) -> None:
         if name == at:
             raise PowerCut
 
-    app.pipeline._step = step
+    observe(app, step)
 
 
 def standing(app: App, upload: Any) -> str | None:

@@ -6,7 +6,7 @@ The long ones (2,000 uploads, 20 seeds, PostgreSQL too) are in docs/measurements
 from __future__ import annotations
 
 from bench import chaos
-from vindrop.core.pipeline import STEPS
+from bench.rig.steps import STEPS
 
 
 def test_nothing_lost_nothing_doubled_nothing_paid_twice() -> None:

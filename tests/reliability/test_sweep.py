@@ -13,8 +13,7 @@ from bench.rig.world import World
 from vindrop import settings as settings_module
 from vindrop.core import sweep
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.invocation import Invocation
+from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.ledger import Claim
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.rig.steps import observe
 from tests import secrets
 from tests.pipeline.conftest import World, _servers, a_call, world
 from tests.triggers import payloads as p
@@ -162,11 +163,8 @@ def test_uploads_of_one_batch_run_at_the_same_time(world: World) -> None:
         if step == "called":
             together.wait()
 
-    meeting = build(
-        patient(world).settings,
-        secrets.TENCENT_ROLE,
-        step=meet,
-    )
+    meeting = build(patient(world).settings, secrets.TENCENT_ROLE)
+    observe(meeting, meet)
     assert failed(run(meeting, p.sqs(*(named(world.photo()) for _ in range(4))))) == []
     assert len(world.readings()) == 4
 

@@ -16,24 +16,20 @@ from vindrop.clouds.storage import Storage
 from vindrop.core import invocation
 from vindrop.core.app import App
 from vindrop.core.attempt import Attempt
+from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Invocation
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
 from vindrop.destinations import name_of, open_destination
-from vindrop.recognizers.vinocr import Recognizer
+from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop.stores.ledger import open_ledger
 from vindrop.stores.rate_limiter import open_rate_limiter
 from vindrop.telemetry import bind, quiet_libraries, set_level
 
 
-def build(
-    settings: Settings,
-    environment: Mapping[str, str] | None = None,
-    *,
-    step: Callable[[str], None] = lambda _: None,
-) -> App:
+def build(settings: Settings, environment: Mapping[str, str] | None = None) -> App:
     """Open what ``settings`` name.
 
     :param environment: where credentials are read, at every call; the process's own by default.
@@ -42,26 +38,29 @@ def build(
     """
     given = os.environ if environment is None else environment
     ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
-    quota = open_rate_limiter(
+    rate_limiter = open_rate_limiter(
         settings.rate_limiter_url, account=settings.account, rate=settings.rate, environment=given
     )
     delivery = open_delivery(settings, given)
     storage = Storage(settings, given)
     photographer = Photographer(settings, storage)
-    recognizer = Recognizer(settings)
+    recognizer = VinOCR(settings, given)
+    breaker = CircuitBreaker(ledger, settings.probe_seconds)
 
     def pipeline(*, interactive: bool) -> Pipeline:
         attempt = Attempt(
-            settings, given, ledger, quota, photographer, recognizer, interactive=interactive
+            settings, breaker, rate_limiter, photographer, recognizer, interactive=interactive
         )
-        return Pipeline(settings, ledger, attempt, delivery, step=step)
+        return Pipeline(settings, ledger, attempt, delivery)
 
     return App(
         settings,
         ledger,
-        quota,
+        rate_limiter,
         delivery,
         storage,
+        photographer,
+        recognizer,
         pipeline(interactive=False),
         pipeline(interactive=True),
     )

@@ -26,6 +26,7 @@ from vindrop.core.app import App
 from vindrop.core.backfill import Backfill, BlockedError, NoCatalogueError, Survey
 from vindrop.core.outcome import Outcome
 from vindrop.domain.failures import FailureError
+from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop.telemetry import set_level
 from vindrop.wiring import from_environment
 from vindrop_local import show
@@ -88,6 +89,7 @@ def backfill(
             ),
             before=time.time() - young,
             rate=rate,
+            rate_limiter=LocalRateLimiter(rate) if rate else None,
         )
         _carry_out(run, app, dry_run=dry_run, as_json=as_json, rate=rate or app.settings.rate)
     except (PlaceError, NoCatalogueError) as error:

@@ -8,6 +8,7 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +17,13 @@ import typer
 from rich.text import Text
 
 from vindrop import settings as settings_module
-from vindrop.clouds.credentials import Credentials, for_vinocr
 from vindrop.clouds.storage import Storage
 from vindrop.core.photo import Photographer
+from vindrop.core.recognizer import Answer
 from vindrop.domain import vin
-from vindrop.domain.failures import Failure, FailureError, is_rate_refusal
+from vindrop.domain.failures import Failure, FailureError
 from vindrop.domain.vin import NotAVinError, Vin
-from vindrop.recognizers.vinocr import Answer, Recognizer
+from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop_local import show
@@ -55,25 +56,24 @@ def recognize(
 ) -> None:
     """Read the VIN on each photo, or say why there is none."""
     if endpoint:
-        settings = _settings(endpoint)
-        credentials = for_vinocr(settings, os.environ)
-        found = _each(photos, settings, credentials, as_json=as_json)
+        found = _each(photos, _settings(endpoint), as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
-            keys = Credentials("AKID" + secrets.token_hex(8), secrets.token_hex(16))
+            key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
             with VinOCRProcess(
                 Path(folder) / "vinocr.log",
-                secret_id=keys.id,
-                secret_key=keys.key,
+                secret_id=key_id,
+                secret_key=key,
                 settings={"VINOCR_RATE": "1000"},
             ) as server:
-                found = _each(photos, _settings(server.endpoint), keys, as_json=as_json)
+                keys = {"VINDROP_VINOCR_SECRET_ID": key_id, "VINDROP_VINOCR_SECRET_KEY": key}
+                found = _each(photos, _settings(server.endpoint, keys), as_json=as_json)
     if not as_json and len(found) > 1:
         read = sum(each.vin is not None for each in found)
         console().print(f"\n{read} of {len(found)} photos hold a VIN that could be read")
 
 
-def _settings(endpoint: str) -> Settings:
+def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
     own = {
         name: value
         for name, value in os.environ.items()
@@ -87,16 +87,15 @@ def _settings(endpoint: str) -> Settings:
             "VINDROP_LEDGER": "none",
             "VINDROP_RESULTS": "file:///dev/null",
             "VINDROP_DEAD_LETTERS": "file:///dev/null",
-            **own,
+            **(own if keys is None else keys),
         }
     )
 
 
-def _each(
-    photos: list[Path], settings: Settings, credentials: Credentials, *, as_json: bool
-) -> list[_Found]:
+def _each(photos: list[Path], settings: Settings, *, as_json: bool) -> list[_Found]:
     photographer = Photographer(settings, Storage(settings, os.environ))
-    recognizer = Recognizer(settings)
+    recognizer = VinOCR(settings, os.environ)
+    recognizer.prepare()
     quota = LocalRateLimiter(settings.rate)
     width = max((len(str(photo)) for photo in photos), default=0)
     found: list[_Found] = []
@@ -104,7 +103,7 @@ def _each(
         started = time.perf_counter()
         read, failure = None, None
         try:
-            read = _read(photo, photographer, recognizer, quota, credentials)
+            read = _read(photo, photographer, recognizer, quota)
         except FailureError as error:
             failure = error.failure
         found.append(_Found(photo, read, failure, time.perf_counter() - started))
@@ -115,15 +114,14 @@ def _each(
 def _read(
     photo: Path,
     photographer: Photographer,
-    recognizer: Recognizer,
+    recognizer: VinOCR,
     quota: LocalRateLimiter,
-    credentials: Credentials,
 ) -> Vin:
     try:
         data = photo.read_bytes()
     except OSError as error:
         raise FailureError("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}") from None
-    answer = _call(photographer, recognizer, quota, credentials, data)
+    answer = _call(photographer, recognizer, quota, data)
     try:
         return vin.parse(answer.vin)
     except NotAVinError as error:
@@ -132,18 +130,17 @@ def _read(
 
 def _call(
     photographer: Photographer,
-    recognizer: Recognizer,
+    recognizer: VinOCR,
     quota: LocalRateLimiter,
-    credentials: Credentials,
     data: bytes,
 ) -> Answer:
     prepared = photographer.from_bytes(data)
     for left in reversed(range(_REFUSALS)):
         time.sleep(getattr(quota.reserve(60.0), "wait", 0.0))
         try:
-            return recognizer.recognize(prepared, credentials)
+            return recognizer.recognize(prepared)
         except FailureError as error:
-            if not left or not is_rate_refusal(error.failure.code):
+            if not left or not error.failure.rule.rate_refusal:
                 raise
             quota.refused(None)
     raise AssertionError  # pragma: no cover

@@ -9,7 +9,7 @@ from typing import Final
 
 from vindrop.clouds.credentials import for_vinocr
 from vindrop.domain.failures import Disposition, FailureError
-from vindrop.recognizers.vinocr import Recognizer
+from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
@@ -32,7 +32,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
     if skew is not None:
         yield _clock(skew)
     try:
-        credentials = for_vinocr(settings, environment)
+        for_vinocr(settings, environment)
     except FailureError as error:
         yield wrong("keys for VinOCR", str(error))
         return
@@ -45,7 +45,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
         yield unsure("keys for VinOCR", f"found {whose}; not tried, since VinOCR is out of reach")
         return
     try:
-        Recognizer(settings).ask_for_nothing(credentials)
+        VinOCR(settings, environment).call_without_photo()
     except FailureError as error:
         yield from _judge(error, whose)
 

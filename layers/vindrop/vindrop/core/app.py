@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from vindrop.clouds.storage import Storage
 from vindrop.core.delivery import Delivery
 from vindrop.core.ledger import Ledger
+from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.rate_limiter import RateLimiter
+from vindrop.core.recognizer import Recognizer
 from vindrop.settings import Settings
 
 
@@ -18,9 +20,11 @@ class App:
 
     settings: Settings
     ledger: Ledger
-    quota: RateLimiter
+    rate_limiter: RateLimiter
     delivery: Delivery
     storage: Storage
+    photographer: Photographer
+    recognizer: Recognizer
     pipeline: Pipeline
     interactive: Pipeline
-    """The same for a caller who waits for the answer: its place in the quota is before uploads."""
+    """The same for a caller who waits for the answer: its permits come before those of uploads."""

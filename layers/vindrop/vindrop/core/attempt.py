@@ -1,139 +1,139 @@
-"""One attempt: is the account open, is there a slot, take the photo, call VinOCR, judge the answer."""
+"""One attempt: check the circuit, take the photo, wait for a permit, call, judge the answer.
+
+An attempt makes at most one call and returns what it gave and what it cost; the pipeline adds up.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from vindrop import tracing
-from vindrop.clouds.credentials import Credentials, for_vinocr
-from vindrop.core.budget import Budget
-from vindrop.core.ledger import Ledger, OpenCircuit
-from vindrop.core.photo import Photo, Photographer, Sent, Way
-from vindrop.core.rate_limiter import RateLimited, RateLimiter, limit_named
-from vindrop.domain import failures, records
-from vindrop.domain.failures import Disposition, FailureError
+from vindrop.core.circuit_breaker import CircuitBreaker
+from vindrop.core.invocation import Budget
+from vindrop.core.photo import Form, Photo, Photographer, Sent
+from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
+from vindrop.core.recognizer import Answer, Recognizer
+from vindrop.domain import error_codes, records
+from vindrop.domain.failures import Failure, FailureError
 from vindrop.domain.upload import Upload
-from vindrop.domain.vin import NotAVinError, parse
-from vindrop.recognizers.vinocr import Answer, Recognizer
+from vindrop.domain.vin import NotAVinError, Vin, parse
 from vindrop.settings import Settings
-from vindrop.stores.rate_limiter.gcra import LATE
-from vindrop.telemetry import count, log
+from vindrop.telemetry import count
 
 AFTER_CALL: Final = 1.0
 """Seconds kept back for keeping and delivering the answer."""
 MISSED_PERMITS: Final = 3
-"""Slots in a row that may be missed; then the call is made late: a machine so slow must not starve."""
-MOST_OF_THE_TIME: Final = 0.8
-"""A function whose whole limit is shorter than a call may take still tries, with this part of it."""
+"""Permits in a row that may be missed; then the call is made late: a slow machine must not starve."""
+LARGEST_SHARE: Final = 0.8
+"""A function whose time limit is shorter than a call may take still tries, with this part of it."""
 
 
-class Costs(Protocol):
-    """What an attempt adds to."""
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """An answer that is a VIN."""
 
-    attempts: int
+    vin: Vin
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What one attempt gave and what it cost."""
+
+    outcome: Recognized | Failure
     billed: int
+    """Calls that the provider bills: 0 or 1."""
 
 
 @dataclass(slots=True)
 class Fallbacks:
-    """How the photo goes, and which ways were tried: each at most once."""
+    """The form in which the photo is sent, and the forms that were tried: each at most once."""
 
-    way: Way
-    tried: set[Way] = field(default_factory=set)
+    form: Form
+    tried: set[Form] = field(default_factory=set)
     shrink_further: bool = False
 
-    def turn(self, code: str) -> bool:
-        """Change to the way that ``code`` asks for. False: it was tried already."""
-        self.tried.add(self.way)
-        way: Way = "reencoded"
-        if code == "FailedOperation.DownLoadError":
-            way = "bytes"
-        elif self.way != "url":
-            self.shrink_further = True
-        if way in self.tried:
+    def next_fallback(self, failure: Failure) -> bool:
+        """Change to the form that the error table names. False: there is none, or it was tried."""
+        form = failure.rule.fallback
+        if form is None:
             return False
-        self.way = way
+        self.tried.add(self.form)
+        if form == "reencoded" and self.form != "url":
+            self.shrink_further = True
+        if form in self.tried:
+            return False
+        self.form = form
         return True
 
 
 class Attempt:
-    """Makes attempts for one invocation's credentials."""
+    """Makes attempts; threads share it.
+
+    :param interactive: a caller waits for the answer, so its permits may be reserved further ahead
+        than those of uploads.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        environment: Mapping[str, str],
-        ledger: Ledger,
-        quota: RateLimiter,
+        breaker: CircuitBreaker,
+        rate_limiter: RateLimiter,
         photographer: Photographer,
         recognizer: Recognizer,
         *,
         interactive: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._environment = environment
-        self._ledger = ledger
-        self._rate_limiter = quota
+        self._breaker = breaker
+        self._rate_limiter = rate_limiter
         self._photographer = photographer
         self._recognizer = recognizer
         self._interactive = interactive
-        self._sleep = sleep
-        self._clock = clock
 
-    def ways(self, upload: Upload, sent: Sent | None = None) -> Fallbacks:
-        """Return the ways of a photo, at their beginning."""
+    def fallbacks(self, upload: Upload, sent: Sent | None = None) -> Fallbacks:
+        """Return the forms of a photo, at the first of them."""
         if sent is not None and sent.url is not None:
-            # Fetching a stranger's URL is left to VinOCR: from in here it could reach what is ours.
+            # Only VinOCR fetches a stranger's URL: from in here it could reach what is ours.
             return Fallbacks("url", tried={"bytes", "reencoded"})
         if sent is not None:
             return Fallbacks("bytes")
         return Fallbacks(self._photographer.first_form(upload))
 
     def seconds_needed(self, budget: Budget) -> float:
-        """Seconds that must be left for a call to be started at all."""
+        """Return the seconds that must be left for a call to be started at all."""
         longest = self._settings.vinocr_connect_timeout + self._settings.vinocr_timeout + AFTER_CALL
-        return min(longest, budget.seconds * MOST_OF_THE_TIME)
+        return min(longest, budget.seconds * LARGEST_SHARE)
 
-    def read(
-        self,
-        upload: Upload,
-        ways: Fallbacks,
-        costs: Costs,
-        budget: Budget,
-        step: Callable[[str], None],
-        sent: Sent | None = None,
-    ) -> records.Reading:
-        """Make one attempt; at most one call.
+    def run(
+        self, upload: Upload, fallbacks: Fallbacks, budget: Budget, sent: Sent | None = None
+    ) -> AttemptResult:
+        """Make one attempt.
 
         :param sent: the photo, where it came with a request.
-        :raises FailureError: it gave no reading.
+        :raises StoreError: the ledger is away.
         """
-        self._look_at_hold()
-        photo = self._photographer.take(
-            upload, ways.way, shrink_further=ways.shrink_further, sent=sent
-        )
-        step("photo")
-        credentials = self._credentials()
-        self._recognizer.prepare(credentials)
-        self._wait_for_permit(budget)
-        step("slot")
-        # Asked last of all: while this one waited the account may have been blocked, and who is
-        # chosen to try a blocked account must really call.
-        probing = self._pass_hold()
-        answer = self._call(photo, credentials, probing=probing, step=step)
-        costs.billed += 1
         try:
-            vin = parse(answer.vin)
-        except NotAVinError as error:
-            costs.billed -= 1  # the failure's own rule counts this call
-            raise FailureError(failures.NOT_A_VIN, str(error), answer.request_id) from None
+            result = AttemptResult(self._recognize(upload, fallbacks, budget, sent), billed=1)
+        except FailureError as error:
+            result = AttemptResult(error.failure, billed=1 if error.failure.rule.billed else 0)
+        if result.billed:
+            count("billed")
+        return result
+
+    def reading(
+        self, upload: Upload, found: Recognized, *, attempts: int, billed: int
+    ) -> records.Reading:
+        """Make the reading of ``upload``: the only place that does.
+
+        :param attempts: of all runs for this upload.
+        :param billed: calls of all runs that the provider bills.
+        """
+        vin, answer = found.vin, found.answer
         return records.Reading(
             vin=vin.value,
             as_read=vin.as_read,
@@ -147,120 +147,79 @@ class Attempt:
                 request_id=answer.request_id,
                 endpoint=self._recognizer.endpoint,
                 seconds=round(answer.seconds, 3),
-                billed=costs.billed,
+                billed=billed,
             ),
-            attempts=costs.attempts,
+            attempts=attempts,
             read_at=dt.datetime.now(dt.timezone.utc),
             traceparent=tracing.current(),
         )
 
-    def _credentials(self) -> Credentials:
-        try:
-            return for_vinocr(self._settings, self._environment)
-        except FailureError as error:
-            self._learn(error, probing=False)
-            raise
+    def _recognize(
+        self, upload: Upload, fallbacks: Fallbacks, budget: Budget, sent: Sent | None
+    ) -> Recognized:
+        """Return the VIN.
 
-    def _call(
-        self,
-        photo: Photo,
-        credentials: Credentials,
-        *,
-        probing: bool,
-        step: Callable[[str], None],
-    ) -> Answer:
+        :raises FailureError: there is none.
+        """
+        self._breaker.check()
+        photo = self._photographer.take(
+            upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
+        )
         try:
-            step("called")
-            count("calls")
-            records.load_meanwhile()
-            answer = self._recognizer.recognize(photo, credentials, trace_id=tracing.current_id())
-            count("billed")
+            self._recognizer.prepare()
         except FailureError as error:
-            self._learn(error, probing=probing)
+            self._breaker.failed(error.failure, probe=False)
             raise
-        step("answered")
-        if probing:
-            self._release()
+        self._wait_for_permit(budget)
+        answer = self._call(photo, probe=self._breaker.admit())
+        try:
+            return Recognized(parse(answer.vin), answer)
+        except NotAVinError as error:
+            raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
+
+    def _call(self, photo: Photo, *, probe: bool) -> Answer:
+        count("calls")
+        records.load_meanwhile()
+        try:
+            answer = self._recognizer.recognize(photo, trace_id=tracing.current_id())
+        except FailureError as error:
+            failure = error.failure
+            if failure.rule.rate_refusal:
+                count("refusals")
+                self._rate_limiter.refused(limit_named(failure.message))
+            self._breaker.failed(failure, probe=probe)
+            raise
+        self._breaker.succeeded(probe=probe)
         return answer
 
-    def _learn(self, error: FailureError, *, probing: bool) -> None:
-        """Tell the quota of a refusal, and the other instances of a blocked account."""
-        failure = error.failure
-        if failure.rule.billed:
-            count("billed")
-        if failures.is_rate_refusal(failure.code):
-            count("refusals")
-            self._rate_limiter.refused(limit_named(failure.message))
-        elif failure.disposition is Disposition.OPEN_CIRCUIT:
-            if self._ledger.open_circuit(failure, self._settings.probe_seconds):
-                log(
-                    "circuit_opened",
-                    level="error",
-                    alarm=True,
-                    code=failure.code,
-                    reason=failure.message,
-                    vinocr_request_id=failure.request_id,
-                    todo="no calls are made and every upload waits until this is mended",
-                )
-        elif probing and failure.rule.billed is not None:
-            # VinOCR judged the photo or the rate: the account is open again.
-            self._release()
-
-    def _release(self) -> None:
-        if self._ledger.close_circuit():
-            log("circuit_closed", alarm=False)
-
-    def _look_at_hold(self) -> None:
-        """Give up before the photo is fetched, where no call could follow.
-
-        :raises FailureError: the account is blocked, and no probe is due.
-        """
-        hold = self._ledger.circuit(None)
-        if hold is not None and hold.probe_in > 0:
-            raise _blocked(hold)
-
-    def _pass_hold(self) -> bool:
-        """Return whether this call is the one that tries a blocked account.
-
-        :raises FailureError: the account is blocked, and another call is trying it.
-        """
-        hold = self._ledger.circuit(self._settings.probe_seconds)
-        if hold is None:
-            return False
-        if hold.probe_in > 0:
-            raise _blocked(hold)
-        return True
-
     def _wait_for_permit(self, budget: Budget) -> None:
-        """Sleep until the quota lets a call start.
+        """Sleep until the rate limiter lets a call start.
 
-        An upload books at most ``interactive_wait`` seconds ahead and asks again otherwise, so
+        An upload reserves at most ``interactive_wait`` seconds ahead and asks again otherwise, so
         that an HTTP caller never stands behind a long queue of uploads.
+
+        :raises FailureError: no call can start in the time of ``budget``.
         """
         ahead = self._settings.interactive_wait
         missed = 0
         while True:
             left = budget.left() - self.seconds_needed(budget)
             if left < 0:
-                raise FailureError(failures.OUT_OF_TIME, "too little time was left for a call")
-            slot = self._rate_limiter.reserve(left if self._interactive else min(left, ahead))
-            if not isinstance(slot, RateLimited):
-                booked = self._clock()
-                self._sleep(slot.wait)
-                if self._clock() - booked - slot.wait <= LATE or missed == MISSED_PERMITS:
+                raise FailureError(error_codes.OUT_OF_TIME, "too little time was left for a call")
+            permit = self._rate_limiter.reserve(left if self._interactive else min(left, ahead))
+            if not isinstance(permit, RateLimited):
+                reserved = time.monotonic()
+                time.sleep(permit.wait)
+                if time.monotonic() - reserved - permit.wait <= LATE or missed == MISSED_PERMITS:
                     return
-                missed += 1  # a call so late would stand too close to the next ones
+                missed += 1  # a call so late would be too close to the next ones
                 continue
-            # Whoever did not fit comes back before what is booked has run out.
-            wait = slot.retry_after + random.uniform(0, ahead * 0.8)  # noqa: S311
+            # Ask again before the permits that are reserved now have run out.
+            wait = permit.retry_after + random.uniform(0, ahead * 0.8)  # noqa: S311
             if wait > left:
                 raise FailureError(
-                    failures.RATE_LIMITED,
-                    f"every call of the quota ({self._settings.rate:g} per second) is taken for longer "
-                    "than the function may run",
+                    error_codes.RATE_LIMITED,
+                    f"every call of the rate limit ({self._settings.rate:g} per second) is taken for "
+                    "longer than the function may run",
                 )
-            self._sleep(wait)
-
-
-def _blocked(hold: OpenCircuit) -> FailureError:
-    return FailureError(hold.failure.code, hold.failure.message, hold.failure.request_id)
+            time.sleep(wait)

@@ -1,7 +1,7 @@
 """Photos that were in a bucket before the function was: listed page by page, each read once.
 
-What the ledger knows is passed over, so a run that was killed goes on where it stopped, and an
-object that its own event brought is not paid for again (`vindrop.core.resolve_version` says which upload an object
+What the ledger knows is skipped, so a run that was killed goes on where it stopped, and an object
+that its own event named is not paid for again (`vindrop.core.resolve_version` says which upload an object
 of a list is). Memory holds one page and the uploads under way, however large the bucket.
 """
 
@@ -17,20 +17,18 @@ from typing import Final, cast
 
 from vindrop.core import sweep
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.filters import ignored
-from vindrop.core.invocation import Invocation
+from vindrop.core.batch import ignored
+from vindrop.core.invocation import Budget, Invocation
+from vindrop.core.lease import LEASE_MARGIN
 from vindrop.core.ledger import Catalogue, place
 from vindrop.core.outcome import Outcome
-from vindrop.core.pipeline import LEASE_MARGIN
-from vindrop.core.rate_limiter import RateLimited
+from vindrop.core.rate_limiter import RateLimited, RateLimiter
 from vindrop.core.resolve_version import same
-from vindrop.domain.failures import Failure
+from vindrop.domain.failures import Disposition, Failure
 from vindrop.domain.upload import Upload
-from vindrop.stores.rate_limiter.local import LocalRateLimiter
 
 UPLOAD_SECONDS: Final = 60.0
-"""Time that one upload gets before it is parked."""
+"""Time that one upload gets before a retry is scheduled."""
 QUIET: Final = UPLOAD_SECONDS + LEASE_MARGIN + 10.0
 """Seconds without any news after which the end no longer waits: longer than a dead run's leases."""
 
@@ -39,7 +37,7 @@ Pages = Callable[[], Iterable[list[Upload]]]
 
 
 class BlockedError(RuntimeError):
-    """The account is blocked: nothing can be read now. ``str()`` is the reason."""
+    """The circuit is open: nothing can be read now. ``str()`` is the reason."""
 
 
 class NoCatalogueError(ValueError):
@@ -67,12 +65,14 @@ class Backfill:
 
     :param before: Unix time in seconds; objects changed later are left to their own events.
     :param rate: calls per second at most, below the account's own; None: the account's.
+    :param rate_limiter: enforces ``rate``; None: only the account's own rate limiter does.
     """
 
     app: App
     pages: Pages
     before: float
     rate: float | None = None
+    rate_limiter: RateLimiter | None = None
     survey: Survey = field(default_factory=Survey)
     ended: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -89,11 +89,11 @@ class Backfill:
         return self.survey
 
     def run(self, on_end: Callable[[Outcome], None] = lambda _: None) -> Counter[str]:
-        """Read what the ledger does not know, then finish what is parked.
+        """Read what the ledger does not know, then finish what waits for a retry.
 
-        :param on_end: told of every upload that was brought to an end or parked.
+        :param on_end: told of every upload that ended or waits for a retry.
         :returns: how many ended how.
-        :raises BlockedError: the account is blocked; run again when that is mended.
+        :raises BlockedError: the circuit is open; run again when the account is in order.
         :raises StoreError: the ledger is away; run again, it goes on where it stopped.
         """
         # As many at once as the rate keeps busy at a second or so per call.
@@ -129,7 +129,9 @@ class Backfill:
                 return
             outcome = self.app.pipeline.process(upload, Budget(UPLOAD_SECONDS))
             self.ended[outcome.end] += 1
-            if outcome.failure is not None and outcome.failure.disposition.value == "hold":
+            if outcome.failure is not None and (
+                outcome.failure.disposition is Disposition.OPEN_CIRCUIT
+            ):
                 self._blocked = outcome.failure
                 self._stop.set()
             on_end(outcome)
@@ -140,12 +142,11 @@ class Backfill:
             free.release()
 
     def _paced(self, uploads: Iterator[Upload]) -> Iterator[Upload]:
-        quota = LocalRateLimiter(self.rate) if self.rate else None
         for upload in uploads:
-            if quota is not None:
-                slot = quota.reserve(float("inf"))
-                assert not isinstance(slot, RateLimited)  # noqa: S101  # any wait was allowed
-                self._stop.wait(slot.wait)
+            if self.rate_limiter is not None:
+                permit = self.rate_limiter.reserve(float("inf"))
+                assert not isinstance(permit, RateLimited)  # noqa: S101  # any wait was allowed
+                self._stop.wait(permit.wait)
             yield upload
 
     def _unknown(self, on_page: Callable[[Survey], None] = lambda _: None) -> Iterator[Upload]:

@@ -1,7 +1,7 @@
-"""Several uploads of one delivery, some at the same time, none at another's expense.
+"""The uploads of one delivery, several at the same time.
 
-Each message comes to its own end; what goes wrong with one is told by its `Done` and hinders no
-other. The threads are kept between invocations, and with them their connections to the stores.
+Each message ends by itself: what goes wrong with one is in its `Done` and does not affect the
+others. The threads are kept between invocations, and with them their connections to the stores.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
-from vindrop.core import dead_letters
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.filters import ignored
+from vindrop.core.invocation import Budget
 from vindrop.core.outcome import Outcome
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.resolve_version import identify
@@ -24,6 +22,7 @@ from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
+from vindrop.settings import Settings
 from vindrop.telemetry import log
 
 if TYPE_CHECKING:
@@ -43,11 +42,11 @@ class Done:
     refused: bool = False
     """It named no object, and is a dead letter."""
     redeliver: str | None = None
-    """Why the platform must bring the message again; None: it need not."""
+    """Why the platform must redeliver the message; None: it need not."""
 
 
 def run(app: App, messages: Sequence[Message], budget: Budget) -> list[Done]:
-    """Bring every message as far as it gets; the order is that of ``messages``."""
+    """Process every message; the results are in the order of ``messages``."""
     work = partial(_one, app, budget)
     if len(messages) < 2 or app.settings.concurrency == 1:
         return [work(message) for message in messages]
@@ -57,8 +56,8 @@ def run(app: App, messages: Sequence[Message], budget: Budget) -> list[Done]:
     return [job.result() for job in jobs]
 
 
-def bring(app: App, upload: Upload, budget: Budget, pipeline: Pipeline) -> Outcome:
-    """Bring one upload through ``pipeline``, whatever version of it was named.
+def resolve_and_process(app: App, upload: Upload, budget: Budget, pipeline: Pipeline) -> Outcome:
+    """Process one upload, under the identity of the version that is meant (`resolve_version`).
 
     :raises StoreError: the ledger is away.
     """
@@ -83,6 +82,8 @@ def _one(app: App, budget: Budget, message: Message) -> Done:
 def _work(app: App, budget: Budget, message: Message) -> Done:
     arrival = message.arrival
     if isinstance(arrival, Malformed):
+        from vindrop.core import dead_letters  # few events are malformed
+
         dead_letters.refuse(app.delivery, arrival.id, arrival.why, arrival.code)
         return Done(message, refused=True)
     reason = arrival.why if isinstance(arrival, Ignored) else ignored(arrival, app.settings)
@@ -91,11 +92,29 @@ def _work(app: App, budget: Budget, message: Message) -> Done:
         log("ignored", what=what, reason=reason)
         return Done(message)
     assert isinstance(arrival, Upload)  # noqa: S101  # the only one left; mypy cannot know
-    outcome = bring(app, arrival, budget, app.pipeline)
+    outcome = resolve_and_process(app, arrival, budget, app.pipeline)
     if outcome.end in ENDED or app.ledger.durable:
         return Done(message, outcome)
     code = f": {outcome.failure.code}" if outcome.failure else ""
-    return Done(message, outcome, redeliver=f"there is no ledger to park it in{code}")
+    return Done(
+        message, outcome, redeliver=f"there is no ledger in which it could wait for a retry{code}"
+    )
+
+
+def ignored(upload: Upload, settings: Settings) -> str | None:
+    """Return why ``upload`` is not to be read, or None: it is."""
+    key = upload.key
+    asked_for = settings.upload_prefix if upload.bucket == settings.upload_bucket else ""
+    if asked_for and key.startswith(asked_for):
+        return "begins with VINDROP_UPLOAD_PREFIX: read when its HTTP caller asks for it"
+    if settings.ignored_prefixes and key.startswith(settings.ignored_prefixes):
+        return "begins with one of VINDROP_IGNORED_PREFIXES"
+    if settings.key_prefixes and not key.startswith(settings.key_prefixes):
+        return "begins with none of VINDROP_KEY_PREFIXES"
+    suffixes = tuple(suffix.lower() for suffix in settings.key_suffixes)
+    if suffixes and not key.lower().endswith(suffixes):
+        return "ends with none of VINDROP_KEY_SUFFIXES"
+    return None
 
 
 def threads(size: int) -> ThreadPoolExecutor:

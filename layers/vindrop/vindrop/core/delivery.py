@@ -1,4 +1,7 @@
-"""Brings a record to every destination that it is meant for, each once."""
+"""Delivers a record to every destination it is meant for: at least once, and once where possible.
+
+Which destinations have it is checkpointed, so that a retry serves only the others.
+"""
 
 from __future__ import annotations
 
@@ -24,32 +27,32 @@ class Delivery:
     def deliver(
         self,
         record: records.Record,
-        reached: frozenset[str],
-        remember: Callable[[frozenset[str]], None],
+        delivered_to: frozenset[str],
+        checkpoint: Callable[[frozenset[str]], None],
         *,
         again: bool = False,
         redriven: bool = False,
     ) -> None:
         """Hand ``record`` to every destination that has not got it.
 
-        One that fails does not keep the others from it: they are served, remembered, and only
-        the failed one is tried again.
+        One that fails does not keep the others from it: they are served and
+        checkpointed, and only the failed one is retried.
 
-        :param reached: names of destinations that have it.
-        :param remember: told the names that have it, where some but not all do.
+        :param delivered_to: names of destinations that have it.
+        :param checkpoint: told the names that have it, where some but not all do.
         :param again: an earlier process may have handed it over and died before it said so.
         :param redriven: the upload was a dead letter once; its reading takes that back.
         :raises StoreError: of the first destination that failed.
         """
-        bring: dict[str, Callable[[], None]] = {
+        actions: dict[str, Callable[[], None]] = {
             name: partial(destination.put, record, again=again)
             for name, destination in self._for(record).items()
         }
         if redriven and isinstance(record, records.Reading):
-            bring |= self._withdrawals(record.id)
+            actions |= self._withdrawals(record.id)
         failed: StoreError | None = None
-        done = reached
-        for name, act in bring.items():
+        done = delivered_to
+        for name, act in actions.items():
             if name in done:
                 continue
             try:
@@ -60,8 +63,8 @@ class Delivery:
                 continue
             done |= {name}
         if failed is not None:
-            if done != reached:
-                remember(done)
+            if done != delivered_to:
+                checkpoint(done)
             raise failed
 
     def _withdrawals(self, record_id: str) -> dict[str, Callable[[], None]]:

@@ -1,4 +1,7 @@
-"""What a platform tells a function about the call it is in: SCF by a dict, Lambda by an object."""
+"""What a platform tells a function about the call it is in, and how much of its time is left.
+
+SCF passes a dict, Lambda an object.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from vindrop.core.budget import Budget
-
 Platform = Literal["scf", "lambda", "local"]
 DEFAULT_SECONDS: Final = 60.0
 """Time taken to be there where a platform says nothing (a test, a script)."""
 MARGIN: Final = 0.5
 """Seconds kept back from the platform's limit, for ending in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The time of one invocation."""
+
+    seconds: float
+    """What there was when it began."""
+    started: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float:
+        """Return the seconds left; negative once the time is over."""
+        return self.started + self.seconds - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

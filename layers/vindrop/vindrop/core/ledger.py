@@ -1,27 +1,30 @@
-"""The ledger: which upload is claimed, answered, delivered, parked.
+"""The ledger: which upload is claimed, answered, delivered, or waits for a retry.
 
-An upload's life, one row:
+The state machine of an upload, one row each (states as they are stored):
 
     (new) ──claim──▶ claimed ──keep──▶ answered ──delivered──▶ delivered
-                      │  ▲             (a reading kept)
-                 park │  │ claim, once due
+                      │  ▲             (a reading, kept)
+      schedule_retry  │  │ claim, once its retry is due
                       ▼  │
                      parked
                       │
                       └──keep──▶ failed ──delivered──▶ dead ──redrive──▶ parked, attempts anew
-                                 (a dead letter kept)
+                                 (a dead letter, kept)
 
-Each row that is not at its end carries ``due_at``: the moment from which anyone may take it up.
-For a claim or a delivery under way that is the end of its lease, so a worker that died is
-followed by another; for a parked upload the end of its wait. ``sweep`` asks for what is due.
-Every step is one conditional write, timed by the store's own clock:
+Each row that is not at its end carries ``due_at``: the moment from which anyone may claim it. For a
+claim or a delivery under way that is the end of its lease (`vindrop.core.lease`), so that a worker
+that died is followed by another; for a parked upload it is the time of its retry. ``sweep`` asks for
+what is due. Every step is one conditional write, timed by the store's own clock:
 
     worker A   claim ✔ ── calls VinOCR ── † (killed)
     worker B        claim ✘ busy      lease ends ▸ claim ✔ (attempt 2) ── keep ✔ ── deliver ✔
     worker C                                              claim ✘ busy          claim ✘ delivered
 
-An answer that was paid for is kept before it is delivered, whoever brings it first; from then on
-nothing calls VinOCR for this upload again.
+Two words that hold it together: an upload's id is the idempotency key, so an event that is delivered
+at least once is worked on once. A claim's ``owner`` is the fencing token: a late worker's
+``schedule_retry``, ``postpone`` and ``forget`` are refused once another has claimed the upload.
+The ledger is write-ahead: an answer that was paid for is kept before it is delivered, whoever has it
+first; from then on nothing calls VinOCR for this upload again.
 """
 
 from __future__ import annotations
@@ -40,9 +43,9 @@ from vindrop.domain.upload import Upload
 State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
 ENDED: tuple[State, ...] = ("delivered", "dead")
 LONGEST_PROBE: Final = 900.0
-"""Seconds between two probes of a blocked account, at most."""
+"""Seconds between two probes while the circuit is open, at most."""
 Redriven = Literal["redriven", "under_way", "answered", "unknown"]
-"""What a redrive found: it was dead, and is parked now; it is on its way already; it has a reading,
+"""What a redrive found: it was dead, and its retry is scheduled; it is on its way already; it has a reading,
 so that its dead letter is out of date; nothing that this ledger could follow."""
 
 
@@ -50,7 +53,7 @@ class Claim(msgspec.Struct, frozen=True):
     """This worker holds the upload until its lease ends."""
 
     owner: str
-    """Names the claim in every later step."""
+    """Fencing token: names the claim in every later step."""
     attempts: int
     """Attempts so far, this one included."""
     billed: int
@@ -64,7 +67,7 @@ class Claim(msgspec.Struct, frozen=True):
     delivered_to: frozenset[str] = frozenset()
     """Destinations (by name) that have the record already."""
     redriven: int = 0
-    """How often it was dead and taken up again."""
+    """How often it was dead and redriven."""
     traceparent: str | None = None
     """The trace in which the upload was first claimed."""
 
@@ -81,7 +84,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class OpenCircuit(msgspec.Struct, frozen=True):
-    """The account is blocked: no calls until a probe succeeds."""
+    """The circuit is open: no calls until a probe succeeds. See `vindrop.core.circuit_breaker`."""
 
     failure: Failure
     probe_in: float
@@ -89,7 +92,7 @@ class OpenCircuit(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """Uploads in one state that is no end."""
+    """Uploads in one state that is not an end."""
 
     uploads: int
     oldest: float
@@ -111,7 +114,7 @@ class Ledger(Protocol):
 
     @property
     def durable(self) -> bool:
-        """Whether it outlives this process: only then may a parked upload be left to the sweep."""
+        """Whether it outlives this process: only then may a retry be left to the sweep."""
 
     @property
     def database(self) -> Transactional | None:
@@ -137,7 +140,7 @@ class Ledger(Protocol):
     ) -> bool:
         """Keep an answer before it is delivered. False: another answer was there first.
 
-        A late claim may bring it: whoever comes first with an answer wins, except that a
+        A late claim may keep it too: whoever comes first with an answer wins, except that a
         reading replaces a dead letter that has not been delivered.
         """
 
@@ -168,11 +171,11 @@ class Ledger(Protocol):
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Drop an upload that has no answer, if it is still this claim's.
 
-        For a photo that came with a request: its caller is told, and nobody could come back for it.
+        For a photo that came with a request: its caller is told, and nobody else has it.
         """
 
     def retryable(self, limit: int) -> list[Upload]:
-        """Return uploads that anyone may take up now, longest due first."""
+        """Return uploads that anyone may claim now, longest due first."""
 
     def standing(self, upload_id: str) -> Standing | None:
         """Return where an upload stands, or None if it was never seen."""
@@ -184,32 +187,32 @@ class Ledger(Protocol):
         """Return what has not ended, by state; cheap enough for every sweep."""
 
     def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
-        """Take up a dead upload again, due ``after`` seconds from now.
+        """Schedule a retry of a dead upload, due ``after`` seconds from now.
 
         Attempts begin anew; what was billed, when it was first seen and the dead letter itself
         are kept. Done twice it does nothing: only what is dead can be redriven. An upload that
-        this ledger never saw is taken up from its dead letter.
+        this ledger never saw is taken from its dead letter.
         """
 
     def dead_letters(self) -> Iterator[records.DeadLetter]:
         """Yield the dead letters of uploads that have no reading yet, redriven ones included."""
 
     def open_circuit(self, failure: Failure, probe_after: float) -> bool:
-        """Block the account for all instances. True for the one that did it: raise the alarm once."""
+        """Open the circuit for all instances. True for the one that did it: raise the alarm once."""
 
     def circuit(self, probe_after: float | None) -> OpenCircuit | None:
-        """Return the block, or None: go ahead.
+        """Return the open circuit, or None: it is closed.
 
-        When a probe is due, exactly one caller hears ``probe_in`` 0 and makes the call that tries
-        the account. The next is due after `next_probe` seconds: the longer the account has been
-        blocked, the less often it is tried.
+        When a probe is due (half-open), exactly one caller gets ``probe_in`` 0 and makes the probe.
+        The next is due after `next_probe` seconds: the longer the circuit has been open, the less
+        often it is probed.
 
-        :param probe_after: seconds from the block to the first probe. None: only look; whoever
-            looks hears 0 too when a probe is due.
+        :param probe_after: seconds from the opening to the first probe. None: only look; every
+            caller that looks gets 0 when a probe is due.
         """
 
     def close_circuit(self) -> bool:
-        """Unblock. True for the one that did it."""
+        """Close the circuit. True for the one that did it."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -230,7 +233,7 @@ class Catalogue(Protocol):
 
 
 def next_probe(probe_after: float, blocked: float) -> float:
-    """Return the seconds until the next probe of an account blocked for ``blocked`` seconds.
+    """Return the seconds until the next probe of a circuit that has been open ``blocked`` seconds.
 
     Each wait is twice the one before, up to `LONGEST_PROBE`: ten minutes of arrears cost three
     probes at the default of 60 s, and the account is found open within as long as it was blocked.

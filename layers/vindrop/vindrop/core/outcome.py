@@ -22,15 +22,21 @@ class Outcome:
 
     upload: Upload
     end: End
-    """``reading`` and ``dead_letter`` are for good; ``retry_scheduled`` and ``undelivered`` are taken up
-    again by the sweep; ``in_progress``: another worker has it; ``not_retained``: the photo came with a
+    """``reading`` and ``dead_letter`` are for good; ``retry_scheduled`` and ``undelivered`` are retried
+    by the sweep; ``in_progress``: another worker has it; ``not_retained``: the photo came with a
     request, and its caller is told to send it again."""
     record: records.Record | None = None
     failure: Failure | None = None
     new: bool = False
     """Whether this run made the record; False where an earlier one had."""
     retry_in: float | None = None
-    """Seconds until it is taken up again."""
+    """Seconds until it is retried."""
+
+
+def ended(upload: Upload, record: records.Record, *, new: bool) -> Outcome:
+    """Return the outcome of an upload whose record has arrived at its destinations."""
+    end: End = "reading" if isinstance(record, records.Reading) else "dead_letter"
+    return Outcome(upload, end, record, new=new)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -1,37 +1,41 @@
-"""From an upload to what VinOCR is given: a signed URL or bytes. What can be refused for free is.
+"""From an upload to what VinOCR is given: a signed URL or bytes.
 
-An empty image is billed, a text file named .jpg costs a call of the quota, and a format that the
-API does not take comes back as an error: all of that shows in the first bytes of the object,
-which cost nothing to look at.
+Photos that VinOCR would refuse are refused here first, by the first bytes of the object, which cost
+nothing to read: an empty image would be billed, and a text file named .jpg would use a permit of
+the rate limiter.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import struct
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from vindrop.clouds.storage import Storage
-from vindrop.core import image_header, reencode
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
 
-Way = Literal["url", "bytes", "reencoded"]
+Form = Literal["url", "bytes", "reencoded"]
 TAKEN: Final = frozenset({"jpeg", "png"})
 """Formats of the API's contract."""
 CONVERTED: Final = frozenset({"webp", "heif", "tiff", "bmp"})
 """Formats of phones and scanners, turned into JPEG on the way."""
-FURTHER_SHRINK: Final = 0.5
+SHRINK_FURTHER: Final = 0.5
 """After VinOCR itself said too large: shrink to this part of the limit."""
+
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG markers that start a frame (SOF0 to SOF15 without DHT, JPG, DAC): they hold the size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
     """What VinOCR is given: exactly one of the two."""
 
-    way: Way
+    form: Form
     url: str | None = field(default=None, repr=False)
     """Signed: a key to the photo, so it is never shown."""
     data: bytes | None = field(default=None, repr=False)
@@ -41,12 +45,30 @@ class Photo:
 class Sent:
     """A photo that came with a request instead of as an object: exactly one of the two.
 
-    It exists while its caller waits and no longer, so nobody can come back for it.
+    It exists only while its caller waits, so no retry can be scheduled for it.
     """
 
     data: bytes | None = field(default=None, repr=False)
     url: str | None = field(default=None, repr=False)
     """Where VinOCR itself is to fetch it; nothing here ever does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Format and size."""
+
+    format: str | None
+    """``jpeg``, ``png``, ``webp``, ``heif``, ``gif``, ``bmp``, ``tiff``, or None: not a known image."""
+    width: int | None = None
+    """Pixels, where the bytes at hand say it."""
+    height: int | None = None
+
+    @property
+    def megapixels(self) -> float | None:
+        """Millions of pixels, where the size is known."""
+        if self.width is None or self.height is None:
+            return None
+        return self.width * self.height / 1e6
 
 
 class Photographer:
@@ -56,8 +78,8 @@ class Photographer:
         self._settings = settings
         self._storage = storage
 
-    def first_form(self, upload: Upload) -> Way:
-        """Return how a photo goes unless something speaks against it.
+    def first_form(self, upload: Upload) -> Form:
+        """Return the form in which a photo is sent unless something speaks against it.
 
         COS is the provider's own: a URL saves the photo a detour. From S3 the download would
         cross the world within the three seconds that VinOCR gives it, so bytes go at once.
@@ -67,39 +89,43 @@ class Photographer:
         return self._settings.image
 
     def take(
-        self, upload: Upload, way: Way, *, shrink_further: bool = False, sent: Sent | None = None
+        self, upload: Upload, form: Form, *, shrink_further: bool = False, sent: Sent | None = None
     ) -> Photo:
         """Return the photo, ready for a call.
 
         :param sent: what came with the request, where there is no object.
         :param shrink_further: VinOCR itself refused the size: shrink well below the limit.
-        :raises FailureError: it cannot or need not be sent: empty, no image, a bomb, gone.
+        :raises FailureError: it cannot or need not be sent: empty, not an image, a decompression bomb, gone.
         """
         if sent is not None and sent.url is not None:
             return Photo("url", url=sent.url)
         if sent is not None:
-            return self.from_bytes(sent.data or b"", way=way, shrink_further=shrink_further)
+            return self.from_bytes(sent.data or b"", form=form, shrink_further=shrink_further)
         if upload.size == 0:
             raise _empty()
-        if way == "url":
+        if form == "url":
             peek = self._storage.peek(upload)
             if self._check(peek.head, peek.size) is None:
                 return Photo("url", url=self._storage.url(upload))
         data = self._storage.fetch(upload)
         return self.from_bytes(
-            data, way="bytes" if way == "url" else way, shrink_further=shrink_further
+            data, form="bytes" if form == "url" else form, shrink_further=shrink_further
         )
 
-    def from_bytes(self, data: bytes, *, way: Way = "bytes", shrink_further: bool = False) -> Photo:
+    def from_bytes(
+        self, data: bytes, *, form: Form = "bytes", shrink_further: bool = False
+    ) -> Photo:
         """Return the photo of an image at hand; see `take`."""
         reason = self._check(data[: 2**20], len(data))
-        if reason is None and way != "reencoded":
+        if reason is None and form != "reencoded":
             return Photo("bytes", data=data)
+        from vindrop.core import reencode  # few photos need it
+
         limit = self._settings.max_image_bytes
         small = reencode.to_jpeg(
             data,
-            max_bytes=math.floor(limit * FURTHER_SHRINK) if shrink_further else limit,
-            max_megapixels=self._settings.max_megapixels,
+            max_bytes=math.floor(limit * SHRINK_FURTHER) if shrink_further else limit,
+            check_pixels=functools.partial(check_pixels, most=self._settings.max_megapixels),
         )
         return Photo("reencoded", data=small)
 
@@ -107,19 +133,19 @@ class Photographer:
         """Return None where the photo can go as it is, or why it must be re-encoded."""
         if size == 0:
             raise _empty()
-        header = image_header.read(head)
+        header = read_header(head)
         if header.megapixels is not None:
-            reencode.check_pixels(header.megapixels, self._settings.max_megapixels)
+            check_pixels(header.megapixels, self._settings.max_megapixels)
         if header.format is None:
             raise FailureError(
-                failures.NOT_AN_IMAGE,
+                error_codes.NOT_AN_IMAGE,
                 "the object is not an image: it does not begin as a JPEG or PNG does, whatever its name",
             )
         if header.format in CONVERTED:
             return header.format
         if header.format not in TAKEN:
             raise FailureError(
-                failures.UNSUPPORTED_FORMAT,
+                error_codes.UNSUPPORTED_FORMAT,
                 f"the object is a {header.format.upper()}: VinOCR reads JPEG and PNG, and HEIC, WebP, "
                 "TIFF and BMP are converted",
             )
@@ -128,5 +154,64 @@ class Photographer:
 
 def _empty() -> FailureError:
     return FailureError(
-        failures.EMPTY_PHOTO, "the object is empty: the upload broke off or sent nothing"
+        error_codes.EMPTY_PHOTO, "the object is empty: the upload broke off or sent nothing"
     )
+
+
+def read_header(head: bytes) -> Header:
+    """Read the header in the first bytes of a file; a name or a content type is never asked."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return _jpeg(head)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        if len(head) >= 24 and head[12:16] == b"IHDR":
+            width, height = struct.unpack(">II", head[16:24])
+            return Header("png", width, height)
+        return Header("png")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return Header("webp")
+    if head[4:8] == b"ftyp" and _is_heif(head):
+        return Header("heif")
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return Header("gif")
+    if head.startswith(b"BM") and len(head) > 26 and head[6:10] == b"\0\0\0\0":
+        return Header("bmp")
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return Header("tiff")
+    return Header(None)
+
+
+def check_pixels(megapixels: float, most: float) -> None:
+    """Refuse an image that would fill the memory.
+
+    :raises FailureError: more than ``most`` megapixels.
+    """
+    if megapixels > most:
+        raise FailureError(
+            error_codes.TOO_MANY_PIXELS,
+            f"the image claims {megapixels:.0f} megapixels, the most taken is {most:g} "
+            "(VINDROP_MAX_MEGAPIXELS)",
+        )
+
+
+def _jpeg(head: bytes) -> Header:
+    at = 2
+    while at + 4 <= len(head):
+        if head[at] != 0xFF:
+            return Header("jpeg")
+        marker = head[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        if marker in _FRAMES and at + 9 <= len(head):
+            height, width = struct.unpack(">HH", head[at + 5 : at + 9])
+            return Header("jpeg", width, height)
+        if marker == 0xDA:  # the image data begins, and no size was said
+            return Header("jpeg")
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return Header("jpeg")
+
+
+def _is_heif(head: bytes) -> bool:
+    size = min(int.from_bytes(head[:4], "big"), len(head), 64)
+    brands = {head[8:12], *(head[i : i + 4] for i in range(16, size, 4))}
+    return bool(brands & {b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1", b"avif"})

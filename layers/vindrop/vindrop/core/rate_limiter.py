@@ -15,6 +15,11 @@ import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+MARGIN: Final = 0.03
+"""Share of the rate that is left unused so that network jitter causes no refusals: seconds of
+jitter that a window of one second tolerates. Chosen with bench/burst.py: docs/reliability.md."""
+LATE: Final = MARGIN / 2
+"""Seconds by which the start of a permit may be missed; a later caller reserves another permit."""
 _LIMITS: Final = r"`(\d+(?:\.\d+)?)`"
 
 

@@ -1,8 +1,8 @@
-"""Redrive: take up again what ended without a reading.
+"""Redrive: try again what ended as a dead letter.
 
 A dead letter is found where dead letters went (a database, a file) or in the ledger, which keeps
-them wherever they went. Redriving one is a single conditional write to the ledger: the upload is
-parked and due, and the sweep takes it up like any other. So it is safe to run twice, at once, and
+them wherever they went. Redriving one is a single conditional write to the ledger: the upload's
+retry is scheduled, and the sweep processes it like any other. So it is safe to run twice, at once, and
 to be interrupted; the dead letter leaves its destination only when a reading arrives, or is
 replaced by a newer one.
 """
@@ -24,7 +24,7 @@ Result = Redriven | Literal["would_redrive", "names_no_object", "photo_gone"]
 came with a request, which only its caller has."""
 
 DEFAULT_RATE: Final = 10.0
-"""Uploads per second that fall due: as many as may be called for."""
+"""Retries per second that are scheduled: as many as calls are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ def redrive(
     rate: float = DEFAULT_RATE,
     dry_run: bool = False,
 ) -> Iterator[Redrive]:
-    """Take up every one of ``letters``, and yield what became of each.
+    """Redrive every one of ``letters``, and yield what became of each.
 
     :param destinations: where dead letters went. One whose upload has a reading after all is
         withdrawn there.
-    :param rate: uploads per second that fall due; the first does at once.
+    :param rate: retries per second that are scheduled; the first is due at once.
     :param dry_run: change nothing.
     :raises StoreError: a store is away; run it again, and it goes on where it was.
     """

@@ -6,10 +6,11 @@ Needs Pillow (and pillow-heif for HEIC), which only this file imports: the layer
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, Final
 
 from vindrop.core.store_errors import StoreSettingError, load_client
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 
 LONGEST_SIDE: Final = 4_000
@@ -25,10 +26,11 @@ _STEPS: Final = (
 """Longest side in pixels and JPEG quality, tried in turn until the result fits."""
 
 
-def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
+def to_jpeg(data: bytes, *, max_bytes: int, check_pixels: Callable[[float], None]) -> bytes:
     """Return the image as an upright RGB JPEG of at most ``max_bytes``.
 
-    :raises FailureError: it cannot be decoded, or has more than ``max_megapixels``.
+    :param check_pixels: raises FailureError for too many megapixels, before anything is decoded.
+    :raises FailureError: it cannot be decoded, or has too many pixels.
     """
     try:
         pillow: Any = load_client("PIL.Image", "A photo that must be shrunk or converted")
@@ -36,12 +38,12 @@ def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
         if data[4:8] == b"ftyp":
             load_client("pillow_heif", "A HEIC photo").register_heif_opener()
     except StoreSettingError as error:
-        raise FailureError(failures.UNSUPPORTED_FORMAT, str(error)) from error
+        raise FailureError(error_codes.UNSUPPORTED_FORMAT, str(error)) from error
 
     pillow.MAX_IMAGE_PIXELS = None  # our own limit, checked below before anything is decoded
     try:
         with pillow.open(io.BytesIO(data)) as image:
-            check_pixels(image.width * image.height / 1e6, max_megapixels)
+            check_pixels(image.width * image.height / 1e6)
             # A JPEG is decoded at the smallest scale of 1, 1/2, 1/4, 1/8 that is still large enough.
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             upright = ops.exif_transpose(image)
@@ -52,21 +54,8 @@ def to_jpeg(data: bytes, *, max_bytes: int, max_megapixels: float) -> bytes:
         # Decoders raise whatever their format's parser trips over: OSError, SyntaxError,
         # struct.error, EOFError, ValueError, ZeroDivisionError have all been seen.
         raise FailureError(
-            failures.UNDECODABLE, f"the image cannot be decoded ({type(error).__name__})"
+            error_codes.UNDECODABLE, f"the image cannot be decoded ({type(error).__name__})"
         ) from error
-
-
-def check_pixels(megapixels: float, most: float) -> None:
-    """Refuse an image that would fill the memory.
-
-    :raises FailureError: more than ``most`` megapixels.
-    """
-    if megapixels > most:
-        raise FailureError(
-            failures.TOO_MANY_PIXELS,
-            f"the image claims {megapixels:.0f} megapixels, the most taken is {most:g} "
-            "(VINDROP_MAX_MEGAPIXELS)",
-        )
 
 
 def _flatten(pillow: Any, image: Any) -> Any:
@@ -87,4 +76,4 @@ def _fit(image: Any, max_bytes: int) -> bytes:
         image.save(out, "JPEG", quality=quality)
         if out.tell() <= max_bytes:
             return out.getvalue()
-    raise FailureError(failures.TOO_LARGE, f"the image cannot be shrunk to {max_bytes} bytes")
+    raise FailureError(error_codes.TOO_LARGE, f"the image cannot be shrunk to {max_bytes} bytes")

@@ -12,7 +12,7 @@ from vindrop.domain.redaction import redact
 class StoreError(Exception):
     """A store did not take or give what it was asked. ``str()`` is one sentence, without secrets.
 
-    The upload concerned is parked, not lost: stores come back.
+    The upload concerned is not lost: it is retried, or its event is redelivered.
     """
 
     def __init__(self, message: str) -> None:

@@ -30,7 +30,7 @@ class StoreURL:
     def seconds(self, option: str, default: float) -> float:
         """Return the option as a positive number.
 
-        :raises StoreSettingError: it is none.
+        :raises StoreSettingError: it is not one.
         """
         given = self.options.get(option)
         if given is None:

@@ -1,9 +1,9 @@
-"""The sweep: takes up what is due, in order, within quota and time.
+"""The sweep: retries what is due, in order, within the rate limit and the time left.
 
-Parked uploads whose wait is over, claims whose worker died, answers that were not delivered: the
-ledger knows them all by one column. Runs on a timer; two at once do not hurt each other, since
+Scheduled retries, claims whose lease has ended because their worker died, answers that were not
+delivered: the ledger knows them all by one column. Runs on a timer; two at once do not hurt each other, since
 each upload is claimed like any other. Several uploads are worked on at the same time, as many as
-``VINDROP_CONCURRENCY`` says: one by one, a call's second would leave most of the quota unused.
+``VINDROP_CONCURRENCY`` says: one by one, a call's second would leave most of the rate unused.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextvars
 from typing import Any, Final
 
-from vindrop.core import batch, invocation
+from vindrop.core import batch
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
+from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome, summary
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.upload import Upload
@@ -24,7 +24,7 @@ LEAST_SECONDS: Final = 3.0
 """With less time than this left, the rest waits for the next sweep."""
 
 
-def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
+def process(app: App, call: Invocation) -> dict[str, Any]:
     """Sweep for as long as the invocation lasts.
 
     :returns: how many uploads ended how.
@@ -39,13 +39,13 @@ def process(app: App, call: invocation.Invocation) -> dict[str, Any]:
         ]
         if not page:
             break
-        hold = app.ledger.circuit(None)
-        if hold is not None:
-            if hold.probe_in > 0:  # what needs a call would only be parked again
+        circuit = app.ledger.circuit(None)
+        if circuit is not None:
+            if circuit.probe_in > 0:  # open: what needs a call would only be scheduled again
                 done.update(upload.id for upload in page)
                 page = [upload for upload in page if _is_answered(app, upload)]
             else:
-                page = page[:1]  # it makes the call that tries the account
+                page = page[:1]  # half-open: it is the probe
         done.update(upload.id for upload in page)
         outcomes += _work(app, page, budget)
     counts = summary(outcomes)
@@ -102,6 +102,6 @@ def _one(app: App, upload: Upload, budget: Budget) -> Outcome | StoreError | Non
         return app.pipeline.process(upload, budget)
     except StoreError as error:
         return error
-    except Exception as error:  # noqa: BLE001  # a defect of ours must not keep the others from their turn
+    except Exception as error:  # noqa: BLE001  # a defect of ours must not stop the others
         log("defect", level="error", kind=type(error).__name__, reason=str(error))
         return None

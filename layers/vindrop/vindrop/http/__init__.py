@@ -75,7 +75,7 @@ def process(
             response = _respond(request, route, given, call, app)
     except UnknownRequestError as error:
         log("unknown_event", level="error", reason=str(error))
-        problem = ProblemError("bad-request", "the event is no HTTP request of a known gateway")
+        problem = ProblemError("bad-request", "the event is not an HTTP request of a known gateway")
     except ProblemError as error:
         problem = error
     except FailureError as error:

@@ -1,7 +1,7 @@
 """Objects that a caller names, and places for new ones: the way around the gateway's size limit.
 
 A photo too large for a request is put straight into the bucket by a signed URL and then named.
-It lies under a prefix whose storage events are ignored (`vindrop.core.filters`), so that the event and
+It lies under a prefix whose storage events are ignored (`vindrop.core.batch.ignored`), so that the event and
 the request are never both paid for.
 """
 

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from vindrop.core import image_header
-from vindrop.core.photo import Sent
+from vindrop.core.photo import Sent, read_header
 from vindrop.http import multipart
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
@@ -123,9 +122,9 @@ def _image(data: bytes) -> bytes:
     """
     if not data:
         raise ProblemError("empty-photo", "the photo has no bytes")
-    if image_header.read(data[: 2**16]).format is None:
+    if read_header(data[: 2**16]).format is None:
         decoded = _decoded(data)
-        if decoded is None or image_header.read(decoded[: 2**16]).format is None:
+        if decoded is None or read_header(decoded[: 2**16]).format is None:
             raise ProblemError(
                 "not-a-photo", f"it does not begin as an image does; the request takes {_FORMS}"
             )

@@ -1,7 +1,8 @@
-"""What can go wrong, as RFC 9457 problem documents: one table of kinds, and code → kind.
+"""What can go wrong, as RFC 9457 problem documents: one table of kinds.
 
 A kind has a name that never changes (the end of the document's ``type``), a status, a title, and
 a sentence that says what to do. VinOCR's own code and RequestId stand beside them, word for word.
+Which kind an error code leads to is in the error table (`vindrop.domain.error_codes`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vindrop.domain import failures
-from vindrop.domain.failures import Disposition, Failure
+from vindrop.domain.failures import Failure
 from vindrop.domain.redaction import redact
 from vindrop.http.response import Response
 
@@ -94,48 +94,6 @@ KINDS: Final[dict[str, Kind]] = {
     "timeout": Kind(504, "There was no answer in time", "Send the same request again", 2),
 }
 
-_BY_CODE: Final[dict[str, str]] = {
-    failures.EMPTY_PHOTO: "empty-photo",
-    "FailedOperation.EmptyImageError": "empty-photo",
-    failures.BUCKET_NOT_ALLOWED: "bucket-not-allowed",
-    failures.OBJECT_FORBIDDEN: "object-forbidden",
-    failures.OBJECT_MISSING: "object-missing",
-    failures.STORAGE_UNAVAILABLE: "storage-failed",
-    failures.TOO_LARGE: "photo-too-large",
-    failures.TOO_MANY_PIXELS: "photo-too-large",
-    "FailedOperation.ImageSizeTooLarge": "photo-too-large",
-    "LimitExceeded.TooLargeFileError": "photo-too-large",
-    "RequestSizeLimitExceeded": "photo-too-large",
-    failures.NOT_AN_IMAGE: "not-a-photo",
-    failures.UNSUPPORTED_FORMAT: "not-a-photo",
-    "FailedOperation.UnKnowFileTypeError": "not-a-photo",
-    failures.UNDECODABLE: "photo-damaged",
-    "FailedOperation.ImageDecodeFailed": "photo-damaged",
-    "InvalidParameter.EngineImageDecodeFailed": "photo-damaged",
-    failures.EMPTY_VIN: "no-vin",
-    failures.NOT_A_VIN: "no-vin",
-    "FailedOperation.OcrFailed": "no-vin",
-    "FailedOperation.DetectFailed": "no-vin",
-    "FailedOperation.ImageBlur": "no-vin",
-    "FailedOperation.ImageNoText": "no-vin",
-    "FailedOperation.DownLoadError": "url-unreadable",
-    "RequestLimitExceeded": "too-many-requests",
-    failures.RATE_LIMITED: "too-many-requests",
-    failures.OUT_OF_TIME: "timeout",
-    "FailedOperation.EngineRecognizeTimeout": "timeout",
-    "ServiceUnavailable": "vinocr-unavailable",
-    "ResourceInsufficient": "vinocr-unavailable",
-}
-"""A code without its own line takes that of its longest dotted prefix, else its disposition's."""
-
-_BY_DISPOSITION: Final = {
-    Disposition.RETRY: "vinocr-failed",
-    Disposition.UNKNOWN: "vinocr-failed",
-    Disposition.OPEN_CIRCUIT: "account-blocked",
-    Disposition.DEAD_LETTER: "photo-refused",
-    Disposition.FALLBACK: "photo-refused",
-}
-
 
 class ProblemError(Exception):
     """Ends a request with a problem document."""
@@ -185,17 +143,6 @@ class ProblemError(Exception):
         return Response(self.kind.status, json.dumps(found, ensure_ascii=False), headers)
 
 
-def kind_of(code: str) -> str:
-    """Return the name of the kind for an error code."""
-    prefix = code
-    while True:
-        if prefix in _BY_CODE:
-            return _BY_CODE[prefix]
-        prefix, dot, _ = prefix.rpartition(".")
-        if not dot:
-            return _BY_DISPOSITION[failures.rule(code).disposition]
-
-
 def of_failure(
     failure: Failure, *, retry_after: float | None = None, more: str = ""
 ) -> ProblemError:
@@ -204,7 +151,7 @@ def of_failure(
     :param more: a further clause for the detail.
     """
     return ProblemError(
-        kind_of(failure.code),
+        failure.rule.http_problem,
         failure.message.rstrip(". ") + more,
         code=failure.code,
         request_id=failure.request_id,

@@ -1,7 +1,7 @@
 """``POST /v1/vin``: a photo in, its reading out, while the caller waits.
 
 Where the photo lies decides what becomes of one that cannot be read now. An object in a bucket is
-an upload like any other: parked, taken up by the sweep, a dead letter in the end. A photo that came
+an upload like any other: retried by the sweep, a dead letter in the end. A photo that came
 with the request is its caller's: it is given back with the reason, and sending it again begins
 anew. What VinOCR has judged, though, is kept either way, so that asking again costs nothing.
 """
@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vindrop.core.app import App
-from vindrop.core.budget import Budget
-from vindrop.core.invocation import Invocation
+from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome
 from vindrop.core.photo import Sent
 from vindrop.domain.failures import Failure
@@ -60,7 +59,6 @@ def wait_for(
     sent: Sent | None,
     *,
     limit: Budget,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Outcome:
     """Bring ``upload`` to an outcome, or wait for the worker that has it already.
 
@@ -77,10 +75,10 @@ def wait_for(
         while True:
             if budget.left() < LAST_SECONDS + LOOK_SECONDS:
                 return outcome
-            sleep(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
             standing = app.ledger.standing(upload.id)
             if standing is None or standing.record is not None or standing.state != "claimed":
-                break  # given back, answered, ended or parked: look again in full
+                break  # given back, answered, ended or scheduled for a retry: look again in full
             if standing.retry_in is not None and standing.retry_in <= 0:
                 break  # its worker died
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from vindrop.core import image_header
+from vindrop.core.photo import read_header
 from vindrop.http.problems import ProblemError
 
 Shape = Literal["tencent_api", "tencent_url", "aws_rest", "aws_http", "aws_alb"]
@@ -149,7 +149,7 @@ def _bytes_from_text(body: str) -> bytes:
         data = body.encode("latin-1")
     except UnicodeEncodeError:
         data = b""
-    if image_header.read(data[: 2**16]).format is not None:
+    if read_header(data[: 2**16]).format is not None:
         return data
     if _REPLACED in body:
         raise ProblemError(

@@ -9,14 +9,16 @@ own exception it lets KeyError, AttributeError and those of `requests` escape.
 from __future__ import annotations
 
 import base64
+import os
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.clouds.credentials import Credentials
+from vindrop.clouds.credentials import Credentials, for_vinocr
 from vindrop.core.photo import Photo
-from vindrop.domain import failures
+from vindrop.core.recognizer import Answer
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.settings import Settings
 
@@ -25,21 +27,16 @@ VERSION: Final = "2018-11-19"
 ACTION: Final = "VinOCR"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What VinOCR said."""
+class VinOCR:
+    """The recognizer VinOCR: one connection pool for as long as its credentials stay the same.
 
-    vin: str
-    """Word for word; never empty."""
-    request_id: str
-    seconds: float
+    :param environment: where credentials are read, at every call: an execution role's expire while
+        a function lives. The process's own by default.
+    """
 
-
-class Recognizer:
-    """One kept-alive connection pool for as long as the credentials stay the same."""
-
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
         self._settings = settings
+        self._environment = os.environ if environment is None else environment
         self._lock = threading.Lock()
         self._client: Any = None
         self._credentials: Credentials | None = None
@@ -49,65 +46,58 @@ class Recognizer:
         """Host and port that is called."""
         return self._settings.vinocr_host
 
-    def prepare(self, credentials: Credentials) -> None:
-        """Load the SDK now, so that a booked slot is not spent on it."""
-        self._client_for(credentials)
+    def prepare(self) -> None:
+        """Load the SDK now, so that a permit is not spent on it.
 
-    def recognize(
-        self, photo: Photo, credentials: Credentials, *, trace_id: str | None = None
-    ) -> Answer:
+        :raises FailureError: there are no credentials.
+        """
+        self._connected()
+
+    def recognize(self, photo: Photo, *, trace_id: str | None = None) -> Answer:
         """Make one call, and never a second one.
 
         :param trace_id: sent as X-TC-TraceId, so that the provider can find the call.
         :raises FailureError: every way in which it can fail.
         """
-        from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
-            TencentCloudSDKException,
-        )
-
         if photo.url is not None:
             parameters = {"ImageUrl": photo.url}
         else:
             parameters = {"ImageBase64": base64.b64encode(photo.data or b"").decode()}
-        headers = {"X-TC-TraceId": trace_id} if trace_id else {}
-        client = self._client_for(credentials)
+        return self._call(parameters, {"X-TC-TraceId": trace_id} if trace_id else {})
+
+    def call_without_photo(self) -> None:
+        """Make a call without a photo: it is refused before anything is read, and never billed.
+
+        The code of the refusal tells whether the keys are valid, the account is active and the clock
+        is right; a parameter's error means that all three are.
+
+        :raises FailureError: always.
+        """
+        self._call({}, {})
+
+    def _call(self, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
+        from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
+            TencentCloudSDKException,
+        )
+
+        client = self._connected()
         started = time.perf_counter()
         try:
             answer = client.call_json(ACTION, parameters, headers)
         except TencentCloudSDKException as error:
             raise _sdk_failure(error) from None
         except Exception as error:  # noqa: BLE001
-            # KeyError for an error without RequestId, ValueError for a body that is no JSON,
+            # KeyError for an error without RequestId, ValueError for a body that is not JSON,
             # exceptions of `requests` for one that breaks off: the SDK lets them all through.
             raise FailureError(
-                failures.BROKEN_ANSWER,
+                error_codes.BROKEN_ANSWER,
                 f"VinOCR's answer could not be read ({type(error).__name__}); it may have been billed",
             ) from None
         return _answer(answer, time.perf_counter() - started)
 
-    def ask_for_nothing(self, credentials: Credentials) -> None:
-        """Make a call without a photo: it is refused before anything is read, and never billed.
-
-        The code of the refusal tells whether the keys hold, the account is open and the clock is
-        right; a parameter's error means that all three are.
-
-        :raises FailureError: always.
-        """
-        from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
-            TencentCloudSDKException,
-        )
-
-        try:
-            answer = self._client_for(credentials).call_json(ACTION, {})
-        except TencentCloudSDKException as error:
-            raise _sdk_failure(error) from None
-        except Exception as error:  # noqa: BLE001  # as in `recognize`
-            raise FailureError(
-                failures.BROKEN_ANSWER, f"the answer could not be read ({type(error).__name__})"
-            ) from None
-        _answer(answer, 0.0)
-
-    def _client_for(self, credentials: Credentials) -> Any:
+    def _connected(self) -> Any:
+        """Return the SDK's client, a new one where the credentials have changed."""
+        credentials = for_vinocr(self._settings, self._environment)
         with self._lock:
             if self._client is None or credentials != self._credentials:
                 self._client = self._connect(credentials)
@@ -137,38 +127,37 @@ class Recognizer:
 
 
 def _sdk_failure(error: Any) -> FailureError:
-    code = error.get_code() or failures.BROKEN_ANSWER
+    code = str(error.get_code() or error_codes.BROKEN_ANSWER)
     message = error.get_message()
     if isinstance(message, bytes):  # the body of an answer that was not 200: not ours to quote
         message = "VinOCR did not answer with status 200"
-    elif code == "ClientNetworkError":
-        message = "VinOCR could not be reached, or did not answer in time"
-    return FailureError(str(code), str(message or ""), error.get_request_id())
+    sentence = error_codes.rule(code).sentence or str(message or "")
+    return FailureError(code, sentence, error.get_request_id())
 
 
 def _answer(answer: Any, seconds: float) -> Answer:
     response = answer.get("Response") if isinstance(answer, dict) else None
     if not isinstance(response, dict):
         raise FailureError(
-            failures.BROKEN_ANSWER, "VinOCR's answer holds no Response; it may have been billed"
+            error_codes.BROKEN_ANSWER, "VinOCR's answer holds no Response; it may have been billed"
         )
     request_id = str(response.get("RequestId") or "")
     error = response.get("Error")
     if isinstance(error, dict):
         raise FailureError(
-            str(error.get("Code") or failures.BROKEN_ANSWER),
+            str(error.get("Code") or error_codes.BROKEN_ANSWER),
             str(error.get("Message") or ""),
             request_id or None,
         )
     vin = response.get("Vin")
     if vin is None:
         raise FailureError(
-            failures.BROKEN_ANSWER,
+            error_codes.BROKEN_ANSWER,
             "VinOCR's answer holds neither a Vin nor an Error; it may have been billed",
             request_id or None,
         )
     if not isinstance(vin, str) or not vin.strip():
         raise FailureError(
-            failures.EMPTY_VIN, "VinOCR answered with an empty Vin", request_id or None
+            error_codes.EMPTY_VIN, "VinOCR answered with an empty Vin", request_id or None
         )
     return Answer(vin, request_id, seconds)

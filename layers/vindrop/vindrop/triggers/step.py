@@ -9,7 +9,7 @@ instead: ``{"error": "VinThrottled", "code": …, "message": …, "retry_in": se
 where there is a reading.
 
 The upload goes the one way of all uploads: a rejected photo is a dead letter too, a retry of the
-step is never paid twice, and a photo that has to wait is taken up by the sweep or by the retry,
+step is never paid twice, and a photo that has to wait is retried by the sweep or by the step's own Retry,
 whichever comes first.
 """
 
@@ -22,11 +22,10 @@ from typing import Any, Final
 from vindrop import tracing
 from vindrop.core import batch, invocation
 from vindrop.core.app import App
-from vindrop.core.filters import ignored
+from vindrop.core.batch import ignored
 from vindrop.core.outcome import Outcome
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
-from vindrop.domain.failures import OUT_OF_TIME, RATE_LIMITED, Disposition, is_rate_refusal
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
 from vindrop.triggers import plain
@@ -64,6 +63,9 @@ class StepInputError(StepError):
     """The input names no object. Do not retry."""
 
 
+KINDS: Final[dict[str, type[StepError]]] = {
+    kind.__name__: kind for kind in (VinThrottled, VinUnavailable, PhotoRejected, AccountBlocked)
+}
 RETRY_SECONDS: Final = 5.0
 """Where nobody knows better."""
 
@@ -71,7 +73,7 @@ RETRY_SECONDS: Final = 5.0
 def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
     """Read the VIN of one object.
 
-    :returns: the reading's fields and its ``id``; ``{"ignored": why}`` for what is no photo of ours
+    :returns: the reading's fields and its ``id``; ``{"ignored": why}`` for what is not a photo of ours
         (a folder marker in a listing, a key that the settings leave out).
     :raises StepError: one of its five kinds, unless the input has ``"failures": "return"``.
     """
@@ -101,7 +103,7 @@ def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
         return {"ignored": why}
     try:
         with tracing.follow(message.trace):
-            outcome = batch.bring(app, arrival, call.budget, app.interactive)
+            outcome = batch.resolve_and_process(app, arrival, call.budget, app.interactive)
     except StoreError as error:
         raise VinUnavailable(str(error), retry_in=RETRY_SECONDS) from error
     if isinstance(outcome.record, Reading):
@@ -133,9 +135,4 @@ def _error(outcome: Outcome) -> StepError:
     wait = round(max(wait, 1.0), 1)
     if failure is None:
         return VinUnavailable("another worker has this photo: ask again", retry_in=wait)
-    kind: type[StepError] = VinUnavailable
-    if failure.disposition is Disposition.OPEN_CIRCUIT:
-        kind = AccountBlocked
-    elif is_rate_refusal(failure.code) or failure.code in {RATE_LIMITED, OUT_OF_TIME}:
-        kind = VinThrottled
-    return kind(failure.message, code=failure.code, retry_in=wait)
+    return KINDS[failure.rule.step_error](failure.message, code=failure.code, retry_in=wait)

@@ -1,12 +1,13 @@
 """The upload function: object-storage events in, bare or inside messages; every upload to its end.
 
-What nobody can mend is a dead letter, and the function returns normally. With a durable ledger
-an upload that has to wait is parked there and left to the sweep: the event has done its work.
-What only the platform can bring again is told in the platform's own way:
+A poison message, which no retry can help, is a dead letter, and the function returns normally. With
+a durable ledger a retry is scheduled there and left to the sweep: the event has done its work.
+Delivery of events is at-least-once; what must be redelivered is told in the platform's own way:
 
     SQS             its messageId among ``batchItemFailures``; the others are done
     anything else   an exception, once everything else of the delivery has ended
-    Kafka streams   the same, but never for one photo: what has no ledger to wait in ends there
+    Kafka streams   the same, but never for one photo alone: redelivering it would block those
+                    behind it (head-of-line blocking), so without a ledger it ends there
 """
 
 from __future__ import annotations
@@ -19,27 +20,27 @@ from vindrop.core.batch import Done
 from vindrop.core.outcome import summary
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Malformed, Message
-from vindrop.domain.failures import UNKNOWN_EVENT
+from vindrop.domain.error_codes import UNKNOWN_EVENT
 from vindrop.telemetry import log
 from vindrop.triggers import STREAMS, Delivery, UnknownEventError, read
 from vindrop.triggers.common import identity
 
 
 class RedeliverError(RuntimeError):
-    """The platform must bring this event again. ``str()`` says why."""
+    """The platform must redeliver this event. ``str()`` says why."""
 
 
 def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
     """Process one event.
 
     :returns: how many uploads ended how; for SQS ``batchItemFailures``, and nothing else.
-    :raises RedeliverError: some could not end, and nothing but the platform can bring them back.
+    :raises RedeliverError: some could not end, and only the platform can redeliver them.
     """
     error = ""
     try:
         delivery = read(event)
     except UnknownEventError as unknown:
-        # Raising would bring the same event again, to the same end; returning would lose it.
+        # Raising would redeliver the same event, to the same end; only returning would lose it.
         error = str(unknown)
         lost = Malformed(identity(event), error, UNKNOWN_EVENT)
         delivery = Delivery("unknown", [Message(lost)])
@@ -52,7 +53,7 @@ def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]
     receipts = list(dict.fromkeys(each.message.receipt for each in again))
     if None in receipts:
         raise RedeliverError(
-            f"{len(again)} of {len(done)} have to come again: {again[0].redeliver}"
+            f"{len(again)} of {len(done)} must be redelivered: {again[0].redeliver}"
         )
     if any(each.message.receipt for each in done):
         return {"batchItemFailures": [{"itemIdentifier": receipt} for receipt in receipts]}
@@ -74,10 +75,10 @@ def _count(source: str, done: list[Done]) -> dict[str, Any]:
 
 
 def _end_in_stream(app: App, done: Done) -> Done:
-    """A photo that fails again and again must not hold up what is behind it in its partition.
+    """End a poison message, so that it does not block its partition (head-of-line blocking).
 
-    Without a ledger it cannot wait elsewhere; so where the failure is its own (not the rate's,
-    the account's or a store's) it is a dead letter now.
+    Without a ledger it cannot wait elsewhere. So where the failure is its own (not the rate's, the
+    account's or a store's) it is a dead letter now.
     """
     outcome = done.outcome
     if done.redeliver is None or outcome is None or outcome.failure is None:

@@ -1,0 +1,40 @@
+"""What the pipeline asks of a recognizer: the part that reads the VIN on a photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from vindrop.core.photo import Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a recognizer said of a photo."""
+
+    vin: str
+    """Word for word; never empty."""
+    request_id: str
+    seconds: float
+    """From request to answer."""
+
+
+class Recognizer(Protocol):
+    """Reads photos. It owns its credentials and connections; threads share it."""
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port that is called."""
+
+    def prepare(self) -> None:
+        """Load what a call needs, so that a permit is not spent on it.
+
+        :raises FailureError: there are no credentials.
+        """
+
+    def recognize(self, photo: Photo, *, trace_id: str | None = None) -> Answer:
+        """Make one call, and never a second one.
+
+        :param trace_id: 32 hexadecimal digits, sent along so that the provider can find the call.
+        :raises FailureError: every way in which it can fail.
+        """
