@@ -43,7 +43,11 @@ def build(
     given = os.environ if environment is None else environment
     ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
     quota = open_rate_limiter(
-        settings.rate_limiter_url, account=settings.account, rate=settings.rate, environment=given
+        settings.rate_limiter_url,
+        account=settings.account,
+        rate=settings.rate,
+        burst=settings.burst,
+        environment=given,
     )
     delivery = open_delivery(settings, given)
     storage = Storage(settings, given)

@@ -14,14 +14,13 @@ from vindrop.clouds.credentials import Credentials, for_vinocr
 from vindrop.core.budget import Budget
 from vindrop.core.ledger import Ledger, OpenCircuit
 from vindrop.core.photo import Photo, Photographer, Sent, Way
-from vindrop.core.rate_limiter import RateLimited, RateLimiter, limit_named
+from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
 from vindrop.domain import failures, records
 from vindrop.domain.failures import Disposition, FailureError
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import NotAVinError, parse
 from vindrop.recognizers.vinocr import Answer, Recognizer
 from vindrop.settings import Settings
-from vindrop.stores.rate_limiter.gcra import LATE
 from vindrop.telemetry import count, log
 
 AFTER_CALL: Final = 1.0
