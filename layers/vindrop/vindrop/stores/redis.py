@@ -1,4 +1,4 @@
-"""The connection to Redis that the rate limiter and the destination share."""
+"""A client of Redis: what the rate limiter and the destination of streams share."""
 
 from __future__ import annotations
 
