@@ -168,7 +168,7 @@ class SQLLedger:
         billed: int,
     ) -> bool:
         """Set its retry time, if the fencing token still holds."""
-        parked = self.database.execute(
+        scheduled = self.database.execute(
             f"UPDATE {UPLOADS} SET state = 'parked', due_at = {self._now} + :seconds, "
             f"attempts = :attempts, billed = :billed, last_seen = {self._now}, "
             "failure_code = :code, failure_message = :message, failure_request_id = :request_id "
@@ -180,7 +180,7 @@ class SQLLedger:
             billed=billed,
             **failure_values(failure),
         )
-        return parked.rowcount == 1
+        return scheduled.rowcount == 1
 
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Delete the row of a photo that only its caller has."""

@@ -76,7 +76,7 @@ def added(dialect: Dialect) -> dict[str, str]:
 def claimed(row: Row) -> Claim:
     """Return the claim of the row's owner."""
     return Claim(
-        row[2], row[3], row[4], row[5], _record(row), _failure(row), _reached(row), *row[11:13]
+        row[2], row[3], row[4], row[5], _record(row), _failure(row), _delivered_to(row), *row[11:13]
     )
 
 
@@ -93,7 +93,7 @@ def _failure(row: Row) -> Failure | None:
     return Failure(row[7], row[8] or "", row[9]) if row[7] else None
 
 
-def _reached(row: Row) -> frozenset[str]:
+def _delivered_to(row: Row) -> frozenset[str]:
     return frozenset((row[10] or "").split())
 
 

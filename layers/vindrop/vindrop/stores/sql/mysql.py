@@ -42,7 +42,7 @@ class MySQL(ServerDatabase):
         split = urlsplit(url)
         if not split.hostname or not split.path.strip("/"):
             raise StoreSettingError(
-                f"{url} names no database: mysql://user:password@host:3306/name"
+                f"{url} does not name a database: write mysql://user:password@host:3306/name"
             )
         super().__init__(url, load_client("pymysql", "mysql://…"))
         self._arguments: dict[str, Any] = {
