@@ -7,16 +7,14 @@ One script appends the record and remembers that it did, so a copy that comes wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final
 
-from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
+from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import parse
 from vindrop.destinations.message import headers, key_of, structured
 from vindrop.domain.records import Record
+from vindrop.stores.redis import connect
 
-CONNECT_SECONDS: Final = 3
-ANSWER_SECONDS: Final = 10
 DEDUPE_SECONDS: Final = 7 * 86_400
 
 _APPEND: Final = """
@@ -54,25 +52,3 @@ class RedisDestination:
             self._redis.eval(_APPEND, 2, self._stream, marker, self._seconds, *flat)
         except self._errors.RedisError as error:
             raise StoreError(f"Redis did not take the record: {error}") from None
-
-
-def connect(url: str) -> tuple[Any, Any]:
-    """Return a client (connections are made when first needed) and the module of its errors.
-
-    :raises StoreSettingError: the URL is wrong or the client is not installed.
-    """
-    module = load_client("redis", "redis://…")
-    split = urlsplit(url)
-    bare = urlunsplit((split.scheme, split.netloc, split.path, "", ""))
-    try:
-        client = module.Redis.from_url(
-            bare,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            health_check_interval=30,  # a connection that died in a frozen function is replaced
-        )
-    except ValueError as error:
-        raise StoreSettingError(
-            f"{bare} is no address of Redis: {error}; write redis://host:6379/0"
-        ) from None
-    return client, module.exceptions
