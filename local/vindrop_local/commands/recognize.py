@@ -16,8 +16,8 @@ import typer
 from rich.text import Text
 
 from vindrop import settings as settings_module
+from vindrop.clouds import Stores
 from vindrop.clouds.credentials import Credentials, for_vinocr
-from vindrop.clouds.storage import Storage
 from vindrop.core.photo import Photographer
 from vindrop.domain import vin
 from vindrop.domain.failures import Failure, FailureError, is_rate_refusal
@@ -95,7 +95,7 @@ def _settings(endpoint: str) -> Settings:
 def _each(
     photos: list[Path], settings: Settings, credentials: Credentials, *, as_json: bool
 ) -> list[_Found]:
-    photographer = Photographer(settings, Storage(settings, os.environ))
+    photographer = Photographer(settings, Stores(settings, os.environ))
     recognizer = Recognizer(settings)
     quota = LocalRateLimiter(settings.rate)
     width = max((len(str(photo)) for photo in photos), default=0)

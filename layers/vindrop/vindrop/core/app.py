@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vindrop.clouds.storage import Storage
 from vindrop.core.delivery import Delivery
 from vindrop.core.ledger import Ledger
+from vindrop.core.object_store import ObjectStores
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.rate_limiter import RateLimiter
 from vindrop.settings import Settings
@@ -20,7 +20,7 @@ class App:
     ledger: Ledger
     quota: RateLimiter
     delivery: Delivery
-    storage: Storage
+    storage: ObjectStores
     pipeline: Pipeline
     interactive: Pipeline
     """The same for a caller who waits for the answer: its place in the quota is before uploads."""

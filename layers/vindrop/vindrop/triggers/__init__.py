@@ -7,9 +7,9 @@ that cannot be understood is one malformed arrival, and no hindrance to its neig
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any, Final, Protocol, cast
 
 import msgspec
@@ -17,22 +17,8 @@ from msgspec import structs
 
 from vindrop.domain import failures
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed, Message
-from vindrop.triggers import (
-    ckafka,
-    cmq,
-    cos,
-    eventbridge_aws,
-    eventbridge_tencent,
-    lambda_failure,
-    msk,
-    plain,
-    s3,
-    scf_failure,
-    sns,
-    sqs,
-    timer,
-)
 from vindrop.triggers.common import Envelope, identity, printable
+from vindrop.triggers.msk import EVENT_SOURCES
 
 __all__ = [
     "Arrival",
@@ -60,21 +46,26 @@ class _Trigger(Protocol):
         """What it brings, in the payload's order. Raises nothing, whatever stands in the fields."""
 
 
-SOURCES: Final[dict[str, ModuleType]] = {
-    "cos": cos,
-    "s3": s3,
-    "eventbridge_tencent": eventbridge_tencent,
-    "eventbridge_aws": eventbridge_aws,
-    "sqs": sqs,
-    "sns": sns,
-    "ckafka": ckafka,
-    "msk": msk,
-    "cmq": cmq,
-    "timer": timer,
-    "scf_failure": scf_failure,
-    "lambda_failure": lambda_failure,
-    "plain": plain,
+SOURCES: Final[dict[str, _Trigger]] = {
+    name: cast("_Trigger", importlib.import_module(f"vindrop.triggers.{name}"))
+    for name in (
+        "cos",
+        "s3",
+        "oss",
+        "eventbridge_tencent",
+        "eventbridge_aws",
+        "sqs",
+        "sns",
+        "ckafka",
+        "msk",
+        "cmq",
+        "timer",
+        "scf_failure",
+        "lambda_failure",
+        "plain",
+    )
 }
+"""Name → its module in this folder."""
 STREAMS: Final = frozenset({"ckafka", "msk"})
 """Sources that deliver in order: what comes again keeps everything behind it waiting."""
 
@@ -112,14 +103,14 @@ def _open(payload: object, depth: int) -> Delivery:
         return Delivery("list", _opened(envelopes, depth))
     if not isinstance(payload, Mapping):
         raise UnknownEventError(f"the event is {_kind(payload)}, not an object")
-    names = [name for name, module in SOURCES.items() if cast("_Trigger", module).infer(payload)]
+    names = [name for name, trigger in SOURCES.items() if trigger.infer(payload)]
     if len(names) != 1:
         fields = ", ".join(sorted(str(field)[:40] for field in list(payload)[:10])) or "none"
         which = " and ".join(names) if names else "no trigger of " + ", ".join(SOURCES)
         raise UnknownEventError(
             f"the event is recognised by {which}; its fields: {printable(fields)}"
         )
-    found = cast("_Trigger", SOURCES[names[0]]).messages(payload)
+    found = SOURCES[names[0]].messages(payload)
     return Delivery(names[0], _opened(found, depth))
 
 
@@ -159,7 +150,7 @@ def _as_payload(item: object) -> object:
     source = item.get("eventSource") if isinstance(item, Mapping) else None
     if source == "aws:sqs":
         return {"Records": [item]}
-    if source in msk.EVENT_SOURCES:
+    if source in EVENT_SOURCES:
         return {"eventSource": source, "records": {"": [item]}}
     return item
 

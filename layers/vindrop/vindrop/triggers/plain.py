@@ -7,10 +7,10 @@ listing (``Key``, ``Etag``, ``Size``) to which the state machine has added ``Buc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vindrop.clouds import STORES, cloud_of_region
 from vindrop.domain.arrivals import Arrival, Message
 from vindrop.tracing import first
 from vindrop.triggers.common import (
@@ -25,7 +25,6 @@ from vindrop.triggers.common import (
     upload,
 )
 
-_AWS_REGION: Final = r"[a-z]{2}(?:-[a-z]+)?-(?:north|south|east|west|central)(?:east|west)?-\d"
 _SPELT: Final = ({"bucket", "key"}, {"Bucket", "Key"})
 
 
@@ -68,9 +67,9 @@ def _arrival(payload: Mapping[str, Any]) -> Arrival:
         found = read(_renamed(mapping(payload.get("ObjectInfo")) or payload), _Object)
     except FieldError as error:
         return malformed(payload, error)
-    cloud = found.cloud or ("aws" if re.fullmatch(_AWS_REGION, found.region) else "tencent")
-    if cloud not in {"tencent", "aws"}:
-        return malformed(payload, "cloud: takes tencent or aws")
+    cloud = found.cloud or cloud_of_region(found.region)
+    if cloud not in STORES:
+        return malformed(payload, f"cloud: takes {' or '.join(STORES)}")
     return upload(
         payload,
         cloud=cloud,

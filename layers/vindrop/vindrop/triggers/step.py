@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vindrop import tracing
+from vindrop.clouds import own_region
 from vindrop.core import batch, invocation
 from vindrop.core.app import App
 from vindrop.core.filters import ignored
@@ -112,9 +113,9 @@ def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
 
 def _message(event: Any) -> Message:
     if isinstance(event, Mapping):
-        own_region = os.environ.get("TENCENTCLOUD_REGION") or os.environ.get("AWS_REGION")
+        region = own_region(os.environ)
         named = {"region", "Region", "ObjectInfo"} & event.keys()
-        filled = event if named or not own_region else {**event, "region": own_region}
+        filled = event if named or not region else {**event, "region": region}
         if plain.infer(filled):
             (message,) = plain.messages(filled)
             if isinstance(message, Message):
