@@ -34,7 +34,7 @@ def call(
     base: float,
     cap: float,
     random: Random | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> _T:
     """Return what ``operation`` returns, with at most ``tries`` tries and a jittered wait between.
 
@@ -46,5 +46,5 @@ def call(
         try:
             return operation()
         except RetryableError:
-            sleep(full_jitter(attempt, base=base, cap=cap, random=dice))
+            (sleep or time.sleep)(full_jitter(attempt, base=base, cap=cap, random=dice))
     return operation()

@@ -56,8 +56,8 @@ def read(record: object, kind: type[_F]) -> _F:
     try:
         return msgspec.convert(record, kind, strict=False)
     except msgspec.ValidationError as error:
-        reason, _, at = str(error).rpartition(" - at `$")
-        reason, where = reason or str(error), at.strip("`.")
+        reason, _, at = str(error).partition(" - at `$")
+        where = at.strip("`.")
         if missing := re.fullmatch(_MISSING, reason):
             reason, where = "is missing", f"{where}.{missing['field']}".strip(".")
         raise FieldError(f"{where or 'the record'}: {reason}") from None
