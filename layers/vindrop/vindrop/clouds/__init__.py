@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from vindrop.core.object_store import UnknownCloudError
@@ -57,9 +57,9 @@ def store_for(cloud: str) -> type[HTTPStore]:
     return cast("type[HTTPStore]", found)
 
 
-def store_classes() -> list[type[HTTPStore]]:
-    """Return every store's class, in the order of `STORES`."""
-    return [store_for(cloud) for cloud in STORES]
+def store_classes() -> Iterator[type[HTTPStore]]:
+    """Yield every store's class, in the order of `STORES`, each imported when its turn comes."""
+    return map(store_for, STORES)
 
 
 def own_cloud(platform: Platform) -> BucketCloud:
@@ -78,7 +78,7 @@ def own_region(environment: Mapping[str, str], cloud: Cloud | None = None) -> st
 
     :param cloud: whose platform it must be; None: any.
     """
-    stores = store_classes() if cloud is None else [store_for(cloud)]
+    stores = map(store_for, STORES if cloud is None else [cloud])
     return next(filter(None, (environment.get(s.region_variable, "") for s in stores)), "")
 
 
@@ -90,4 +90,4 @@ def cloud_of_region(region: str) -> BucketCloud:
     for store in store_classes():
         if re.fullmatch(store.own_region_form, region):
             return store.cloud
-    return store_classes()[0].cloud
+    return store_for(next(iter(STORES))).cloud

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from vindrop.clouds import store_classes
 from vindrop.core import retry
 from vindrop.core.retry import RetryableError
 from vindrop.domain.failures import (
@@ -38,8 +39,6 @@ def parse_place(url: str) -> tuple[BucketCloud, str, str]:
 
     :raises PlaceError: another form.
     """
-    from vindrop.clouds import store_classes
-
     split = urlsplit(url)
     stores = {store.scheme: store for store in store_classes()}
     if split.scheme not in stores or not split.netloc or split.query or split.fragment:

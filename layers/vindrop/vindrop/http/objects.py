@@ -66,6 +66,10 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
     )
     if not region:
         raise ProblemError("bad-request", "nobody says the bucket's region: name it as region")
+    try:
+        store_for(cloud).validate(named.bucket, region)
+    except FailureError as error:
+        raise ProblemError("bad-request", error.failure.message) from None
     bare = Upload(
         cloud=cloud,
         bucket=named.bucket,

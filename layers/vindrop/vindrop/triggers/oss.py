@@ -20,12 +20,10 @@ from vindrop.triggers.common import (
     Filled,
     Size,
     malformed,
-    mapping,
     read,
     upload,
 )
 
-SOURCE: Final = "acs:oss"
 _CREATED: Final = "ObjectCreated:"
 _BEGUN: Final = frozenset({"InitiateMultipartUpload", "UploadPart", "UploadPartCopy"})
 """Steps of a multipart upload: the object is there after CompleteMultipartUpload."""
@@ -56,16 +54,6 @@ class _Event(Fields, frozen=True, kw_only=True):
     eventTime: dt.datetime | None = None
     oss: _Oss
     responseElements: _Response = msgspec.field(default_factory=_Response)
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether there are ``events`` and each one's ``eventSource`` is ``acs:oss``."""
-    events = payload.get("events")
-    return (
-        isinstance(events, list)
-        and bool(events)
-        and all(mapping(event).get("eventSource") == SOURCE for event in events)
-    )
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:

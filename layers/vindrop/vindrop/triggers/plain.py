@@ -25,9 +25,6 @@ from vindrop.triggers.common import (
     upload,
 )
 
-_SPELT: Final = ({"bucket", "key"}, {"Bucket", "Key"})
-
-
 _NAMES: Final = {
     "bucket": ("bucket", "Bucket", "BucketId"),
     "key": ("key", "Key", "Object"),
@@ -46,15 +43,6 @@ class _Object(Fields, frozen=True):
     version: str = ""
     size: Size | None = None
     cloud: str | None = None
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether a bucket and a key stand side by side, and nothing that platforms' events have."""
-    if isinstance(payload.get("ObjectInfo"), Mapping):
-        return True
-    return any(names <= payload.keys() for names in _SPELT) and not (
-        {"Records", "Event", "detail", "specversion"} & payload.keys()
-    )
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:

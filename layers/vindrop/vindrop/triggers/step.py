@@ -8,9 +8,9 @@ Where a workflow cannot match names, ``"failures": "return"`` in the input has t
 instead: ``{"error": "VinThrottled", "code": …, "message": …, "retry_in": seconds}``; ``error`` is empty
 where there is a reading.
 
-The upload goes the one way of all uploads: a rejected photo is a dead letter too, a retry of the
-step is never paid twice, and a photo that has to wait is taken up by the sweep or by the retry,
-whichever comes first.
+The upload goes through the same pipeline as every upload: a rejected photo is a dead letter too, a
+retry of the step is never paid twice, and a scheduled retry is made by the sweep or by the step's own
+retry, whichever comes first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.failures import OUT_OF_TIME, RATE_LIMITED, Disposition, is_rate_refusal
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
-from vindrop.triggers import plain
+from vindrop.triggers import names_object, plain
 
 
 class StepError(Exception):
@@ -116,7 +116,7 @@ def _message(event: Any) -> Message:
         region = own_region(os.environ)
         named = {"region", "Region", "ObjectInfo"} & event.keys()
         filled = event if named or not region else {**event, "region": region}
-        if plain.infer(filled):
+        if names_object(filled):
             (message,) = plain.messages(filled)
             if isinstance(message, Message):
                 return message
