@@ -1,4 +1,4 @@
-"""Brings a record to every destination that it is meant for, each once."""
+"""Delivers a record to every destination that it is meant for, with a checkpoint for each."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ class Delivery:
     def deliver(
         self,
         record: records.Record,
-        reached: frozenset[str],
-        remember: Callable[[frozenset[str]], None],
+        delivered_to: frozenset[str],
+        checkpoint: Callable[[frozenset[str]], None],
         *,
-        again: bool = False,
+        redelivered: bool = False,
         redriven: bool = False,
     ) -> None:
         """Hand ``record`` to every destination that has not got it.
 
-        One that fails does not keep the others from it: they are served, remembered, and only
-        the failed one is tried again.
+        One that fails does not keep the others from it: they are served, and only the failed one
+        is tried again.
 
-        :param reached: names of destinations that have it.
-        :param remember: told the names that have it, where some but not all do.
-        :param again: an earlier process may have handed it over and died before it said so.
-        :param redriven: the upload was a dead letter once; its reading takes that back.
+        :param delivered_to: names of destinations that have it.
+        :param checkpoint: told the names that have it, where some but not all do.
+        :param redelivered: an earlier process may have handed it over and died before it said so.
+        :param redriven: the upload was a dead letter once; its reading withdraws that.
         :raises StoreError: of the first destination that failed.
         """
-        bring: dict[str, Callable[[], None]] = {
-            name: partial(destination.put, record, again=again)
+        deliveries: dict[str, Callable[[], None]] = {
+            name: partial(destination.put, record, redelivered=redelivered)
             for name, destination in self._for(record).items()
         }
         if redriven and isinstance(record, records.Reading):
-            bring |= self._withdrawals(record.id)
+            deliveries |= self._withdrawals(record.id)
         failed: StoreError | None = None
-        done = reached
-        for name, act in bring.items():
+        done = delivered_to
+        for name, act in deliveries.items():
             if name in done:
                 continue
             try:
@@ -60,8 +60,8 @@ class Delivery:
                 continue
             done |= {name}
         if failed is not None:
-            if done != reached:
-                remember(done)
+            if done != delivered_to:
+                checkpoint(done)
             raise failed
 
     def _withdrawals(self, record_id: str) -> dict[str, Callable[[], None]]:

@@ -279,11 +279,11 @@ class Pipeline:
     def _deliver(
         self, upload: Upload, claim: Claim, record: records.Record, budget: Budget, *, new: bool
     ) -> Outcome:
-        reached = claim.delivered_to
+        delivered_to = claim.delivered_to
 
-        def remember(names: frozenset[str]) -> None:
-            nonlocal reached
-            reached = names
+        def checkpoint(names: frozenset[str]) -> None:
+            nonlocal delivered_to
+            delivered_to = names
             self._ledger.checkpoint(upload.id, names)
 
         tries = 0
@@ -291,7 +291,11 @@ class Pipeline:
             try:
                 with self._together(record):
                     self._delivery.deliver(
-                        record, reached, remember, again=not new, redriven=claim.redriven > 0
+                        record,
+                        delivered_to,
+                        checkpoint,
+                        redelivered=not new,
+                        redriven=claim.redriven > 0,
                     )
                     self._step("delivering")
                     self._ledger.delivered(upload.id, record)
