@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from tests.library.conftest import a_reading
@@ -38,7 +39,7 @@ class Answers:
         if self.failure is not None:
             raise FailureError(*self.failure)
         costs.billed += 1
-        return a_reading(upload).model_copy(update={"attempts": costs.attempts})
+        return replace(a_reading(upload), attempts=costs.attempts)
 
 
 class Flow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -134,23 +133,18 @@ class Attempt:
         except NotAVinError as error:
             costs.billed -= 1  # the failure's own rule counts this call
             raise FailureError(failures.NOT_A_VIN, str(error), answer.request_id) from None
-        return records.Reading(
-            vin=vin.value,
-            as_read=vin.as_read,
-            verdict=vin.verdict,
-            check_digit=vin.check_digit,
-            maker=vin.maker,
-            region=vin.region,
-            model_year=vin.model_year,
-            upload=upload,
-            vinocr=records.VinOCRCall(
-                request_id=answer.request_id,
-                endpoint=self._recognizer.endpoint,
-                seconds=round(answer.seconds, 3),
-                billed=costs.billed,
-            ),
+        call = records.VinOCRCall(
+            request_id=answer.request_id,
+            endpoint=self._recognizer.endpoint,
+            seconds=round(answer.seconds, 3),
+            billed=costs.billed,
+        )
+        return records.reading_of(
+            vin,
+            upload,
+            call,
             attempts=costs.attempts,
-            read_at=dt.datetime.now(dt.timezone.utc),
+            vin_box=answer.vin_box,
             traceparent=tracing.current(),
         )
 

@@ -1,98 +1,112 @@
-"""The records themselves, validated by pydantic. Import them from `vindrop.domain.records`."""
+"""How the declaration of a record says which of its fields have a column, and which are shown.
+
+``maker: Annotated[str | None, Column("VARCHAR", 255), Shown("maker")]`` in `vindrop.domain.records`
+is all that SQL tables, DynamoDB items and the tables of the command line know of the field.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Literal
+import dataclasses
+import functools
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from vindrop.domain.failures import Disposition
-from vindrop.domain.upload import Upload
-from vindrop.domain.vin import ALPHABET, LENGTH, Verdict
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+Value = str | int | float
+"""What a column holds."""
 
 
-class VinOCRCall(_Model):
-    """The call that gave the answer."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The field has a column in SQL and an attribute in DynamoDB.
 
-    request_id: str
-    """VinOCR's RequestId: what the provider asks for when something must be looked up."""
-    endpoint: str
-    """Host (and port) that answered."""
-    seconds: float = Field(ge=0)
-    """From request to answer."""
-    billed: int = Field(ge=0)
-    """Calls for this upload that the provider bills, this one included."""
+    A field of the first version (one without a default) is NOT NULL. A list or a tuple is JSON.
+    """
 
-
-class Reading(_Model):
-    """A VIN and how sure we are."""
-
-    vin: str = Field(pattern=f"^[{ALPHABET}]{{{LENGTH}}}$")
-    as_read: str
-    """VinOCR's answer, word for word."""
-    verdict: Verdict
-    check_digit: Literal["valid", "invalid", "not_required"]
-    maker: str | None
-    region: str | None
-    """World region of the manufacturer (ISO 3780)."""
-    model_year: int | None
-    upload: Upload
-    vinocr: VinOCRCall
-    attempts: int = Field(ge=1)
-    read_at: dt.datetime
-    traceparent: str | None = Field(default=None, exclude=True)
-    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
-
-    @property
-    def id(self) -> str:
-        """The upload's identity."""
-        return self.upload.id
-
-    @property
-    def time(self) -> dt.datetime:
-        """When the record was made."""
-        return self.read_at
+    sql: Literal["CHAR", "VARCHAR", "INTEGER", "DOUBLE PRECISION", "TEXT"]
+    length: int | None = None
+    """Characters of CHAR and VARCHAR; SQL tables cut what is longer."""
+    name: str = ""
+    """Of the column, where it differs from the field's."""
 
 
-class DeadLetter(_Model):
-    """An upload that ended without a reading, and why. Enough to redrive; nothing secret."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The field has a column in the tables that the command line prints."""
 
-    code: str
-    """VinOCR's error code word for word, or one of ours (``Vindrop.…``)."""
-    message: str
-    disposition: Disposition
-    request_id: str | None
-    """VinOCR's RequestId, where a call was made."""
-    attempts: int = Field(ge=0)
-    billed: int = Field(ge=0)
-    """Calls for this upload that the provider bills."""
-    first_seen: dt.datetime
-    last_seen: dt.datetime
-    upload: Upload | None
-    """None only where the event was too malformed to name an object."""
-    event_id: str | None = None
-    """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
-    redriven: int = Field(default=0, ge=0)
-    """How often the upload was a dead letter before, and was taken up again."""
-    traceparent: str | None = Field(default=None, exclude=True)
-    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
-
-    @property
-    def id(self) -> str:
-        """The upload's identity, or the malformed record's."""
-        if self.upload is not None:
-            return self.upload.id
-        return self.event_id or ""
-
-    @property
-    def time(self) -> dt.datetime:
-        """When the record was made."""
-        return self.last_seen
+    heading: str
 
 
-Record = Reading | DeadLetter
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a value must keep to. Checked where records are read back; published in the schema."""
+
+    ge: float | None = None
+    le: float | None = None
+    pattern: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Hand the limits to pydantic, without importing it (cold start)."""
+        kept = {
+            name: value
+            for name in ("ge", "le", "pattern")
+            if (value := getattr(self, name)) is not None
+        }
+        return {**handler(source), **kept}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record, or of an object inside it (its upload, its call)."""
+
+    path: tuple[str, ...]
+    """Names of the attributes that lead to it, such as ``("upload", "key")``."""
+    name: str
+    """Of its column."""
+    column: Column | None
+    shown: Shown | None
+    required: bool
+    """Whether every record ever written has it."""
+
+    def value(self, record: object) -> Value | None:
+        """Return what ``record`` has there, as a column holds it."""
+        found: Any = record
+        for name in self.path:
+            found = getattr(found, name, None)
+        if isinstance(found, Enum):
+            return str(found.value)
+        if found is None or isinstance(found, str | int | float):
+            return found
+        return json.dumps(found, separators=(",", ":"))
+
+
+@functools.cache
+def fields(record: type) -> tuple[Field, ...]:
+    """Return the fields of a record's class that have a column or are shown, its own ones first."""
+    own: list[Field] = []
+    inner: list[Field] = []
+    hints = get_type_hints(record, include_extras=True)
+    for field in dataclasses.fields(record):
+        kind = hints[field.name]
+        marks = getattr(kind, "__metadata__", ())
+        column = next((mark for mark in marks if isinstance(mark, Column)), None)
+        shown = next((mark for mark in marks if isinstance(mark, Shown)), None)
+        if column or shown:
+            name = (column and column.name) or field.name
+            required = field.default is dataclasses.MISSING and type(None) not in _members(kind)
+            own.append(Field((field.name,), name, column, shown, required))
+        for part in _members(kind):
+            if dataclasses.is_dataclass(part) and isinstance(part, type):
+                inner += [
+                    dataclasses.replace(found, path=(field.name, *found.path), required=False)
+                    for found in fields(part)
+                ]
+    return (*own, *inner)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """Return the types of ``A | B``; of any other type, itself."""
+    if hasattr(kind, "__metadata__"):
+        kind = kind.__origin__
+    return get_args(kind) or (kind,)

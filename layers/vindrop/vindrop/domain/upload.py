@@ -7,9 +7,11 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
+
+from vindrop.domain.columns import Column, Shown
 
 Cloud = Literal["tencent", "aws", "http"]
 """Whose bucket; ``http``: no object at all, the photo came with a request (`vindrop.http`)."""
@@ -24,8 +26,8 @@ class Upload:
         the field, and holds no value.
     """
 
-    cloud: Cloud
-    bucket: str
+    cloud: Annotated[Cloud, Column("VARCHAR", 16)]
+    bucket: Annotated[str, Column("VARCHAR", 255)]
     """As the cloud's API wants it: on Tencent with the account's number (``name-appid``).
 
     Where the cloud is ``http``: ``bytes``, and the key is their sha256 (hex); or ``url``, and the
@@ -33,7 +35,7 @@ class Upload:
     """
     region: str
     """Long form, such as ``ap-guangzhou`` or ``us-east-1``."""
-    key: str
+    key: Annotated[str, Column("VARCHAR", 1024, "object_key"), Shown("photo")]
     """Object key, decoded, without a leading slash of the event's making."""
     version: str
     """What tells two uploads to one key apart: S3 versionId or eTag+sequencer, COS request id or ETag."""
