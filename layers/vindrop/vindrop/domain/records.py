@@ -10,8 +10,6 @@ Records are plain dataclasses. Reading and writing their JSON is pydantic's work
 the call to VinOCR. So it is loaded while VinOCR answers.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import importlib
 import json

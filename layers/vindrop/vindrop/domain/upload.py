@@ -1,7 +1,5 @@
 """What arrived and where; its identity. The word everything downstream speaks."""
 
-from __future__ import annotations
-
 import datetime as dt
 import functools
 import hashlib
@@ -73,7 +71,7 @@ class Upload:
         return msgspec.json.encode(self).decode()
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Upload:
+    def from_json(cls, text: str | bytes) -> "Upload":
         """Return what `to_json` wrote.
 
         :raises ValueError: it is something else.
