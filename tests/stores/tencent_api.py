@@ -16,7 +16,7 @@ from typing import Any
 
 from tests import needs, secrets
 from tests.stores.servers import Gate
-from vinocr import signature
+from vinocr.api import signature
 
 SECRET_ID, SECRET_KEY = secrets.TENCENT_ID, secrets.TENCENT_KEY
 TOKEN = "planted-token"

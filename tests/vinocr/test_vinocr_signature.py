@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vinocr import signature
+from vinocr.api import signature
 
 # Published by Tencent Cloud (API 3.0, "Signature v3" and "Signature v1").
 KEY = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"

@@ -13,7 +13,7 @@ import http.client
 import os
 from typing import Any, Final
 
-from vinocr.child import Child
+from vinocr.launcher import VinOCRProcess
 from vinocr.settings import PREFIX
 
 _HOP_BY_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
@@ -21,11 +21,11 @@ _SECONDS: Final = 60
 
 
 @functools.cache
-def _server() -> Child:
+def _server() -> VinOCRProcess:
     """Start the server once per execution environment; it ends with it."""
     settings = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
     settings.setdefault("VINOCR_OPERATORS", "none")  # every request comes from loopback here
-    return Child.start(settings | {"VINOCR_HOST": "127.0.0.1", "VINOCR_PORT": "0"})
+    return VinOCRProcess.start(settings | {"VINOCR_HOST": "127.0.0.1", "VINOCR_PORT": "0"})
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's form

@@ -13,7 +13,7 @@ from tests.deploy.tencent.logs import CLS
 from tests.deploy.tencent.models import VERSIONS, Refused, held_against_model
 from tests.deploy.tencent.state import State
 from vindrop_local.bucket import Account
-from vinocr import signature
+from vinocr.api import signature
 
 
 class API:

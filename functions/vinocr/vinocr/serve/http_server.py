@@ -16,17 +16,18 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from vinocr import app, logs
-from vinocr.accounts import SettingsError
-from vinocr.addresses import AllowList
-from vinocr.beyond import Beyond
-from vinocr.directory import Directory
-from vinocr.download import Downloader
-from vinocr.faults import Faults
-from vinocr.image import largest
-from vinocr.meters import Meters
-from vinocr.pool import Pool
-from vinocr.service import Service
+from vinocr import logging_json
+from vinocr.api.accounts import Accounts
+from vinocr.api.addresses import AllowList
+from vinocr.api.download import Downloader
+from vinocr.api.faults import Faults
+from vinocr.api.image_checks import largest_image
+from vinocr.api.reloaded_file import ReloadedFile, SettingsError
+from vinocr.serve import http_app
+from vinocr.serve.extra_api import ExtraApi
+from vinocr.serve.metrics import Metrics
+from vinocr.serve.reader_pool import ReaderPool
+from vinocr.serve.vinocr_action import VinOcrAction
 from vinocr.settings import PREFIX, Settings
 
 _HEAD_LIMIT: Final = 1024 * 1024
@@ -131,54 +132,48 @@ def listen(settings: Settings) -> socket.socket:
 
 def reader_command(settings: Settings) -> list[str]:
     """Return the command line of a reader process."""
-    command = [sys.executable, "-m", "vinocr.worker"]
+    command = [sys.executable, "-m", "vinocr.serve.reader_process"]
     command += ["--threads", str(settings.threads), "--max-pixels", str(settings.max_pixels)]
     if settings.threshold is not None:
         command += ["--threshold", str(settings.threshold)]
     return command
 
 
-def reader_environment() -> dict[str, str]:
-    """Return our environment without the settings: a reader has no use for secrets."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+def assemble(settings: Settings) -> VinOcrAction:
+    """Put the service together.
 
-
-def assemble(settings: Settings) -> Service:
-    """Put a service together.
-
-    :raises SettingsError: the faults file or the allow list is wrong.
+    :raises SettingsError: the faults file is wrong.
     """
-    readers = Pool(
+    readers = ReaderPool(
         command=reader_command(settings),
-        environment=reader_environment(),
+        # The settings are left out: a reader has no use for secrets.
+        environment={k: v for k, v in os.environ.items() if not k.startswith(PREFIX)},
         workers=settings.workers,
         queue=settings.queue,
         queue_seconds=settings.queue_seconds,
         read_seconds=settings.read_seconds,
+        max_pixels=settings.max_pixels,
     )
-    faults = Faults(settings.faults)
-    faults.load()
-    meters = Meters()
-    meters.gauge("vinocr_readers_ready", "Reader processes that are up.", lambda: readers.ready)
-    meters.gauge("vinocr_readers_busy", "Reader processes at work.", lambda: readers.busy)
-    meters.gauge("vinocr_queue", "Calls waiting for a reader.", lambda: readers.waiting)
-    meters.gauge(
-        "vinocr_reader_restarts", "Readers replaced since the start.", lambda: readers.restarts
-    )
+    metrics = Metrics()
+    metrics.gauge("vinocr_readers_ready", "Reader processes that are up.", lambda: readers.ready)
+    metrics.gauge("vinocr_readers_busy", "Reader processes at work.", lambda: readers.busy)
+    metrics.gauge("vinocr_queue", "Calls waiting for a reader.", lambda: readers.waiting)
+    about = "Readers replaced since the start."
+    metrics.gauge("vinocr_reader_restarts", about, lambda: readers.restarts)
     downloader = Downloader(
         allow=AllowList.parse(settings.url_allow),
         seconds=settings.url_seconds,
-        max_bytes=largest(settings.max_base64),
+        max_bytes=largest_image(settings.max_base64),
         max_base64=settings.max_base64,
         redirects=settings.url_redirects,
     )
-    return Service(
+    return VinOcrAction(
         settings=settings,
-        directory=Directory(settings.accounts, settings.accounts_file),
+        accounts=ReloadedFile(Accounts, settings.accounts, settings.known_accounts),
         readers=readers,
         downloader=downloader,
-        faults=faults,
-        meters=meters,
+        faults=Faults(settings.faults),
+        metrics=metrics,
     )
 
 
@@ -187,20 +182,19 @@ def run(settings: Settings, *, until_stdin_closes: bool = False) -> int:
 
     :raises SettingsError: the socket, the certificate, or a file that a setting names.
     """
-    logs.setup()
-    service = assemble(settings)
+    logging_json.setup()
+    action = assemble(settings)
     with listen(settings) as bound:
-        asyncio.run(_serve(settings, service, bound, until_stdin_closes=until_stdin_closes))
+        asyncio.run(_serve(action, bound, until_stdin_closes=until_stdin_closes))
     return 0
 
 
-async def _serve(
-    settings: Settings, service: Service, bound: socket.socket, *, until_stdin_closes: bool
-) -> None:
-    bodies = app.Bodies(asyncio.Semaphore(settings.bodies), settings.body_seconds)
-    operators = app.Operators(settings.operators)
+async def _serve(action: VinOcrAction, bound: socket.socket, *, until_stdin_closes: bool) -> None:
+    settings = action.settings
+    bodies = http_app.BodyReader(asyncio.Semaphore(settings.bodies), settings.body_seconds)
+    operators = http_app.Operators(settings.operators)
     config = uvicorn.Config(
-        app.build(service, bodies, operators, Beyond(service, bodies, operators).routes()),
+        http_app.build(action, bodies, operators, ExtraApi(action, bodies, operators).routes()),
         http=Protocol,
         ws="none",
         lifespan="off",
@@ -219,10 +213,10 @@ async def _serve(
         config.load()
     except (ssl.SSLError, OSError):
         raise SettingsError(
-            "VINOCR_TLS_CERT and VINOCR_TLS_KEY are no certificate with its key in PEM"
+            "VINOCR_TLS_CERT and VINOCR_TLS_KEY are not a certificate and its key in PEM"
         ) from None
     server = Server(config)
-    service.readers.start()
+    action.readers.start()
     if until_stdin_closes:
         _watch_stdin(server)
     port = bound.getsockname()[1]
@@ -230,13 +224,13 @@ async def _serve(
     line: dict[str, Any] = {"event": "listening", "scheme": scheme, "host": settings.host}
     sys.stdout.write(json.dumps(line | {"port": port, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
-    sweeper = asyncio.create_task(service.sweep())
+    evicting = asyncio.create_task(action.evict_idle_clients())
     try:
         await server.serve(sockets=[bound])
     finally:
-        sweeper.cancel()
-        await service.readers.close()
-        logs.event("stopped")
+        evicting.cancel()
+        await action.readers.close()
+        logging_json.event("stopped")
 
 
 def _watch_stdin(server: Server) -> None:

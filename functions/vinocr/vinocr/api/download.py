@@ -1,7 +1,7 @@
-"""Fetching ImageUrl: bounded in time, size, redirects, and in where it may go.
+"""Download of ImageUrl, with limits on time, size, redirects and addresses (SSRF).
 
-httpcore speaks HTTP; this file owns the one thing it must not decide, which address a
-connection is opened to. Proxies of the environment are not used.
+httpcore speaks HTTP; this file decides which address a connection is opened to. Proxies of the
+environment are not used.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
-from vinocr.addresses import AllowList, is_public, is_web_port
-from vinocr.codes import ApiError, Words
+from vinocr.api.addresses import AllowList, is_public, is_web_port
+from vinocr.api.codes import ApiError
 
 MAX_URL: Final = 8192
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -28,6 +28,13 @@ _HEADERS: Final = [
     ("Accept", "image/png, image/jpeg, */*;q=0.1"),
     ("Accept-Encoding", "identity"),
 ]
+
+_BROKEN: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpcore.TimeoutException,
+)
 
 # A resolver cannot be interrupted: names that take long must not take everybody's threads.
 _NAMES: Final = ThreadPoolExecutor(32, "names")
@@ -107,8 +114,8 @@ class Downloader:
     async def fetch(self, url: str) -> bytes:
         """Return the body at ``url``.
 
-        :raises ApiError: InvalidParameterValueLimit (no http or https URL), DownLoadError
-            (everything that can go wrong on the way), TooLargeFileError.
+        :raises ApiError: InvalidParameterValueLimit (not an http or https URL), DownLoadError
+            (any failure of the download), TooLargeFileError.
         """
         check_url(url)
         try:
@@ -121,14 +128,7 @@ class Downloader:
             raise _failed("the address is not a public one", "目标地址不是公网地址") from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout):
             raise _failed("the host cannot be reached", "无法连接目标主机") from None
-        except (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.UnsupportedProtocol,
-            httpcore.TimeoutException,
-            OSError,
-            ValueError,
-        ):
+        except (*_BROKEN, OSError, ValueError):
             raise _failed(
                 "the host's answer broke off or is not HTTP", "目标主机应答中断或不是 HTTP"
             ) from None
@@ -195,13 +195,8 @@ def check_url(url: str) -> None:
             "ImageUrl must begin with http:// or https://",
             "ImageUrl 必须以 http:// 或 https:// 开头",
         )
-    if (
-        not parts.hostname
-        or not port_is_fine
-        or not url.isascii()
-        or not url.isprintable()
-        or " " in url
-    ):
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if not (parts.hostname and port_is_fine and is_plain):
         raise _bad_url(
             "ImageUrl must name a host and be percent-encoded",
             "ImageUrl 必须包含主机名并经过 URL 编码",
@@ -229,8 +224,8 @@ def _header(response: httpcore.Response, name: bytes) -> bytes | None:
 
 
 def _failed(english: str, chinese: str) -> ApiError:
-    return ApiError("FailedOperation.DownLoadError", why=Words(english, chinese))
+    return ApiError.because("FailedOperation.DownLoadError", english, chinese)
 
 
 def _bad_url(english: str, chinese: str) -> ApiError:
-    return ApiError("InvalidParameterValue.InvalidParameterValueLimit", why=Words(english, chinese))
+    return ApiError.because("InvalidParameterValue.InvalidParameterValueLimit", english, chinese)

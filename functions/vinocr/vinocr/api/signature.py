@@ -1,6 +1,6 @@
 """API 3.0 signatures as pure functions: TC3-HMAC-SHA256, and the older HmacSHA1/HmacSHA256.
 
-Nothing here knows an account or a clock; `vinocr.authentication` decides with it.
+Nothing here knows an account or a clock; `vinocr.api.authentication` decides with it.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ def parse_authorization(header: str) -> Tc3Authorization:
 def utc_date(timestamp: int) -> str:
     """Return the UTC date of a Unix timestamp in seconds, as TC3 writes it (2019-02-25).
 
-    :raises ValueError: no calendar reaches so far.
+    :raises ValueError: the year is over 9999.
     """
     try:
         moment = dt.datetime.fromtimestamp(timestamp, dt.timezone.utc)
     except (OverflowError, OSError) as error:
-        raise ValueError(f"{timestamp} is no moment of the calendar") from error
+        raise ValueError(f"{timestamp} is beyond the calendar") from error
     return moment.strftime("%Y-%m-%d")
 
 
@@ -111,7 +111,7 @@ def tc3_signature(secret_key: str, timestamp: int, date: str, service: str, cano
     return hmac.digest(key, to_sign.encode(), "sha256").hex()
 
 
-def tc3_holds(
+def tc3_is_valid(
     secret_key: str,
     authorization: Tc3Authorization,
     timestamp: int,
@@ -129,9 +129,8 @@ def tc3_holds(
     """
     if any(name not in headers for name in authorization.signed_headers):
         return False
-    hashes = [body_hash]
     if headers.get("x-tc-content-sha256", "").upper() == UNSIGNED_PAYLOAD:
-        hashes = [hashlib.sha256(UNSIGNED_PAYLOAD.encode()).hexdigest()]
+        body_hash = hashlib.sha256(UNSIGNED_PAYLOAD.encode()).hexdigest()
     host = headers["host"].strip()
     forms: set[tuple[tuple[str, str], ...]] = set()
     for host_form in (host, _PORT.sub("", host)):
@@ -139,18 +138,17 @@ def tc3_holds(
         as_sent = tuple((sent | {"host": host_form}).items())
         lowered = tuple((name, value.lower()) for name, value in as_sent)
         forms |= {as_sent, lowered, tuple(sorted(as_sent)), tuple(sorted(lowered))}
-    held = False
+    valid = False
     for candidate in forms:
-        for payload_hash in hashes:
-            expected = tc3_signature(
-                secret_key,
-                timestamp,
-                authorization.date,
-                authorization.service,
-                canonical_request(method, raw_query, candidate, payload_hash),
-            )
-            held |= hmac.compare_digest(expected.encode(), authorization.signature.encode())
-    return held
+        expected = tc3_signature(
+            secret_key,
+            timestamp,
+            authorization.date,
+            authorization.service,
+            canonical_request(method, raw_query, candidate, body_hash),
+        )
+        valid |= hmac.compare_digest(expected.encode(), authorization.signature.encode())
+    return valid
 
 
 def v1_string_to_sign(method: str, host: str, parameters: Mapping[str, str]) -> str:
@@ -173,7 +171,7 @@ def v1_signature(secret_key: str, signature_method: str, to_sign: str) -> str:
     ).decode()
 
 
-def v1_holds(
+def v1_is_valid(
     secret_key: str,
     signature_method: str,
     signature: str,
@@ -184,13 +182,13 @@ def v1_holds(
 ) -> bool:
     """Whether a v1 signature is the one of this request.
 
-    The SDKs write ``.`` for ``_`` in the names that they sign, the documents do not: both hold.
+    The SDKs write ``.`` for ``_`` in the names that they sign, the documents do not: both are accepted.
     """
     dotted = {name.replace("_", "."): value for name, value in parameters.items()}
-    held = False
+    valid = False
     for names in (parameters, dotted):
         expected = v1_signature(
             secret_key, signature_method, v1_string_to_sign(method, host, names)
         )
-        held |= hmac.compare_digest(expected.encode(), signature.encode())
-    return held
+        valid |= hmac.compare_digest(expected.encode(), signature.encode())
+    return valid

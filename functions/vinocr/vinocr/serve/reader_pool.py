@@ -1,7 +1,7 @@
 """Reader processes: started, fed one image at a time, watched, and replaced when they fail.
 
-A reader that hangs is killed after `Pool.read_seconds`; one that dies is replaced; the call it
-had is answered with an error, never lost. The queue in front of them is bounded.
+A reader that hangs is killed after `ReaderPool.read_seconds`; one that dies is replaced; its call
+is answered with an error. The queue in front of them is bounded.
 """
 
 from __future__ import annotations
@@ -15,58 +15,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from vinocr import logs
-from vinocr.reader import Alternative, Answer
-from vinocr.worker import LENGTH
+from pydantic import TypeAdapter
+
+from vinocr import logging_json
+from vinocr.api.codes import ApiError
+from vinocr.reader import Answer
+from vinocr.serve.reader_process import LENGTH
 
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _FAILED_STARTS: Final = 3
 _START_SECONDS: Final = 120.0
 _MAX_HEAD: Final = 4 * 1024 * 1024
+_ANSWER: Final = TypeAdapter(Answer)
 
 
-class BusyError(Exception):
-    """The queue is full, or the wait for a reader was too long. Nothing was read."""
+def image_error(code: str, max_pixels: int) -> ApiError:
+    """Return the error for an image that the reader refused; ``code`` is `reader.ImageError.code`."""
+    if code == "empty":
+        return ApiError("FailedOperation.EmptyImageError")
+    if code == "too_many_pixels":
+        return ApiError("FailedOperation.ImageSizeTooLarge", limit=max_pixels)
+    return ApiError.because(
+        "FailedOperation.ImageDecodeFailed",
+        "the file is damaged or incomplete",
+        "文件已损坏或不完整",
+    )
 
 
-class ReadTimeoutError(Exception):
-    """The reader did not answer in time and was killed."""
+def _busy() -> ApiError:
+    return ApiError.because("ServiceUnavailable", "all readers are busy", "识别引擎繁忙")
 
 
-class ReaderDiedError(Exception):
-    """The reader process ended while it had this image."""
-
-
-class NoReaderError(Exception):
-    """No reader could be started at all, several times in a row. ``str()`` is the last reason."""
-
-
-class ReaderFailedError(Exception):
-    """The reader raised what it should not. ``str()`` is type and place, no data."""
-
-
-class RefusedError(Exception):
-    """The bytes are no image that can be read. ``code`` is `vinocr.reader.ImageError.code`."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def answer_of(data: Mapping[str, Any]) -> Answer:
-    """Build an `Answer` from its JSON form."""
-    corners = data["quadrilateral"]
-    shaped: dict[str, Any] = {
-        "characters": tuple(data["characters"]),
-        "quadrilateral": None if corners is None else tuple((x, y) for x, y in corners),
-        "alternatives": tuple(Alternative(**a) for a in data["alternatives"]),
-    }
-    return Answer(**{**data, **shaped})
+def _none_starts() -> ApiError:
+    return ApiError.because(
+        "ResourceUnavailable", "no reader starts, see the server's log", "识别引擎无法启动"
+    )
 
 
 @dataclass(slots=True, eq=False)
-class _Worker:
+class _Reader:
     process: asyncio.subprocess.Process
     usable: bool = True
 
@@ -95,14 +83,15 @@ class _Worker:
 
 
 @dataclass(slots=True)
-class Pool:
+class ReaderPool:
     """A fixed number of reader processes behind a bounded queue.
 
-    :param command: what starts a reader (it speaks `vinocr.worker`'s frames).
+    :param command: what starts a reader (it speaks `vinocr.serve.reader_process`'s frames).
     :param environment: of the readers; no secret belongs there.
     :param queue: calls that may wait; one more is refused.
     :param queue_seconds: the longest such wait.
     :param read_seconds: the longest reading, after which the reader is killed.
+    :param max_pixels: the largest image that the readers take, for the error message.
     """
 
     command: Sequence[str]
@@ -111,14 +100,15 @@ class Pool:
     queue: int
     queue_seconds: float
     read_seconds: float
+    max_pixels: int = 0
     ready: int = 0
     restarts: int = 0
     busy: int = 0
-    _idle: collections.deque[_Worker] = field(default_factory=collections.deque)
-    _waiting: collections.deque[asyncio.Future[_Worker]] = field(default_factory=collections.deque)
+    _idle: collections.deque[_Reader] = field(default_factory=collections.deque)
+    _waiting: collections.deque[asyncio.Future[_Reader]] = field(default_factory=collections.deque)
     _keepers: list[asyncio.Task[None]] = field(default_factory=list)
-    _alive: set[_Worker] = field(default_factory=set)
-    _broken: str | None = None
+    _alive: set[_Reader] = field(default_factory=set)
+    _broken: bool = False
     _failed_starts: int = 0
 
     @property
@@ -131,7 +121,7 @@ class Pool:
         self._keepers = [asyncio.create_task(self._keep(n)) for n in range(self.workers)]
 
     async def close(self) -> None:
-        """End the readers. Calls that are still under way end with `ReaderDiedError`."""
+        """End the readers. Calls that are still under way end with UnKnowError."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -139,41 +129,43 @@ class Pool:
     async def read(self, image: bytes) -> Answer:
         """Have one image read.
 
-        :raises BusyError, NoReaderError, ReadTimeoutError, ReaderDiedError, ReaderFailedError,
-            RefusedError: see there.
+        :raises ApiError: ServiceUnavailable (queue full, or too long a wait), ResourceUnavailable
+            (no reader starts), EngineRecognizeTimeout, UnKnowError (the reader died),
+            InternalError (the reader raised), or what is wrong with the image.
         """
-        worker = await self._take()
+        reader = await self._take()
         self.busy += 1
         answered = False
         try:
-            reply = await asyncio.wait_for(worker.ask(image), self.read_seconds)
+            reply = await asyncio.wait_for(reader.ask(image), self.read_seconds)
             answered = True
         except asyncio.TimeoutError:
-            raise ReadTimeoutError from None
+            raise ApiError("FailedOperation.EngineRecognizeTimeout") from None
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
-            raise ReaderDiedError from None
+            raise ApiError("FailedOperation.UnKnowError") from None
         finally:
             self.busy -= 1
             if answered:
-                self._give(worker)
-            else:  # a late answer must never reach the next caller: this reader is done for
-                worker.kill()
+                self._give(reader)
+            else:  # a late answer must never reach the next caller
+                reader.kill()
         if reply["kind"] == "refused":
-            raise RefusedError(reply["code"])
+            raise image_error(reply["code"], self.max_pixels)
         if reply["kind"] == "failed":
-            raise ReaderFailedError(reply["why"])
-        return answer_of(reply["answer"])
+            logging_json.event("reader_failed", error=reply["why"])
+            raise ApiError("InternalError")
+        return _ANSWER.validate_python(reply["answer"])
 
-    async def _take(self) -> _Worker:
-        if self._broken is not None and not self.ready:
-            raise NoReaderError(self._broken)
+    async def _take(self) -> _Reader:
+        if self._broken and not self.ready:
+            raise _none_starts()
         while self._idle:
-            worker = self._idle.popleft()
-            if worker.usable and worker.process.returncode is None:
-                return worker
+            reader = self._idle.popleft()
+            if reader.usable and reader.process.returncode is None:
+                return reader
         if len(self._waiting) >= self.queue:
-            raise BusyError
-        place: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+            raise _busy()
+        place: asyncio.Future[_Reader] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
             await asyncio.wait({place}, timeout=self.queue_seconds)
@@ -183,24 +175,24 @@ class Pool:
         if place.done():
             return place.result()
         self._leave(place)
-        raise BusyError
+        raise _busy()
 
-    def _leave(self, place: asyncio.Future[_Worker]) -> None:
+    def _leave(self, place: asyncio.Future[_Reader]) -> None:
         if place.done() and not place.cancelled() and place.exception() is None:
             self._give(place.result())
         else:
             with contextlib.suppress(ValueError):
                 self._waiting.remove(place)
 
-    def _give(self, worker: _Worker) -> None:
-        if not worker.usable:
+    def _give(self, reader: _Reader) -> None:
+        if not reader.usable:
             return
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
-                place.set_result(worker)
+                place.set_result(reader)
                 return
-        self._idle.append(worker)
+        self._idle.append(reader)
 
     async def _keep(self, number: int) -> None:
         pause = _FIRST_PAUSE
@@ -208,17 +200,17 @@ class Pool:
             started = time.monotonic()
             why = await self._live(number)
             if why is None:  # it had been ready: whatever killed it was one image, start afresh
-                self._failed_starts, self._broken, pause = 0, None, _FIRST_PAUSE
+                self._failed_starts, self._broken, pause = 0, False, _FIRST_PAUSE
                 self.restarts += 1
                 continue
             self._failed_starts += 1
-            logs.event("reader_did_not_start", reader=number, why=why)
+            logging_json.event("reader_did_not_start", reader=number, why=why)
             if self._failed_starts >= _FAILED_STARTS and not self.ready:
-                self._broken = why
+                self._broken = True
                 while self._waiting:
                     place = self._waiting.popleft()
                     if not place.done():
-                        place.set_exception(NoReaderError(why))
+                        place.set_exception(_none_starts())
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - started)))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -235,7 +227,7 @@ class Pool:
             )
         except OSError as error:
             return f"{type(error).__name__}: {error.strerror}"
-        worker = _Worker(process)
+        reader = _Reader(process)
         last: list[str] = []
         stderr = asyncio.create_task(_relay(process, number, last))
         is_ready = False
@@ -243,22 +235,22 @@ class Pool:
             with contextlib.suppress(
                 asyncio.IncompleteReadError, ConnectionError, ValueError, asyncio.TimeoutError
             ):
-                head = await asyncio.wait_for(worker.listen(), _START_SECONDS)
+                head = await asyncio.wait_for(reader.listen(), _START_SECONDS)
                 is_ready = head.get("kind") == "ready"
             if is_ready:
                 self.ready += 1
-                self._broken, self._failed_starts = None, 0
-                logs.event("reader_ready", reader=number, pid=process.pid)
-                self._give(worker)
+                self._broken, self._failed_starts = False, 0
+                logging_json.event("reader_ready", reader=number, pid=process.pid)
+                self._give(reader)
                 await process.wait()
-                logs.event(
+                logging_json.event(
                     "reader_ended", reader=number, pid=process.pid, status=process.returncode
                 )
         finally:
-            worker.usable = False
+            reader.usable = False
             if is_ready:
                 self.ready -= 1
-            worker.kill()
+            reader.kill()
             await asyncio.shield(process.wait())
             stderr.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -277,4 +269,4 @@ async def _relay(process: asyncio.subprocess.Process, number: int, last: list[st
             text = line.decode(errors="replace").strip()[:500]
             if text:
                 last[:] = [text]
-                logs.event("reader_says", reader=number, text=text)
+                logging_json.event("reader_says", reader=number, text=text)

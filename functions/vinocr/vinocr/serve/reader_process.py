@@ -1,4 +1,4 @@
-"""A reader process: ``python -m vinocr.worker``, started and watched by `vinocr.pool`.
+"""A reader process: ``python -m vinocr.serve.reader_process``, started and watched by `vinocr.serve.reader_pool`.
 
 It reads images from standard input and writes answers to standard output, both in frames: four
 bytes of length (big-endian), a JSON object of that length, then as many bytes as its ``size``
@@ -16,7 +16,7 @@ import struct
 import sys
 from typing import Any, BinaryIO, Final
 
-from vinocr import logs
+from vinocr import logging_json
 
 LENGTH: Final = struct.Struct(">I")
 
@@ -40,7 +40,7 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Load the reader, then answer images until the input ends."""
-    parser = argparse.ArgumentParser(prog="python -m vinocr.worker")
+    parser = argparse.ArgumentParser(prog="python -m vinocr.serve.reader_process")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--max-pixels", type=int, required=True)
     parser.add_argument("--threshold", type=float)
@@ -65,9 +65,9 @@ def main(argv: list[str] | None = None) -> int:
         except ImageError as error:
             write_frame(answers, {"kind": "refused", "code": error.code})
         except MemoryError:
-            return 1  # what is left of this process cannot be trusted: a fresh one takes over
+            return 1  # the process cannot be trusted any more: a new one replaces it
         except Exception as error:  # noqa: BLE001 - one bad image must not cost the next caller
-            write_frame(answers, {"kind": "failed", "why": logs.where(error)})
+            write_frame(answers, {"kind": "failed", "why": logging_json.where(error)})
         else:
             write_frame(answers, {"kind": "answer", "answer": dataclasses.asdict(answer)})
     return 0

@@ -1,7 +1,7 @@
 """VinOCR as a child process: for tests, the local stack, and any Python program.
 
->>> from vinocr.child import Child                                       # doctest: +SKIP
->>> with Child.start({"VINOCR_SECRET_ID": "id", "VINOCR_SECRET_KEY": "key"}) as vinocr:
+>>> from vinocr.launcher import VinOCRProcess                                       # doctest: +SKIP
+>>> with VinOCRProcess.start({"VINOCR_SECRET_ID": "id", "VINOCR_SECRET_KEY": "key"}) as vinocr:
 ...     print(vinocr.endpoint)                                           # doctest: +SKIP
 127.0.0.1:41235
 """
@@ -26,12 +26,12 @@ from typing import IO, Any
 from vinocr.settings import PREFIX
 
 
-class ChildError(RuntimeError):
+class LaunchError(RuntimeError):
     """VinOCR did not start or did not become ready. ``str()`` is its own last word."""
 
 
 @dataclass(slots=True)
-class Child:
+class VinOCRProcess:
     """A running server. It ends with this object's `stop`, and with this process's death."""
 
     process: subprocess.Popen[bytes]
@@ -47,14 +47,14 @@ class Child:
         arguments: Sequence[str] = (),
         log: Path | None = None,
         seconds: float = 30.0,
-    ) -> Child:
+    ) -> VinOCRProcess:
         """Start ``python -m vinocr`` and wait until it listens.
 
         :param settings: VINOCR_ variables; those of our own environment do not count. VINOCR_PORT
             is any free port unless given.
         :param log: file for its JSON log; without one, our own standard error.
         :param seconds: how long it may take.
-        :raises ChildError: it ended, or said nothing in time.
+        :raises LaunchError: it ended, or said nothing in time.
         """
         environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         environment |= {"VINOCR_PORT": "0", **settings}
@@ -75,7 +75,7 @@ class Child:
             process.kill()
             process.wait()
             words = log.read_text(errors="replace").strip().splitlines() if log else []
-            raise ChildError(words[-1] if words else "VinOCR did not start: see its log")
+            raise LaunchError(words[-1] if words else "VinOCR did not start: see its log")
         about: dict[str, Any] = json.loads(line)
         return cls(process, about["host"], about["port"], about["scheme"])
 
@@ -87,7 +87,7 @@ class Child:
     def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait until a reader is up (calls may be sent before: they wait for it).
 
-        :raises ChildError: none came up in time, or the server ended.
+        :raises LaunchError: none came up in time, or the server ended.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
@@ -97,7 +97,7 @@ class Child:
                 time.sleep(0.05)
             else:
                 return
-        raise ChildError("VinOCR listens, but none of its readers came up: see its log")
+        raise LaunchError("VinOCR listens, but none of its readers came up: see its log")
 
     def counters(self) -> dict[str, float]:
         """Return its metrics: name with labels, as Prometheus writes them → number."""
@@ -137,7 +137,7 @@ class Child:
                 pipe.close()
         return self.process.wait()
 
-    def __enter__(self) -> Child:  # noqa: PYI034 - Self is not in Python 3.10
+    def __enter__(self) -> VinOCRProcess:  # noqa: PYI034 - Self is not in Python 3.10
         return self
 
     def __exit__(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
@@ -17,15 +17,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from vinocr import logs, wire
-from vinocr.codes import ApiError, Words
-from vinocr.service import Outcome, Service
+from vinocr import logging_json
+from vinocr.api import request as requests
+from vinocr.api.codes import ApiError
+from vinocr.serve.vinocr_action import Outcome, VinOcrAction
+
+T = TypeVar("T")
 
 _DRAIN: Final = 64 * 1024 * 1024
 """Bytes of an oversized body that are thrown away before the answer: a client that is still
 sending when the connection closes sees a broken pipe instead of the answer."""
 _LARGE: Final = 64 * 1024
-_GARBAGE: Final = {
+_BROKEN_BODIES: Final = {
     "empty": b"",
     "not_json": b'{"Response": {"Vin": "',
     "no_response": b"{}",
@@ -43,40 +46,36 @@ class BodyTooSlowError(Exception):
 
 
 @dataclass(slots=True)
-class Bodies:
-    """Reads bodies, so many large ones at once and each within its time.
+class BodyReader:
+    """Reads request bodies: a limited number of large ones at once, each within its time.
 
-    A request that has no place yet is simply not read: its sender waits in the socket.
+    A request without a permit is not read: its sender waits in the socket.
     """
 
-    places: asyncio.Semaphore
+    permits: asyncio.Semaphore
     seconds: float
 
     @contextlib.asynccontextmanager
     async def read(self, http: HttpRequest, limit: int) -> AsyncIterator[bytes]:
-        """Read a body of at most ``limit`` bytes, and keep its place while it is used.
+        """Read a body of at most ``limit`` bytes; a large one keeps its permit while it is used.
 
         :raises BodyTooLargeError, BodyTooSlowError: see there.
-        :raises starlette.requests.ClientDisconnect: nobody is there any more.
+        :raises starlette.requests.ClientDisconnect: the client has gone.
         """
         announced = http.headers.get("content-length", "")
         small = announced.isdigit() and int(announced) <= _LARGE
-        chunked = "transfer-encoding" in http.headers
-        if small or not (announced or chunked):
-            yield await self._within(http, limit)
+        if small or not (announced or "transfer-encoding" in http.headers):
+            yield await self._in_time(_collect(http, limit))
             return
+        await self._in_time(self.permits.acquire())
         try:
-            await asyncio.wait_for(self.places.acquire(), self.seconds)
-        except asyncio.TimeoutError:
-            raise BodyTooSlowError from None
-        try:
-            yield await self._within(http, limit)
+            yield await self._in_time(_collect(http, limit))
         finally:
-            self.places.release()
+            self.permits.release()
 
-    async def _within(self, http: HttpRequest, limit: int) -> bytes:
+    async def _in_time(self, work: Awaitable[T]) -> T:
         try:
-            return await asyncio.wait_for(_collect(http, limit), self.seconds)
+            return await asyncio.wait_for(work, self.seconds)
         except asyncio.TimeoutError:
             raise BodyTooSlowError from None
 
@@ -101,8 +100,8 @@ async def _collect(http: HttpRequest, limit: int) -> bytes:
 class Api:
     """API 3.0: the ASGI endpoint of ``/``, whatever the method."""
 
-    service: Service
-    bodies: Bodies
+    action: VinOcrAction
+    bodies: BodyReader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a client that has gone gets nothing."""
@@ -118,42 +117,52 @@ class Api:
             with contextlib.suppress(BodyTooLargeError, BodyTooSlowError):
                 async with self.bodies.read(http, 0):
                     pass
-            return self.service.refuse(bare, ApiError("UnsupportedProtocol", method=http.method))
-        limit = wire.body_limit(http.method, bare.headers)
+            error = ApiError("UnsupportedProtocol", method=http.method)
+            return await self.action.call(bare, error)
+        too_large = requests.too_large(http.method, bare.headers)
         try:
-            async with self.bodies.read(http, limit) as body:
-                if http.method == "GET" and len(bare.raw_query) > wire.GET_LIMIT:
-                    return self.service.refuse(bare, wire.too_large("GET", bare.headers))
-                return await self.service.call(request_of(http, body))
+            async with self.bodies.read(
+                http, requests.body_limit(http.method, bare.headers)
+            ) as body:
+                if http.method == "GET" and len(bare.raw_query) > requests.GET_LIMIT:
+                    return await self.action.call(bare, too_large)
+                return await self.action.call(request_of(http, body))
         except BodyTooLargeError:
-            return self.service.refuse(bare, wire.too_large(http.method, bare.headers))
+            return await self.action.call(bare, too_large)
         except BodyTooSlowError:
-            why = Words("the request did not arrive in time", "请求未能及时到达")
-            return self.service.refuse(bare, ApiError("InvalidRequest", why=why))
+            error = ApiError.because(
+                "InvalidRequest", "the request did not arrive in time", "请求未能及时到达"
+            )
+            return await self.action.call(bare, error)
 
 
-def request_of(http: HttpRequest, body: bytes) -> wire.Request:
-    """Turn an ASGI request into the wire's own."""
+def request_of(http: HttpRequest, body: bytes) -> requests.Request:
+    """Turn an ASGI request into the API's own."""
     headers: dict[str, str] = {}
     for name, value in http.headers.items():
         headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return wire.Request(
+    return requests.Request(
         method=http.method,
         raw_query=http.scope["query_string"].decode("latin-1"),
         headers=headers,
         body=body,
-        client=http.client.host if http.client else "",
+        client=_address(http) or "",
     )
+
+
+def _address(http: HttpRequest) -> str | None:
+    return http.client.host if http.client else None
 
 
 async def _send(scope: Scope, send: Send, outcome: Outcome) -> None:
     fault = outcome.fault
-    body, status, promised = outcome.body, 200, len(outcome.body)
+    body, status = outcome.body, 200
+    announced = len(body)
     if fault is not None:
         status = fault.status or 200
         if fault.body is not None:
-            body = _GARBAGE[fault.body]
-            promised = len(body)
+            body = _BROKEN_BODIES[fault.body]
+            announced = len(body)
         if fault.cut in ("before", "after"):
             transport = scope["state"].get("transport")
             if transport is not None:
@@ -161,18 +170,18 @@ async def _send(scope: Scope, send: Send, outcome: Outcome) -> None:
             return
         if fault.cut == "middle":
             body = body[: len(body) // 2]
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(promised).encode())]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % announced)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": len(body) < promised})
+    await send({"type": "http.response.body", "body": body, "more_body": len(body) < announced})
 
 
 def _log(http: HttpRequest, outcome: Outcome) -> None:
     trace = http.headers.get("x-tc-traceid", "")[:64]
-    logs.event(
+    logging_json.event(
         "call",
         request_id=outcome.request_id,
         trace_id=trace if trace.isascii() and trace.isprintable() and trace else None,
-        client=http.client.host if http.client else None,
+        client=_address(http),
         method=http.method,
         account=outcome.account or None,
         code=outcome.code or "Success",
@@ -181,20 +190,16 @@ def _log(http: HttpRequest, outcome: Outcome) -> None:
     )
 
 
-@dataclass(slots=True)
 class Operators:
     """Who may see what is for operators: clients of these networks."""
 
-    entries: tuple[str, ...]
-    _networks: tuple[Any, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        self._networks = tuple(ip_network(entry, strict=False) for entry in self.entries)
+    def __init__(self, entries: tuple[str, ...]) -> None:
+        self._networks = [ip_network(entry, strict=False) for entry in entries]
 
     def include(self, http: HttpRequest) -> bool:
         """Whether a request comes from one of the networks."""
         try:
-            address = ip_address(http.client.host if http.client else "")
+            address = ip_address(_address(http) or "")
         except ValueError:
             return False
         mapped = getattr(address, "ipv4_mapped", None)
@@ -202,35 +207,34 @@ class Operators:
 
 
 def build(
-    service: Service, bodies: Bodies, operators: Operators, more: list[BaseRoute]
+    action: VinOcrAction, bodies: BodyReader, operators: Operators, extra: list[BaseRoute]
 ) -> Starlette:
-    """Put the application together; ``more`` are routes beside the API's own."""
-    readers = service.readers
+    """Put the application together; ``extra`` are routes beside the API's own."""
 
     async def healthz(_: HttpRequest) -> Response:
-        alive = readers.ready > 0
-        about = {"status": "ok" if alive else "starting", "readers": readers.ready}
-        return JSONResponse(about, status_code=200 if alive else 503)
+        ready = action.readers.ready
+        about = {"status": "ok" if ready else "starting", "readers": ready}
+        return JSONResponse(about, status_code=200 if ready else 503)
 
     async def metrics(http: HttpRequest) -> Response:
         if not operators.include(http):
             return PlainTextResponse("VINOCR_OPERATORS does not name your address\n", 403)
-        return Response(service.meters.text(), media_type="text/plain; version=0.0.4")
+        return Response(action.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def not_found(http: HttpRequest, _: Exception) -> Response:
-        path = http.url.path[:80]
-        error = {"Code": "InvalidRequest", "Message": f"The API's path is `/`, not `{path}`."}
+        message = f"The API's path is `/`, not `{http.url.path[:80]}`."
+        error = {"Code": "InvalidRequest", "Message": message}
         answer = {"Error": error, "RequestId": str(uuid.uuid4())}
         return JSONResponse({"Response": answer}, status_code=404)
 
-    made = Starlette(
+    app = Starlette(
         routes=[
-            Route("/", Api(service, bodies)),
+            Route("/", Api(action, bodies)),
             Route("/healthz", healthz),
             Route("/metrics", metrics),
-            *more,
+            *extra,
         ],
         exception_handlers={404: not_found},
     )
-    made.router.redirect_slashes = False  # its redirect would lead wherever Host says
-    return made
+    app.router.redirect_slashes = False  # its redirect would lead wherever Host says
+    return app

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from vinocr.codes import ApiError, Language, Words
+from vinocr.api.codes import ApiError, Language
 
 KIB: Final = 1024
 GET_LIMIT: Final = 32 * KIB
@@ -193,21 +193,17 @@ async def parameters(request: Request, found: Common) -> dict[str, Any]:
     if kind == MULTIPART:
         return await _multipart(request)
     if kind == "application/octet-stream":
-        raise ApiError(
+        raise ApiError.because(
             "UnsupportedOperation",
-            why=Words(
-                "VinOCR takes no application/octet-stream, send JSON",
-                "VinOCR 不支持 application/octet-stream，请使用 JSON",
-            ),
+            "VinOCR takes no application/octet-stream, send JSON",
+            "VinOCR 不支持 application/octet-stream，请使用 JSON",
         )
-    raise ApiError(
+    raise ApiError.because(
         "InvalidRequest",
-        why=Words(
-            "Content-Type must be application/json, application/x-www-form-urlencoded or "
-            "multipart/form-data",
-            "Content-Type 只支持 application/json、application/x-www-form-urlencoded 和 "
-            "multipart/form-data",
-        ),
+        "Content-Type must be application/json, application/x-www-form-urlencoded or "
+        "multipart/form-data",
+        "Content-Type 只支持 application/json、application/x-www-form-urlencoded 和 "
+        "multipart/form-data",
     )
 
 
@@ -278,13 +274,14 @@ async def _parts(request: Request) -> AsyncGenerator[list[tuple[str, UploadFile 
 
 
 def _not_multipart() -> ApiError:
-    why = Words("the multipart body is malformed", "请求 body 的 multipart 格式错误")
-    return ApiError("InvalidRequest", why=why)
+    return ApiError.because(
+        "InvalidRequest", "the multipart body is malformed", "请求 body 的 multipart 格式错误"
+    )
 
 
 def _parameter(english: str, chinese: str) -> ApiError:
-    return ApiError("InvalidParameter", why=Words(english, chinese))
+    return ApiError.because("InvalidParameter", english, chinese)
 
 
 def _value(name: str, english: str, chinese: str) -> ApiError:
-    return ApiError("InvalidParameterValue", name=name, why=Words(english, chinese))
+    return ApiError.because("InvalidParameterValue", english, chinese, name=name)
