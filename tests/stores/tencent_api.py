@@ -80,7 +80,7 @@ class TencentAPI:
         given = signature.parse_authorization(lowered["authorization"])
         if given.secret_id != SECRET_ID:
             return _error("AuthFailure.SecretIdNotFound", "no such key")
-        holds = signature.tc3_holds(
+        holds = signature.tc3_is_valid(
             SECRET_KEY,
             given,
             int(lowered["x-tc-timestamp"]),

@@ -14,21 +14,21 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.vinocr.vinocr_support import VIN, b64, call, client, photo
 from vinocr.api import faults
 from vinocr.api.reloaded_file import SettingsError
-from vinocr.launcher import VinOCRProcess
+from vinocr.launcher import ServerProcess
 
 GOOD = {"ImageBase64": b64(photo())}
-Faulty = Callable[..., VinOCRProcess]
+Faulty = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="module")
-def faulty(start: Callable[..., VinOCRProcess], tmp_path_factory: pytest.TempPathFactory) -> Faulty:
+def faulty(start: Callable[..., ServerProcess], tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     """A server whose faults file is rewritten while it runs."""
     file = tmp_path_factory.mktemp("faults") / "faults.json"
     file.write_text('{"faults": []}')
     vinocr = start(faults=file)
     blanks = 0
 
-    def rewrite(*rules: dict[str, Any]) -> VinOCRProcess:
+    def rewrite(*rules: dict[str, Any]) -> ServerProcess:
         nonlocal blanks
         blanks += 1  # a rewrite within the clock's grain has another size
         file.write_text(json.dumps({"faults": rules}) + " " * blanks)
@@ -37,14 +37,14 @@ def faulty(start: Callable[..., VinOCRProcess], tmp_path_factory: pytest.TempPat
     return rewrite
 
 
-def answer(vinocr: VinOCRProcess) -> str:
+def answer(vinocr: ServerProcess) -> str:
     try:
         return call(vinocr, GOOD)
     except TencentCloudSDKException as error:
         return str(error.code)
 
 
-def bill(vinocr: VinOCRProcess) -> float:
+def bill(vinocr: ServerProcess) -> float:
     return sum(v for n, v in vinocr.counters().items() if n.startswith("vinocr_calls_billed_total"))
 
 
@@ -69,6 +69,8 @@ def test_chosen_calls_answer_a_chosen_code(faulty: Faulty) -> None:
         "FailedOperation",
         "InvalidParameter.ConfigFormatError",
         "IpInBlacklist",
+        "IpNotInWhitelist",
+        "LimitExceeded",
         "RequestLimitExceeded.GlobalRegionUinLimitExceeded",
         "RequestLimitExceeded.UinLimitExceeded",
         "ResourceInUse",
@@ -133,7 +135,7 @@ def test_every_and_accounts(faulty: Faulty) -> None:
     assert [answer(vinocr) for _ in range(4)] == [VIN, "InternalError"] * 2
 
 
-def test_no_request_can_ask_for_a_fault(vinocr: VinOCRProcess) -> None:
+def test_no_request_can_ask_for_a_fault(vinocr: ServerProcess) -> None:
     assert vinocr.counters()["vinocr_faults_total"] == 0
 
 

@@ -53,7 +53,9 @@ def with_pool(
         finally:
             await pool.close()
         assert pool.ready == 0
-        assert not pool._idle or not any(w.usable for w in pool._idle)
+        while not pool._idle.empty():
+            reader = pool._idle.get_nowait()
+            assert reader is None or not reader.usable
 
     asyncio.run(run())
 

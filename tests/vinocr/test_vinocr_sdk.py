@@ -13,7 +13,7 @@ from tencentcloud.ocr.v20181119.ocr_client import OcrClient
 from tencentcloud.ocr.v20181119.ocr_client_async import OcrClient as AsyncOcrClient
 
 from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
-from vinocr.launcher import VinOCRProcess
+from vinocr.launcher import ServerProcess
 
 WAYS = [
     (sign, method)
@@ -24,7 +24,7 @@ WAYS = [
 
 @pytest.mark.parametrize(("sign", "method"), WAYS)
 def test_every_signature_and_method_gets_a_vin(
-    vinocr: VinOCRProcess, sign: str, method: str
+    vinocr: ServerProcess, sign: str, method: str
 ) -> None:
     small = photo(size=(600, 120))
     assert len(b64(small)) < 30_000, "a GET holds 32 KB"
@@ -33,17 +33,17 @@ def test_every_signature_and_method_gets_a_vin(
 
 @pytest.mark.parametrize(("sign", "method"), WAYS)
 def test_every_signature_and_method_gets_an_error(
-    vinocr: VinOCRProcess, sign: str, method: str
+    vinocr: ServerProcess, sign: str, method: str
 ) -> None:
     wrong = {"sign": sign, "method": method, "secret_key": "wrong"}
     assert refusal(vinocr, {"ImageBase64": "x"}, **wrong) == "AuthFailure.SignatureFailure"
 
 
-def test_unsigned_payload(vinocr: VinOCRProcess) -> None:
+def test_unsigned_payload(vinocr: ServerProcess) -> None:
     assert call(vinocr, {"ImageBase64": b64(photo())}, unsigned=True) == VIN
 
 
-def test_multipart(vinocr: VinOCRProcess) -> None:
+def test_multipart(vinocr: ServerProcess) -> None:
     sdk = client(vinocr)
     options = {"IsMultipart": True, "BinaryParams": []}
     answer = sdk.call_json("VinOCR", {"ImageBase64": b64(photo())}, options=options)
@@ -51,7 +51,7 @@ def test_multipart(vinocr: VinOCRProcess) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_the_typed_client(vinocr: VinOCRProcess, kind: str) -> None:
+def test_the_typed_client(vinocr: ServerProcess, kind: str) -> None:
     profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=vinocr.endpoint))
     typed = OcrClient(Credential(ID, KEY), "ap-guangzhou", profile)
     request = models.VinOCRRequest()
@@ -61,7 +61,7 @@ def test_the_typed_client(vinocr: VinOCRProcess, kind: str) -> None:
     assert len(answer.RequestId) == 36
 
 
-def test_the_asynchronous_client(vinocr: VinOCRProcess) -> None:
+def test_the_asynchronous_client(vinocr: ServerProcess) -> None:
     async def ask() -> list[str]:
         profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=vinocr.endpoint))
         async with AsyncOcrClient(Credential(ID, KEY), "", profile) as typed:

@@ -77,7 +77,7 @@ def test_accounts_in_toml(tmp_path: Path) -> None:
     )
     assert account is not None
     assert key is not None
-    assert (account.uin, account.state.value) == ("100", "in_arrears")
+    assert (account.uin, account.state) == ("100", "in_arrears")
     assert key.expires is not None
 
 

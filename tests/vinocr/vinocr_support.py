@@ -16,7 +16,7 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
 from tests import secrets
-from vinocr.launcher import VinOCRProcess
+from vinocr.launcher import ServerProcess
 
 VIN = "WDD2131426L004847"
 ID, KEY = secrets.VINOCR_ID, secrets.VINOCR_KEY
@@ -39,7 +39,7 @@ def b64(data: bytes) -> str:
 
 
 def client(
-    vinocr: VinOCRProcess,
+    vinocr: ServerProcess,
     *,
     secret_id: str = ID,
     secret_key: str = KEY,
@@ -61,7 +61,7 @@ def client(
 
 
 def call(
-    vinocr: VinOCRProcess, parameters: dict[str, Any], action: str = "VinOCR", **how: Any
+    vinocr: ServerProcess, parameters: dict[str, Any], action: str = "VinOCR", **how: Any
 ) -> str:
     """Call through the SDK and return the VIN; its exception carries the code."""
     answer: str = client(vinocr, **how).call_json(action, parameters)["Response"]["Vin"]
@@ -69,7 +69,7 @@ def call(
 
 
 def refusal(
-    vinocr: VinOCRProcess, parameters: dict[str, Any], action: str = "VinOCR", **how: Any
+    vinocr: ServerProcess, parameters: dict[str, Any], action: str = "VinOCR", **how: Any
 ) -> str:
     """Call through the SDK, which must raise; return the code that its exception carries."""
     with pytest.raises(TencentCloudSDKException) as caught:

@@ -41,7 +41,7 @@ class API:
     def _checked(self, headers: dict[str, str], body: bytes) -> tuple[str, str, dict[str, Any]]:
         given = signature.parse_authorization(headers["authorization"])
         service, action = headers["host"].partition(".")[0], headers["x-tc-action"]
-        holds = signature.tc3_holds(
+        holds = signature.tc3_is_valid(
             self._account.secret_key,
             given,
             int(headers["x-tc-timestamp"]),

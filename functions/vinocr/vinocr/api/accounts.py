@@ -7,51 +7,28 @@ temporary ones (a token and an expiry beside id and secret, as STS hands them ou
 from __future__ import annotations
 
 import datetime as dt
-from enum import Enum
-from ipaddress import ip_network
-from typing import Annotated, Final
+from typing import Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-
-class State(str, Enum):
-    """What billing and the account's administrator say; all but ACTIVE refuse every call."""
-
-    ACTIVE = "active"
-    NOT_ACTIVATED = "not_activated"
-    IN_ARREARS = "in_arrears"
-    SUSPENDED = "suspended_for_arrears"
-    PACKAGE_USED_UP = "package_used_up"
-    BILLING_EXCEPTION = "billing_exception"
-    DISABLED = "disabled"
-
-
+State = Literal[
+    "active",
+    "not_activated",
+    "in_arrears",
+    "suspended_for_arrears",
+    "package_used_up",
+    "billing_exception",
+    "disabled",
+]
 STATE_CODES: Final = {
-    State.NOT_ACTIVATED: "FailedOperation.UnOpenError",
-    State.IN_ARREARS: "ResourceUnavailable.InArrears",
-    State.SUSPENDED: "FailedOperation.ArrearsError",
-    State.PACKAGE_USED_UP: "ResourceUnavailable.ResourcePackageRunOut",
-    State.BILLING_EXCEPTION: "ResourcesSoldOut.ChargeStatusException",
-    State.DISABLED: "UnauthorizedOperation",
+    "not_activated": "FailedOperation.UnOpenError",
+    "in_arrears": "ResourceUnavailable.InArrears",
+    "suspended_for_arrears": "FailedOperation.ArrearsError",
+    "package_used_up": "ResourceUnavailable.ResourcePackageRunOut",
+    "billing_exception": "ResourcesSoldOut.ChargeStatusException",
+    "disabled": "UnauthorizedOperation",
 }
-"""State of an account → the code that its calls are answered with."""
-
-
-def _network(value: str) -> str:
-    ip_network(value, strict=False)
-    return value
-
-
-Network = Annotated[str, AfterValidator(_network)]
-"""An address or a network in CIDR notation."""
+"""State of an account → the code that its calls are answered with; an active one is served."""
 
 
 class _Model(BaseModel):
@@ -86,15 +63,11 @@ class Account(_Model):
     keys: tuple[Key, ...] = ()
     api_keys: tuple[SecretStr, ...] = ()
     """Bearer tokens for ``POST /v1/vin``; API 3.0 never takes them."""
-    state: State = State.ACTIVE
+    state: State = "active"
     rate: int | None = Field(default=None, ge=1)
     """Requests per second; None: the server's own setting."""
     daily_limit: int | None = Field(default=None, ge=0)
     """Calls per day (UTC+8, as the console counts), then FailedOperation.CountLimitError."""
-    concurrency: int | None = Field(default=None, ge=1)
-    """Calls in progress at once, then LimitExceeded."""
-    whitelist: tuple[Network, ...] = ()
-    """Where not empty, only these client addresses may call."""
 
 
 class Accounts(_Model):

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from typing import Final
 
 from vinocr.api import signature
@@ -40,21 +39,6 @@ def product_of_host(host: str) -> str | None:
     if name.endswith(".tencentcloudapi.com"):
         return name.partition(".")[0]
     return None
-
-
-def check_address(account: Account, client: str) -> None:
-    """Check an account's list of client addresses.
-
-    :raises ApiError: IpNotInWhitelist.
-    """
-    if not account.whitelist:
-        return
-    try:
-        address = ip_address(client)
-    except ValueError:
-        raise ApiError("IpNotInWhitelist", address=client) from None
-    if not any(address in ip_network(entry, strict=False) for entry in account.whitelist):
-        raise ApiError("IpNotInWhitelist", address=client)
 
 
 def _tc3(request: Request, found: Common, accounts: Accounts, now: float) -> tuple[Account, Key]:

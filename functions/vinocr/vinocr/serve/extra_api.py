@@ -85,7 +85,7 @@ class ExtraApi:
                 raise ApiError("RequestLimitExceeded", current=current, limit=limit)
         largest = image_checks.largest_image(settings.max_base64)
         too_large = ApiError("LimitExceeded.TooLargeFileError", limit=settings.max_base64)
-        kind = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = requests.media_type(http.headers)
         if kind not in (*openapi.CONTENT_TYPES, requests.MULTIPART):
             why = f"Content-Type must be one of {', '.join(openapi.CONTENT_TYPES)} or a form"
             raise ApiError("UnsupportedOperation", why=why)
@@ -93,7 +93,7 @@ class ExtraApi:
             async with self.bodies.read(http, largest + _FORM_OVERHEAD) as body:
                 photo = body
                 if kind == requests.MULTIPART:
-                    photo = await requests.file_part(request_of(http, body), "image")
+                    photo = await _file(request_of(http, body))
                 facts["bytes"] = len(photo)
                 if len(photo) > largest:
                     raise too_large
@@ -119,6 +119,13 @@ class ExtraApi:
         if owner is None or scheme.lower() != "bearer":
             raise ApiError("AuthFailure.InvalidAuthorization", why="this API key is not known")
         return owner
+
+
+async def _file(request: requests.Request) -> bytes:
+    for name, part in await requests.multipart(request):
+        if name == "image" and isinstance(part, bytes):
+            return part
+    raise ApiError("MissingParameter", name="image")
 
 
 def _reading(answer: Answer, request_id: str, total: float) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import Generator
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -65,7 +64,7 @@ class Protocol(H11Protocol):
             self._part()
 
     def _part(self) -> None:
-        # TLS waits 30 s for the other side's goodbye, which an idle client never says.
+        # TLS waits 30 s for the client's close_notify, which an idle client never sends.
         self.loop.call_later(_GOODBYE_SECONDS, self.transport.abort)
 
     def _check_head(self) -> None:
@@ -85,22 +84,10 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with signals left to us: a stopped server ends with status 0."""
+    """uvicorn that ends with status 0 after a signal."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Let SIGTERM and Ctrl-C stop the server; a second one stops it at once."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-
-    def stop(self) -> None:
-        """Finish what was taken, then end; asked again, end now."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Finish the calls in progress, then end; at the second signal, end at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -184,6 +171,8 @@ def run(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     """
     logging_json.setup()
     action = assemble(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended
     with listen(settings) as bound:
         asyncio.run(_serve(action, bound, until_stdin_closes=until_stdin_closes))
     return 0
@@ -237,9 +226,9 @@ def _watch_stdin(server: Server) -> None:
     """Stop when the process that started us closes our standard input, or dies."""
     loop = asyncio.get_running_loop()
 
-    def look() -> None:
+    def read() -> None:
         if not os.read(0, 4096):
             loop.remove_reader(0)
             server.should_exit = True
 
-    loop.add_reader(0, look)
+    loop.add_reader(0, read)

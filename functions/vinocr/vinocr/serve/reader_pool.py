@@ -7,7 +7,6 @@ is answered with an error. The queue in front of them is bounded.
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import json
 import time
@@ -43,14 +42,10 @@ def image_error(code: str, max_pixels: int) -> ApiError:
     )
 
 
-def _busy() -> ApiError:
-    return ApiError.because("ServiceUnavailable", "all readers are busy", "识别引擎繁忙")
-
-
-def _none_starts() -> ApiError:
-    return ApiError.because(
-        "ResourceUnavailable", "no reader starts, see the server's log", "识别引擎无法启动"
-    )
+_BUSY: Final = ("ServiceUnavailable", "all readers are busy", "识别引擎繁忙")
+_NONE_STARTS: Final = (
+    "ResourceUnavailable", "no reader starts, see the server's log", "识别引擎无法启动"
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -59,21 +54,19 @@ class _Reader:
     usable: bool = True
 
     async def ask(self, image: bytes) -> dict[str, Any]:
-        stdin = self.process.stdin
-        assert stdin is not None  # noqa: S101 - opened with PIPE
+        assert self.process.stdin is not None  # noqa: S101 - opened with PIPE
         head = json.dumps({"size": len(image)}).encode()
-        stdin.write(LENGTH.pack(len(head)) + head)
-        stdin.write(image)
-        await stdin.drain()
+        self.process.stdin.write(LENGTH.pack(len(head)) + head)
+        self.process.stdin.write(image)
+        await self.process.stdin.drain()
         return await self.listen()
 
     async def listen(self) -> dict[str, Any]:
-        stdout = self.process.stdout
-        assert stdout is not None  # noqa: S101 - opened with PIPE
-        size = LENGTH.unpack(await stdout.readexactly(LENGTH.size))[0]
+        assert self.process.stdout is not None  # noqa: S101 - opened with PIPE
+        size = LENGTH.unpack(await self.process.stdout.readexactly(LENGTH.size))[0]
         if size > _MAX_HEAD:
             raise ConnectionError("not a frame")
-        head: dict[str, Any] = json.loads(await stdout.readexactly(size))
+        head: dict[str, Any] = json.loads(await self.process.stdout.readexactly(size))
         return head
 
     def kill(self) -> None:
@@ -104,17 +97,12 @@ class ReaderPool:
     ready: int = 0
     restarts: int = 0
     busy: int = 0
-    _idle: collections.deque[_Reader] = field(default_factory=collections.deque)
-    _waiting: collections.deque[asyncio.Future[_Reader]] = field(default_factory=collections.deque)
+    waiting: int = 0
+    """Calls that wait for a reader."""
+    _idle: asyncio.Queue[_Reader | None] = field(default_factory=asyncio.Queue)
+    """Readers without a call; None wakes a call, which then looks whether any reader starts."""
     _keepers: list[asyncio.Task[None]] = field(default_factory=list)
-    _alive: set[_Reader] = field(default_factory=set)
-    _broken: bool = False
     _failed_starts: int = 0
-
-    @property
-    def waiting(self) -> int:
-        """How many calls wait for a reader."""
-        return len(self._waiting)
 
     def start(self) -> None:
         """Begin starting the readers; calls may come at once and wait for them."""
@@ -146,7 +134,7 @@ class ReaderPool:
         finally:
             self.busy -= 1
             if answered:
-                self._give(reader)
+                self._idle.put_nowait(reader)
             else:  # a late answer must never reach the next caller
                 reader.kill()
         if reply["kind"] == "refused":
@@ -157,60 +145,38 @@ class ReaderPool:
         return _ANSWER.validate_python(reply["answer"])
 
     async def _take(self) -> _Reader:
-        if self._broken and not self.ready:
-            raise _none_starts()
-        while self._idle:
-            reader = self._idle.popleft()
-            if reader.usable and reader.process.returncode is None:
-                return reader
-        if len(self._waiting) >= self.queue:
-            raise _busy()
-        place: asyncio.Future[_Reader] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+        if self._idle.empty() and self.waiting >= self.queue and not self._none_starts():
+            raise ApiError.because(*_BUSY)
+        end = time.monotonic() + self.queue_seconds
+        self.waiting += 1
         try:
-            await asyncio.wait({place}, timeout=self.queue_seconds)
-        except asyncio.CancelledError:
-            self._leave(place)
-            raise
-        if place.done():
-            return place.result()
-        self._leave(place)
-        raise _busy()
+            while not self._none_starts():
+                reader = await asyncio.wait_for(self._idle.get(), end - time.monotonic())
+                if reader is not None and reader.usable and reader.process.returncode is None:
+                    return reader
+        except asyncio.TimeoutError:
+            raise ApiError.because(*_BUSY) from None
+        finally:
+            self.waiting -= 1
+        raise ApiError.because(*_NONE_STARTS)
 
-    def _leave(self, place: asyncio.Future[_Reader]) -> None:
-        if place.done() and not place.cancelled() and place.exception() is None:
-            self._give(place.result())
-        else:
-            with contextlib.suppress(ValueError):
-                self._waiting.remove(place)
-
-    def _give(self, reader: _Reader) -> None:
-        if not reader.usable:
-            return
-        while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(reader)
-                return
-        self._idle.append(reader)
+    def _none_starts(self) -> bool:
+        return self._failed_starts >= _FAILED_STARTS and not self.ready
 
     async def _keep(self, number: int) -> None:
         pause = _FIRST_PAUSE
         while True:
             started = time.monotonic()
             why = await self._live(number)
-            if why is None:  # it had been ready: whatever killed it was one image, start afresh
-                self._failed_starts, self._broken, pause = 0, False, _FIRST_PAUSE
+            if why is None:  # it had been ready: one image killed it, a new one replaces it at once
+                self._failed_starts, pause = 0, _FIRST_PAUSE
                 self.restarts += 1
                 continue
             self._failed_starts += 1
             logging_json.event("reader_did_not_start", reader=number, why=why)
-            if self._failed_starts >= _FAILED_STARTS and not self.ready:
-                self._broken = True
-                while self._waiting:
-                    place = self._waiting.popleft()
-                    if not place.done():
-                        place.set_exception(_none_starts())
+            if self._none_starts():
+                for _ in range(self.waiting):
+                    self._idle.put_nowait(None)
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - started)))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -239,9 +205,9 @@ class ReaderPool:
                 is_ready = head.get("kind") == "ready"
             if is_ready:
                 self.ready += 1
-                self._broken, self._failed_starts = False, 0
+                self._failed_starts = 0
                 logging_json.event("reader_ready", reader=number, pid=process.pid)
-                self._give(reader)
+                self._idle.put_nowait(reader)
                 await process.wait()
                 logging_json.event(
                     "reader_ended", reader=number, pid=process.pid, status=process.returncode

@@ -74,7 +74,6 @@ class VinOcrAction:
     wall: Callable[[], float] = time.time
     tick: Callable[[], float] = time.monotonic
     limiter: RateLimiter = field(default_factory=RateLimiter)
-    _in_progress: Counter[str] = field(default_factory=Counter)
     _today: tuple[str, Counter[str]] = field(default_factory=lambda: ("", Counter()))
     _downloads: int = 0
 
@@ -135,19 +134,9 @@ class VinOcrAction:
         else:
             account = authentication.authenticate(*who)
         outcome.account = account.uin
-        authentication.check_address(account, request.client)
         self._limit("", account.uin, account.rate or self.settings.rate)
         self._check_account(account)
-        limit = account.concurrency
-        if limit is not None and self._in_progress[account.uin] >= limit:
-            raise ApiError("LimitExceeded", limit=limit)
-        self._in_progress[account.uin] += 1
-        try:
-            return await self._recognize(request, found, account, outcome)
-        finally:
-            self._in_progress[account.uin] -= 1
-            if not self._in_progress[account.uin]:
-                del self._in_progress[account.uin]
+        return await self._recognize(request, found, account, outcome)
 
     def _check_target(self, request: Request, found: Common) -> None:
         product = authentication.product_of_host(request.headers.get("host", ""))
@@ -182,7 +171,7 @@ class VinOcrAction:
     async def _recognize(
         self, request: Request, found: Common, account: Account, outcome: Outcome
     ) -> str:
-        if len(request.body) > _LARGE and request.content_type == requests.JSON:
+        if len(request.body) > _LARGE and requests.media_type(request.headers) == requests.JSON:
             values = await asyncio.to_thread(requests.json_object, request.body)
         else:
             values = await requests.parameters(request, found)
