@@ -25,18 +25,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings come from the environment; an option goes before its variable:\n" + table,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    about = {name: text for name, _, text in rows}
+    add = parser.add_argument
+    abouts = {name: about for name, _, about in rows}
     for option in _OPTIONS:
         variable = settings.PREFIX + option.upper().replace("-", "_")
-        parser.add_argument(f"--{option}", metavar="…", help=about[variable])
-    parser.add_argument(
-        "--check", action="store_true", help="check the settings, say nothing if they are right"
-    )
-    parser.add_argument(
-        "--until-stdin-closes",
-        action="store_true",
-        help="stop when standard input ends (so that a parent's death ends the server)",
-    )
+        add(f"--{option}", metavar="…", help=abouts[variable])
+    add("--check", action="store_true", help="check the settings; print nothing if they are right")
+    add("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     return parser
 
 

@@ -1,7 +1,6 @@
-"""Logs as JSON lines on standard error: one line per event, no image, URL query or secret.
+"""Logs as JSON lines on standard error: one line per event, without image, URL query or secret.
 
-Callers pass only what may be seen; nothing here is handed a request, so nothing can leak by
-being forgotten.
+Callers pass only what may be logged; no function here takes a request.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from typing import Any
 
 def event(name: str, **facts: Any) -> None:
     """Write one line: time (UTC), event name, and the facts that are not None."""
-    line = {
-        "time": dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds"),
-        "event": name,
-    } | {key: value for key, value in facts.items() if value is not None}
+    now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds")
+    line = {"time": now, "event": name}
+    line |= {key: value for key, value in facts.items() if value is not None}
     sys.stderr.write(json.dumps(line, default=str) + "\n")
     sys.stderr.flush()
 
@@ -33,26 +31,14 @@ def where(error: BaseException) -> str:
 
 
 class JsonHandler(logging.Handler):
-    """Puts the server library's own log records into the same form, exceptions without messages."""
+    """Writes uvicorn's log records in the same form, exceptions without their messages."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        error = record.exc_info[1] if record.exc_info else None
-        event(
-            "server",
-            level=record.levelname.lower(),
-            text=record.getMessage(),
-            error=where(error) if error else None,
-        )
+        error = where(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None
+        event("server", level=record.levelname.lower(), text=record.getMessage(), error=error)
 
 
-def setup(level: int = logging.WARNING) -> None:
-    """Send the records of uvicorn and of warnings through `JsonHandler`, and nowhere else."""
-    root = logging.getLogger()
-    root.handlers[:] = [JsonHandler()]
-    root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
-    logging.getLogger("uvicorn.access").propagate = False
+def setup() -> None:
+    """Send warnings and errors of every logger through `JsonHandler`, and nowhere else."""
+    logging.basicConfig(level=logging.WARNING, handlers=[JsonHandler()], force=True)

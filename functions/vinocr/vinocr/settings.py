@@ -116,24 +116,17 @@ class Settings(BaseSettings):
         """The largest image after Base64, in bytes."""
         return int(self.max_base64_mb * MIB)
 
-    @field_validator("operators", "proxies")
+    @field_validator("operators", "proxies", "url_allow")
     @classmethod
-    def _are_networks(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _addresses(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.field_name == "url_allow":
+            AllowList.parse(entries)
+            return entries
         for entry in entries:
             try:
                 ip_network(entry, strict=False)
             except ValueError:
-                label = _label(info.field_name)
-                raise SettingsError(f"{label}: {entry!r} is not an address or network") from None
-        return entries
-
-    @field_validator("url_allow")
-    @classmethod
-    def _can_be_allowed(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            AllowList.parse(entries)
-        except ValueError as error:
-            raise SettingsError(f"VINOCR_URL_ALLOW: {error}") from None
+                raise ValueError(f"{entry!r} is not an address or network") from None
         return entries
 
     @model_validator(mode="after")
@@ -185,6 +178,8 @@ def _sentence(error: ErrorDetails) -> str:
     if isinstance(cause, SettingsError):
         return str(cause)
     name, kind, given = str(error["loc"][0]), error["type"], error["input"]
+    if cause is not None:
+        return f"{_label(name)}: {cause}"
     for beginning, wanted in _WANTED.items():
         if kind.startswith(beginning):
             return f"{_label(name)} must be {wanted}, not {given!r}"

@@ -152,11 +152,11 @@ class Downloader:
         raise _failed(f"more than {self.redirects} redirects", f"重定向超过 {self.redirects} 次")
 
     async def _body(self, response: httpcore.Response) -> bytes:
+        too_large = ApiError("LimitExceeded.TooLargeFileError", limit=self.max_base64)
         announced = _header(response, b"content-length")
-        if announced is not None and announced.isdigit() and int(announced) > self.max_bytes:
-            raise self._too_large()
-        encoding = _header(response, b"content-encoding")
-        if encoding not in (None, b"", b"identity"):
+        if announced.isdigit() and int(announced) > self.max_bytes:
+            raise too_large
+        if _header(response, b"content-encoding") not in (b"", b"identity"):
             raise _failed(
                 "the host sent it compressed although not asked to", "目标主机返回了压缩内容"
             )
@@ -164,11 +164,8 @@ class Downloader:
         async for chunk in response.aiter_stream():
             body += chunk
             if len(body) > self.max_bytes:
-                raise self._too_large()
+                raise too_large
         return bytes(body)
-
-    def _too_large(self) -> ApiError:
-        return ApiError("LimitExceeded.TooLargeFileError", limit=self.max_base64)
 
 
 @functools.cache
@@ -219,8 +216,8 @@ def _next(url: str, response: httpcore.Response) -> str:
     return target
 
 
-def _header(response: httpcore.Response, name: bytes) -> bytes | None:
-    return next((v.strip() for k, v in response.headers if k.lower() == name), None)
+def _header(response: httpcore.Response, name: bytes) -> bytes:
+    return next((v.strip() for k, v in response.headers if k.lower() == name), b"")
 
 
 def _failed(english: str, chinese: str) -> ApiError:

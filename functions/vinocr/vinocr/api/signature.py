@@ -11,8 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 ALGORITHM: Final = "TC3-HMAC-SHA256"
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
@@ -32,8 +31,7 @@ class MalformedAuthorizationError(ValueError):
     """The ``Authorization`` header is not one of TC3. ``str()`` says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tc3Authorization:
+class Tc3Authorization(NamedTuple):
     """A parsed ``Authorization`` header."""
 
     secret_id: str
@@ -49,24 +47,24 @@ def parse_authorization(header: str) -> Tc3Authorization:
     :raises MalformedAuthorizationError: another algorithm, a part missing, a scope that is not
         ``SecretId/date/service/tc3_request``, or content-type and host not both signed.
     """
-    if not header.strip():
-        raise MalformedAuthorizationError("it is missing")
-    if not header.startswith(ALGORITHM):
-        raise MalformedAuthorizationError(f"it does not begin with {ALGORITHM}")
     match = _AUTHORIZATION.fullmatch(header)
-    if match is None:
-        raise MalformedAuthorizationError("it is not `Credential=…, SignedHeaders=…, Signature=…`")
-    scope = match["credential"].split("/")
-    if len(scope) != 4 or scope[3] != _TERMINATOR or not all(scope):
-        raise MalformedAuthorizationError(
-            "its Credential is not `SecretId/date/service/tc3_request`"
-        )
-    signed = tuple(name.lower() for name in match["headers"].split(";"))
-    for name in _MUST_BE_SIGNED:
-        if name not in signed:
-            raise MalformedAuthorizationError(f"SignedHeaders must name {name}")
-    if len(set(signed)) != len(signed):
-        raise MalformedAuthorizationError("SignedHeaders names a header twice")
+    scope = match["credential"].split("/") if match else []
+    signed = tuple(name.lower() for name in match["headers"].split(";")) if match else ()
+    why = None
+    if not header.strip():
+        why = "it is missing"
+    elif not header.startswith(ALGORITHM):
+        why = f"it does not begin with {ALGORITHM}"
+    elif match is None:
+        why = "it is not `Credential=…, SignedHeaders=…, Signature=…`"
+    elif len(scope) != 4 or scope[3] != _TERMINATOR or not all(scope):
+        why = "its Credential is not `SecretId/date/service/tc3_request`"
+    elif missing := [name for name in _MUST_BE_SIGNED if name not in signed]:
+        why = f"SignedHeaders must name {missing[0]}"
+    elif len(set(signed)) != len(signed):
+        why = "SignedHeaders names a header twice"
+    if match is None or why is not None:
+        raise MalformedAuthorizationError(why)
     return Tc3Authorization(scope[0], scope[1], scope[2], signed, match["signature"])
 
 
@@ -83,10 +81,7 @@ def utc_date(timestamp: int) -> str:
 
 
 def canonical_request(
-    method: str,
-    raw_query: str,
-    headers: Iterable[tuple[str, str]],
-    payload_hash: str,
+    method: str, raw_query: str, headers: Iterable[tuple[str, str]], payload_hash: str
 ) -> str:
     """Return what TC3 hashes.
 
@@ -138,17 +133,10 @@ def tc3_is_valid(
         as_sent = tuple((sent | {"host": host_form}).items())
         lowered = tuple((name, value.lower()) for name, value in as_sent)
         forms |= {as_sent, lowered, tuple(sorted(as_sent)), tuple(sorted(lowered))}
-    valid = False
-    for candidate in forms:
-        expected = tc3_signature(
-            secret_key,
-            timestamp,
-            authorization.date,
-            authorization.service,
-            canonical_request(method, raw_query, candidate, body_hash),
-        )
-        valid |= hmac.compare_digest(expected.encode(), authorization.signature.encode())
-    return valid
+    scope = (authorization.date, authorization.service)
+    requests = (canonical_request(method, raw_query, form, body_hash) for form in forms)
+    expected = [tc3_signature(secret_key, timestamp, *scope, request) for request in requests]
+    return _matches_any(authorization.signature, expected)
 
 
 def v1_string_to_sign(method: str, host: str, parameters: Mapping[str, str]) -> str:
@@ -166,9 +154,8 @@ def v1_signature(secret_key: str, signature_method: str, to_sign: str) -> str:
     :raises KeyError: ``signature_method`` is neither HmacSHA1 nor HmacSHA256.
     """
     digest = V1_DIGESTS[signature_method]
-    return base64.b64encode(
-        hmac.new(secret_key.encode(), to_sign.encode(), digest).digest()
-    ).decode()
+    made = hmac.new(secret_key.encode(), to_sign.encode(), digest).digest()
+    return base64.b64encode(made).decode()
 
 
 def v1_is_valid(
@@ -185,10 +172,11 @@ def v1_is_valid(
     The SDKs write ``.`` for ``_`` in the names that they sign, the documents do not: both are accepted.
     """
     dotted = {name.replace("_", "."): value for name, value in parameters.items()}
-    valid = False
-    for names in (parameters, dotted):
-        expected = v1_signature(
-            secret_key, signature_method, v1_string_to_sign(method, host, names)
-        )
-        valid |= hmac.compare_digest(expected.encode(), signature.encode())
-    return valid
+    texts = (v1_string_to_sign(method, host, names) for names in (parameters, dotted))
+    expected = [v1_signature(secret_key, signature_method, text) for text in texts]
+    return _matches_any(signature, expected)
+
+
+def _matches_any(signature: str, expected: list[str]) -> bool:
+    # A list: every comparison is made, so that the time says nothing.
+    return any([hmac.compare_digest(one.encode(), signature.encode()) for one in expected])  # noqa: C419

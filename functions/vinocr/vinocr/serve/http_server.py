@@ -10,7 +10,7 @@ import socket
 import ssl
 import sys
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -33,7 +33,6 @@ _HEAD_LIMIT: Final = 1024 * 1024
 """Bytes of a request's line and headers; what is over the API's own 32 KB is still answered."""
 _HEAD_SECONDS: Final = 60.0
 _GOODBYE_SECONDS: Final = 1.0
-_BACKLOG: Final = 256
 
 
 class Protocol(H11Protocol):
@@ -97,33 +96,29 @@ def listen(settings: Settings) -> socket.socket:
 
     :raises SettingsError: the address is not this machine's, or the port is taken.
     """
+    host, port = settings.host, settings.port
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        bound = socket.socket(family, kind)
+        both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=256, dualstack_ipv6=both)
+    except socket.gaierror as error:
+        raise SettingsError(f"VINOCR_HOST {host}: {error.strerror}") from None
     except OSError as error:
-        raise SettingsError(f"VINOCR_HOST {settings.host}: {error.strerror}") from None
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-        bound.listen(_BACKLOG)
-    except OSError as error:
-        bound.close()
+        # create_server adds the address to the system's words
+        why = os.strerror(error.errno) if error.errno else str(error)
         raise SettingsError(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-            "set VINOCR_PORT to a free port, or to 0"
+            f"cannot listen on {host}:{port}: {why}; set VINOCR_PORT to a free port, or to 0"
         ) from None
-    return bound
 
 
 def reader_command(settings: Settings) -> list[str]:
     """Return the command line of a reader process."""
-    command = [sys.executable, "-m", "vinocr.serve.reader_process"]
-    command += ["--threads", str(settings.threads), "--max-pixels", str(settings.max_pixels)]
+    options: dict[str, float] = {"threads": settings.threads, "max_pixels": settings.max_pixels}
     if settings.threshold is not None:
-        command += ["--threshold", str(settings.threshold)]
-    return command
+        options["threshold"] = settings.threshold
+    return [sys.executable, "-m", "vinocr.serve.reader_process", json.dumps(options)]
 
 
 def assemble(settings: Settings) -> VinOcrAction:
@@ -208,11 +203,14 @@ async def _serve(action: VinOcrAction, bound: socket.socket, *, until_stdin_clos
     action.readers.start()
     if until_stdin_closes:
         _watch_stdin(server)
-    port = bound.getsockname()[1]
-    scheme = "https" if settings.tls_cert else "http"
-    line: dict[str, Any] = {"event": "listening", "scheme": scheme, "host": settings.host}
-    sys.stdout.write(json.dumps(line | {"port": port, "pid": os.getpid()}) + "\n")
-    sys.stdout.flush()
+    about = {
+        "event": "listening",
+        "scheme": "https" if settings.tls_cert else "http",
+        "host": settings.host,
+        "port": bound.getsockname()[1],
+        "pid": os.getpid(),
+    }
+    print(json.dumps(about), flush=True)  # noqa: T201 - the parent process reads it
     evicting = asyncio.create_task(action.evict_idle_clients())
     try:
         await server.serve(sockets=[bound])

@@ -1,4 +1,4 @@
-"""A reader process: ``python -m vinocr.serve.reader_process``, started and watched by `vinocr.serve.reader_pool`.
+"""A reader process: ``python -m vinocr.serve.reader_process OPTIONS``, started and watched by `vinocr.serve.reader_pool`.
 
 It reads images from standard input and writes answers to standard output, both in frames: four
 bytes of length (big-endian), a JSON object of that length, then as many bytes as its ``size``
@@ -7,7 +7,6 @@ says. It ends when its input does, so it never outlives the server.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
@@ -38,14 +37,8 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return head, stream.read(head["size"])
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Load the reader, then answer images until the input ends."""
-    parser = argparse.ArgumentParser(prog="python -m vinocr.serve.reader_process")
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--max-pixels", type=int, required=True)
-    parser.add_argument("--threshold", type=float)
-    options = parser.parse_args(argv)
-
+def main(options: dict[str, Any]) -> int:
+    """Load the reader, then answer images until the input ends; ``options`` are `Reader`'s."""
     # The server ends its readers; a terminal's Ctrl-C reaches the whole group and must not.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Whatever a library prints goes to the log: the real standard output carries frames only.
@@ -55,8 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from vinocr.reader import ImageError, Reader
 
-    given = {} if options.threshold is None else {"threshold": options.threshold}
-    reader = Reader(threads=options.threads, max_pixels=options.max_pixels, **given)
+    reader = Reader(**options)
     write_frame(answers, {"kind": "ready", "pid": os.getpid()})
     while (frame := read_frame(images)) is not None:
         _, image = frame
@@ -74,4 +66,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(json.loads(sys.argv[1])))
