@@ -70,10 +70,9 @@ def _v1(
 ) -> tuple[Account, Key]:
     method = values.get("SignatureMethod") or "HmacSHA1"
     if method not in signature.V1_DIGESTS:
-        raise ApiError.because(
+        raise ApiError(
             "InvalidParameterValue",
-            "it is neither HmacSHA1 nor HmacSHA256",
-            "只支持 HmacSHA1 和 HmacSHA256",
+            why="it is neither HmacSHA1 nor HmacSHA256",
             name="SignatureMethod",
         )
     account, key = _find(accounts, values["SecretId"])
@@ -107,14 +106,14 @@ def _check_clock(timestamp: int, now: float) -> None:
 def _check_token(key: Key, token: str, now: float) -> None:
     if key.token is None:
         if token:
-            raise _token("this key is permanent and has none", "永久密钥不使用 token")
+            raise _token("this key is permanent and has none")
     elif not token:
-        raise _token("it is missing", "缺少 token")
+        raise _token("it is missing")
     elif not hmac.compare_digest(token.encode(), key.token.get_secret_value().encode()):
-        raise _token("it is not the one of this key", "token 与密钥不匹配")
+        raise _token("it is not the one of this key")
     elif key.has_expired(now):
-        raise _token("it has expired, fetch a new one", "token 已过期")
+        raise _token("it has expired, fetch a new one")
 
 
-def _token(english: str, chinese: str) -> ApiError:
-    return ApiError.because("AuthFailure.TokenFailure", english, chinese)
+def _token(why: str, **about: object) -> ApiError:
+    return ApiError("AuthFailure.TokenFailure", None, why=why, **about)

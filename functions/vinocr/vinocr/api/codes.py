@@ -34,7 +34,8 @@ class ApiError(Exception):
 
     :param code: a code of `MESSAGES`, or any other that the faults file asks for.
     :param message: replaces the table's message in both languages.
-    :param about: values of the table's placeholders; `Words` follow the client's language.
+    :param about: values of the table's placeholders; a key of `REASONS` follows the client's
+        language, and may have placeholders of its own.
     """
 
     def __init__(self, code: str, message: str | None = None, **about: object) -> None:
@@ -42,11 +43,6 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.about = about
-
-    @classmethod
-    def because(cls, code: str, english: str, chinese: str, **about: object) -> ApiError:
-        """Return the error ``code`` with a reason (placeholder ``why``) in both languages."""
-        return cls(code, None, why=Words(english, chinese), **about)
 
     def text(self, language: Language) -> str:
         """Return the message in ``language``."""
@@ -56,9 +52,11 @@ class ApiError(Exception):
         if words is None:
             return self.code
         # The faults file may name a code without the values of its placeholders.
-        about: defaultdict[str, object] = defaultdict(lambda: "…")
+        about = defaultdict[str, object](lambda: "…", self.about)
         for name, value in self.about.items():
-            about[name] = value.in_language(language) if isinstance(value, Words) else value
+            if isinstance(value, str) and value in REASONS:
+                reason = value if language is Language.ENGLISH else REASONS[value]
+                about[name] = reason.format_map(about)
         return words.in_language(language).format_map(about)
 
 
@@ -211,3 +209,51 @@ MESSAGES: Final = {code: Words(*texts) for code, texts in {
 }.items()}
 # fmt: on
 """code → its message. The faults file can ask for codes that are not listed here."""
+
+# fmt: off
+REASONS: Final = {
+    "it is neither HmacSHA1 nor HmacSHA256": "只支持 HmacSHA1 和 HmacSHA256",
+    "this key is permanent and has none": "永久密钥不使用 token",
+    "it is missing": "缺少 token",
+    "it is not the one of this key": "token 与密钥不匹配",
+    "it has expired, fetch a new one": "token 已过期",
+    "more than {redirects} redirects": "重定向超过 {redirects} 次",
+    "ImageUrl is longer than {limit} characters": "ImageUrl 超过 {limit} 个字符",
+    "ImageUrl must begin with http:// or https://": "ImageUrl 必须以 http:// 或 https:// 开头",
+    "ImageUrl must name a host and be percent-encoded": "ImageUrl 必须包含主机名并经过 URL 编码",
+    "ImageUrl must not carry a user name": "ImageUrl 不能包含用户名",
+    "a redirect leads nowhere": "重定向缺少目标地址",
+    "the host sent it compressed although not asked to": "目标主机返回了压缩内容",
+    "ImageUrl is not a URL": "ImageUrl 不是合法的 URL",
+    "a redirect leads to something that is no web address": "重定向目标不是合法的网址",
+    "it took longer than {seconds} s": "下载时间超过 {seconds} 秒",
+    "the address is not a public one": "目标地址不是公网地址",
+    "the host cannot be reached": "无法连接目标主机",
+    "the host's answer broke off or is not HTTP": "目标主机应答中断或不是 HTTP",
+    "the host answered HTTP {status}": "目标主机返回 HTTP {status}",
+    "ImageBase64 is not Base64": "ImageBase64 不是 Base64 编码",
+    "{name} is not supported": "不支持 {name} 格式",
+    "ImageBase64 must not begin with data:": "ImageBase64 不能以 data: 开头",
+    "Content-Type must be application/json, application/x-www-form-urlencoded or multipart/form-data":
+        "Content-Type 只支持 application/json、application/x-www-form-urlencoded 和 multipart/form-data",
+    "the multipart body is malformed": "请求 body 的 multipart 格式错误",
+    "it is no Unix time in seconds": "不是以秒为单位的 UNIX 时间戳",
+    "it is neither en-US nor zh-CN": "只支持 zh-CN 和 en-US",
+    "VinOCR takes no application/octet-stream, send JSON":
+        "VinOCR 不支持 application/octet-stream，请使用 JSON",
+    "The request body must be a JSON object": "请求 body 必须是 JSON 对象",
+    "A parameter is given twice": "参数重复",
+    "The parameters are not percent-encoded UTF-8": "参数不是经过 URL 编码的 UTF-8",
+    "Url key and value should be splited by `=`": "参数名与参数值应以 `=` 分隔",
+    "The request body is not valid JSON": "请求 body 的 JSON 格式错误",
+    "ImageBase64` or `ImageUrl": "ImageBase64` 或 `ImageUrl",
+    "too many downloads are under way": "下载任务过多",
+    "The value type of parameter `{name}` is not valid: it must be a string":
+        "参数 `{name}` 类型错误，应为字符串",
+    "the request did not arrive in time": "请求未能及时到达",
+    "the file is damaged or incomplete": "文件已损坏或不完整",
+    "all readers are busy": "识别引擎繁忙",
+    "no reader starts, see the server's log": "识别引擎无法启动",
+}
+# fmt: on
+"""English → Chinese of the reasons that fill a message's placeholders."""

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Final
 
-from vinocr.api.codes import ApiError, Words
+from vinocr.api.codes import ApiError
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8\xff"
@@ -54,9 +54,9 @@ def from_base64(text: str, max_base64: int) -> bytes:
     try:
         return base64.b64decode(bare, validate=True)
     except (binascii.Error, ValueError):
-        why = Words("ImageBase64 is not Base64", "ImageBase64 不是 Base64 编码")
+        why = "ImageBase64 is not Base64"
         if text[:5].lower() == "data:":
-            why = Words("ImageBase64 must not begin with data:", "ImageBase64 不能以 data: 开头")
+            why = "ImageBase64 must not begin with data:"
         raise ApiError("FailedOperation.ImageDecodeFailed", why=why) from None
 
 
@@ -78,10 +78,8 @@ def check(image: bytes) -> None:
         return
     for offset, magic, name in _OTHERS:
         if image.startswith(magic, offset):
-            raise ApiError.because(
-                "FailedOperation.ImageDecodeFailed",
-                f"{name} is not supported",
-                f"不支持 {name} 格式",
+            raise ApiError(
+                "FailedOperation.ImageDecodeFailed", why="{name} is not supported", name=name
             )
     raise ApiError("FailedOperation.UnKnowFileTypeError")
 

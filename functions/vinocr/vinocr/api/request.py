@@ -124,9 +124,13 @@ def common(request: Request) -> Common:
         if not values[name]:
             raise ApiError("MissingParameter", name=name)
     if not _TIMESTAMP.fullmatch(values["Timestamp"]):
-        raise _value("Timestamp", "it is no Unix time in seconds", "不是以秒为单位的 UNIX 时间戳")
+        raise ApiError(
+            "InvalidParameterValue", why="it is no Unix time in seconds", name="Timestamp"
+        )
     if values["Language"] and values["Language"] not in {x.value for x in Language}:
-        raise _value("Language", "it is neither en-US nor zh-CN", "只支持 zh-CN 和 en-US")
+        raise ApiError(
+            "InvalidParameterValue", why="it is neither en-US nor zh-CN", name="Language"
+        )
     return Common(
         action=values["Action"],
         version=values["Version"],
@@ -152,13 +156,9 @@ def form(request: Request) -> dict[str, str]:
             max_num_fields=_MAX_FIELDS,  # keep blank values
         )
     except UnicodeDecodeError:
-        raise _parameter(
-            "The parameters are not percent-encoded UTF-8", "参数不是经过 URL 编码的 UTF-8"
-        ) from None
+        raise _parameter("The parameters are not percent-encoded UTF-8") from None
     except ValueError:
-        raise _parameter(
-            "Url key and value should be splited by `=`", "参数名与参数值应以 `=` 分隔"
-        ) from None
+        raise _parameter("Url key and value should be splited by `=`") from None
     return _once(pairs)
 
 
@@ -177,17 +177,12 @@ async def parameters(request: Request, found: Common) -> dict[str, Any]:
     if kind == MULTIPART:
         return dict(_once([(name, _text(part)) for name, part in await multipart(request)]))
     if kind == "application/octet-stream":
-        raise ApiError.because(
-            "UnsupportedOperation",
-            "VinOCR takes no application/octet-stream, send JSON",
-            "VinOCR 不支持 application/octet-stream，请使用 JSON",
+        raise ApiError(
+            "UnsupportedOperation", why="VinOCR takes no application/octet-stream, send JSON"
         )
-    raise ApiError.because(
+    raise ApiError(
         "InvalidRequest",
-        "Content-Type must be application/json, application/x-www-form-urlencoded or "
-        "multipart/form-data",
-        "Content-Type 只支持 application/json、application/x-www-form-urlencoded 和 "
-        "multipart/form-data",
+        why="Content-Type must be application/json, application/x-www-form-urlencoded or multipart/form-data",
     )
 
 
@@ -199,11 +194,9 @@ def json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise _parameter(
-            "The request body is not valid JSON", "请求 body 的 JSON 格式错误"
-        ) from None
+        raise _parameter("The request body is not valid JSON") from None
     if not isinstance(value, dict):
-        raise _parameter("The request body must be a JSON object", "请求 body 必须是 JSON 对象")
+        raise _parameter("The request body must be a JSON object")
     return value
 
 
@@ -217,9 +210,7 @@ async def multipart(request: Request) -> list[tuple[str, bytes | str]]:
         yield request.body
         yield b""
 
-    malformed = ApiError.because(
-        "InvalidRequest", "the multipart body is malformed", "请求 body 的 multipart 格式错误"
-    )
+    malformed = ApiError("InvalidRequest", why="the multipart body is malformed")
     try:
         form = await MultiPartParser(
             Headers({"content-type": request.headers["content-type"]}),
@@ -248,13 +239,9 @@ def _text(part: bytes | str) -> str:
 def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise _parameter("A parameter is given twice", "参数重复")
+        raise _parameter("A parameter is given twice")
     return values
 
 
-def _parameter(english: str, chinese: str) -> ApiError:
-    return ApiError.because("InvalidParameter", english, chinese)
-
-
-def _value(name: str, english: str, chinese: str) -> ApiError:
-    return ApiError.because("InvalidParameterValue", english, chinese, name=name)
+def _parameter(why: str, **about: object) -> ApiError:
+    return ApiError("InvalidParameter", None, why=why, **about)

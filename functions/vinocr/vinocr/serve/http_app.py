@@ -130,9 +130,7 @@ class Api:
         except BodyTooLargeError:
             return await self.action.call(bare, too_large)
         except BodyTooSlowError:
-            error = ApiError.because(
-                "InvalidRequest", "the request did not arrive in time", "请求未能及时到达"
-            )
+            error = ApiError("InvalidRequest", why="the request did not arrive in time")
             return await self.action.call(bare, error)
 
 

@@ -35,17 +35,7 @@ def image_error(code: str, max_pixels: int) -> ApiError:
         return ApiError("FailedOperation.EmptyImageError")
     if code == "too_many_pixels":
         return ApiError("FailedOperation.ImageSizeTooLarge", limit=max_pixels)
-    return ApiError.because(
-        "FailedOperation.ImageDecodeFailed",
-        "the file is damaged or incomplete",
-        "文件已损坏或不完整",
-    )
-
-
-_BUSY: Final = ("ServiceUnavailable", "all readers are busy", "识别引擎繁忙")
-_NONE_STARTS: Final = (
-    "ResourceUnavailable", "no reader starts, see the server's log", "识别引擎无法启动"
-)  # fmt: skip
+    return ApiError("FailedOperation.ImageDecodeFailed", why="the file is damaged or incomplete")
 
 
 @dataclass(slots=True, eq=False)
@@ -146,7 +136,7 @@ class ReaderPool:
 
     async def _take(self) -> _Reader:
         if self._idle.empty() and self.waiting >= self.queue and not self._none_starts():
-            raise ApiError.because(*_BUSY)
+            raise ApiError("ServiceUnavailable", why="all readers are busy")
         end = time.monotonic() + self.queue_seconds
         self.waiting += 1
         try:
@@ -155,10 +145,10 @@ class ReaderPool:
                 if reader is not None and reader.usable and reader.process.returncode is None:
                     return reader
         except asyncio.TimeoutError:
-            raise ApiError.because(*_BUSY) from None
+            raise ApiError("ServiceUnavailable", why="all readers are busy") from None
         finally:
             self.waiting -= 1
-        raise ApiError.because(*_NONE_STARTS)
+        raise ApiError("ResourceUnavailable", why="no reader starts, see the server's log")
 
     def _none_starts(self) -> bool:
         return self._failed_starts >= _FAILED_STARTS and not self.ready

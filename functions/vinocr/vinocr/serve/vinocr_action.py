@@ -20,7 +20,7 @@ from vinocr import logging_json
 from vinocr.api import authentication, image_checks
 from vinocr.api import request as requests
 from vinocr.api.accounts import STATE_CODES, Account, Accounts
-from vinocr.api.codes import ApiError, Words, is_billed
+from vinocr.api.codes import ApiError, is_billed
 from vinocr.api.download import Downloader
 from vinocr.api.faults import Fault, Faults
 from vinocr.api.rate_limiter import RateLimiter
@@ -201,9 +201,7 @@ class VinOcrAction:
             limit = self.settings.max_base64
             return await asyncio.to_thread(image_checks.from_base64, given["ImageBase64"], limit)
         if self._downloads >= self.settings.url_downloads:
-            raise ApiError.because(
-                "ServiceUnavailable", "too many downloads are under way", "下载任务过多"
-            )
+            raise ApiError("ServiceUnavailable", why="too many downloads are under way")
         started = self.tick()
         self._downloads += 1
         try:
@@ -231,15 +229,15 @@ def _own_parameters(values: dict[str, Any]) -> dict[str, str]:
         if value is None:
             continue
         if not isinstance(value, str):
-            raise ApiError.because(
+            raise ApiError(
                 "InvalidParameter",
-                f"The value type of parameter `{name}` is not valid: it must be a string",
-                f"参数 `{name}` 类型错误，应为字符串",
+                why="The value type of parameter `{name}` is not valid: it must be a string",
+                name=name,
             )
         given[name] = value
     if given.get("ImageUrl") == "":  # an empty URL counts as absent, an empty image as an image
         del given["ImageUrl"]
     if not given:
-        both = Words("ImageBase64` or `ImageUrl", "ImageBase64` 或 `ImageUrl")
+        both = "ImageBase64` or `ImageUrl"
         raise ApiError("MissingParameter", name=both)
     return given
