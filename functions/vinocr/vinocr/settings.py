@@ -6,11 +6,10 @@ Read once at start; a wrong setting ends the start with one sentence.
 from __future__ import annotations
 
 import os
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from annotated_types import Ge, Le
 from pydantic import (
     BeforeValidator,
     Field,
@@ -26,7 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vinocr.api import reloaded_file
 from vinocr.api.accounts import Accounts
-from vinocr.api.addresses import AllowList
+from vinocr.api.addresses import AllowList, networks
 from vinocr.api.codes import Language
 from vinocr.api.reloaded_file import SettingsError
 
@@ -104,12 +103,12 @@ class Settings(BaseSettings):
     tls_cert: Path | None = _is("certificate chain, PEM")
     tls_key: Path | None = _is("its private key, PEM")
 
-    _accounts: Accounts = PrivateAttr()
+    _known_accounts: Accounts = PrivateAttr()
 
     @property
     def known_accounts(self) -> Accounts:
         """The accounts as they were at start."""
-        return self._accounts
+        return self._known_accounts
 
     @property
     def max_base64(self) -> int:
@@ -121,17 +120,13 @@ class Settings(BaseSettings):
     def _addresses(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if info.field_name == "url_allow":
             AllowList.parse(entries)
-            return entries
-        for entry in entries:
-            try:
-                ip_network(entry, strict=False)
-            except ValueError:
-                raise ValueError(f"{entry!r} is not an address or network") from None
+        else:
+            networks(entries)
         return entries
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
-        self._accounts = self._load_accounts()
+        self._known_accounts = self._load_accounts()
         if (self.tls_cert is None) != (self.tls_key is None):
             raise SettingsError(
                 "VINOCR_TLS_CERT and VINOCR_TLS_KEY go together: set both or neither"
@@ -184,8 +179,9 @@ def _sentence(error: ErrorDetails) -> str:
         if kind.startswith(beginning):
             return f"{_label(name)} must be {wanted}, not {given!r}"
     limits = Settings.model_fields[name].metadata
-    low = next((limit.ge for limit in limits if isinstance(limit, Ge)), "")
-    high = next((limit.le for limit in limits if isinstance(limit, Le)), None)
+    low, high = (
+        next((getattr(x, key) for x in limits if hasattr(x, key)), None) for key in ("ge", "le")
+    )
     span = f"at least {low}" if high is None else f"from {low} to {high}"
     return f"{_label(name)} must be {span}, not {given}"
 
@@ -212,17 +208,12 @@ def _is_loopback(host: str) -> bool:
 
 def defaults() -> list[tuple[str, str, str]]:
     """Return (environment name, default, what it is) of every setting, for help and docs."""
-    return [
-        (_label(name), _text(field.default), field.description or "")
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def _text(default: object) -> str:
-    if isinstance(default, tuple):
-        return ",".join(default)
-    if isinstance(default, Language):
-        return default.value
-    if isinstance(default, bool):
-        return str(default).lower()
-    return "" if default is None else str(default)
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        text = "" if default is None else str(getattr(default, "value", default))
+        shown = text.lower() if isinstance(default, bool) else text
+        rows.append((_label(name), shown, field.description or ""))
+    return rows

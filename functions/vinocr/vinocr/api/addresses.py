@@ -16,6 +16,19 @@ _WELL_KNOWN_PORTS: Final = frozenset({80, 443})
 _FIRST_USER_PORT: Final = 1024
 
 
+def networks(entries: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return addresses and CIDR notations as networks.
+
+    :raises ValueError: an entry is neither; ``str()`` names it.
+    """
+    for entry in entries:
+        try:
+            ip_network(entry, strict=False)
+        except ValueError:
+            raise ValueError(f"{entry!r} is not an address or network") from None
+    return tuple(ip_network(entry, strict=False) for entry in entries)
+
+
 @dataclass(frozen=True, slots=True)
 class AllowList:
     """What ImageUrl may reach although it is not public: networks, hosts, and host:port pairs."""
@@ -29,17 +42,8 @@ class AllowList:
 
         :raises ValueError: an entry is none of these; ``str()`` names it.
         """
-        networks: list[IPv4Network | IPv6Network] = []
-        hosts: set[tuple[str, int | None]] = set()
-        for entry in entries:
-            if "/" not in entry:
-                hosts.add(_host_and_port(entry))
-                continue
-            try:
-                networks.append(ip_network(entry, strict=False))
-            except ValueError:
-                raise ValueError(f"{entry!r} is not a network such as 10.0.0.0/8") from None
-        return cls(tuple(networks), frozenset(hosts))
+        hosts = frozenset(_host_and_port(entry) for entry in entries if "/" not in entry)
+        return cls(networks([entry for entry in entries if "/" in entry]), hosts)
 
     def allows(self, host: str, port: int, address: str) -> bool:
         """Whether the operator lets a URL of ``host`` and ``port`` reach ``address``."""

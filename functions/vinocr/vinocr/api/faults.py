@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -65,6 +65,10 @@ class Fault(BaseModel):
             or (self.first is not None and call <= self.first)
             or (self.every is not None and call % self.every == 0)
         )
+
+
+NO_FAULT: Final = Fault.model_construct()
+"""What happens to a call without a fault: nothing."""
 
 
 class FaultFile(BaseModel):

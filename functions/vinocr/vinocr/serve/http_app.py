@@ -7,7 +7,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Final, TypeVar
 
 from starlette.applications import Starlette
@@ -19,7 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from vinocr import logging_json
 from vinocr.api import request as requests
+from vinocr.api.addresses import networks
 from vinocr.api.codes import ApiError
+from vinocr.api.faults import NO_FAULT
 from vinocr.serve.vinocr_action import Outcome, VinOcrAction
 
 T = TypeVar("T")
@@ -153,21 +155,14 @@ def _address(http: HttpRequest) -> str | None:
 
 
 async def _send(scope: Scope, send: Send, outcome: Outcome) -> None:
-    fault = outcome.fault
-    body, status = outcome.body, 200
-    announced = len(body)
-    if fault is not None:
-        status = fault.status or 200
-        if fault.body is not None:
-            body = _BROKEN_BODIES[fault.body]
-            announced = len(body)
-        if fault.cut in ("before", "after"):
-            transport = scope["state"].get("transport")
-            if transport is not None:
-                transport.abort()
-            return
-        if fault.cut == "middle":
-            body = body[: len(body) // 2]
+    fault = outcome.fault or NO_FAULT
+    body = _BROKEN_BODIES[fault.body] if fault.body else outcome.body
+    status, announced = fault.status or 200, len(body)
+    if fault.cut in ("before", "after"):
+        scope["state"]["transport"].abort()
+        return
+    if fault.cut == "middle":
+        body = body[: len(body) // 2]
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % announced)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": len(body) < announced})
@@ -192,7 +187,7 @@ class Operators:
     """Who may see what is for operators: clients of these networks."""
 
     def __init__(self, entries: tuple[str, ...]) -> None:
-        self._networks = [ip_network(entry, strict=False) for entry in entries]
+        self._networks = networks(entries)
 
     def include(self, http: HttpRequest) -> bool:
         """Whether a request comes from one of the networks."""
