@@ -17,27 +17,27 @@ from vinocr.serve.reader_pool import ReaderPool
 
 READER = """
 import os, sys, time
-from vinocr.serve.reader_process import read_frame, write_frame
+from vinocr.serve.reader_process import read_image, write_answer
 out = sys.stdout.buffer
-write_frame(out, {"kind": "ready"})
-while (frame := read_frame(sys.stdin.buffer)) is not None:
-    word, _, rest = frame[1].decode().partition(" ")
+write_answer(out, "ready")
+while (image := read_image(sys.stdin.buffer)) is not None:
+    word, _, rest = image.decode().partition(" ")
     if word == "die":
         os._exit(3)
     if word == "garbage":
-        out.write(b"garbage garbage"); out.flush(); continue
+        out.write(b"garbage garbage\\n"); out.flush(); continue
     if word == "refuse":
-        write_frame(out, {"kind": "refused", "code": rest}); continue
+        write_answer(out, "refused", code=rest); continue
     if word == "fail":
-        write_frame(out, {"kind": "failed", "why": "ValueError at x.py:1"}); continue
+        write_answer(out, "failed", why="ValueError at x.py:1"); continue
     if word == "sleep":
         seconds, _, rest = rest.partition(" ")
         time.sleep(float(seconds))
-    write_frame(out, {"kind": "answer", "answer": {
+    write_answer(out, "answer", answer={
         "vin": None, "as_read": rest, "confidence": 0.5, "characters": [0.5],
         "quadrilateral": [[0, 0], [1, 0], [1, 1], [0, 1]],
         "alternatives": [{"vin": "X", "confidence": 0.1}], "reason": "no_vin",
-        "barcode": False, "looks": os.getpid(), "milliseconds": 1.0}})
+        "barcode": False, "looks": os.getpid(), "milliseconds": 1.0})
 """
 
 

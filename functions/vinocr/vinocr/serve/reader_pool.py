@@ -25,7 +25,7 @@ _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _FAILED_STARTS: Final = 3
 _START_SECONDS: Final = 120.0
-_MAX_HEAD: Final = 4 * 1024 * 1024
+_LONGEST_LINE: Final = 4 * 1024 * 1024
 _ANSWER: Final = TypeAdapter(Answer)
 
 
@@ -45,19 +45,15 @@ class _Reader:
 
     async def ask(self, image: bytes) -> dict[str, Any]:
         assert self.process.stdin is not None  # noqa: S101 - opened with PIPE
-        head = json.dumps({"size": len(image)}).encode()
-        self.process.stdin.write(LENGTH.pack(len(head)) + head)
+        self.process.stdin.write(LENGTH.pack(len(image)))
         self.process.stdin.write(image)
         await self.process.stdin.drain()
         return await self.listen()
 
     async def listen(self) -> dict[str, Any]:
         assert self.process.stdout is not None  # noqa: S101 - opened with PIPE
-        size = LENGTH.unpack(await self.process.stdout.readexactly(LENGTH.size))[0]
-        if size > _MAX_HEAD:
-            raise ConnectionError("not a frame")
-        head: dict[str, Any] = json.loads(await self.process.stdout.readexactly(size))
-        return head
+        answer: dict[str, Any] = json.loads(await self.process.stdout.readline())
+        return answer
 
     def kill(self) -> None:
         self.usable = False
@@ -69,7 +65,7 @@ class _Reader:
 class ReaderPool:
     """A fixed number of reader processes behind a bounded queue.
 
-    :param command: what starts a reader (it speaks `vinocr.serve.reader_process`'s frames).
+    :param command: what starts a reader (it speaks as `vinocr.serve.reader_process` does).
     :param environment: of the readers; no secret belongs there.
     :param queue: calls that may wait; one more is refused.
     :param queue_seconds: the longest such wait.
@@ -119,7 +115,7 @@ class ReaderPool:
             answered = True
         except asyncio.TimeoutError:
             raise ApiError("FailedOperation.EngineRecognizeTimeout") from None
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        except (ConnectionError, ValueError):
             raise ApiError("FailedOperation.UnKnowError") from None
         finally:
             self.busy -= 1
@@ -179,7 +175,7 @@ class ReaderPool:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=dict(self.environment),
-                limit=_MAX_HEAD,
+                limit=_LONGEST_LINE,
             )
         except OSError as error:
             return f"{type(error).__name__}: {error.strerror}"
@@ -188,11 +184,9 @@ class ReaderPool:
         stderr = asyncio.create_task(_relay(process, number, last))
         is_ready = False
         try:
-            with contextlib.suppress(
-                asyncio.IncompleteReadError, ConnectionError, ValueError, asyncio.TimeoutError
-            ):
-                head = await asyncio.wait_for(reader.listen(), _START_SECONDS)
-                is_ready = head.get("kind") == "ready"
+            with contextlib.suppress(ConnectionError, ValueError, asyncio.TimeoutError):
+                answer = await asyncio.wait_for(reader.listen(), _START_SECONDS)
+                is_ready = answer.get("kind") == "ready"
             if is_ready:
                 self.ready += 1
                 self._failed_starts = 0

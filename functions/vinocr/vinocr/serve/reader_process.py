@@ -1,8 +1,7 @@
-"""A reader process: ``python -m vinocr.serve.reader_process OPTIONS``, started and watched by `vinocr.serve.reader_pool`.
+"""A reader process: ``python -m vinocr.serve.reader_process OPTIONS``; `reader_pool` starts it.
 
-It reads images from standard input and writes answers to standard output, both in frames: four
-bytes of length (big-endian), a JSON object of that length, then as many bytes as its ``size``
-says. It ends when its input does, so it never outlives the server.
+Standard input carries images, each after four bytes of length (big-endian); standard output carries
+answers, one line of JSON each. It ends when its input does, so it never outlives the server.
 """
 
 from __future__ import annotations
@@ -20,28 +19,23 @@ from vinocr import logging_json
 LENGTH: Final = struct.Struct(">I")
 
 
-def write_frame(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
-    """Write one frame; ``size`` is added to the head."""
-    data = json.dumps(head | {"size": len(body)}).encode()
-    stream.write(LENGTH.pack(len(data)) + data)
-    stream.write(body)
-    stream.flush()
-
-
-def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """Read one frame, or None at the end of the stream."""
+def read_image(stream: BinaryIO) -> bytes | None:
+    """Read one image, or None at the end of the stream."""
     prefix = stream.read(LENGTH.size)
-    if len(prefix) < LENGTH.size:
-        return None
-    head: dict[str, Any] = json.loads(stream.read(LENGTH.unpack(prefix)[0]))
-    return head, stream.read(head["size"])
+    return stream.read(LENGTH.unpack(prefix)[0]) if len(prefix) == LENGTH.size else None
+
+
+def write_answer(stream: BinaryIO, kind: str, **content: Any) -> None:
+    """Write one answer: ``ready``, ``answer``, ``refused`` (by its ``code``) or ``failed``."""
+    stream.write(json.dumps({"kind": kind, **content}).encode() + b"\n")
+    stream.flush()
 
 
 def main(options: dict[str, Any]) -> int:
     """Load the reader, then answer images until the input ends; ``options`` are `Reader`'s."""
     # The server ends its readers; a terminal's Ctrl-C reaches the whole group and must not.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Whatever a library prints goes to the log: the real standard output carries frames only.
+    # Whatever a library prints goes to the log: the real standard output carries answers only.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     images = sys.stdin.buffer
@@ -49,19 +43,18 @@ def main(options: dict[str, Any]) -> int:
     from vinocr.reader import ImageError, Reader
 
     reader = Reader(**options)
-    write_frame(answers, {"kind": "ready", "pid": os.getpid()})
-    while (frame := read_frame(images)) is not None:
-        _, image = frame
+    write_answer(answers, "ready")
+    while (image := read_image(images)) is not None:
         try:
             answer = reader.read(image)
         except ImageError as error:
-            write_frame(answers, {"kind": "refused", "code": error.code})
+            write_answer(answers, "refused", code=error.code)
         except MemoryError:
             return 1  # the process cannot be trusted any more: a new one replaces it
         except Exception as error:  # noqa: BLE001 - one bad image must not cost the next caller
-            write_frame(answers, {"kind": "failed", "why": logging_json.where(error)})
+            write_answer(answers, "failed", why=logging_json.where(error))
         else:
-            write_frame(answers, {"kind": "answer", "answer": dataclasses.asdict(answer)})
+            write_answer(answers, "answer", answer=dataclasses.asdict(answer))
     return 0
 
 
