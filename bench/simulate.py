@@ -32,7 +32,7 @@ REFUSAL: Final = 0.19
 
 
 class Window:
-    """VinOCR's sliding second, as in `vinocr.rate`."""
+    """VinOCR's sliding second, as in `vinocr.api.rate_limiter`."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate

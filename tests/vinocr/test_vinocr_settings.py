@@ -39,7 +39,7 @@ def test_values() -> None:
             "VINOCR_MAX_BASE64_MB": "10",
             "VINOCR_URL_ALLOW": "127.0.0.1:9001, 10.0.0.0/8",
             "VINOCR_LANGUAGE": "zh-CN",
-            "VINOCR_OFFLINE": "true",
+            "VINOCR_OFFLINE": " true ",
             "VINOCR_OPERATORS": "none",
             "VINOCR_WORKERS": "",
             "OTHER": "ignored",

@@ -115,6 +115,14 @@ class Settings(BaseSettings):
         """The largest image after Base64, in bytes."""
         return int(self.max_base64_mb * MIB)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: value.strip() if isinstance(value, str) and "secret" not in name else value
+            for name, value in values.items()
+        }
+
     @field_validator("operators", "proxies", "url_allow")
     @classmethod
     def _addresses(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
