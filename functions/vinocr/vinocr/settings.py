@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     read_seconds: float = _is("longest reading of one image", 20.0, 0.001, 600)
     bodies: int = _is("large requests in memory at once; more wait unread", 32, 1)
     body_seconds: float = _is("longest arrival of one request", 30.0, 0.1, 600)
-    stop_seconds: float = _is("longest wait of a stop for calls under way", 30.0, 1, 900)
+    stop_seconds: float = _is("longest wait of a stop for calls in progress", 30.0, 1, 900)
     rate: int = _is("requests per second and account", 10, 1)
     ip_rate: int | None = _is("requests per second and client address", None, 1)
     max_base64_mb: float = _is(

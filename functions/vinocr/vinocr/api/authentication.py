@@ -46,7 +46,7 @@ def _tc3(request: Request, found: Common, accounts: Accounts, now: float) -> tup
         claim = signature.parse_authorization(request.headers.get("authorization", ""))
     except signature.MalformedAuthorizationError as error:
         raise ApiError("AuthFailure.InvalidAuthorization", why=str(error)) from None
-    # The Node.js, Java and .NET SDKs take the service from the host's first label, whatever it is.
+    # The Node.js, Java and .NET SDKs take the service from the first label of any host.
     if claim.service not in (SERVICE, request.headers.get("host", "").partition(".")[0]):
         raise ApiError("NoSuchProduct", product=claim.service[:64])
     account, key = _find(accounts, claim.secret_id)

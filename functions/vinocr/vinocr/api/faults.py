@@ -86,8 +86,8 @@ class Faults:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        held = FaultFile(faults=()) if path is None else reloaded_file.read(FaultFile, path)
-        self._file = ReloadedFile(FaultFile, path, held, self._restart)
+        start = FaultFile(faults=()) if path is None else reloaded_file.read(FaultFile, path)
+        self._file = ReloadedFile(FaultFile, path, start, self._restart)
         self._restart()
 
     def _restart(self) -> None:

@@ -22,7 +22,7 @@ class SettingsError(ValueError):
 class ReloadedFile(Generic[Model]):
     """The content of a file, read again when it changes; a broken new version is only logged.
 
-    :param held: the content at start.
+    :param content: the content at start.
     :param path: None: the content never changes.
     :param changed: called after every reload.
     """
@@ -31,12 +31,12 @@ class ReloadedFile(Generic[Model]):
         self,
         model: type[Model],
         path: Path | None,
-        held: Model,
+        content: Model,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._model = model
         self._path = path
-        self._held = held
+        self._content = content
         self._changed = changed
         self._version = self._current_version()
 
@@ -46,13 +46,13 @@ class ReloadedFile(Generic[Model]):
         if self._path is not None and version not in (None, self._version):
             self._version = version
             try:
-                self._held = read(self._model, self._path)
+                self._content = read(self._model, self._path)
             except SettingsError as error:
                 logging_json.event("file_not_reloaded", file=self._path.name, why=str(error))
             else:
                 logging_json.event("file_reloaded", file=self._path.name)
                 self._changed()
-        return self._held
+        return self._content
 
     def _current_version(self) -> tuple[int, int] | None:
         try:

@@ -78,23 +78,16 @@ def is_tc3(method: str, headers: Mapping[str, str]) -> bool:
     return method == "POST" and media_type(headers) not in {FORM, ""}
 
 
-def body_limit(method: str, headers: Mapping[str, str]) -> int:
-    """Return how many bytes the body of a request may have (a GET's has no use)."""
-    if method == "GET":
-        return GET_LIMIT
-    return TC3_POST_LIMIT if is_tc3(method, headers) else V1_POST_LIMIT
-
-
-def too_large(method: str, headers: Mapping[str, str]) -> ApiError:
-    """Return the answer to a request over its limit; v1's POST has one of its own."""
+def size_limit(method: str, headers: Mapping[str, str]) -> tuple[int, ApiError]:
+    """Return how many bytes a request's body (or a GET's query) may have, and the error beyond."""
     if method == "POST" and not is_tc3(method, headers):
-        return ApiError(
+        return V1_POST_LIMIT, ApiError(
             "AuthFailure.SignatureFailure",
             "The provided credentials could not be validated because of exceeding request size "
             "limit, please use new signature method `TC3-HMAC-SHA256`.",
         )
     limit = GET_LIMIT if method == "GET" else TC3_POST_LIMIT
-    return ApiError("RequestSizeLimitExceeded", limit=limit)
+    return limit, ApiError("RequestSizeLimitExceeded", limit=limit)
 
 
 def language(request: Request, default: Language) -> Language:

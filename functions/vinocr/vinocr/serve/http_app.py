@@ -100,7 +100,7 @@ async def _collect(http: HttpRequest, limit: int) -> bytes:
 
 @dataclass(slots=True)
 class Api:
-    """API 3.0: the ASGI endpoint of ``/``, whatever the method."""
+    """API 3.0: the ASGI endpoint of ``/``, for every method."""
 
     action: VinOcrAction
     bodies: BodyReader
@@ -121,12 +121,10 @@ class Api:
                     pass
             error = ApiError("UnsupportedProtocol", method=http.method)
             return await self.action.call(bare, error)
-        too_large = requests.too_large(http.method, bare.headers)
+        limit, too_large = requests.size_limit(http.method, bare.headers)
         try:
-            async with self.bodies.read(
-                http, requests.body_limit(http.method, bare.headers)
-            ) as body:
-                if http.method == "GET" and len(bare.raw_query) > requests.GET_LIMIT:
+            async with self.bodies.read(http, limit) as body:
+                if http.method == "GET" and len(bare.raw_query) > limit:
                     return await self.action.call(bare, too_large)
                 return await self.action.call(request_of(http, body))
         except BodyTooLargeError:

@@ -32,7 +32,7 @@ from vinocr.settings import PREFIX, Settings
 _HEAD_LIMIT: Final = 1024 * 1024
 """Bytes of a request's line and headers; what is over the API's own 32 KB is still answered."""
 _HEAD_SECONDS: Final = 60.0
-_GOODBYE_SECONDS: Final = 1.0
+_TLS_CLOSE_SECONDS: Final = 1.0
 
 
 class Protocol(H11Protocol):
@@ -50,21 +50,21 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Close the connection, now or after the answer that is under way."""
+        """Close the connection, now or after the answer in progress."""
         self._ending = True
         super().shutdown()
         if self.cycle is None or self.cycle.response_complete:
-            self._part()
+            self._abort_soon()
 
     def on_response_complete(self) -> None:
         """Note that an answer is out."""
         super().on_response_complete()
         if self._ending:
-            self._part()
+            self._abort_soon()
 
-    def _part(self) -> None:
+    def _abort_soon(self) -> None:
         # TLS waits 30 s for the client's close_notify, which an idle client never sends.
-        self.loop.call_later(_GOODBYE_SECONDS, self.transport.abort)
+        self.loop.call_later(_TLS_CLOSE_SECONDS, self.transport.abort)
 
     def _check_head(self) -> None:
         # A request that was begun and not finished for one whole period is a slow one.

@@ -86,7 +86,7 @@ class ReaderPool:
     waiting: int = 0
     """Calls that wait for a reader."""
     _idle: asyncio.Queue[_Reader | None] = field(default_factory=asyncio.Queue)
-    """Readers without a call; None wakes a call, which then looks whether any reader starts."""
+    """Readers without a call; None wakes a waiting call when no reader starts."""
     _keepers: list[asyncio.Task[None]] = field(default_factory=list)
     _failed_starts: int = 0
 
@@ -95,7 +95,7 @@ class ReaderPool:
         self._keepers = [asyncio.create_task(self._keep(n)) for n in range(self.workers)]
 
     async def close(self) -> None:
-        """End the readers. Calls that are still under way end with UnKnowError."""
+        """End the readers. Calls in progress end with UnKnowError."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
