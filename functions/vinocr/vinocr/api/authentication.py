@@ -115,5 +115,5 @@ def _check_token(key: Key, token: str, now: float) -> None:
         raise _token("it has expired, fetch a new one")
 
 
-def _token(why: str, **about: object) -> ApiError:
-    return ApiError("AuthFailure.TokenFailure", None, why=why, **about)
+def _token(why: str) -> ApiError:
+    return ApiError("AuthFailure.TokenFailure", why=why)

@@ -236,5 +236,5 @@ def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return values
 
 
-def _parameter(why: str, **about: object) -> ApiError:
-    return ApiError("InvalidParameter", None, why=why, **about)
+def _parameter(why: str) -> ApiError:
+    return ApiError("InvalidParameter", why=why)

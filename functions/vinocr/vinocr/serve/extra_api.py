@@ -21,13 +21,7 @@ from vinocr.api.accounts import Account
 from vinocr.api.codes import PROBLEM_STATUS, ApiError, Language
 from vinocr.reader import Answer
 from vinocr.serve import openapi
-from vinocr.serve.http_app import (
-    BodyReader,
-    BodyTooLargeError,
-    BodyTooSlowError,
-    Operators,
-    request_of,
-)
+from vinocr.serve.http_app import BodyReader, BodyTooSlowError, Operators, request_of
 from vinocr.serve.vinocr_action import VinOcrAction
 
 _FORM_OVERHEAD: Final = 64 * 1024
@@ -89,18 +83,15 @@ class ExtraApi:
         if kind not in (*openapi.CONTENT_TYPES, requests.MULTIPART):
             why = f"Content-Type must be one of {', '.join(openapi.CONTENT_TYPES)} or a form"
             raise ApiError("UnsupportedOperation", why=why)
-        try:
-            async with self.bodies.read(http, largest + _FORM_OVERHEAD) as body:
-                photo = body
-                if kind == requests.MULTIPART:
-                    photo = await _file(request_of(http, body))
-                facts["bytes"] = len(photo)
-                if len(photo) > largest:
-                    raise too_large
-                image_checks.check(photo)
-                answer = await self.action.read(photo)
-        except BodyTooLargeError:
-            raise too_large from None
+        async with self.bodies.read(http, largest + _FORM_OVERHEAD, too_large) as body:
+            photo = body
+            if kind == requests.MULTIPART:
+                photo = await _file(request_of(http, body))
+            facts["bytes"] = len(photo)
+            if len(photo) > largest:
+                raise too_large
+            image_checks.check(photo)
+            answer = await self.action.read(photo)
         facts["reading_ms"] = round(answer.milliseconds)
         return answer
 

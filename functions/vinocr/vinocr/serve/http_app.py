@@ -39,10 +39,6 @@ _BROKEN_BODIES: Final = {
 }
 
 
-class BodyTooLargeError(Exception):
-    """A body is over its limit; it was read to its end and thrown away."""
-
-
 class BodyTooSlowError(Exception):
     """A body did not arrive in time."""
 
@@ -58,20 +54,23 @@ class BodyReader:
     seconds: float
 
     @contextlib.asynccontextmanager
-    async def read(self, http: HttpRequest, limit: int) -> AsyncIterator[bytes]:
+    async def read(
+        self, http: HttpRequest, limit: int, too_large: ApiError
+    ) -> AsyncIterator[bytes]:
         """Read a body of at most ``limit`` bytes; a large one keeps its permit while it is used.
 
-        :raises BodyTooLargeError, BodyTooSlowError: see there.
+        :raises ApiError: ``too_large``, after the body was read to its end and thrown away.
+        :raises BodyTooSlowError: see there.
         :raises starlette.requests.ClientDisconnect: the client has gone.
         """
         announced = http.headers.get("content-length", "")
         small = announced.isdigit() and int(announced) <= _LARGE
         if small or not (announced or "transfer-encoding" in http.headers):
-            yield await self._in_time(_collect(http, limit))
+            yield await self._in_time(_collect(http, limit, too_large))
             return
         await self._in_time(self.permits.acquire())
         try:
-            yield await self._in_time(_collect(http, limit))
+            yield await self._in_time(_collect(http, limit, too_large))
         finally:
             self.permits.release()
 
@@ -82,7 +81,7 @@ class BodyReader:
             raise BodyTooSlowError from None
 
 
-async def _collect(http: HttpRequest, limit: int) -> bytes:
+async def _collect(http: HttpRequest, limit: int, too_large: ApiError) -> bytes:
     body = bytearray()
     dropped = 0
     async for chunk in http.stream():
@@ -94,7 +93,7 @@ async def _collect(http: HttpRequest, limit: int) -> bytes:
             continue
         body += chunk
     if dropped:
-        raise BodyTooLargeError
+        raise too_large
     return bytes(body)
 
 
@@ -115,23 +114,19 @@ class Api:
 
     async def _outcome(self, http: HttpRequest) -> Outcome:
         bare = request_of(http, b"")
-        if http.method not in ("GET", "POST"):
-            with contextlib.suppress(BodyTooLargeError, BodyTooSlowError):
-                async with self.bodies.read(http, 0):
-                    pass
-            error = ApiError("UnsupportedProtocol", method=http.method)
-            return await self.action.call(bare, error)
         limit, too_large = requests.size_limit(http.method, bare.headers)
+        if http.method not in ("GET", "POST"):
+            limit, too_large = 0, ApiError("UnsupportedProtocol", method=http.method)
         try:
-            async with self.bodies.read(http, limit) as body:
-                if http.method == "GET" and len(bare.raw_query) > limit:
+            async with self.bodies.read(http, limit, too_large) as body:
+                if limit == 0 or (http.method == "GET" and len(bare.raw_query) > limit):
                     return await self.action.call(bare, too_large)
                 return await self.action.call(request_of(http, body))
-        except BodyTooLargeError:
-            return await self.action.call(bare, too_large)
-        except BodyTooSlowError:
-            error = ApiError("InvalidRequest", why="the request did not arrive in time")
+        except ApiError as error:
             return await self.action.call(bare, error)
+        except BodyTooSlowError:
+            slow = ApiError("InvalidRequest", why="the request did not arrive in time")
+            return await self.action.call(bare, slow if limit else too_large)
 
 
 def request_of(http: HttpRequest, body: bytes) -> requests.Request:
