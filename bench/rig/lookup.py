@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.rig.photos import number_of, vin_of
-from vinocr import server
 from vinocr.__main__ import main
-from vinocr.pool import RefusedError
 from vinocr.reader import Answer
+from vinocr.serve import http_server
+from vinocr.serve.reader_pool import image_error
 
 MEDIAN: Final = 0.5
 SIGMA: Final = 0.48
@@ -36,7 +36,7 @@ def delay(dice: random.Random) -> float:
 
 
 class LookupPool:
-    """Stands in for `vinocr.pool.Pool`; takes what it takes, and ignores what starts processes."""
+    """Stands in for `vinocr.serve.reader_pool.ReaderPool`; takes what it takes, and ignores what starts processes."""
 
     def __init__(self, **_: Any) -> None:
         self.ready = 1
@@ -56,7 +56,7 @@ class LookupPool:
         """Answer the VIN that the photo is known for."""
         number, came = number_of(image), time.monotonic()
         if number is None:
-            raise RefusedError("undecodable")
+            raise image_error("undecodable", 0)
         self.busy += 1
         await asyncio.sleep(delay(self._dice) / self._speed)
         self.busy -= 1
@@ -67,5 +67,5 @@ class LookupPool:
 
 
 if __name__ == "__main__":
-    setattr(server, "Pool", LookupPool)  # noqa: B010  # what `assemble` makes its readers from
+    setattr(http_server, "ReaderPool", LookupPool)  # noqa: B010  # what `assemble` makes its readers from
     sys.exit(main())

@@ -33,7 +33,7 @@ from tests.conformance import vinocr_fuzz as fuzz  # noqa: E402
 from tests.conformance import vinocr_lambda as lambdas  # noqa: E402
 from tests.conformance import vinocr_load as loads  # noqa: E402
 from tests.vinocr.vinocr_support import photo  # noqa: E402
-from vinocr.child import Child  # noqa: E402
+from vinocr.launcher import ServerProcess  # noqa: E402
 
 BUILD = ROOT / "build" / "conformance"
 PARTS = ("table", "schema", "fuzz", "load", "memory")
@@ -110,7 +110,7 @@ class Site(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def server(name: str, **settings: str) -> Child:
+def server(name: str, **settings: str) -> ServerProcess:
     """Start a VinOCR with the suite's accounts; its log is build/conformance/NAME.jsonl."""
     accounts = BUILD / "accounts.json"
     accounts.write_text(json.dumps({"accounts": cases.accounts()}))
@@ -120,7 +120,7 @@ def server(name: str, **settings: str) -> Child:
         "VINOCR_ACCOUNTS": str(accounts),
         **{f"VINOCR_{k.upper()}": v for k, v in settings.items()},
     }
-    return Child.start(texts, log=log)
+    return ServerProcess.start(texts, log=log)
 
 
 def table(report: dict[str, Any]) -> bool:
@@ -191,7 +191,7 @@ def table(report: dict[str, Any]) -> bool:
 class _Busy:
     """Uses one account's quota up, so that anybody else's call is over the rate."""
 
-    def __init__(self, vinocr: Child, cert: Path | None = None) -> None:
+    def __init__(self, vinocr: ServerProcess, cert: Path | None = None) -> None:
         endpoint = clients.Server(f"localhost:{vinocr.port}", cert)
         self._client = clients.python_sdk(endpoint, "busy")
         self._case = cases.Case("busy", "", {}, key="ten a second")

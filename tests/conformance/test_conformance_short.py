@@ -9,13 +9,13 @@ import pytest
 from tests import secrets
 from tests.conformance import vinocr_fuzz as fuzz
 from tests.conformance import vinocr_load as loads
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
 
 KEY = (secrets.VINOCR_ID, secrets.VINOCR_KEY)
 
 
 @pytest.fixture(scope="module")
-def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     texts = {
         "VINOCR_SECRET_ID": KEY[0],
         "VINOCR_SECRET_KEY": KEY[1],
@@ -24,7 +24,7 @@ def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
         "VINOCR_THREADS": "1",
     }
     log = tmp_path_factory.mktemp("short") / "log.jsonl"
-    with Child.start(texts, log=log) as child:
+    with ServerProcess.start(texts, log=log) as child:
         child.wait_ready()
         yield child
     text = log.read_text()
@@ -34,7 +34,7 @@ def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_malformed_requests(vinocr: Child, seed: int) -> None:
+def test_malformed_requests(vinocr: ServerProcess, seed: int) -> None:
     target = fuzz.Target(vinocr.host, vinocr.port, *KEY)
     report = fuzz.run(target, 200, seed=seed)
     assert report.bad == []
@@ -42,7 +42,7 @@ def test_malformed_requests(vinocr: Child, seed: int) -> None:
     assert len(report.answers) > 10, "many different answers: the requests differ"
 
 
-def test_eight_clients(vinocr: Child) -> None:
+def test_eight_clients(vinocr: ServerProcess) -> None:
     report = loads.load(vinocr, KEY, 3)
     assert report.mixed_up == []
     assert set(report.answers) == {"Success"}, "nothing is lost, and nothing is over a limit"

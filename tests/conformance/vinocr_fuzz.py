@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from tests.vinocr.vinocr_support import b64, photo
-from vinocr import signature
+from vinocr.api import signature
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -17,7 +17,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from tests.vinocr.vinocr_support import b64, client, photo
 from vindrop.domain.vin import check_digit
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 
@@ -51,7 +51,7 @@ class Load:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def load(vinocr: Child, key: tuple[str, str], seconds: float, clients: int = 8) -> Load:
+def load(vinocr: ServerProcess, key: tuple[str, str], seconds: float, clients: int = 8) -> Load:
     """Let clients call one after another, each with photos of its own, for some seconds."""
     truth = vins(40)
     photos = {vin: {"ImageBase64": b64(photo(vin, size=(640, 140)))} for vin in truth}
@@ -83,7 +83,9 @@ def _ask(sdk: CommonClient, parameters: dict[str, Any]) -> tuple[str, str | None
         return str(error.code), None
 
 
-def quota(vinocr: Child, key: tuple[str, str], seconds: float, clients: int = 8) -> Counter[str]:
+def quota(
+    vinocr: ServerProcess, key: tuple[str, str], seconds: float, clients: int = 8
+) -> Counter[str]:
     """Call without an image as fast as possible; return answers by code."""
     answers: Counter[str] = Counter()
     lock = threading.Lock()
@@ -116,7 +118,9 @@ def _children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def memory(vinocr: Child, key: tuple[str, str], requests: int, every: int = 100) -> list[int]:
+def memory(
+    vinocr: ServerProcess, key: tuple[str, str], requests: int, every: int = 100
+) -> list[int]:
     """Send requests of all kinds; return resident bytes after each ``every`` of them."""
     truth = vins(10)
     good = [{"ImageBase64": b64(photo(vin, size=(640, 140)))} for vin in truth]

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests import needs, secrets
 from tests.stores.servers import Gate
-from vinocr import signature
+from vinocr.api import signature
 
 SECRET_ID, SECRET_KEY = secrets.TENCENT_ID, secrets.TENCENT_KEY
 TOKEN = "planted-token"
@@ -80,7 +80,7 @@ class TencentAPI:
         given = signature.parse_authorization(lowered["authorization"])
         if given.secret_id != SECRET_ID:
             return _error("AuthFailure.SecretIdNotFound", "no such key")
-        holds = signature.tc3_holds(
+        holds = signature.tc3_is_valid(
             SECRET_KEY,
             given,
             int(lowered["x-tc-timestamp"]),

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from tests.vinocr.vinocr_support import ID, KEY
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Child]]:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
     """Start servers; one per set of settings, all stopped at the end."""
-    running: dict[str, Child] = {}
+    running: dict[str, ServerProcess] = {}
 
-    def starter(accounts: list[dict[str, Any]] | Path | None = None, **settings: object) -> Child:
+    def starter(
+        accounts: list[dict[str, Any]] | Path | None = None, **settings: object
+    ) -> ServerProcess:
         folder = tmp_path_factory.mktemp("vinocr")
         texts = {f"VINOCR_{k.upper()}": str(v) for k, v in settings.items()}
         name = json.dumps([accounts, texts], sort_keys=True, default=str)
@@ -33,7 +35,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ch
                 texts["VINOCR_ACCOUNTS"] = str(file)
             texts.setdefault("VINOCR_RATE", "1000")
             texts.setdefault("VINOCR_THREADS", "1")
-            running[name] = Child.start(texts, log=folder / "log.jsonl")
+            running[name] = ServerProcess.start(texts, log=folder / "log.jsonl")
         return running[name]
 
     yield starter
@@ -42,6 +44,6 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ch
 
 
 @pytest.fixture(scope="session")
-def vinocr(start: Callable[..., Child]) -> Child:
+def vinocr(start: Callable[..., ServerProcess]) -> ServerProcess:
     """The plain server: one account, defaults, and no rate that a test could run into."""
     return start()

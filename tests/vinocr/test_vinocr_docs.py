@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from vinocr import accounts, faults, settings
-from vinocr.codes import MESSAGES, Language
+from vinocr import settings
+from vinocr.api.accounts import Accounts
+from vinocr.api.codes import MESSAGES, Language
+from vinocr.api.faults import FaultFile
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +35,12 @@ def test_every_code_is_on_the_page(page: str) -> None:
 def test_the_examples_are_accepted(page: str) -> None:
     example = re.search(r"```json\n(.*?)```", page, re.DOTALL)
     assert example is not None
-    rules, _ = faults.parse(json.loads(example[1]), "the page")
-    assert len(rules) == 4
+    assert len(FaultFile.model_validate_json(example[1]).faults) == 4
     tomllib = pytest.importorskip("tomllib", reason="TOML needs Python 3.11")
     example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
     assert example is not None
     document = tomllib.loads(example[1].replace('"AKID…"', '"AKID1"', 1).replace("AKID…", "AKID2"))
-    assert accounts.parse(document).accounts[0].rate == 10
+    assert Accounts.model_validate(document).accounts[0].rate == 10
 
 
 def test_messages_in_both_languages_have_the_same_placeholders() -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests.vinocr.vinocr_support import VIN, call, photo, refusal
-from vinocr.addresses import AllowList, is_public
-from vinocr.child import Child
-from vinocr.codes import ApiError
-from vinocr.download import Downloader, GuardedBackend
+from vinocr.api.addresses import AllowList, is_public
+from vinocr.api.codes import ApiError
+from vinocr.api.download import Downloader, GuardedBackend
+from vinocr.launcher import ServerProcess
 
-Start = Callable[..., Child]
+Start = Callable[..., ServerProcess]
 LIMIT = 7 * 1024 * 1024
 
 
@@ -115,18 +115,18 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def allowed(start: Start, site: Site) -> Child:
+def allowed(start: Start, site: Site) -> ServerProcess:
     return start(url_allow=f"127.0.0.1:{site.server_port}", url_seconds=1.5)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_photo_is_fetched_and_read(allowed: Child, site: Site, method: str) -> None:
+def test_a_photo_is_fetched_and_read(allowed: ServerProcess, site: Site, method: str) -> None:
     url = f"{site.url}/photo.jpg?q-signature=a%2Bb&x=1"
     assert call(allowed, {"ImageUrl": url}, method=method) == VIN
     assert site.hits[-1] == "/photo.jpg?q-signature=a%2Bb&x=1", "the query arrives as it was given"
 
 
-def test_redirects_are_followed_but_not_for_ever(allowed: Child, site: Site) -> None:
+def test_redirects_are_followed_but_not_for_ever(allowed: ServerProcess, site: Site) -> None:
     assert call(allowed, {"ImageUrl": f"{site.url}/hop/2"}) == VIN
     assert refusal(allowed, {"ImageUrl": f"{site.url}/hop/3"}) == "FailedOperation.DownLoadError"
 
@@ -146,11 +146,11 @@ def test_redirects_are_followed_but_not_for_ever(allowed: Child, site: Site) -> 
         ("endless", "LimitExceeded.TooLargeFileError"),
     ],
 )
-def test_what_a_site_can_answer(allowed: Child, site: Site, page: str, code: str) -> None:
+def test_what_a_site_can_answer(allowed: ServerProcess, site: Site, page: str, code: str) -> None:
     assert refusal(allowed, {"ImageUrl": f"{site.url}/{page}"}) == code
 
 
-def test_a_dripping_site_holds_nobody_else_up(allowed: Child, site: Site) -> None:
+def test_a_dripping_site_holds_nobody_else_up(allowed: ServerProcess, site: Site) -> None:
     with ThreadPoolExecutor(2) as threads:
         slow = threads.submit(refusal, allowed, {"ImageUrl": f"{site.url}/drip"})
         time.sleep(0.2)
@@ -191,7 +191,7 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("url", INSIDE)
-def test_nothing_inside_can_be_reached(vinocr: Child, site: Site, url: str) -> None:
+def test_nothing_inside_can_be_reached(vinocr: ServerProcess, site: Site, url: str) -> None:
     site.hits.clear()
     code = refusal(vinocr, {"ImageUrl": url.format(port=site.server_port)})
     assert code == "FailedOperation.DownLoadError"
@@ -201,7 +201,7 @@ def test_nothing_inside_can_be_reached(vinocr: Child, site: Site, url: str) -> N
 @pytest.mark.parametrize(
     "target", ["http://localhost:{port}/photo.jpg", "http://169.254.0.23/", "http://[::1]:{port}/"]
 )
-def test_nor_by_a_redirect(allowed: Child, site: Site, target: str) -> None:
+def test_nor_by_a_redirect(allowed: ServerProcess, site: Site, target: str) -> None:
     site.hits.clear()
     url = f"{site.url}/to/{target.format(port=site.server_port)}"
     assert refusal(allowed, {"ImageUrl": url}) == "FailedOperation.DownLoadError"

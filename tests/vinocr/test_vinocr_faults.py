@@ -12,23 +12,23 @@ from requests.exceptions import ChunkedEncodingError
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.vinocr.vinocr_support import VIN, b64, call, client, photo
-from vinocr import faults
-from vinocr.accounts import SettingsError
-from vinocr.child import Child
+from vinocr.api import faults
+from vinocr.api.reloaded_file import SettingsError
+from vinocr.launcher import ServerProcess
 
 GOOD = {"ImageBase64": b64(photo())}
-Faulty = Callable[..., Child]
+Faulty = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="module")
-def faulty(start: Callable[..., Child], tmp_path_factory: pytest.TempPathFactory) -> Faulty:
+def faulty(start: Callable[..., ServerProcess], tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     """A server whose faults file is rewritten while it runs."""
     file = tmp_path_factory.mktemp("faults") / "faults.json"
     file.write_text('{"faults": []}')
     vinocr = start(faults=file)
     blanks = 0
 
-    def rewrite(*rules: dict[str, Any]) -> Child:
+    def rewrite(*rules: dict[str, Any]) -> ServerProcess:
         nonlocal blanks
         blanks += 1  # a rewrite within the clock's grain has another size
         file.write_text(json.dumps({"faults": rules}) + " " * blanks)
@@ -37,14 +37,14 @@ def faulty(start: Callable[..., Child], tmp_path_factory: pytest.TempPathFactory
     return rewrite
 
 
-def answer(vinocr: Child) -> str:
+def answer(vinocr: ServerProcess) -> str:
     try:
         return call(vinocr, GOOD)
     except TencentCloudSDKException as error:
         return str(error.code)
 
 
-def bill(vinocr: Child) -> float:
+def bill(vinocr: ServerProcess) -> float:
     return sum(v for n, v in vinocr.counters().items() if n.startswith("vinocr_calls_billed_total"))
 
 
@@ -63,8 +63,16 @@ def test_chosen_calls_answer_a_chosen_code(faulty: Faulty) -> None:
 @pytest.mark.parametrize(
     "code",
     [
+        "AuthFailure.MFAFailure",
+        "AuthFailure.UnauthorizedOperation",
+        "DryRunOperation",
         "FailedOperation",
         "InvalidParameter.ConfigFormatError",
+        "IpInBlacklist",
+        "IpNotInWhitelist",
+        "LimitExceeded",
+        "RequestLimitExceeded.GlobalRegionUinLimitExceeded",
+        "RequestLimitExceeded.UinLimitExceeded",
         "ResourceInUse",
         "ResourceInsufficient",
         "ResourceNotFound",
@@ -127,7 +135,7 @@ def test_every_and_accounts(faulty: Faulty) -> None:
     assert [answer(vinocr) for _ in range(4)] == [VIN, "InternalError"] * 2
 
 
-def test_no_request_can_ask_for_a_fault(vinocr: Child) -> None:
+def test_no_request_can_ask_for_a_fault(vinocr: ServerProcess) -> None:
     assert vinocr.counters()["vinocr_faults_total"] == 0
 
 
@@ -137,7 +145,6 @@ def test_chance_is_repeatable(tmp_path: Path) -> None:
     runs = []
     for _ in range(2):
         rules = faults.Faults(file)
-        rules.load()
         runs.append([rules.next("1") is not None for _ in range(200)])
     assert runs[0] == runs[1]
     assert 30 < sum(runs[0]) < 90
@@ -161,6 +168,6 @@ def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, text: str) -> None:
     file = tmp_path / "faults.json"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        faults.Faults(file).load()
+        faults.Faults(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -12,65 +12,60 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from vinocr.pool import (
-    BusyError,
-    NoReaderError,
-    Pool,
-    ReaderDiedError,
-    ReaderFailedError,
-    ReadTimeoutError,
-    RefusedError,
-)
+from vinocr.api.codes import ApiError
+from vinocr.serve.reader_pool import ReaderPool
 
 READER = """
 import os, sys, time
-from vinocr.worker import read_frame, write_frame
+from vinocr.serve.reader_process import read_image, write_answer
 out = sys.stdout.buffer
-write_frame(out, {"kind": "ready"})
-while (frame := read_frame(sys.stdin.buffer)) is not None:
-    word, _, rest = frame[1].decode().partition(" ")
+write_answer(out, "ready")
+while (image := read_image(sys.stdin.buffer)) is not None:
+    word, _, rest = image.decode().partition(" ")
     if word == "die":
         os._exit(3)
     if word == "garbage":
-        out.write(b"garbage garbage"); out.flush(); continue
+        out.write(b"garbage garbage\\n"); out.flush(); continue
     if word == "refuse":
-        write_frame(out, {"kind": "refused", "code": rest}); continue
+        write_answer(out, "refused", code=rest); continue
     if word == "fail":
-        write_frame(out, {"kind": "failed", "why": "ValueError at x.py:1"}); continue
+        write_answer(out, "failed", why="ValueError at x.py:1"); continue
     if word == "sleep":
         seconds, _, rest = rest.partition(" ")
         time.sleep(float(seconds))
-    write_frame(out, {"kind": "answer", "answer": {
+    write_answer(out, "answer", answer={
         "vin": None, "as_read": rest, "confidence": 0.5, "characters": [0.5],
         "quadrilateral": [[0, 0], [1, 0], [1, 1], [0, 1]],
         "alternatives": [{"vin": "X", "confidence": 0.1}], "reason": "no_vin",
-        "barcode": False, "looks": os.getpid(), "milliseconds": 1.0}})
+        "barcode": False, "looks": os.getpid(), "milliseconds": 1.0})
 """
 
 
 def with_pool(
-    test: Callable[[Pool], Awaitable[None]], *, program: str = READER, **settings: float
+    test: Callable[[ReaderPool], Awaitable[None]], *, program: str = READER, **settings: float
 ) -> None:
     async def run() -> None:
         about = {"workers": 2, "queue": 50, "queue_seconds": 20.0, "read_seconds": 20.0, **settings}
-        pool = Pool([sys.executable, "-c", program], dict(os.environ), **about)  # type: ignore[arg-type]
+        pool = ReaderPool([sys.executable, "-c", program], dict(os.environ), **about)  # type: ignore[arg-type]
         pool.start()
         try:
             await asyncio.wait_for(test(pool), 60)
         finally:
             await pool.close()
         assert pool.ready == 0
-        assert not pool._idle or not any(w.usable for w in pool._idle)
+        while not pool._idle.empty():
+            reader = pool._idle.get_nowait()
+            assert reader is None or not reader.usable
 
     asyncio.run(run())
 
 
-async def read(pool: Pool, text: str) -> str:
+async def read(pool: ReaderPool, text: str) -> str:
     return (await pool.read(text.encode())).as_read
 
 
 def test_answers_reach_their_own_callers() -> None:
-    async def test(pool: Pool) -> None:
+    async def test(pool: ReaderPool) -> None:
         texts = [f"say {n}" for n in range(40)]
         assert await asyncio.gather(*(read(pool, t) for t in texts)) == [t[4:] for t in texts]
 
@@ -78,7 +73,7 @@ def test_answers_reach_their_own_callers() -> None:
 
 
 def test_a_large_image_goes_through_whole() -> None:
-    async def test(pool: Pool) -> None:
+    async def test(pool: ReaderPool) -> None:
         answers = await asyncio.gather(
             *(read(pool, f"say {n}" + " " * 3_000_000) for n in range(4))
         )
@@ -88,11 +83,11 @@ def test_a_large_image_goes_through_whole() -> None:
 
 
 def test_a_full_queue_refuses_at_once() -> None:
-    async def test(pool: Pool) -> None:
+    async def test(pool: ReaderPool) -> None:
         await read(pool, "say ready")
         slow = [asyncio.create_task(read(pool, f"sleep 0.5 {n}")) for n in range(5)]
         await asyncio.sleep(0.1)
-        with pytest.raises(BusyError):
+        with pytest.raises(ApiError, match="ServiceUnavailable"):
             await pool.read(b"say one too many")
         assert await asyncio.gather(*slow) == [str(n) for n in range(5)], (
             "those that wait are answered"
@@ -102,10 +97,10 @@ def test_a_full_queue_refuses_at_once() -> None:
 
 
 def test_a_wait_has_an_end() -> None:
-    async def test(pool: Pool) -> None:
+    async def test(pool: ReaderPool) -> None:
         slow = asyncio.create_task(read(pool, "sleep 1 done"))
         await asyncio.sleep(0.3)
-        with pytest.raises(BusyError):
+        with pytest.raises(ApiError, match="ServiceUnavailable"):
             await pool.read(b"say impatient")
         assert await slow == "done"
         assert await read(pool, "say next") == "next"
@@ -114,8 +109,8 @@ def test_a_wait_has_an_end() -> None:
 
 
 def test_a_hung_reader_is_replaced_and_its_late_answer_reaches_nobody() -> None:
-    async def test(pool: Pool) -> None:
-        with pytest.raises(ReadTimeoutError):
+    async def test(pool: ReaderPool) -> None:
+        with pytest.raises(ApiError, match="EngineRecognizeTimeout"):
             await pool.read(b"sleep 1.5 late")
         for n in range(5):
             assert await read(pool, f"say {n}") == str(n)
@@ -128,44 +123,51 @@ def test_a_hung_reader_is_replaced_and_its_late_answer_reaches_nobody() -> None:
 
 @pytest.mark.parametrize("word", ["die", "garbage"])
 def test_a_reader_that_dies_costs_one_call(word: str) -> None:
-    async def test(pool: Pool) -> None:
-        with pytest.raises(ReaderDiedError):
+    async def test(pool: ReaderPool) -> None:
+        with pytest.raises(ApiError, match="UnKnowError"):
             await pool.read(word.encode())
         assert await read(pool, "say next") == "next"
 
     with_pool(test, workers=1)
 
 
-def test_errors_of_images_leave_the_reader_alone() -> None:
-    async def test(pool: Pool) -> None:
+def test_errors_of_images_leave_the_reader_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    async def test(pool: ReaderPool) -> None:
         first = (await pool.read(b"say x")).looks
-        with pytest.raises(RefusedError) as caught:
-            await pool.read(b"refuse too_many_pixels")
-        assert caught.value.code == "too_many_pixels"
-        with pytest.raises(ReaderFailedError, match=r"ValueError at x\.py:1"):
+        for code, name in (
+            ("too_many_pixels", "FailedOperation.ImageSizeTooLarge"),
+            ("undecodable", "FailedOperation.ImageDecodeFailed"),
+            ("empty", "FailedOperation.EmptyImageError"),
+        ):
+            with pytest.raises(ApiError) as caught:
+                await pool.read(f"refuse {code}".encode())
+            assert caught.value.code == name
+        with pytest.raises(ApiError, match="InternalError"):
             await pool.read(b"fail")
+        assert "ValueError at x.py:1" in capsys.readouterr().err, "the log has its place"
         assert (await pool.read(b"say x")).looks == first
 
     with_pool(test, workers=1)
 
 
-def test_readers_that_never_start() -> None:
-    async def test(pool: Pool) -> None:
-        with pytest.raises(NoReaderError, match="out of order"):
-            await pool.read(b"say x")
-        with pytest.raises(NoReaderError):
-            await pool.read(b"say y")
+def test_readers_that_never_start(capsys: pytest.CaptureFixture[str]) -> None:
+    async def test(pool: ReaderPool) -> None:
+        for _ in range(2):
+            with pytest.raises(ApiError, match="ResourceUnavailable"):
+                await pool.read(b"say x")
+        assert "out of order" in capsys.readouterr().err
 
     with_pool(test, program="raise SystemExit('out of order')")
 
 
-def test_a_program_that_is_not_there() -> None:
+def test_a_program_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     async def run() -> None:
-        pool = Pool(["/nowhere/python"], {}, 1, 5, 20, 20)
+        pool = ReaderPool(["/nowhere/python"], {}, 1, 5, 20, 20)
         pool.start()
         try:
-            with pytest.raises(NoReaderError, match="FileNotFoundError"):
+            with pytest.raises(ApiError, match="ResourceUnavailable"):
                 await pool.read(b"say x")
+            assert "FileNotFoundError" in capsys.readouterr().err
         finally:
             await pool.close()
 
@@ -173,7 +175,7 @@ def test_a_program_that_is_not_there() -> None:
 
 
 def test_a_caller_that_gives_up_does_not_poison_the_next() -> None:
-    async def test(pool: Pool) -> None:
+    async def test(pool: ReaderPool) -> None:
         await read(pool, "say ready")
         reading = asyncio.create_task(read(pool, "sleep 0.3 first"))
         waiting = asyncio.create_task(read(pool, "say second"))
@@ -189,7 +191,7 @@ def test_a_caller_that_gives_up_does_not_poison_the_next() -> None:
 def test_readers_end_with_the_pool() -> None:
     pids: list[int] = []
 
-    async def test(pool: Pool) -> None:
+    async def test(pool: ReaderPool) -> None:
         pids.append((await pool.read(b"say x")).looks)
 
     with_pool(test)

@@ -13,7 +13,7 @@ from tencentcloud.ocr.v20181119.ocr_client import OcrClient
 from tencentcloud.ocr.v20181119.ocr_client_async import OcrClient as AsyncOcrClient
 
 from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
 
 WAYS = [
     (sign, method)
@@ -23,23 +23,27 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("sign", "method"), WAYS)
-def test_every_signature_and_method_gets_a_vin(vinocr: Child, sign: str, method: str) -> None:
+def test_every_signature_and_method_gets_a_vin(
+    vinocr: ServerProcess, sign: str, method: str
+) -> None:
     small = photo(size=(600, 120))
     assert len(b64(small)) < 30_000, "a GET holds 32 KB"
     assert call(vinocr, {"ImageBase64": b64(small)}, sign=sign, method=method) == VIN
 
 
 @pytest.mark.parametrize(("sign", "method"), WAYS)
-def test_every_signature_and_method_gets_an_error(vinocr: Child, sign: str, method: str) -> None:
+def test_every_signature_and_method_gets_an_error(
+    vinocr: ServerProcess, sign: str, method: str
+) -> None:
     wrong = {"sign": sign, "method": method, "secret_key": "wrong"}
     assert refusal(vinocr, {"ImageBase64": "x"}, **wrong) == "AuthFailure.SignatureFailure"
 
 
-def test_unsigned_payload(vinocr: Child) -> None:
+def test_unsigned_payload(vinocr: ServerProcess) -> None:
     assert call(vinocr, {"ImageBase64": b64(photo())}, unsigned=True) == VIN
 
 
-def test_multipart(vinocr: Child) -> None:
+def test_multipart(vinocr: ServerProcess) -> None:
     sdk = client(vinocr)
     options = {"IsMultipart": True, "BinaryParams": []}
     answer = sdk.call_json("VinOCR", {"ImageBase64": b64(photo())}, options=options)
@@ -47,7 +51,7 @@ def test_multipart(vinocr: Child) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_the_typed_client(vinocr: Child, kind: str) -> None:
+def test_the_typed_client(vinocr: ServerProcess, kind: str) -> None:
     profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=vinocr.endpoint))
     typed = OcrClient(Credential(ID, KEY), "ap-guangzhou", profile)
     request = models.VinOCRRequest()
@@ -57,7 +61,7 @@ def test_the_typed_client(vinocr: Child, kind: str) -> None:
     assert len(answer.RequestId) == 36
 
 
-def test_the_asynchronous_client(vinocr: Child) -> None:
+def test_the_asynchronous_client(vinocr: ServerProcess) -> None:
     async def ask() -> list[str]:
         profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=vinocr.endpoint))
         async with AsyncOcrClient(Credential(ID, KEY), "", profile) as typed:

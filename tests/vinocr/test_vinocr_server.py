@@ -25,15 +25,15 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
 from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
-from vinocr import signature
-from vinocr.child import Child, ChildError
+from vinocr.api import signature
+from vinocr.launcher import LaunchError, ServerProcess
 
-Start = Callable[..., Child]
+Start = Callable[..., ServerProcess]
 GOOD = {"ImageBase64": b64(photo())}
 
 
 def signed(
-    vinocr: Child, body: bytes, method: str = "POST", query: str = "", **other: str
+    vinocr: ServerProcess, body: bytes, method: str = "POST", query: str = "", **other: str
 ) -> dict[str, str]:
     """Headers of a TC3 request, signed here: what no SDK would send can be tried too."""
     headers = {"content-type": "application/json", "host": vinocr.endpoint, **other}
@@ -53,7 +53,7 @@ def signed(
 
 
 def send(
-    vinocr: Child,
+    vinocr: ServerProcess,
     method: str,
     target: str,
     body: bytes | None = None,
@@ -74,7 +74,7 @@ def code(body: bytes) -> str:
     return str(response["Error"]["Code"])
 
 
-def test_status_and_content_type_are_exact(vinocr: Child) -> None:
+def test_status_and_content_type_are_exact(vinocr: ServerProcess) -> None:
     for body in (json.dumps(GOOD).encode(), b"{}", b"not json"):
         response, answer = send(vinocr, "POST", "/", body, signed(vinocr, body))
         assert response.status == 200
@@ -101,7 +101,7 @@ def test_status_and_content_type_are_exact(vinocr: Child) -> None:
         (b'{"half a pair \xed\xa0\xbd": ""}', "UnknownParameter"),
     ],
 )
-def test_odd_json(vinocr: Child, body: bytes, expected: str) -> None:
+def test_odd_json(vinocr: ServerProcess, body: bytes, expected: str) -> None:
     _, answer = send(vinocr, "POST", "/", body, signed(vinocr, body))
     assert code(answer) == expected
 
@@ -117,7 +117,7 @@ def test_odd_json(vinocr: Child, body: bytes, expected: str) -> None:
         ("ImageBase64=(", "FailedOperation.ImageDecodeFailed"),
     ],
 )
-def test_odd_queries(vinocr: Child, query: str, expected: str) -> None:
+def test_odd_queries(vinocr: ServerProcess, query: str, expected: str) -> None:
     kind = "application/x-www-form-urlencoded"
     headers = signed(vinocr, b"", "GET", query, **{"content-type": kind})
     _, answer = send(vinocr, "GET", f"/?{query}" if query else "/", None, headers)
@@ -137,7 +137,7 @@ def test_odd_queries(vinocr: Child, query: str, expected: str) -> None:
         ({"Content-Type": "text/plain"}, "AuthFailure.SignatureFailure"),
     ],
 )
-def test_odd_headers(vinocr: Child, headers: dict[str, str], expected: str) -> None:
+def test_odd_headers(vinocr: ServerProcess, headers: dict[str, str], expected: str) -> None:
     given = {**signed(vinocr, b"{}"), **headers} if headers else {}
     if list(headers) == ["X-TC-Action"]:
         given = headers
@@ -145,30 +145,30 @@ def test_odd_headers(vinocr: Child, headers: dict[str, str], expected: str) -> N
     assert code(answer) == expected
 
 
-def test_a_content_type_that_the_api_does_not_take(vinocr: Child) -> None:
+def test_a_content_type_that_the_api_does_not_take(vinocr: ServerProcess) -> None:
     headers = signed(vinocr, b"{}", **{"content-type": "text/plain"})
     assert code(send(vinocr, "POST", "/", b"{}", headers)[1]) == "InvalidRequest"
 
 
-def test_a_signed_form(vinocr: Child) -> None:
+def test_a_signed_form(vinocr: ServerProcess) -> None:
     body = b"ImageBase64=" + GOOD["ImageBase64"].replace("+", "%2B").encode()
     headers = signed(vinocr, body, **{"content-type": "application/x-www-form-urlencoded"})
     assert json.loads(send(vinocr, "POST", "/", body, headers)[1])["Response"]["Vin"] == VIN
 
 
-def test_two_requests_do_not_share_an_id(vinocr: Child) -> None:
+def test_two_requests_do_not_share_an_id(vinocr: ServerProcess) -> None:
     ids = {json.loads(send(vinocr, "GET", "/")[1])["Response"]["RequestId"] for _ in range(20)}
     assert len(ids) == 20
 
 
-def test_another_path(vinocr: Child) -> None:
+def test_another_path(vinocr: ServerProcess) -> None:
     response, answer = send(vinocr, "POST", "/v3/VinOCR", b"{}")
     assert response.status == 404
     assert code(answer) == "InvalidRequest"
     assert send(vinocr, "POST", "/v1/vin/")[0].status == 404, "no redirect to wherever Host says"
 
 
-def test_chunks_and_pipelines(vinocr: Child) -> None:
+def test_chunks_and_pipelines(vinocr: ServerProcess) -> None:
     body = json.dumps(GOOD).encode()
     headers = "".join(f"{k}: {v}\r\n" for k, v in signed(vinocr, body).items())
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (body[:9], body[9:])) + b"0\r\n\r\n"
@@ -195,7 +195,9 @@ def test_chunks_and_pipelines(vinocr: Child) -> None:
         b"GET /" + b"a" * 2_000_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
     ],
 )
-def test_what_is_not_http_ends_the_line_and_nothing_else(vinocr: Child, bytes_sent: bytes) -> None:
+def test_what_is_not_http_ends_the_line_and_nothing_else(
+    vinocr: ServerProcess, bytes_sent: bytes
+) -> None:
     with socket.create_connection((vinocr.host, vinocr.port), timeout=20) as line:
         try:
             line.sendall(bytes_sent)
@@ -208,7 +210,7 @@ def test_what_is_not_http_ends_the_line_and_nothing_else(vinocr: Child, bytes_se
     assert call(vinocr, GOOD) == VIN
 
 
-def test_a_client_that_leaves_in_the_middle(vinocr: Child) -> None:
+def test_a_client_that_leaves_in_the_middle(vinocr: ServerProcess) -> None:
     for sent in (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc", b"POST / HT"):
         with socket.create_connection((vinocr.host, vinocr.port), timeout=20) as line:
             line.sendall(sent)
@@ -225,7 +227,7 @@ def test_a_body_that_never_comes(start: Start) -> None:
     assert b"InvalidRequest" in answer
 
 
-def test_health_and_metrics(vinocr: Child) -> None:
+def test_health_and_metrics(vinocr: ServerProcess) -> None:
     vinocr.wait_ready()
     response, body = send(vinocr, "GET", "/healthz")
     assert (response.status, json.loads(body)) == (200, {"status": "ok", "readers": 1})
@@ -264,7 +266,9 @@ def test_logs_are_json_and_hold_no_secret(tmp_path: Path) -> None:
     keys = [{"secret_id": ID, "secret_key": secret, "token": token}]
     file.write_text(json.dumps({"accounts": [{"keys": keys}]}))
     log = tmp_path / "log.jsonl"
-    with Child.start({"VINOCR_ACCOUNTS": str(file), "VINOCR_THREADS": "1"}, log=log) as vinocr:
+    with ServerProcess.start(
+        {"VINOCR_ACCOUNTS": str(file), "VINOCR_THREADS": "1"}, log=log
+    ) as vinocr:
         how: dict[str, Any] = {"secret_key": secret, "token": token}
         assert call(vinocr, GOOD, **how) == VIN
         refusal(vinocr, {"ImageUrl": f"http://127.0.0.1/a.jpg?{query}"}, **how)
@@ -287,7 +291,7 @@ def test_logs_are_json_and_hold_no_secret(tmp_path: Path) -> None:
 
 
 def test_a_stop_finishes_what_was_taken(tmp_path: Path) -> None:
-    with Child.start(
+    with ServerProcess.start(
         {"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY, "VINOCR_RATE": "100"},
         log=tmp_path / "log",
     ) as vinocr:
@@ -306,7 +310,7 @@ def test_a_stop_finishes_what_was_taken(tmp_path: Path) -> None:
 
 def test_a_reader_dies_with_its_server(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with Child.start({"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY}, log=log) as vinocr:
+    with ServerProcess.start({"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY}, log=log) as vinocr:
         vinocr.wait_ready()
         ready = next(
             x for x in map(json.loads, log.read_text().splitlines()) if x["event"] == "reader_ready"
@@ -326,8 +330,8 @@ def test_a_reader_dies_with_its_server(tmp_path: Path) -> None:
 def test_a_server_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import sys, os\n"
-        "from vinocr.child import Child\n"
-        f"c = Child.start({{'VINOCR_SECRET_ID': {ID!r}, 'VINOCR_SECRET_KEY': {KEY!r}}})\n"
+        "from vinocr.launcher import ServerProcess\n"
+        f"c = ServerProcess.start({{'VINOCR_SECRET_ID': {ID!r}, 'VINOCR_SECRET_KEY': {KEY!r}}})\n"
         "print(c.process.pid, c.port, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
@@ -345,13 +349,13 @@ def test_a_server_dies_with_its_parent(tmp_path: Path) -> None:
     raise AssertionError("the server outlived its parent")
 
 
-def test_a_port_that_is_taken(vinocr: Child, tmp_path: Path) -> None:
+def test_a_port_that_is_taken(vinocr: ServerProcess, tmp_path: Path) -> None:
     texts = {"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY, "VINOCR_PORT": str(vinocr.port)}
-    with pytest.raises(ChildError, match="set VINOCR_PORT to a free port"):
-        Child.start(texts, log=tmp_path / "log")
+    with pytest.raises(LaunchError, match="set VINOCR_PORT to a free port"):
+        ServerProcess.start(texts, log=tmp_path / "log")
 
 
-def test_parallel_clients_get_their_own_answers(vinocr: Child) -> None:
+def test_parallel_clients_get_their_own_answers(vinocr: ServerProcess) -> None:
     vins = ["WDD2131426L004847", "LBV2B25G2E5069977", "1M8GDM9AXKP042788", "1HGCM82633A004352"]
     photos = {vin: b64(photo(vin)) for vin in vins}
     sdk = client(vinocr)
@@ -365,7 +369,7 @@ def test_parallel_clients_get_their_own_answers(vinocr: Child) -> None:
         assert all(threads.map(ask, range(24)))
 
 
-def test_memory_stays_flat_short(vinocr: Child) -> None:
+def test_memory_stays_flat_short(vinocr: ServerProcess) -> None:
     """The long run (2,000 requests) is in the conformance suite."""
     sdk = client(vinocr)
     large = {"ImageBase64": "A" * 6_000_000}  # 4.5 MB of no image at all
@@ -385,7 +389,7 @@ def test_memory_stays_flat_short(vinocr: Child) -> None:
     assert rss() - before < 24 * 1024 * 1024, "12 requests of 6 MB leave less than 4 of them behind"
 
 
-def test_threads_of_one_client_are_safe(vinocr: Child) -> None:
+def test_threads_of_one_client_are_safe(vinocr: ServerProcess) -> None:
     sdk, codes = client(vinocr), set()
     lock = threading.Lock()
 
@@ -426,7 +430,7 @@ def test_tls(tmp_path: Path) -> None:
     secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, nothing))
     texts = {"VINOCR_SECRET_ID": ID, "VINOCR_SECRET_KEY": KEY}
     texts |= {"VINOCR_TLS_CERT": str(pem), "VINOCR_TLS_KEY": str(secret)}
-    with Child.start(texts, log=tmp_path / "log.jsonl") as vinocr:
+    with ServerProcess.start(texts, log=tmp_path / "log.jsonl") as vinocr:
         vinocr.wait_ready()
         profile = HttpProfile(endpoint=f"localhost:{vinocr.port}", certification=str(pem))
         sdk = CommonClient(

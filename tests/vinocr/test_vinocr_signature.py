@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vinocr import signature
+from vinocr.api import signature
 
 # Published by Tencent Cloud (API 3.0, "Signature v3" and "Signature v1").
 KEY = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"
@@ -37,7 +37,7 @@ def holds(
         **other,
     }
     claim = signature.parse_authorization(header)
-    return signature.tc3_holds(key, claim, timestamp, **request)  # type: ignore[arg-type]
+    return signature.tc3_is_valid(key, claim, timestamp, **request)  # type: ignore[arg-type]
 
 
 def test_the_published_tc3_vector_step_by_step() -> None:
@@ -79,12 +79,12 @@ def test_the_published_v1_vector() -> None:
     expected = "EliP9YW3pW28FpsEdkXt/+WcGeI="
     assert signature.v1_signature(KEY, "HmacSHA1", to_sign) == expected
     given_too = {**parameters, "Signature": expected}  # is itself no part of what is signed
-    assert signature.v1_holds(
+    assert signature.v1_is_valid(
         KEY, "HmacSHA1", expected, method="GET", host=host, parameters=given_too
     )
     for changed in ({"method": "POST"}, {"host": "ocr.tencentcloudapi.com"}):
         request = {"method": "GET", "host": host, "parameters": parameters, **changed}
-        assert not signature.v1_holds(KEY, "HmacSHA1", expected, **request)  # type: ignore[arg-type]
+        assert not signature.v1_is_valid(KEY, "HmacSHA1", expected, **request)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,21 @@ import jsonschema
 import pytest
 
 from tests.vinocr.vinocr_support import ID, KEY, VIN, photo
-from vinocr import openapi
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
+from vinocr.serve import openapi
 
-Start = Callable[..., Child]
-READING = openapi.document()["components"]["schemas"]["Reading"]
-PROBLEM = openapi.document()["components"]["schemas"]["Problem"]
+Start = Callable[..., ServerProcess]
+DOCUMENT = openapi.document()
+READING = {**DOCUMENT, "$ref": "#/components/schemas/Reading"}
+PROBLEM = {**DOCUMENT, "$ref": "#/components/schemas/Problem"}
 
 
 def post(
-    vinocr: Child, body: bytes, kind: str = "image/jpeg", path: str = "/v1/vin", **headers: str
+    vinocr: ServerProcess,
+    body: bytes,
+    kind: str = "image/jpeg",
+    path: str = "/v1/vin",
+    **headers: str,
 ) -> tuple[int, Any, http.client.HTTPResponse]:
     connection = http.client.HTTPConnection(vinocr.host, vinocr.port, timeout=30)
     connection.request("POST", path, body, {"Content-Type": kind, **headers})
@@ -40,7 +45,7 @@ def multipart(name: str, data: bytes) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("kind", [*openapi.CONTENT_TYPES, "IMAGE/JPEG; x=1"])
-def test_a_reading(vinocr: Child, kind: str) -> None:
+def test_a_reading(vinocr: ServerProcess, kind: str) -> None:
     status, answer, _ = post(vinocr, photo(), kind)
     assert status == 200
     assert answer["vin"] == VIN
@@ -54,14 +59,14 @@ def test_a_reading(vinocr: Child, kind: str) -> None:
     assert answer["check_digit"] == "valid"
 
 
-def test_a_form(vinocr: Child) -> None:
+def test_a_form(vinocr: ServerProcess) -> None:
     assert post(vinocr, *multipart("image", photo()))[1]["vin"] == VIN
     assert post(vinocr, *multipart("picture", photo()))[0] == 400
     assert post(vinocr, b"none", "multipart/form-data; boundary=b")[0] == 400
     assert post(vinocr, b"none", "multipart/form-data")[0] == 400
 
 
-def test_no_vin_is_an_answer_too(vinocr: Child) -> None:
+def test_no_vin_is_an_answer_too(vinocr: ServerProcess) -> None:
     status, answer, _ = post(vinocr, photo(""))
     assert (status, answer["vin"], answer["reason"]) == (200, None, "no_text")
     assert answer["characters"] == []
@@ -80,7 +85,7 @@ def test_no_vin_is_an_answer_too(vinocr: Child) -> None:
         (b"x" * 5_510_000, "image/png", 413, "LimitExceeded.TooLargeFileError"),
     ],
 )
-def test_problems(vinocr: Child, body: bytes, kind: str, status: int, code: str) -> None:
+def test_problems(vinocr: ServerProcess, body: bytes, kind: str, status: int, code: str) -> None:
     got, answer, _ = post(vinocr, body, kind)
     assert (got, answer["code"], answer["status"]) == (status, code, status)
 
@@ -101,7 +106,7 @@ def test_keys_and_rates(start: Start) -> None:
     assert "`2`" in answer["detail"]
 
 
-def test_other_methods(vinocr: Child) -> None:
+def test_other_methods(vinocr: ServerProcess) -> None:
     connection = http.client.HTTPConnection(vinocr.host, vinocr.port, timeout=30)
     for method in ("GET", "PUT", "DELETE"):
         connection.request(method, "/v1/vin")
@@ -111,7 +116,7 @@ def test_other_methods(vinocr: Child) -> None:
     connection.close()
 
 
-def test_the_description_is_openapi_and_a_browser_can_read_it(vinocr: Child) -> None:
+def test_the_description_is_openapi_and_a_browser_can_read_it(vinocr: ServerProcess) -> None:
     connection = http.client.HTTPConnection(vinocr.host, vinocr.port, timeout=30)
     connection.request("GET", "/openapi.json")
     document = json.loads(connection.getresponse().read())
@@ -123,7 +128,7 @@ def test_the_description_is_openapi_and_a_browser_can_read_it(vinocr: Child) -> 
     page = response.read().decode()
     connection.close()
     assert response.getheader("content-type") == "text/html; charset=utf-8"
-    for field in READING["properties"]:
+    for field in DOCUMENT["components"]["schemas"]["Reading"]["properties"]:
         assert f"<code>{field}</code>" in page, "readable without any script"
     for source in ("src=", "http://www", "https://"):
         assert source not in page, "nothing is fetched from anywhere else"

@@ -16,7 +16,7 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
 from tests import secrets
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
 
 VIN = "WDD2131426L004847"
 ID, KEY = secrets.VINOCR_ID, secrets.VINOCR_KEY
@@ -39,7 +39,7 @@ def b64(data: bytes) -> str:
 
 
 def client(
-    vinocr: Child,
+    vinocr: ServerProcess,
     *,
     secret_id: str = ID,
     secret_key: str = KEY,
@@ -60,13 +60,17 @@ def client(
     return CommonClient(product, version, Credential(secret_id, secret_key, token), region, profile)
 
 
-def call(vinocr: Child, parameters: dict[str, Any], action: str = "VinOCR", **how: Any) -> str:
+def call(
+    vinocr: ServerProcess, parameters: dict[str, Any], action: str = "VinOCR", **how: Any
+) -> str:
     """Call through the SDK and return the VIN; its exception carries the code."""
     answer: str = client(vinocr, **how).call_json(action, parameters)["Response"]["Vin"]
     return answer
 
 
-def refusal(vinocr: Child, parameters: dict[str, Any], action: str = "VinOCR", **how: Any) -> str:
+def refusal(
+    vinocr: ServerProcess, parameters: dict[str, Any], action: str = "VinOCR", **how: Any
+) -> str:
     """Call through the SDK, which must raise; return the code that its exception carries."""
     with pytest.raises(TencentCloudSDKException) as caught:
         call(vinocr, parameters, action, **how)

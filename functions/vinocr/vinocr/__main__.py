@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from vinocr import settings
-from vinocr.accounts import SettingsError
+from vinocr.api.reloaded_file import SettingsError
 
 _OPTIONS = (
     "accounts", "host", "port", "workers", "threads", "rate", "url-allow", "faults", "tls-cert", "tls-key",
@@ -15,9 +14,10 @@ _OPTIONS = (
 
 
 def _parser() -> argparse.ArgumentParser:
+    rows = settings.defaults()
     table = "\n".join(
         f"  {name:24} {about}" + (f" (default {default})" if default else "")
-        for name, default, about in settings.defaults()
+        for name, default, about in rows
     )
     parser = argparse.ArgumentParser(
         prog="vinocr",
@@ -25,18 +25,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings come from the environment; an option goes before its variable:\n" + table,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    about = {name: text for name, _, text in settings.defaults()}
+    add = parser.add_argument
+    abouts = {name: about for name, _, about in rows}
     for option in _OPTIONS:
         variable = settings.PREFIX + option.upper().replace("-", "_")
-        parser.add_argument(f"--{option}", metavar="…", help=about[variable])
-    parser.add_argument(
-        "--check", action="store_true", help="check the settings, say nothing if they are right"
-    )
-    parser.add_argument(
-        "--until-stdin-closes",
-        action="store_true",
-        help="stop when standard input ends (so that a parent's death ends the server)",
-    )
+        add(f"--{option}", metavar="…", help=abouts[variable])
+    add("--check", action="store_true", help="check the settings; print nothing if they are right")
+    add("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     return parser
 
 
@@ -45,13 +40,13 @@ def main(argv: list[str] | None = None) -> int:
     options = vars(_parser().parse_args(argv))
     check, until = options.pop("check"), options.pop("until_stdin_closes")
     try:
-        chosen = settings.load(os.environ, **options)
-        from vinocr import server  # after the settings: a wrong one is told at once
+        chosen = settings.load(**options)
+        from vinocr.serve import http_server  # after the settings: a wrong one is told at once
 
         if check:
-            server.assemble(chosen)
+            http_server.assemble(chosen)
             return 0
-        return server.run(chosen, until_stdin_closes=until)
+        return http_server.run(chosen, until_stdin_closes=until)
     except SettingsError as error:
         sys.stderr.write(f"vinocr: {error}\n")
         return 2

@@ -8,12 +8,13 @@ A function URL takes requests of up to 6 MB, so images of up to 4.4 MB.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import http.client
 import os
 from typing import Any, Final
 
-from vinocr.child import Child
+from vinocr.launcher import ServerProcess
 from vinocr.settings import PREFIX
 
 _HOP_BY_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
@@ -21,11 +22,11 @@ _SECONDS: Final = 60
 
 
 @functools.cache
-def _server() -> Child:
+def _server() -> ServerProcess:
     """Start the server once per execution environment; it ends with it."""
     settings = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
     settings.setdefault("VINOCR_OPERATORS", "none")  # every request comes from loopback here
-    return Child.start(settings | {"VINOCR_HOST": "127.0.0.1", "VINOCR_PORT": "0"})
+    return ServerProcess.start(settings | {"VINOCR_HOST": "127.0.0.1", "VINOCR_PORT": "0"})
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's form
@@ -38,12 +39,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     body: bytes = (event.get("body") or "").encode()
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body)
-    target = event.get("rawPath") or "/"
-    if event.get("rawQueryString"):
-        target += "?" + event["rawQueryString"]
+    query = event.get("rawQueryString")
+    target = (event.get("rawPath") or "/") + (f"?{query}" if query else "")
     server = _server()
     line = http.client.HTTPConnection(server.host, server.port, timeout=_SECONDS)
-    try:
+    with contextlib.closing(line):
         line.putrequest(about["method"], target, skip_host=True, skip_accept_encoding=True)
         for name, value in event["headers"].items():
             if name.lower() not in _HOP_BY_HOP:
@@ -52,8 +52,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         line.endheaders(body)
         answer = line.getresponse()
         content = answer.read()
-    finally:
-        line.close()
     headers = {k.lower(): v for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP}
     return {
         "statusCode": answer.status,

@@ -13,7 +13,7 @@ from tests.deploy.tencent.logs import CLS
 from tests.deploy.tencent.models import VERSIONS, Refused, held_against_model
 from tests.deploy.tencent.state import State
 from vindrop_local.bucket import Account
-from vinocr import signature
+from vinocr.api import signature
 
 
 class API:
@@ -41,7 +41,7 @@ class API:
     def _checked(self, headers: dict[str, str], body: bytes) -> tuple[str, str, dict[str, Any]]:
         given = signature.parse_authorization(headers["authorization"])
         service, action = headers["host"].partition(".")[0], headers["x-tc-action"]
-        holds = signature.tc3_holds(
+        holds = signature.tc3_is_valid(
             self._account.secret_key,
             given,
             int(headers["x-tc-timestamp"]),

@@ -1,26 +1,32 @@
-"""Which addresses a download may reach: public ones, and what the operator allows.
+"""Which addresses a download may reach: public ones, and what the operator allows (SSRF).
 
-The rule is judged on the address that is connected to, never on the name, so neither a name that
-resolves inwards, nor one that changes its answer, nor an odd spelling of an address helps.
+The address that is connected to is checked, never the name: DNS rebinding and odd spellings of
+an address do not help an attacker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 _NAT64: Final = ip_network("64:ff9b::/96")
 _WELL_KNOWN_PORTS: Final = frozenset({80, 443})
 _FIRST_USER_PORT: Final = 1024
+
+
+def networks(entries: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return addresses and CIDR notations as networks.
+
+    :raises ValueError: an entry is neither; ``str()`` names it.
+    """
+    for entry in entries:
+        try:
+            ip_network(entry, strict=False)
+        except ValueError:
+            raise ValueError(f"{entry!r} is not an address or network") from None
+    return tuple(ip_network(entry, strict=False) for entry in entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +42,15 @@ class AllowList:
 
         :raises ValueError: an entry is none of these; ``str()`` names it.
         """
-        networks: list[IPv4Network | IPv6Network] = []
-        hosts: set[tuple[str, int | None]] = set()
-        for entry in entries:
-            if "/" in entry:
-                try:
-                    networks.append(ip_network(entry, strict=False))
-                except ValueError:
-                    raise ValueError(f"{entry!r} is no network such as 10.0.0.0/8") from None
-                continue
-            hosts.add(_host_and_port(entry))
-        return cls(tuple(networks), frozenset(hosts))
+        hosts = frozenset(_host_and_port(entry) for entry in entries if "/" not in entry)
+        return cls(networks([entry for entry in entries if "/" in entry]), hosts)
 
     def allows(self, host: str, port: int, address: str) -> bool:
         """Whether the operator lets a URL of ``host`` and ``port`` reach ``address``."""
         host = host.lower().strip("[]")
         if (host, port) in self.hosts or (host, None) in self.hosts:
             return True
-        ip = _plain(address)
-        return any(ip in network for network in self.networks)
+        return any(_plain(address) in network for network in self.networks)
 
 
 def _host_and_port(entry: str) -> tuple[str, int | None]:
@@ -77,10 +73,11 @@ def is_public(address: str) -> bool:
     address that carries such an IPv4 one (mapped, 6to4, Teredo, NAT64).
     """
     ip = _plain(address)
-    inner = _embedded(ip)
+    carried = (ip.sixtofour, *(ip.teredo or ())) if isinstance(ip, IPv6Address) else ()
     return all(
         i.is_global and not (i.is_multicast or i.is_reserved or i.is_unspecified)
-        for i in (ip, *inner)
+        for i in (ip, *carried)
+        if i is not None
     )
 
 
@@ -92,19 +89,7 @@ def is_web_port(port: int) -> bool:
 def _plain(address: str) -> IPv4Address | IPv6Address:
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return ip.ipv4_mapped
         if ip in _NAT64:  # how an IPv6-only network reaches IPv4: judged as where it leads
             return IPv4Address(int(ip) & 0xFFFFFFFF)
+        return ip.ipv4_mapped or ip
     return ip
-
-
-def _embedded(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
-    if isinstance(ip, IPv4Address):
-        return ()
-    found: list[IPv4Address] = []
-    if ip.sixtofour is not None:
-        found.append(ip.sixtofour)
-    if ip.teredo is not None:
-        found.extend(ip.teredo)
-    return tuple(found)

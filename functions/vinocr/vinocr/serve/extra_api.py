@@ -1,4 +1,4 @@
-"""``POST /v1/vin``: what the contract has no room for. Not part of Tencent's API."""
+"""The extra API, ``POST /v1/vin``: what Tencent's API has no room for. Not part of it."""
 
 from __future__ import annotations
 
@@ -14,55 +14,30 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vindrop.domain import vin as vins
-from vinocr import image, logs, openapi, wire
-from vinocr.accounts import Account
-from vinocr.app import Bodies, BodyTooLargeError, BodyTooSlowError, Operators, request_of
-from vinocr.codes import ApiError, Language
+from vinocr import logging_json
+from vinocr.api import image_checks
+from vinocr.api import request as requests
+from vinocr.api.accounts import Account
+from vinocr.api.codes import PROBLEM_STATUS, ApiError, Language
 from vinocr.reader import Answer
-from vinocr.service import Service
+from vinocr.serve import openapi
+from vinocr.serve.http_app import BodyReader, BodyTooSlowError, Operators, request_of
+from vinocr.serve.vinocr_action import VinOcrAction
 
 _FORM_OVERHEAD: Final = 64 * 1024
-_STATUS: Final = {
-    "AuthFailure.InvalidAuthorization": 401,
-    "FailedOperation.EmptyImageError": 422,
-    "FailedOperation.EngineRecognizeTimeout": 504,
-    "FailedOperation.ImageDecodeFailed": 422,
-    "FailedOperation.ImageSizeTooLarge": 413,
-    "FailedOperation.UnKnowFileTypeError": 415,
-    "InvalidParameter.EngineImageDecodeFailed": 422,
-    "InvalidRequest": 400,
-    "LimitExceeded.TooLargeFileError": 413,
-    "MissingParameter": 400,
-    "RequestLimitExceeded": 429,
-    "ResourceUnavailable": 503,
-    "ServiceUnavailable": 503,
-    "UnsupportedOperation": 415,
-}
-_RETRY: Final = {429: "1", 503: "2"}
-_TITLES: Final = {
-    400: "Bad request",
-    401: "Not authorized",
-    408: "Too slow",
-    413: "Too large",
-    415: "Unsupported format",
-    422: "Not readable",
-    429: "Too many requests",
-    500: "Internal error",
-    503: "Unavailable",
-    504: "Timed out",
-}
+_RETRY_AFTER: Final = {429: "1", 503: "2"}
 
 
 @dataclass(slots=True)
-class Beyond:
+class ExtraApi:
     """The endpoint and its page."""
 
-    service: Service
-    bodies: Bodies
+    action: VinOcrAction
+    bodies: BodyReader
     operators: Operators
 
     def routes(self) -> list[BaseRoute]:
-        """Return what `vinocr.app.build` adds beside the API."""
+        """Return what `http_app.build` adds beside API 3.0."""
         return [
             Route("/v1/vin", self.vin, methods=["POST"]),
             Route("/openapi.json", _description, methods=["GET"]),
@@ -72,72 +47,76 @@ class Beyond:
     async def vin(self, http: HttpRequest) -> Response:
         """Answer one image."""
         request_id = str(uuid.uuid4())
-        started = self.service.tick()
+        started = self.action.tick()
         facts: dict[str, Any] = {}
         try:
             answer = await self._read(http, facts)
         except ClientDisconnect:
-            return Response(status_code=408)  # nobody is there to see it
+            return Response(status_code=408)  # the client has gone and does not see it
         except BodyTooSlowError:
-            response = _problem(request_id, 408, "RequestTimeout", openapi.PROBLEMS[408])
+            about = openapi.PROBLEMS[408][1]
+            response = _problem(request_id, 408, "RequestTimeout", about)
         except ApiError as error:
-            status = _STATUS.get(error.code, 500)
+            status = PROBLEM_STATUS.get(error.code, 500)
             response = _problem(request_id, status, error.code, error.text(Language.ENGLISH))
         else:
-            total = (self.service.tick() - started) * 1000
+            total = (self.action.tick() - started) * 1000
             response = JSONResponse(_reading(answer, request_id, total))
-        self.service.meters.v1.labels(str(response.status_code)).inc()
-        facts["seconds"] = round(self.service.tick() - started, 3)
-        client = http.client.host if http.client else None
-        logs.event("v1", request_id=request_id, client=client, status=response.status_code, **facts)
+        self.action.metrics.v1.labels(str(response.status_code)).inc()
+        facts["seconds"] = round(self.action.tick() - started, 3)
+        facts["client"] = http.client.host if http.client else None
+        logging_json.event("v1", request_id=request_id, status=response.status_code, **facts)
         return response
 
     async def _read(self, http: HttpRequest, facts: dict[str, Any]) -> Answer:
+        settings = self.action.settings
         account = self._caller(http)
         if account is not None:
             facts["account"] = account.uin
-            limit = account.rate or self.service.settings.rate
-            current = self.service.limiter.ask("v1", account.uin, limit, self.service.tick())
+            limit = account.rate or settings.rate
+            current = self.action.limiter.admit("v1", account.uin, limit, self.action.tick())
             if current is not None:
                 raise ApiError("RequestLimitExceeded", current=current, limit=limit)
-        most = image.largest(self.service.settings.max_base64)
-        too_large = ApiError(
-            "LimitExceeded.TooLargeFileError", limit=self.service.settings.max_base64
-        )
-        kind = http.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in (*openapi.CONTENT_TYPES, wire.MULTIPART):
+        largest = image_checks.largest_image(settings.max_base64)
+        too_large = ApiError("LimitExceeded.TooLargeFileError", limit=settings.max_base64)
+        kind = requests.media_type(http.headers)
+        if kind not in (*openapi.CONTENT_TYPES, requests.MULTIPART):
             why = f"Content-Type must be one of {', '.join(openapi.CONTENT_TYPES)} or a form"
             raise ApiError("UnsupportedOperation", why=why)
-        try:
-            async with self.bodies.read(http, most + _FORM_OVERHEAD) as body:
-                photo = body
-                if kind == wire.MULTIPART:
-                    photo = await wire.file_part(request_of(http, body), "image")
-                facts["bytes"] = len(photo)
-                if len(photo) > most:
-                    raise too_large
-                image.check(photo)
-                answer = await self.service.read(photo)
-        except BodyTooLargeError:
-            raise too_large from None
+        async with self.bodies.read(http, largest + _FORM_OVERHEAD, too_large) as body:
+            photo = body
+            if kind == requests.MULTIPART:
+                photo = await _file(request_of(http, body))
+            facts["bytes"] = len(photo)
+            if len(photo) > largest:
+                raise too_large
+            image_checks.check(photo)
+            answer = await self.action.read(photo)
         facts["reading_ms"] = round(answer.milliseconds)
         return answer
 
     def _caller(self, http: HttpRequest) -> Account | None:
-        """Return whose key it is, or None for an operator."""
+        """Return whose API key it is, or None for an operator."""
         scheme, _, given = http.headers.get("authorization", "").partition(" ")
         if not given:
             if self.operators.include(http) and not scheme:
                 return None
             raise ApiError("AuthFailure.InvalidAuthorization", why="send `Bearer` and an API key")
         owner = None
-        for account in self.service.directory.current().accounts:
+        for account in self.action.accounts.current().accounts:
             for key in account.api_keys:
                 if hmac.compare_digest(key.get_secret_value().encode(), given.strip().encode()):
                     owner = account
         if owner is None or scheme.lower() != "bearer":
             raise ApiError("AuthFailure.InvalidAuthorization", why="this API key is not known")
         return owner
+
+
+async def _file(request: requests.Request) -> bytes:
+    for name, part in await requests.multipart(request):
+        if name == "image" and isinstance(part, bytes):
+            return part
+    raise ApiError("MissingParameter", name="image")
 
 
 def _reading(answer: Answer, request_id: str, total: float) -> dict[str, Any]:
@@ -152,17 +131,13 @@ def _reading(answer: Answer, request_id: str, total: float) -> dict[str, Any]:
 
 
 def _problem(request_id: str, status: int, code: str, detail: str) -> Response:
-    body = {
-        "title": _TITLES[status],
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": request_id,
-    }
-    headers = {"Retry-After": _RETRY[status]} if status in _RETRY else {}
+    title = openapi.PROBLEMS[status][0]
+    body = {"title": title, "status": status, "detail": detail, "code": code}
+    headers = {"Retry-After": _RETRY_AFTER[status]} if status in _RETRY_AFTER else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    kind = "application/problem+json"
+    return JSONResponse(body | {"request_id": request_id}, status, headers, media_type=kind)
 
 
 async def _description(_: HttpRequest) -> Response:

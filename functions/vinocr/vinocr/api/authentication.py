@@ -1,4 +1,4 @@
-"""Who is calling, and is it really them: every AuthFailure code from the cause that it names."""
+"""Who is calling: the account behind a signature, or the AuthFailure code that says why not."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Final
 
-from vinocr import signature
-from vinocr.accounts import Account, Accounts, Key, is_expired
-from vinocr.codes import ApiError, Words
-from vinocr.wire import Common, Request
+from vinocr.api import signature
+from vinocr.api.accounts import Account, Accounts, Key
+from vinocr.api.codes import ApiError
+from vinocr.api.request import Common, Request
 
 WINDOW: Final = 300
 """Seconds that a request's time stamp may be off, either way."""
@@ -20,17 +19,18 @@ SERVICE: Final = "ocr"
 _SECRET_ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,128}")
 
 
-def authenticate(
-    request: Request, found: Common, accounts: Accounts, now: float
-) -> tuple[Account, Key]:
-    """Return the account and key of a request.
+def authenticate(request: Request, found: Common, accounts: Accounts, now: float) -> Account:
+    """Return the account whose key signed a request.
 
     :param now: Unix time in seconds.
     :raises ApiError: AuthFailure.* or NoSuchProduct.
     """
     if found.v1 is not None:
-        return _v1(request, found, found.v1, accounts, now)
-    return _tc3(request, found, accounts, now)
+        account, key = _v1(request, found, found.v1, accounts, now)
+    else:
+        account, key = _tc3(request, found, accounts, now)
+    _check_token(key, found.token, now)
+    return account
 
 
 def product_of_host(host: str) -> str | None:
@@ -41,34 +41,17 @@ def product_of_host(host: str) -> str | None:
     return None
 
 
-def check_address(account: Account, client: str) -> None:
-    """Check an account's lists of addresses.
-
-    :raises ApiError: IpInBlacklist, IpNotInWhitelist.
-    """
-    if not account.whitelist and not account.blacklist:
-        return
-    try:
-        address = ip_address(client)
-    except ValueError:
-        raise ApiError("IpNotInWhitelist", address=client) from None
-    if any(address in network for network in account.networks("blacklist")):
-        raise ApiError("IpInBlacklist", address=client)
-    if account.whitelist and not any(address in n for n in account.networks("whitelist")):
-        raise ApiError("IpNotInWhitelist", address=client)
-
-
 def _tc3(request: Request, found: Common, accounts: Accounts, now: float) -> tuple[Account, Key]:
     try:
         claim = signature.parse_authorization(request.headers.get("authorization", ""))
     except signature.MalformedAuthorizationError as error:
         raise ApiError("AuthFailure.InvalidAuthorization", why=str(error)) from None
-    # The Node.js, Java and .NET SDKs take the service from the host's first label, whatever it is.
+    # The Node.js, Java and .NET SDKs take the service from the first label of any host.
     if claim.service not in (SERVICE, request.headers.get("host", "").partition(".")[0]):
         raise ApiError("NoSuchProduct", product=claim.service[:64])
     account, key = _find(accounts, claim.secret_id)
     _check_clock(found.timestamp, now)
-    held = claim.date == signature.utc_date(found.timestamp) and signature.tc3_holds(
+    is_valid = claim.date == signature.utc_date(found.timestamp) and signature.tc3_is_valid(
         key.secret_key.get_secret_value(),
         claim,
         found.timestamp,
@@ -77,9 +60,8 @@ def _tc3(request: Request, found: Common, accounts: Accounts, now: float) -> tup
         headers=request.headers,
         body_hash=hashlib.sha256(request.body).hexdigest(),
     )
-    if not held:
+    if not is_valid:
         raise ApiError("AuthFailure.SignatureFailure")
-    _check_token(account, key, found.token, now)
     return account, key
 
 
@@ -90,12 +72,12 @@ def _v1(
     if method not in signature.V1_DIGESTS:
         raise ApiError(
             "InvalidParameterValue",
+            why="it is neither HmacSHA1 nor HmacSHA256",
             name="SignatureMethod",
-            why=Words("it is neither HmacSHA1 nor HmacSHA256", "只支持 HmacSHA1 和 HmacSHA256"),
         )
     account, key = _find(accounts, values["SecretId"])
     _check_clock(found.timestamp, now)
-    if not signature.v1_holds(
+    if not signature.v1_is_valid(
         key.secret_key.get_secret_value(),
         method,
         values["Signature"],
@@ -104,7 +86,6 @@ def _v1(
         parameters=values,
     ):
         raise ApiError("AuthFailure.SignatureFailure")
-    _check_token(account, key, found.token, now)
     return account, key
 
 
@@ -114,8 +95,6 @@ def _find(accounts: Accounts, secret_id: str) -> tuple[Account, Key]:
     owner = accounts.find(secret_id)
     if owner is None:
         raise ApiError("AuthFailure.SecretIdNotFound")
-    if not owner[1].cloud_api:
-        raise ApiError("AuthFailure.InvalidSecretId")
     return owner
 
 
@@ -124,19 +103,17 @@ def _check_clock(timestamp: int, now: float) -> None:
         raise ApiError("AuthFailure.SignatureExpire", now=int(now), window=WINDOW)
 
 
-def _check_token(account: Account, key: Key, token: str, now: float) -> None:
+def _check_token(key: Key, token: str, now: float) -> None:
     if key.token is None:
         if token:
-            raise _token("this key is permanent and has none", "永久密钥不使用 token")
+            raise _token("this key is permanent and has none")
     elif not token:
-        raise _token("it is missing", "缺少 token")
+        raise _token("it is missing")
     elif not hmac.compare_digest(token.encode(), key.token.get_secret_value().encode()):
-        raise _token("it is not the one of this key", "token 与密钥不匹配")
-    elif is_expired(key, now):
-        raise _token("it has expired, fetch a new one", "token 已过期")
-    if account.mfa_required and not key.mfa:
-        raise ApiError("AuthFailure.MFAFailure")
+        raise _token("it is not the one of this key")
+    elif key.has_expired(now):
+        raise _token("it has expired, fetch a new one")
 
 
-def _token(english: str, chinese: str) -> ApiError:
-    return ApiError("AuthFailure.TokenFailure", why=Words(english, chinese))
+def _token(why: str) -> ApiError:
+    return ApiError("AuthFailure.TokenFailure", why=why)

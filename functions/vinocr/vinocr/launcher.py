@@ -1,7 +1,7 @@
 """VinOCR as a child process: for tests, the local stack, and any Python program.
 
->>> from vinocr.child import Child                                       # doctest: +SKIP
->>> with Child.start({"VINOCR_SECRET_ID": "id", "VINOCR_SECRET_KEY": "key"}) as vinocr:
+>>> from vinocr.launcher import ServerProcess                            # doctest: +SKIP
+>>> with ServerProcess.start({"VINOCR_SECRET_ID": "id", "VINOCR_SECRET_KEY": "key"}) as vinocr:
 ...     print(vinocr.endpoint)                                           # doctest: +SKIP
 127.0.0.1:41235
 """
@@ -20,18 +20,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
-
-from vinocr.settings import PREFIX
+from typing import Any
 
 
-class ChildError(RuntimeError):
-    """VinOCR did not start or did not become ready. ``str()`` is its own last word."""
+class LaunchError(RuntimeError):
+    """VinOCR did not start or did not become ready. ``str()`` is the last line of its log."""
 
 
 @dataclass(slots=True)
-class Child:
+class ServerProcess(contextlib.AbstractContextManager["ServerProcess"]):
     """A running server. It ends with this object's `stop`, and with this process's death."""
 
     process: subprocess.Popen[bytes]
@@ -44,38 +41,38 @@ class Child:
         cls,
         settings: Mapping[str, str],
         *,
+        module: str = "vinocr",
         arguments: Sequence[str] = (),
         log: Path | None = None,
         seconds: float = 30.0,
-    ) -> Child:
+    ) -> ServerProcess:
         """Start ``python -m vinocr`` and wait until it listens.
 
+        :param module: what is run instead; a bench has one of its own around VinOCR.
         :param settings: VINOCR_ variables; those of our own environment do not count. VINOCR_PORT
             is any free port unless given.
         :param log: file for its JSON log; without one, our own standard error.
         :param seconds: how long it may take.
-        :raises ChildError: it ended, or said nothing in time.
+        :raises LaunchError: it ended, or printed nothing in time.
         """
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-        environment |= {"VINOCR_PORT": "0", **settings}
-        stderr: IO[bytes] | None = log.open("ab") if log is not None else None
-        try:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("VINOCR_")}
+        with log.open("ab") if log is not None else contextlib.nullcontext() as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "vinocr", "--until-stdin-closes", *arguments],
+                [sys.executable, "-m", module, "--until-stdin-closes", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=environment,
+                env={**environment, "VINOCR_PORT": "0", **settings},
             )
-        finally:
-            if stderr is not None:
-                stderr.close()
-        line = _first_line(process, seconds)
+        assert process.stdout is not None  # noqa: S101 - opened with PIPE
+        too_slow = threading.Timer(seconds, process.kill)
+        too_slow.start()
+        line = process.stdout.readline()
+        too_slow.cancel()
         if not line:
-            process.kill()
             process.wait()
             words = log.read_text(errors="replace").strip().splitlines() if log else []
-            raise ChildError(words[-1] if words else "VinOCR did not start: see its log")
+            raise LaunchError(words[-1] if words else "VinOCR did not start: see its log")
         about: dict[str, Any] = json.loads(line)
         return cls(process, about["host"], about["port"], about["scheme"])
 
@@ -87,17 +84,15 @@ class Child:
     def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait until a reader is up (calls may be sent before: they wait for it).
 
-        :raises ChildError: none came up in time, or the server ended.
+        :raises LaunchError: none came up in time, or the server ended.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
-            try:
+            with contextlib.suppress(OSError, http.client.HTTPException):
                 self._get("/healthz")
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-            else:
                 return
-        raise ChildError("VinOCR listens, but none of its readers came up: see its log")
+            time.sleep(0.05)
+        raise LaunchError("VinOCR listens, but none of its readers came up: see its log")
 
     def counters(self) -> dict[str, float]:
         """Return its metrics: name with labels, as Prometheus writes them → number."""
@@ -106,12 +101,12 @@ class Child:
         return {name: float(value) for name, value in pairs}
 
     def _get(self, path: str) -> str:
-        line: http.client.HTTPConnection
         if self.scheme == "https":
             # Our own child, on the port that it told us: its certificate proves nothing more.
-            trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-            line = http.client.HTTPSConnection(self.host, self.port, timeout=5, context=trust)
+            trust = ssl._create_unverified_context()  # noqa: S323, SLF001
+            line: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self.host, self.port, timeout=5, context=trust
+            )
         else:
             line = http.client.HTTPConnection(self.host, self.port, timeout=5)
         with contextlib.closing(line):
@@ -122,10 +117,7 @@ class Child:
             return answer.read().decode()
 
     def stop(self, seconds: float = 40.0) -> int:
-        """Ask it to finish what it took and end; return its exit status.
-
-        Killed when it does not end in time.
-        """
+        """Ask it to finish its calls and end; kill it after ``seconds``; return its exit status."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -137,26 +129,5 @@ class Child:
                 pipe.close()
         return self.process.wait()
 
-    def __enter__(self) -> Child:  # noqa: PYI034 - Self is not in Python 3.10
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def _first_line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
-    lines: list[bytes] = []
-
-    def read() -> None:
-        if process.stdout is not None:
-            lines.append(process.stdout.readline())
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return lines[0] if lines else b""

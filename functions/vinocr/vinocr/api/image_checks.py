@@ -1,4 +1,4 @@
-"""What can be said of an image before it is read: Base64, size, and which file it really is."""
+"""Checks of an image before it is read: Base64, size, and its format by its first bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Final
 
-from vinocr.codes import ApiError, Words
+from vinocr.api.codes import ApiError
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8\xff"
@@ -26,7 +26,7 @@ _OTHERS: Final = (
 )
 _LINE_BREAKS: Final = str.maketrans("", "", "\r\n\t")
 # Start-of-frame markers of codings that baseline and progressive decoders do not know.
-_STRANGE_FRAMES: Final = {
+_UNSUPPORTED_FRAMES: Final = {
     0xC3: "lossless",
     0xC5: "hierarchical",
     0xC6: "hierarchical",
@@ -38,36 +38,25 @@ _STRANGE_FRAMES: Final = {
 }
 
 
-def encoded_size(size: int) -> int:
-    """Return how many bytes ``size`` bytes have after Base64."""
-    return -(-size // 3) * 4
-
-
-def largest(max_base64: int) -> int:
+def largest_image(max_base64: int) -> int:
     """Return the largest image, in bytes, that has at most ``max_base64`` after Base64."""
     return max_base64 // 4 * 3
 
 
 def from_base64(text: str, max_base64: int) -> bytes:
-    """Decode ImageBase64. Line breaks are no part of it; anything else strange is refused.
+    """Decode ImageBase64. Line breaks are skipped; any other character outside the alphabet is refused.
 
     :raises ApiError: TooLargeFileError, ImageDecodeFailed.
     """
-    if len(text) > max_base64:
-        bare = text.translate(_LINE_BREAKS)
-        if len(bare) > max_base64:
-            raise ApiError("LimitExceeded.TooLargeFileError", limit=max_base64)
-        text = bare
+    bare = text.translate(_LINE_BREAKS)
+    if len(bare) > max_base64:
+        raise ApiError("LimitExceeded.TooLargeFileError", limit=max_base64)
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(bare, validate=True)
     except (binascii.Error, ValueError):
-        pass
-    try:
-        return base64.b64decode(text.translate(_LINE_BREAKS), validate=True)
-    except (binascii.Error, ValueError):
-        why = Words("ImageBase64 is not Base64", "ImageBase64 不是 Base64 编码")
+        why = "ImageBase64 is not Base64"
         if text[:5].lower() == "data:":
-            why = Words("ImageBase64 must not begin with data:", "ImageBase64 不能以 data: 开头")
+            why = "ImageBase64 must not begin with data:"
         raise ApiError("FailedOperation.ImageDecodeFailed", why=why) from None
 
 
@@ -75,7 +64,7 @@ def check(image: bytes) -> None:
     """Check what an image is by its content; its name and Content-Type say nothing.
 
     :raises ApiError: EmptyImageError (billed!), ImageDecodeFailed (an image, but neither PNG nor
-        JPEG), UnKnowFileTypeError (no image), EngineImageDecodeFailed (a JPEG of a coding that
+        JPEG), UnKnowFileTypeError (not an image), EngineImageDecodeFailed (a JPEG of a coding that
         no common decoder knows).
     """
     if not image:
@@ -83,28 +72,19 @@ def check(image: bytes) -> None:
     if image.startswith(_PNG):
         return
     if image.startswith(_JPEG):
-        strange = strange_coding(image)
-        if strange is not None:
-            raise ApiError("InvalidParameter.EngineImageDecodeFailed", why=strange)
+        coding = unsupported_coding(image)
+        if coding is not None:
+            raise ApiError("InvalidParameter.EngineImageDecodeFailed", why=coding)
         return
-    name = other_format(image)
-    if name is None:
-        raise ApiError("FailedOperation.UnKnowFileTypeError")
-    raise ApiError(
-        "FailedOperation.ImageDecodeFailed",
-        why=Words(f"{name} is not supported", f"不支持 {name} 格式"),
-    )
-
-
-def other_format(image: bytes) -> str | None:
-    """Return the name of a known format that VinOCR does not take, or None."""
     for offset, magic, name in _OTHERS:
-        if image[offset : offset + len(magic)] == magic:
-            return name
-    return None
+        if image.startswith(magic, offset):
+            raise ApiError(
+                "FailedOperation.ImageDecodeFailed", why="{name} is not supported", name=name
+            )
+    raise ApiError("FailedOperation.UnKnowFileTypeError")
 
 
-def strange_coding(jpeg: bytes) -> str | None:
+def unsupported_coding(jpeg: bytes) -> str | None:
     """Return the name of a JPEG's coding if decoders do not know it, else None.
 
     Walks the marker segments up to the first start of frame (ITU-T T.81, table B.1).
@@ -116,7 +96,7 @@ def strange_coding(jpeg: bytes) -> str | None:
             at += 1
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return _STRANGE_FRAMES.get(marker)
+            return _UNSUPPORTED_FRAMES.get(marker)
         if marker in (0xD9, 0xDA):
             return None
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:

@@ -1,6 +1,6 @@
-"""An API 3.0 request taken apart: common parameters, which signature, and the action's own input.
+"""Parsing of an API 3.0 request: common parameters, kind of signature, the action's own input.
 
-Pure: bytes and headers in, dataclasses out; every complaint is an `ApiError`.
+No I/O: bytes and headers in, dataclasses out; every error is an `ApiError`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from vinocr.codes import ApiError, Language, Words
+from vinocr.api.codes import ApiError, Language
 
 KIB: Final = 1024
 GET_LIMIT: Final = 32 * KIB
@@ -49,11 +49,6 @@ class Request:
     client: str
     """The client's address."""
 
-    @property
-    def content_type(self) -> str:
-        """The media type alone, in small letters."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
 
 @dataclass(frozen=True, slots=True)
 class Common:
@@ -68,6 +63,11 @@ class Common:
     """All parameters of a v1 request, which its signature covers; None for TC3."""
 
 
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the Content-Type without its parameters, in lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def is_tc3(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request claims (or can only have) a TC3 signature: its size limit hangs on it.
 
@@ -75,69 +75,55 @@ def is_tc3(method: str, headers: Mapping[str, str]) -> bool:
     """
     if "authorization" in headers or "x-tc-action" in headers:
         return True
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return method == "POST" and kind not in {FORM, ""}
+    return method == "POST" and media_type(headers) not in {FORM, ""}
 
 
-def body_limit(method: str, headers: Mapping[str, str]) -> int:
-    """Return how many bytes the body of a request may have (a GET's has no use)."""
-    if method == "GET":
-        return GET_LIMIT
-    return TC3_POST_LIMIT if is_tc3(method, headers) else V1_POST_LIMIT
-
-
-def too_large(method: str, headers: Mapping[str, str]) -> ApiError:
-    """Return the answer to a request over its limit; v1's POST has one of its own."""
+def size_limit(method: str, headers: Mapping[str, str]) -> tuple[int, ApiError]:
+    """Return how many bytes a request's body (or a GET's query) may have, and the error beyond."""
     if method == "POST" and not is_tc3(method, headers):
-        return ApiError(
+        return V1_POST_LIMIT, ApiError(
             "AuthFailure.SignatureFailure",
             "The provided credentials could not be validated because of exceeding request size "
             "limit, please use new signature method `TC3-HMAC-SHA256`.",
         )
     limit = GET_LIMIT if method == "GET" else TC3_POST_LIMIT
-    return ApiError("RequestSizeLimitExceeded", limit=limit)
+    return limit, ApiError("RequestSizeLimitExceeded", limit=limit)
 
 
 def language(request: Request, default: Language) -> Language:
     """Return the language that messages are to be in; never fails, so that errors can use it."""
     wanted = request.headers.get("x-tc-language", "")
-    if not wanted and not is_tc3(request.method, request.headers):
-        try:
+    with contextlib.suppress(ApiError, ValueError):
+        if not wanted and not is_tc3(request.method, request.headers):
             wanted = form(request).get("Language", "")
-        except ApiError:
-            return default
-    try:
         return Language(wanted)
-    except ValueError:
-        return default
+    return default
 
 
 def common(request: Request) -> Common:
     """Find the common parameters.
 
-    :raises ApiError: MissingParameter, InvalidParameter (the query is no list of ``k=v``),
+    :raises ApiError: MissingParameter, InvalidParameter (the query is not a list of ``k=v``),
         InvalidParameterValue (time stamp, language), AuthFailure.InvalidAuthorization.
     """
-    headers = request.headers
-    if is_tc3(request.method, headers):
-        values = {
-            name: headers.get(f"x-tc-{name.lower()}", "")
-            for name in ("Action", "Version", "Timestamp", "Region", "Token", "Language")
-        }
-        v1 = None
-    else:
-        v1 = form(request)
-        values = {name: v1.get(name, "") for name in _COMMON_V1}
+    v1 = None if is_tc3(request.method, request.headers) else form(request)
     required = ["Action", "Version", "Timestamp"]
-    if v1 is not None:
+    if v1 is None:
+        values = {name: request.headers.get(f"x-tc-{name.lower()}", "") for name in _COMMON_V1}
+    else:
+        values = {name: v1.get(name, "") for name in _COMMON_V1}
         required += ["Nonce", "SecretId", "Signature"]
     for name in required:
         if not values[name]:
             raise ApiError("MissingParameter", name=name)
     if not _TIMESTAMP.fullmatch(values["Timestamp"]):
-        raise _value("Timestamp", "it is no Unix time in seconds", "不是以秒为单位的 UNIX 时间戳")
+        raise ApiError(
+            "InvalidParameterValue", why="it is no Unix time in seconds", name="Timestamp"
+        )
     if values["Language"] and values["Language"] not in {x.value for x in Language}:
-        raise _value("Language", "it is neither en-US nor zh-CN", "只支持 zh-CN 和 en-US")
+        raise ApiError(
+            "InvalidParameterValue", why="it is neither en-US nor zh-CN", name="Language"
+        )
     return Common(
         action=values["Action"],
         version=values["Version"],
@@ -157,23 +143,16 @@ def form(request: Request) -> dict[str, str]:
         raw = request.raw_query if request.method == "GET" else request.body.decode("ascii")
         pairs = parse_qsl(
             raw,
-            keep_blank_values=True,
-            strict_parsing=bool(raw),
+            True,
+            bool(raw),
             errors="strict",
-            max_num_fields=_MAX_FIELDS,
+            max_num_fields=_MAX_FIELDS,  # keep blank values
         )
     except UnicodeDecodeError:
-        raise _parameter(
-            "The parameters are not percent-encoded UTF-8", "参数不是经过 URL 编码的 UTF-8"
-        ) from None
+        raise _parameter("The parameters are not percent-encoded UTF-8") from None
     except ValueError:
-        raise _parameter(
-            "Url key and value should be splited by `=`", "参数名与参数值应以 `=` 分隔"
-        ) from None
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise _parameter("A parameter is given twice", "参数重复")
-    return values
+        raise _parameter("Url key and value should be splited by `=`") from None
+    return _once(pairs)
 
 
 async def parameters(request: Request, found: Common) -> dict[str, Any]:
@@ -183,31 +162,20 @@ async def parameters(request: Request, found: Common) -> dict[str, Any]:
     """
     if found.v1 is not None:
         return {k: v for k, v in found.v1.items() if k not in _COMMON_V1}
-    if request.method == "GET":
+    kind = media_type(request.headers)
+    if request.method == "GET" or kind == FORM:
         return dict(form(request))
-    kind = request.content_type
     if kind == JSON:
         return json_object(request.body)
-    if kind == FORM:
-        return dict(form(request))
     if kind == MULTIPART:
-        return await _multipart(request)
+        return dict(_once([(name, _text(part)) for name, part in await multipart(request)]))
     if kind == "application/octet-stream":
         raise ApiError(
-            "UnsupportedOperation",
-            why=Words(
-                "VinOCR takes no application/octet-stream, send JSON",
-                "VinOCR 不支持 application/octet-stream，请使用 JSON",
-            ),
+            "UnsupportedOperation", why="VinOCR takes no application/octet-stream, send JSON"
         )
     raise ApiError(
         "InvalidRequest",
-        why=Words(
-            "Content-Type must be application/json, application/x-www-form-urlencoded or "
-            "multipart/form-data",
-            "Content-Type 只支持 application/json、application/x-www-form-urlencoded 和 "
-            "multipart/form-data",
-        ),
+        why="Content-Type must be application/json, application/x-www-form-urlencoded or multipart/form-data",
     )
 
 
@@ -219,72 +187,54 @@ def json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise _parameter(
-            "The request body is not valid JSON", "请求 body 的 JSON 格式错误"
-        ) from None
+        raise _parameter("The request body is not valid JSON") from None
     if not isinstance(value, dict):
-        raise _parameter("The request body must be a JSON object", "请求 body 必须是 JSON 对象")
+        raise _parameter("The request body must be a JSON object")
     return value
 
 
-async def _multipart(request: Request) -> dict[str, Any]:
-    async with _parts(request) as items:
-        values: dict[str, Any] = {}
-        for name, value in items:
-            if name in values:
-                raise _parameter("A parameter is given twice", "参数重复")
-            if isinstance(value, UploadFile):
-                values[name] = (await value.read()).decode("utf-8", errors="replace")
-            else:
-                values[name] = value
-    return values
+async def multipart(request: Request) -> list[tuple[str, bytes | str]]:
+    """Return the parts of a multipart body: name and content, bytes for a file, else text.
 
-
-async def file_part(request: Request, name: str) -> bytes:
-    """Return the file that a multipart form carries under ``name``.
-
-    :raises ApiError: InvalidRequest (malformed), MissingParameter (no such file).
+    :raises ApiError: InvalidRequest.
     """
-    async with _parts(request) as items:
-        for found, value in items:
-            if found == name and isinstance(value, UploadFile):
-                return await value.read()
-    raise ApiError("MissingParameter", name=name)
 
-
-@contextlib.asynccontextmanager
-async def _parts(request: Request) -> AsyncGenerator[list[tuple[str, UploadFile | str]], None]:
     async def chunks() -> AsyncGenerator[bytes, None]:
         yield request.body
         yield b""
 
-    headers = Headers({"content-type": request.headers["content-type"]})
+    malformed = ApiError("InvalidRequest", why="the multipart body is malformed")
     try:
         form = await MultiPartParser(
-            headers,
+            Headers({"content-type": request.headers["content-type"]}),
             chunks(),
             max_files=_MAX_FIELDS,
             max_fields=_MAX_FIELDS,
             max_part_size=TC3_POST_LIMIT,
         ).parse()
     except (MultiPartException, KeyError, ValueError, LookupError):
-        raise _not_multipart() from None
+        raise malformed from None
     try:
         if not form and request.body.strip():
-            raise _not_multipart()
-        yield form.multi_items()
+            raise malformed
+        return [
+            (name, await value.read() if isinstance(value, UploadFile) else value)
+            for name, value in form.multi_items()
+        ]
     finally:
         await form.close()
 
 
-def _not_multipart() -> ApiError:
-    why = Words("the multipart body is malformed", "请求 body 的 multipart 格式错误")
-    return ApiError("InvalidRequest", why=why)
+def _text(part: bytes | str) -> str:
+    return part.decode("utf-8", errors="replace") if isinstance(part, bytes) else part
 
 
-def _parameter(english: str, chinese: str) -> ApiError:
-    return ApiError("InvalidParameter", why=Words(english, chinese))
+def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise _parameter("A parameter is given twice")
+    return values
 
 
-def _value(name: str, english: str, chinese: str) -> ApiError:
-    return ApiError("InvalidParameterValue", name=name, why=Words(english, chinese))
+def _parameter(why: str) -> ApiError:
+    return ApiError("InvalidParameter", why=why)

@@ -1,7 +1,7 @@
-"""Fetching ImageUrl: bounded in time, size, redirects, and in where it may go.
+"""Download of ImageUrl, with limits on time, size, redirects and addresses (SSRF).
 
-httpcore speaks HTTP; this file owns the one thing it must not decide, which address a
-connection is opened to. Proxies of the environment are not used.
+httpcore speaks HTTP; this file decides which address a connection is opened to. Proxies of the
+environment are not used.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
-from vinocr.addresses import AllowList, is_public, is_web_port
-from vinocr.codes import ApiError, Words
+from vinocr.api.addresses import AllowList, is_public, is_web_port
+from vinocr.api.codes import ApiError
 
 MAX_URL: Final = 8192
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -28,6 +28,13 @@ _HEADERS: Final = [
     ("Accept", "image/png, image/jpeg, */*;q=0.1"),
     ("Accept-Encoding", "identity"),
 ]
+
+_BROKEN: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpcore.TimeoutException,
+)
 
 # A resolver cannot be interrupted: names that take long must not take everybody's threads.
 _NAMES: Final = ThreadPoolExecutor(32, "names")
@@ -107,31 +114,20 @@ class Downloader:
     async def fetch(self, url: str) -> bytes:
         """Return the body at ``url``.
 
-        :raises ApiError: InvalidParameterValueLimit (no http or https URL), DownLoadError
-            (everything that can go wrong on the way), TooLargeFileError.
+        :raises ApiError: InvalidParameterValueLimit (not an http or https URL), DownLoadError
+            (any failure of the download), TooLargeFileError.
         """
         check_url(url)
         try:
             return await asyncio.wait_for(self._follow(url), self.seconds)
         except asyncio.TimeoutError:
-            raise _failed(
-                f"it took longer than {self.seconds:g} s", f"下载时间超过 {self.seconds:g} 秒"
-            ) from None
+            raise _failed("it took longer than {seconds} s", seconds=f"{self.seconds:g}") from None
         except ForbiddenAddressError:
-            raise _failed("the address is not a public one", "目标地址不是公网地址") from None
+            raise _failed("the address is not a public one") from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout):
-            raise _failed("the host cannot be reached", "无法连接目标主机") from None
-        except (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.UnsupportedProtocol,
-            httpcore.TimeoutException,
-            OSError,
-            ValueError,
-        ):
-            raise _failed(
-                "the host's answer broke off or is not HTTP", "目标主机应答中断或不是 HTTP"
-            ) from None
+            raise _failed("the host cannot be reached") from None
+        except (*_BROKEN, OSError, ValueError):
+            raise _failed("the host's answer broke off or is not HTTP") from None
 
     async def _follow(self, url: str) -> bytes:
         backend = GuardedBackend(self.allow, self.resolver)
@@ -144,31 +140,23 @@ class Downloader:
                         url = _next(url, response)
                         continue
                     if response.status != 200:
-                        raise _failed(
-                            f"the host answered HTTP {response.status}",
-                            f"目标主机返回 HTTP {response.status}",
-                        )
+                        raise _failed("the host answered HTTP {status}", status=response.status)
                     return await self._body(response)
-        raise _failed(f"more than {self.redirects} redirects", f"重定向超过 {self.redirects} 次")
+        raise _failed("more than {redirects} redirects", redirects=self.redirects)
 
     async def _body(self, response: httpcore.Response) -> bytes:
+        too_large = ApiError("LimitExceeded.TooLargeFileError", limit=self.max_base64)
         announced = _header(response, b"content-length")
-        if announced is not None and announced.isdigit() and int(announced) > self.max_bytes:
-            raise self._too_large()
-        encoding = _header(response, b"content-encoding")
-        if encoding not in (None, b"", b"identity"):
-            raise _failed(
-                "the host sent it compressed although not asked to", "目标主机返回了压缩内容"
-            )
+        if announced.isdigit() and int(announced) > self.max_bytes:
+            raise too_large
+        if _header(response, b"content-encoding") not in (b"", b"identity"):
+            raise _failed("the host sent it compressed although not asked to")
         body = bytearray()
         async for chunk in response.aiter_stream():
             body += chunk
             if len(body) > self.max_bytes:
-                raise self._too_large()
+                raise too_large
         return bytes(body)
-
-    def _too_large(self) -> ApiError:
-        return ApiError("LimitExceeded.TooLargeFileError", limit=self.max_base64)
 
 
 @functools.cache
@@ -185,52 +173,37 @@ def check_url(url: str) -> None:
         parts = urlsplit(url)
         port_is_fine = parts.port is None or parts.port > 0
     except ValueError:
-        raise _bad_url("ImageUrl is not a URL", "ImageUrl 不是合法的 URL") from None
+        raise _bad_url("ImageUrl is not a URL") from None
     if len(url) > MAX_URL:
-        raise _bad_url(
-            f"ImageUrl is longer than {MAX_URL} characters", f"ImageUrl 超过 {MAX_URL} 个字符"
-        )
+        raise _bad_url("ImageUrl is longer than {limit} characters", limit=MAX_URL)
     if parts.scheme.lower() not in {"http", "https"}:
-        raise _bad_url(
-            "ImageUrl must begin with http:// or https://",
-            "ImageUrl 必须以 http:// 或 https:// 开头",
-        )
-    if (
-        not parts.hostname
-        or not port_is_fine
-        or not url.isascii()
-        or not url.isprintable()
-        or " " in url
-    ):
-        raise _bad_url(
-            "ImageUrl must name a host and be percent-encoded",
-            "ImageUrl 必须包含主机名并经过 URL 编码",
-        )
+        raise _bad_url("ImageUrl must begin with http:// or https://")
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if not (parts.hostname and port_is_fine and is_plain):
+        raise _bad_url("ImageUrl must name a host and be percent-encoded")
     if parts.username is not None:
-        raise _bad_url("ImageUrl must not carry a user name", "ImageUrl 不能包含用户名")
+        raise _bad_url("ImageUrl must not carry a user name")
 
 
 def _next(url: str, response: httpcore.Response) -> str:
     location = _header(response, b"location")
     if not location:
-        raise _failed("a redirect leads nowhere", "重定向缺少目标地址")
+        raise _failed("a redirect leads nowhere")
     target = urljoin(url, location.decode("latin-1"))
     try:
         check_url(target)
     except ApiError:
-        raise _failed(
-            "a redirect leads to something that is no web address", "重定向目标不是合法的网址"
-        ) from None
+        raise _failed("a redirect leads to something that is no web address") from None
     return target
 
 
-def _header(response: httpcore.Response, name: bytes) -> bytes | None:
-    return next((v.strip() for k, v in response.headers if k.lower() == name), None)
+def _header(response: httpcore.Response, name: bytes) -> bytes:
+    return next((v.strip() for k, v in response.headers if k.lower() == name), b"")
 
 
-def _failed(english: str, chinese: str) -> ApiError:
-    return ApiError("FailedOperation.DownLoadError", why=Words(english, chinese))
+def _failed(why: str, **about: object) -> ApiError:
+    return ApiError("FailedOperation.DownLoadError", None, why=why, **about)
 
 
-def _bad_url(english: str, chinese: str) -> ApiError:
-    return ApiError("InvalidParameterValue.InvalidParameterValueLimit", why=Words(english, chinese))
+def _bad_url(why: str, **about: object) -> ApiError:
+    return ApiError("InvalidParameterValue.InvalidParameterValueLimit", None, why=why, **about)

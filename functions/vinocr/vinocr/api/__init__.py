@@ -1,0 +1,1 @@
+"""API 3.0 without a server: requests, signatures, accounts, limits, codes, faults, images."""

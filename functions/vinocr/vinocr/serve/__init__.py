@@ -1,0 +1,1 @@
+"""The server process: HTTP, the VinOCR action, the extra API, metrics and the reader processes."""

@@ -1,0 +1,222 @@
+"""Reader processes: started, fed one image at a time, watched, and replaced when they fail.
+
+A reader that hangs is killed after `ReaderPool.read_seconds`; one that dies is replaced; its call
+is answered with an error. The queue in front of them is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from vinocr import logging_json
+from vinocr.api.codes import ApiError
+from vinocr.reader import Answer
+from vinocr.serve.reader_process import LENGTH
+
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
+_FAILED_STARTS: Final = 3
+_START_SECONDS: Final = 120.0
+_LONGEST_LINE: Final = 4 * 1024 * 1024
+_ANSWER: Final = TypeAdapter(Answer)
+
+
+def image_error(code: str, max_pixels: int) -> ApiError:
+    """Return the error for an image that the reader refused; ``code`` is `reader.ImageError.code`."""
+    if code == "empty":
+        return ApiError("FailedOperation.EmptyImageError")
+    if code == "too_many_pixels":
+        return ApiError("FailedOperation.ImageSizeTooLarge", limit=max_pixels)
+    return ApiError("FailedOperation.ImageDecodeFailed", why="the file is damaged or incomplete")
+
+
+@dataclass(slots=True, eq=False)
+class _Reader:
+    process: asyncio.subprocess.Process
+    usable: bool = True
+
+    async def ask(self, image: bytes) -> dict[str, Any]:
+        assert self.process.stdin is not None  # noqa: S101 - opened with PIPE
+        self.process.stdin.write(LENGTH.pack(len(image)))
+        self.process.stdin.write(image)
+        await self.process.stdin.drain()
+        return await self.listen()
+
+    async def listen(self) -> dict[str, Any]:
+        assert self.process.stdout is not None  # noqa: S101 - opened with PIPE
+        answer: dict[str, Any] = json.loads(await self.process.stdout.readline())
+        return answer
+
+    def kill(self) -> None:
+        self.usable = False
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+
+
+@dataclass(slots=True)
+class ReaderPool:
+    """A fixed number of reader processes behind a bounded queue.
+
+    :param command: what starts a reader (it speaks as `vinocr.serve.reader_process` does).
+    :param environment: of the readers; no secret belongs there.
+    :param queue: calls that may wait; one more is refused.
+    :param queue_seconds: the longest such wait.
+    :param read_seconds: the longest reading, after which the reader is killed.
+    :param max_pixels: the largest image that the readers take, for the error message.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    workers: int
+    queue: int
+    queue_seconds: float
+    read_seconds: float
+    max_pixels: int = 0
+    ready: int = 0
+    restarts: int = 0
+    busy: int = 0
+    waiting: int = 0
+    """Calls that wait for a reader."""
+    _idle: asyncio.Queue[_Reader | None] = field(default_factory=asyncio.Queue)
+    """Readers without a call; None wakes a waiting call when no reader starts."""
+    _keepers: list[asyncio.Task[None]] = field(default_factory=list)
+    _failed_starts: int = 0
+
+    def start(self) -> None:
+        """Begin starting the readers; calls may come at once and wait for them."""
+        self._keepers = [asyncio.create_task(self._keep(n)) for n in range(self.workers)]
+
+    async def close(self) -> None:
+        """End the readers. Calls in progress end with UnKnowError."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def read(self, image: bytes) -> Answer:
+        """Have one image read.
+
+        :raises ApiError: ServiceUnavailable (queue full, or too long a wait), ResourceUnavailable
+            (no reader starts), EngineRecognizeTimeout, UnKnowError (the reader died),
+            InternalError (the reader raised), or what is wrong with the image.
+        """
+        reader = await self._take()
+        self.busy += 1
+        answered = False
+        try:
+            reply = await asyncio.wait_for(reader.ask(image), self.read_seconds)
+            answered = True
+        except asyncio.TimeoutError:
+            raise ApiError("FailedOperation.EngineRecognizeTimeout") from None
+        except (ConnectionError, ValueError):
+            raise ApiError("FailedOperation.UnKnowError") from None
+        finally:
+            self.busy -= 1
+            if answered:
+                self._idle.put_nowait(reader)
+            else:  # a late answer must never reach the next caller
+                reader.kill()
+        if reply["kind"] == "refused":
+            raise image_error(reply["code"], self.max_pixels)
+        if reply["kind"] == "failed":
+            logging_json.event("reader_failed", error=reply["why"])
+            raise ApiError("InternalError")
+        return _ANSWER.validate_python(reply["answer"])
+
+    async def _take(self) -> _Reader:
+        if self._idle.empty() and self.waiting >= self.queue and not self._none_starts():
+            raise ApiError("ServiceUnavailable", why="all readers are busy")
+        end = time.monotonic() + self.queue_seconds
+        self.waiting += 1
+        try:
+            while not self._none_starts():
+                reader = await asyncio.wait_for(self._idle.get(), end - time.monotonic())
+                if reader is not None and reader.usable and reader.process.returncode is None:
+                    return reader
+        except asyncio.TimeoutError:
+            raise ApiError("ServiceUnavailable", why="all readers are busy") from None
+        finally:
+            self.waiting -= 1
+        raise ApiError("ResourceUnavailable", why="no reader starts, see the server's log")
+
+    def _none_starts(self) -> bool:
+        return self._failed_starts >= _FAILED_STARTS and not self.ready
+
+    async def _keep(self, number: int) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            started = time.monotonic()
+            why = await self._live(number)
+            if why is None:  # it had been ready: one image killed it, a new one replaces it at once
+                self._failed_starts, pause = 0, _FIRST_PAUSE
+                self.restarts += 1
+                continue
+            self._failed_starts += 1
+            logging_json.event("reader_did_not_start", reader=number, why=why)
+            if self._none_starts():
+                for _ in range(self.waiting):
+                    self._idle.put_nowait(None)
+            await asyncio.sleep(max(0.0, pause - (time.monotonic() - started)))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _live(self, number: int) -> str | None:
+        """Run one reader until it ends; return why it never became ready, or None if it did."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=dict(self.environment),
+                limit=_LONGEST_LINE,
+            )
+        except OSError as error:
+            return f"{type(error).__name__}: {error.strerror}"
+        reader = _Reader(process)
+        last: list[str] = []
+        stderr = asyncio.create_task(_relay(process, number, last))
+        is_ready = False
+        try:
+            with contextlib.suppress(ConnectionError, ValueError, asyncio.TimeoutError):
+                answer = await asyncio.wait_for(reader.listen(), _START_SECONDS)
+                is_ready = answer.get("kind") == "ready"
+            if is_ready:
+                self.ready += 1
+                self._failed_starts = 0
+                logging_json.event("reader_ready", reader=number, pid=process.pid)
+                self._idle.put_nowait(reader)
+                await process.wait()
+                logging_json.event(
+                    "reader_ended", reader=number, pid=process.pid, status=process.returncode
+                )
+        finally:
+            reader.usable = False
+            if is_ready:
+                self.ready -= 1
+            reader.kill()
+            await asyncio.shield(process.wait())
+            stderr.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await stderr
+            transport = getattr(process, "_transport", None)
+            if transport is not None:  # else its pipes are closed only by the garbage collector
+                transport.close()
+        return None if is_ready else (last[-1] if last else "it ended without a word")
+
+
+async def _relay(process: asyncio.subprocess.Process, number: int, last: list[str]) -> None:
+    """Pass a reader's own words on to the log, line by line, and keep the last one."""
+    assert process.stderr is not None  # noqa: S101 - opened with PIPE
+    with contextlib.suppress(ValueError, ConnectionError):
+        while line := await process.stderr.readline():
+            text = line.decode(errors="replace").strip()[:500]
+            if text:
+                last[:] = [text]
+                logging_json.event("reader_says", reader=number, text=text)
