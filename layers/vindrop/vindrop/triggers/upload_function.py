@@ -1,12 +1,12 @@
 """The upload function: object-storage events in, bare or inside messages; every upload to its end.
 
-A poison message becomes a dead letter, and the function returns normally. With a durable ledger
-the retry of an upload is scheduled there and left to the sweep. Without one the platform redelivers
-(at-least-once), and is asked to in its own way:
+What nobody can mend is a dead letter, and the function returns normally. With a durable ledger
+an upload that has to wait is parked there and left to the sweep: the event has done its work.
+What only the platform can bring again is told in the platform's own way:
 
-    SQS             the messageId in ``batchItemFailures``; the other messages are done
-    anything else   an exception, after everything else of the delivery has ended
-    Kafka streams   the same, but never for one photo, which would block its partition
+    SQS             its messageId among ``batchItemFailures``; the others are done
+    anything else   an exception, once everything else of the delivery has ended
+    Kafka streams   the same, but never for one photo: what has no ledger to wait in ends there
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from vindrop.triggers.common import identity
 
 
 class RedeliverError(RuntimeError):
-    """The platform must redeliver this event. ``str()`` says why."""
+    """The platform must bring this event again. ``str()`` says why."""
 
 
 def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
     """Process one event.
 
     :returns: how many uploads ended how; for SQS ``batchItemFailures``, and nothing else.
-    :raises RedeliverError: some could not end, and only the platform can redeliver them.
+    :raises RedeliverError: some could not end, and nothing but the platform can bring them back.
     """
     error = ""
     try:
         delivery = read(event)
     except UnknownEventError as unknown:
-        # Raised, it would be redelivered to the same end; dropped, it would be lost.
+        # Raising would bring the same event again, to the same end; returning would lose it.
         error = str(unknown)
         lost = Malformed(identity(event), error, UNKNOWN_EVENT)
         delivery = Delivery("unknown", [Message(lost)])
@@ -52,7 +52,7 @@ def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]
     receipts = list(dict.fromkeys(each.message.receipt for each in again))
     if None in receipts:
         raise RedeliverError(
-            f"{len(again)} of {len(done)} must be redelivered: {again[0].redeliver}"
+            f"{len(again)} of {len(done)} have to come again: {again[0].redeliver}"
         )
     if any(each.message.receipt for each in done):
         return {"batchItemFailures": [{"itemIdentifier": receipt} for receipt in receipts]}
@@ -74,10 +74,10 @@ def _count(source: str, done: list[Done]) -> dict[str, Any]:
 
 
 def _end_in_stream(app: App, done: Done) -> Done:
-    """Make a dead letter of a photo that would cause head-of-line blocking in its partition.
+    """A photo that fails again and again must not hold up what is behind it in its partition.
 
-    Only where there is no ledger to retry from, and the failure is the photo's own: not the rate
-    limiter's, the account's or a store's.
+    Without a ledger it cannot wait elsewhere; so where the failure is its own (not the rate's,
+    the account's or a store's) it is a dead letter now.
     """
     outcome = done.outcome
     if done.redeliver is None or outcome is None or outcome.failure is None:
