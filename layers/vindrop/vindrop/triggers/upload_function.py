@@ -27,14 +27,14 @@ from vindrop.triggers.common import identity
 
 
 class RedeliverError(RuntimeError):
-    """The platform must redeliver this event. ``str()`` says why."""
+    """The platform must bring this event again. ``str()`` says why."""
 
 
 def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
     """Process one event.
 
     :returns: how many uploads ended how; for SQS ``batchItemFailures``, and nothing else.
-    :raises RedeliverError: some could not end, and only the platform can redeliver them.
+    :raises RedeliverError: some could not end, and nothing but the platform can bring them back.
     """
     error = ""
     try:
@@ -53,7 +53,7 @@ def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]
     receipts = list(dict.fromkeys(each.message.receipt for each in again))
     if None in receipts:
         raise RedeliverError(
-            f"{len(again)} of {len(done)} must be redelivered: {again[0].redeliver}"
+            f"{len(again)} of {len(done)} have to come again: {again[0].redeliver}"
         )
     if any(each.message.receipt for each in done):
         return {"batchItemFailures": [{"itemIdentifier": receipt} for receipt in receipts]}
