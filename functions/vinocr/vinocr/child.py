@@ -44,12 +44,14 @@ class Child:
         cls,
         settings: Mapping[str, str],
         *,
+        module: str = "vinocr",
         arguments: Sequence[str] = (),
         log: Path | None = None,
         seconds: float = 30.0,
     ) -> Child:
         """Start ``python -m vinocr`` and wait until it listens.
 
+        :param module: what is run instead; a bench has one of its own around VinOCR.
         :param settings: VINOCR_ variables; those of our own environment do not count. VINOCR_PORT
             is any free port unless given.
         :param log: file for its JSON log; without one, our own standard error.
@@ -61,7 +63,7 @@ class Child:
         stderr: IO[bytes] | None = log.open("ab") if log is not None else None
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "vinocr", "--until-stdin-closes", *arguments],
+                [sys.executable, "-m", module, "--until-stdin-closes", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

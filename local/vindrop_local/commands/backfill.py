@@ -42,8 +42,7 @@ def backfill(
     ],
     *,
     region: Annotated[
-        str,
-        typer.Option(help="Region of the bucket. Default: TENCENTCLOUD_REGION or AWS_REGION."),
+        str, typer.Option(help="Region of the bucket. Default: TENCENTCLOUD_REGION or AWS_REGION.")
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count, and reckon the price.")
@@ -79,12 +78,7 @@ def backfill(
         run = Backfill(
             app,
             lambda: pages(
-                cloud,
-                bucket,
-                region,
-                prefix,
-                settings=app.settings,
-                environment=os.environ,
+                cloud, bucket, region, prefix, settings=app.settings, environment=os.environ
             ),
             before=time.time() - young,
             rate=rate,

@@ -16,10 +16,7 @@ MAX_SYNC_BYTES: Final = 6 * 1024 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
 _HANDLER: Final = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
-_RESERVED: Final = {
-    "scf": ("SCF_", "QCLOUD_", "TENCENTCLOUD_"),
-    "lambda": ("AWS_LAMBDA_",),
-}
+_RESERVED: Final = {"scf": ("SCF_", "QCLOUD_", "TENCENTCLOUD_"), "lambda": ("AWS_LAMBDA_",)}
 _MAX_ENVIRONMENT_BYTES: Final = 4096
 
 Style = Literal["scf", "lambda"]

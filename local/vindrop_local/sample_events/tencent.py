@@ -30,9 +30,7 @@ def cos(place: Place) -> dict[str, Any]:
 
 def workflow(place: Place) -> dict[str, Any]:
     """What a COS workflow passes to a function."""
-    return {
-        "ObjectInfo": {"BucketId": place.bucket, "Region": place.region, "Object": place.key},
-    }
+    return {"ObjectInfo": {"BucketId": place.bucket, "Region": place.region, "Object": place.key}}
 
 
 def eventbridge(place: Place) -> dict[str, Any]:
