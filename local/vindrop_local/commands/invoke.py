@@ -73,7 +73,7 @@ def _payload(event: Path) -> Any:
     except OSError as error:
         raise UserError(f"cannot read {event}: {error.strerror}") from None
     except ValueError as error:
-        raise UserError(f"{event} is no JSON: {error}") from None
+        raise UserError(f"{event} is not JSON: {error}") from None
 
 
 def _own_identity() -> Identity:
@@ -92,7 +92,7 @@ def _with_stack(
 ) -> Result:
     folder = bucket or ROOT / "events" / "photos"
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: name one with the objects that the event names")
+        raise UserError(f"{folder} is not a folder: name one with the objects that the event names")
     with tempfile.TemporaryDirectory(prefix="vindrop-objects-") as objects:
         # A copy of links, so that nothing announces the folder's own photos as uploads.
         stack = Stack(Place(state, Path(objects)), watch=False)

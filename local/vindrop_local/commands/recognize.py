@@ -97,14 +97,14 @@ def _each(
 ) -> list[_Found]:
     photographer = Photographer(settings, Storage(settings, os.environ))
     recognizer = Recognizer(settings)
-    quota = LocalRateLimiter(settings.rate)
+    limiter = LocalRateLimiter(settings.rate)
     width = max((len(str(photo)) for photo in photos), default=0)
     found: list[_Found] = []
     for photo in photos:
         started = time.perf_counter()
         read, failure = None, None
         try:
-            read = _read(photo, photographer, recognizer, quota, credentials)
+            read = _read(photo, photographer, recognizer, limiter, credentials)
         except FailureError as error:
             failure = error.failure
         found.append(_Found(photo, read, failure, time.perf_counter() - started))
@@ -116,14 +116,14 @@ def _read(
     photo: Path,
     photographer: Photographer,
     recognizer: Recognizer,
-    quota: LocalRateLimiter,
+    limiter: LocalRateLimiter,
     credentials: Credentials,
 ) -> Vin:
     try:
         data = photo.read_bytes()
     except OSError as error:
         raise FailureError("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}") from None
-    answer = _call(photographer, recognizer, quota, credentials, data)
+    answer = _call(photographer, recognizer, limiter, credentials, data)
     try:
         return vin.parse(answer.vin)
     except NotAVinError as error:
@@ -133,19 +133,19 @@ def _read(
 def _call(
     photographer: Photographer,
     recognizer: Recognizer,
-    quota: LocalRateLimiter,
+    limiter: LocalRateLimiter,
     credentials: Credentials,
     data: bytes,
 ) -> Answer:
     prepared = photographer.from_bytes(data)
     for left in reversed(range(_REFUSALS)):
-        time.sleep(getattr(quota.reserve(60.0), "wait", 0.0))
+        time.sleep(getattr(limiter.reserve(60.0), "wait", 0.0))
         try:
             return recognizer.recognize(prepared, credentials)
         except FailureError as error:
             if not left or not is_rate_refusal(error.failure.code):
                 raise
-            quota.refused(None)
+            limiter.refused(None)
     raise AssertionError  # pragma: no cover
 
 
