@@ -45,7 +45,7 @@ def _try(version: str, python: Path) -> int:
         cwd=ROOT,
         check=True,
     )
-    tests = [own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/library"]
+    tests = [str(own), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/library"]
     return min(subprocess.run(tests, cwd=ROOT, check=False).returncode, 1)
 
 
