@@ -29,10 +29,10 @@ from urllib.parse import parse_qs, urlsplit
 from bench.rig import report
 from bench.rig.photos import vin_of
 from bench.rig.world import BUCKET, REGION, ROOT
+from tests.http_server import Handler, HTTPThread
 from vindrop.core.destination import Readable
 from vindrop.destinations import open_destination
 from vindrop.stores.ledger import open_ledger
-from vindrop_local.serving import Handler, HTTPThread
 
 CHANGED: Final = "2026-01-01T00:00:00.000Z"
 WORKERS_RATE: Final = 8.0

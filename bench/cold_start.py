@@ -244,7 +244,7 @@ def start_lambda(
     """The same under awslambdaric: until it asks the runtime's API for its first event."""
     import threading
 
-    from vindrop_local.serving import Handler, HTTPThread
+    from tests.http_server import Handler, HTTPThread
 
     asked = threading.Event()
 

@@ -14,8 +14,8 @@ import warnings
 from typing import Any
 
 from tests import needs, secrets
+from tests.http_server import Handler, HTTPThread
 from tests.stores.servers import Gate
-from vindrop_local.serving import Handler, HTTPThread
 from vinocr import signature
 
 SECRET_ID, SECRET_KEY = secrets.TENCENT_ID, secrets.TENCENT_KEY

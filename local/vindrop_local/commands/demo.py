@@ -27,7 +27,6 @@ from vindrop_local.vinocr_process import Calls
 
 LIMIT_SECONDS: Final = 600.0
 _POLL: Final = 0.25
-_AS_THEY_ARE: Final = ("uploads", "sent", "exact", "readable", "wrong", "wrong_verified", "ok")
 
 
 @dataclass(slots=True)
@@ -40,13 +39,32 @@ class Report:
     readings: list[Reading] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     calls: Calls = field(default_factory=lambda: Calls(0, 0))
-    exact: int = 0
-    readable: int = 0
-    wrong_verified: list[str] = field(default_factory=list)
-    wrong: int = 0
     seconds: float = 0.0
     truth: dict[str, str] = field(default_factory=dict)
     """Key → the VIN that is in the photo; empty where there is none."""
+
+    def is_right(self, reading: Reading) -> bool:
+        """Whether a reading is the VIN in its photo."""
+        return self.truth.get(reading.upload.key) == reading.vin
+
+    @property
+    def exact(self) -> int:
+        """Readings that are right."""
+        return sum(map(self.is_right, self.readings))
+
+    @property
+    def readable(self) -> int:
+        """Photos that hold a VIN."""
+        return sum(map(bool, self.truth.values()))
+
+    @property
+    def wrong_verified(self) -> list[str]:
+        """The readings that no check would have stopped, each with the truth."""
+        return [
+            f"{r.upload.key}: {r.vin}, not {self.truth.get(r.upload.key) or 'a VIN'}"
+            for r in self.readings
+            if r.verdict is Verdict.VERIFIED and not self.is_right(r)
+        ]
 
     @property
     def accounted(self) -> bool:
@@ -61,12 +79,18 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """Return the figures for ``--json``."""
         return {
-            **{name: getattr(self, name) for name in _AS_THEY_ARE},
+            "uploads": self.uploads,
+            "sent": self.sent,
             "readings": len(self.readings),
             "dead_letters": len(self.dead_letters),
             "calls": self.calls.received,
             "billed_calls": self.calls.billed,
+            "exact": self.exact,
+            "readable": self.readable,
+            "wrong": len(self.readings) - self.exact,
+            "wrong_verified": self.wrong_verified,
             "seconds": round(self.seconds, 1),
+            "ok": self.ok,
         }
 
 
@@ -112,27 +136,24 @@ def run(state: Path, console: Console) -> Report:
 def present(report: Report, console: Console) -> None:
     """Show the report to a person."""
     marks = {
-        reading.upload.key: "[green]✓[/]"
-        if report.truth.get(reading.upload.key) == reading.vin
-        else "[red]✗[/]"
+        reading.upload.key: "[green]✓[/]" if report.is_right(reading) else "[red]✗[/]"
         for reading in report.readings
     }
-    console.print(show.readings_table(report.readings, marks))
-    console.print()
-    console.print(show.dead_letters_table(report.dead_letters))
-    console.print()
-    console.print(
-        show.totals_table(
-            [
-                ("uploads", report.uploads),
-                ("readings", len(report.readings)),
-                ("dead letters", len(report.dead_letters)),
-                ("calls made by this run", report.calls.received),
-                ("calls that would be billed", report.calls.billed),
-                ("VINs read exactly", f"{report.exact} of {report.readable}"),
-            ]
-        )
-    )
+    figures: list[tuple[str, object]] = [
+        ("uploads", report.uploads),
+        ("readings", len(report.readings)),
+        ("dead letters", len(report.dead_letters)),
+        ("calls made by this run", report.calls.received),
+        ("calls that would be billed", report.calls.billed),
+        ("VINs read exactly", f"{report.exact} of {report.readable}"),
+    ]
+    for table in (
+        show.readings_table(report.readings, marks),
+        show.dead_letters_table(report.dead_letters),
+    ):
+        console.print(table)
+        console.print()
+    console.print(show.totals_table(figures))
     if report.sent == 0:
         console.print(
             "\nEvery photo was in the bucket already: "
@@ -213,14 +234,3 @@ def _collect(stack: Stack, wanted: list[Sample], report: Report) -> None:
         r for r in stack.results.records("dead_letters") if isinstance(r, DeadLetter)
     ]
     report.truth = {sample.key: sample.vin for sample in wanted}
-    report.readable = sum(bool(sample.vin) for sample in wanted)
-    for reading in report.readings:
-        key = reading.upload.key
-        if report.truth.get(key) == reading.vin:
-            report.exact += 1
-            continue
-        report.wrong += 1
-        if reading.verdict is Verdict.VERIFIED:
-            report.wrong_verified.append(
-                f"{key}: {reading.vin}, not {report.truth.get(key) or 'a VIN'}"
-            )

@@ -14,8 +14,8 @@ import tencentcloud
 from tests.deploy.tencent.api import API
 from tests.deploy.tencent.objects import COS
 from tests.deploy.tencent.state import State
+from tests.http_server import Handler, HTTPThread
 from vindrop_local.bucket import Account
-from vindrop_local.serving import Handler, HTTPThread
 
 
 class TencentCloud(State):
