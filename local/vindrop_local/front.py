@@ -58,15 +58,13 @@ class FrontApp:
 class Front(Service):
     """Served on loopback from a thread. ``with Front(...) as front:`` or `start` and `stop`."""
 
-    def __init__(
-        self, platform: Platform, function: str, *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+    def __init__(self, platform: Platform, function: str, *, port: int = 0) -> None:
         """Prepare; nothing is opened before `start`.
 
         :param port: 0: a free one.
         """
         self._app = FrontApp(platform, function)
-        self._host, self._port = host, port
+        self._port = port
         self._thread: AppThread | None = None
 
     def start(self) -> None:
@@ -74,7 +72,7 @@ class Front(Service):
 
         :raises OSError: the port is taken.
         """
-        listening = listen(self._host, self._port)
+        listening = listen(self._port)
         self._port = int(listening.getsockname()[1])
         self._thread = AppThread(self._app, [listening], "front")
 
@@ -87,7 +85,7 @@ class Front(Service):
     @property
     def url(self) -> str:
         """Where it answers, once started: ``http://127.0.0.1:PORT``."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://127.0.0.1:{self._port}"
 
 
 async def _body(request: Request) -> bytes | None:

@@ -42,8 +42,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a bound TCP socket; port 0 takes a free one.
+def listen(port: int) -> socket.socket:
+    """Return a TCP socket bound to a port of 127.0.0.1; 0 takes a free one.
 
     :raises OSError: the port is taken.
     """
@@ -52,11 +52,11 @@ def listen(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((host, port))
+        bound.bind(("127.0.0.1", port))
     except OSError:
         bound.close()
         raise OSError(
-            f"port {port} on {host} is taken: choose another, or stop what uses it"
+            f"port {port} on 127.0.0.1 is taken: choose another, or stop what uses it"
         ) from None
     return bound
 

@@ -30,7 +30,7 @@ from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.front import Front
-from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, LogLine, Platform
+from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
 from vindrop_local.serving import Service, free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
@@ -66,8 +66,6 @@ class Stack(Service):
         self,
         place: Place,
         *,
-        bucket: str = "photos",
-        on_log: Callable[[LogLine], None] | None = None,
         vinocr: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
         instances: int = INSTANCES,
@@ -83,8 +81,7 @@ class Stack(Service):
         :param http_port: where the HTTP function answers; 0: a free port; None: it is not served.
         """
         self.place = place
-        self.bucket = Bucket(f"{bucket}-{APPID}", REGION, place.folder)
-        self._on_log = on_log
+        self.bucket = Bucket(f"photos-{APPID}", REGION, place.folder)
         self._vinocr_settings = dict(vinocr or {})
         self._settings = dict(settings or {})
         self._instances = instances
@@ -105,9 +102,7 @@ class Stack(Service):
             with contextlib.ExitStack() as stack:
                 self._start(stack)
                 self._exit = stack.pop_all()
-        except AlreadyRunningError as error:
-            raise UserError(f"{error}") from error
-        except (StoreError, StoreSettingError) as error:
+        except (AlreadyRunningError, StoreError, StoreSettingError) as error:
             raise UserError(str(error)) from error
         except OSError as error:
             raise UserError(
@@ -154,7 +149,6 @@ class Stack(Service):
             identity=Identity(
                 appid=APPID, region=REGION, secret_id=secret_id, secret_key=secret_key
             ),
-            on_log=self._on_log,
         )
         ledger = open_ledger(self.place.database, account="vinocr")
         self.ledger = cast("SQLLedger", ledger)

@@ -23,7 +23,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class BucketServer(Service):
-    """One or several buckets, served on loopback (or wherever ``host`` says) from a thread.
+    """One or several buckets, served on loopback from a thread.
 
     ``with BucketServer(...) as server:`` or `start` and `stop`.
     """
@@ -35,7 +35,6 @@ class BucketServer(Service):
         database: Path,
         on_event: OnEvent | None = None,
         *,
-        host: str = "127.0.0.1",
         poll_seconds: float = POLL_SECONDS,
         warn: Callable[[str], None] | None = None,
         cors_origins: Sequence[str] = (),
@@ -62,7 +61,6 @@ class BucketServer(Service):
         self._database = database
         self._on_event = on_event
         self._cors_origins = tuple(cors_origins)
-        self._host = host
         self._poll = poll_seconds
         self._warn = warn or _log.warning
         self._running = contextlib.ExitStack()
@@ -77,7 +75,7 @@ class BucketServer(Service):
             stack.enter_context(FolderLock(self._database.with_suffix(".bucket.lock"), "a bucket"))
             sockets = []
             for bucket in self.buckets:
-                sockets.append(stack.enter_context(listen(self._host, bucket.port)))
+                sockets.append(stack.enter_context(listen(bucket.port)))
                 self.ports[bucket.name] = int(sockets[-1].getsockname()[1])
             journal = stack.enter_context(contextlib.closing(Journal(self._database)))
             opened = [Objects(each, journal, self._on_event) for each in self.buckets]
@@ -118,11 +116,11 @@ class BucketServer(Service):
             SecretKey=keys.secret_key,
             Token=keys.token,
             Scheme="http",
-            IP=self._host,
+            IP="127.0.0.1",
             Port=self.ports[bucket],
         )
         return CosS3Client(config, **options)
 
     def url(self, bucket: str) -> str:
         """Return where the bucket can be reached without DNS: ``http://127.0.0.1:PORT``."""
-        return f"http://{self._host}:{self.ports[bucket]}"
+        return f"http://127.0.0.1:{self.ports[bucket]}"
