@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-deploy layers conformance lint format lock lock-layers clean
+.PHONY: help setup demo test test-pythons test-deploy layers conformance lint format lock lock-layers clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: $(STAMP) ## .venv with everything in it, from requirements.lock
 
@@ -27,6 +27,9 @@ demo: setup ## the main job on sample photos, shown as it runs
 
 test: setup ## all tests; those whose servers are missing say so and skip
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-pythons: setup ## the library alone on Python 3.10 and 3.13, where they are found
+	@$(BIN)/python -m tests.pythons
 
 test-deploy: setup ## both deployments against clouds on loopback: takes minutes, needs npm
 	@DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy
@@ -56,4 +59,4 @@ lock-layers: ## renew the lock of the layers: what the clouds' older systems can
 	  --no-header --upgrade -o layers/dependencies/requirements.lock layers/dependencies/requirements.in
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build .vindrop
+	rm -rf $(VENV) $(VENV)-* build .vindrop

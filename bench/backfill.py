@@ -20,10 +20,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +29,7 @@ from urllib.parse import parse_qs, urlsplit
 from bench.rig import report
 from bench.rig.photos import vin_of
 from bench.rig.world import BUCKET, REGION, ROOT
+from tests.http_server import Handler, HTTPThread
 from vindrop.core.destination import Readable
 from vindrop.destinations import open_destination
 from vindrop.stores.ledger import open_ledger
@@ -56,24 +55,15 @@ def _page(marker: str, objects: int) -> bytes:
     ).encode()
 
 
-def serve(objects: int) -> ThreadingHTTPServer:
-    """Serve the list from a thread; `shutdown` ends it."""
+def serve(objects: int) -> HTTPThread:
+    """Serve the list from a thread; `stop` ends it."""
 
-    class Lister(BaseHTTPRequestHandler):
+    class Lister(Handler):
         def do_GET(self) -> None:
             marker = parse_qs(urlsplit(self.path).query).get("marker", [""])[0]
-            body = _page(marker, objects)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200, _page(marker, objects))
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Lister)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    return HTTPThread(Lister)
 
 
 def child(folder: Path, endpoint: str) -> int:
@@ -171,12 +161,12 @@ def run(objects: int, kills: int) -> dict[str, Any]:
     memory: list[list[float]] = []
     with tempfile.TemporaryDirectory(prefix="vindrop-backfill-") as name:
         folder = Path(name)
-        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        endpoint = server.url
         each = objects // (kills + 1)
         memory += [
             _life(folder, endpoint, each if number < kills else None) for number in range(kills + 1)
         ]
-        server.shutdown()
+        server.stop()
         store = f"sqlite:///{folder}/vindrop.db"
         records = Counter(
             r.upload.key

@@ -237,29 +237,25 @@ def start_lambda(
     code: Path, path: list[Path], runtimes: tools.Runtimes, environment: dict[str, str]
 ) -> float:
     """The same under awslambdaric: until it asks the runtime's API for its first event."""
-    import http.server
     import threading
+
+    from tests.http_server import Handler, HTTPThread
 
     asked = threading.Event()
 
-    class Api(http.server.BaseHTTPRequestHandler):
+    class API(Handler):
         def do_GET(self) -> None:
             asked.set()
             time.sleep(0.2)  # it is killed meanwhile
 
         def do_POST(self) -> None:  # an error at its initialisation
-            sys.stderr.write(self.rfile.read(int(self.headers["Content-Length"])).decode() + "\n")
-            self.send_response(202)
-            self.end_headers()
+            sys.stderr.write(self.body().decode() + "\n")
+            self.answer(202, b"")
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with HTTPThread(API) as server:
         environment = environment | {
             "PYTHONPATH": ":".join(map(str, [*path, runtimes.site])),
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_address[1]}",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
             "LAMBDA_TASK_ROOT": str(code),
             "AWS_LAMBDA_FUNCTION_NAME": "upload",
         }
@@ -275,7 +271,6 @@ def start_lambda(
         took = (time.perf_counter() - began) * 1000
         process.kill()
         process.wait()
-        server.shutdown()
     if not arrived:
         sys.exit(f"{code.name} did not come up under awslambdaric")
     return took

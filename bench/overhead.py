@@ -9,7 +9,7 @@ of the machine hits all of them:
 - bare: `CommonClient`, kept alive, a signed URL as its parameter, the answer thrown away;
 - stored: the same, and its VIN in a row of a SQLite table, synced to the disk: the least that a
   handler does which must not lose what it paid for;
-- ours: the pipeline with all it does in the cloud: claim, slot (at a rate that never waits), signed
+- ours: the pipeline with all it does in the cloud: claim, permit (at a rate that never waits), signed
   URL, the call, judging the VIN, keeping and delivering.
 
 All call the same loopback server in a process of its own, which speaks API 3.0's answer and answers
@@ -203,7 +203,7 @@ def compare(endpoint: str, where: Path | None, calls: int) -> dict[str, float]:
         with ours.timed_looks():
             for number in range(WARM + calls):
                 for way, act in ways.items():
-                    time.sleep(0.002)  # slots stand 1 ms apart; a call never waits for its own
+                    time.sleep(0.002)  # permits are 1 ms apart; a call never waits for its own
                     began, busy = time.perf_counter(), time.thread_time()
                     act(number)
                     times[way].append((time.perf_counter() - began) * 1000)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import requests  # noqa: F401  # loaded once, before the instances are forked
 import tencentcloud.common.common_client  # noqa: F401
@@ -125,7 +125,7 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
 def _build(setup: Setup, step: Callable[[str], None]) -> App:
     app = build(settings_module.load(_own(setup.environment)), setup.environment)
     observe(app, step)
-    database = app.ledger.database
+    database = cast("Database | None", app.ledger.database)
     if database is not None and database.url in setup.away:
         _make_interruptible(database, setup.away[database.url])
     return app

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
+
+from vindrop_local.serving import free_port
 
 USER = "bench"
 
@@ -28,9 +29,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._data = folder / "pg"
         self._log = folder / "pg.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+        self._port = free_port()
         # The server refuses to run as root, as which containers often run.
         self._as = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
         folder.mkdir(parents=True, exist_ok=True)

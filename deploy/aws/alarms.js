@@ -135,7 +135,7 @@ function dashboard(name) {
       width: 12,
       height: 6,
       properties: {
-        title: 'uploads that wait, seconds of the oldest; is the account blocked',
+        title: 'uploads that wait, seconds of the oldest; is the circuit open',
         region: '${AWS::Region}',
         stat: 'Maximum',
         period: 60,

@@ -100,7 +100,7 @@ module.exports = async ({ resolveVariable }) => {
   return { template: { Resources } };
 };
 
-/** What writing to the destinations, the ledger and the quota of `urls` takes. */
+/** What writing to the destinations, the ledger and the rate limiter of `urls` takes. */
 function destinations(urls) {
   const statements = [];
   for (const url of new Set(urls.split(/ +/))) {

@@ -9,7 +9,19 @@ import typer
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.settings import SettingsError
-from vindrop_local import commands
+from vindrop_local.commands import (
+    backfill,
+    dead_letters,
+    demo,
+    doctor,
+    event,
+    invoke,
+    listing,
+    recognize,
+    schema,
+    settings,
+    up,
+)
 from vindrop_local.errors import UserError
 from vindrop_local.show import console
 
@@ -20,7 +32,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-commands.register(app)
+for command in (
+    demo.demo,
+    up.up,
+    event.event,
+    invoke.invoke,
+    recognize.recognize,
+    listing.readings,
+    schema.schema,
+    settings.settings,
+    backfill.backfill,
+    doctor.doctor,
+):
+    app.command()(command)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

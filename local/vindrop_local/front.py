@@ -9,13 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import socket
-import threading
-import time
-from types import TracebackType
 from typing import Any, Final
 
-import uvicorn
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,10 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from vindrop_local.platform import Platform, Result
 from vindrop_local.platform.spec import MAX_SYNC_BYTES
+from vindrop_local.serving import AppThread, Service, listen
 
 _log: Final = logging.getLogger(__name__)
-_START_SECONDS: Final = 10.0
-_STOP_SECONDS: Final = 3
 WAIT_SECONDS: Final = 10.0
 """How long a request waits for a free process of the function."""
 
@@ -61,80 +55,37 @@ class FrontApp:
         return _response(result)
 
 
-class Front:
+class Front(Service):
     """Served on loopback from a thread. ``with Front(...) as front:`` or `start` and `stop`."""
 
-    def __init__(
-        self, platform: Platform, function: str, *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+    def __init__(self, platform: Platform, function: str, *, port: int = 0) -> None:
         """Prepare; nothing is opened before `start`.
 
         :param port: 0: a free one.
         """
         self._app = FrontApp(platform, function)
-        self._host, self._port = host, port
-        self._server: uvicorn.Server | None = None
+        self._port = port
+        self._thread: AppThread | None = None
 
     def start(self) -> None:
         """Answer requests.
 
         :raises OSError: the port is taken.
         """
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((self._host, self._port))
-        except OSError:
-            listening.close()
-            raise OSError(
-                f"port {self._port} on {self._host} is taken: choose another, or stop what uses it"
-            ) from None
+        listening = listen(self._port)
         self._port = int(listening.getsockname()[1])
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._app,
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                log_level="warning",
-                timeout_graceful_shutdown=_STOP_SECONDS,
-                server_header=False,
-            )
-        )
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listening]}, name="front", daemon=True
-        )
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
-                raise OSError("the HTTP front did not start: see its log")
-            time.sleep(0.005)
+        self._thread = AppThread(self._app, [listening], "front")
 
     def stop(self) -> None:
         """Finish the requests under way (3 s at most)."""
-        if self._server is not None:
-            self._server.should_exit = True
-            self._thread.join()
-            self._server = None
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
 
     @property
     def url(self) -> str:
         """Where it answers, once started: ``http://127.0.0.1:PORT``."""
-        return f"http://{self._host}:{self._port}"
-
-    def __enter__(self) -> Front:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+        return f"http://127.0.0.1:{self._port}"
 
 
 async def _body(request: Request) -> bytes | None:
@@ -153,27 +104,20 @@ def _event(request: Request, body: bytes) -> dict[str, Any]:
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     kind = headers.get("content-type", "").lower()
+    address = request.client.host if request.client else ""
     event: dict[str, Any] = {
         "httpMethod": request.method,
         "path": request.url.path,
-        "headers": {
-            **headers,
-            "x-scf-remote-addr": request.client.host if request.client else "",
-        },
+        "headers": {**headers, "x-scf-remote-addr": address},
         "queryString": dict(request.query_params),
         "body": "",
     }
-    text = None
-    if kind.startswith("text/") or "json" in kind:
+    if not body or kind.startswith("text/") or "json" in kind:
         try:
-            text = body.decode("utf-8")
+            return event | {"body": body.decode("utf-8")}
         except UnicodeDecodeError:
-            text = None
-    if text is not None or not body:
-        event["body"] = text or ""
-    else:
-        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
-    return event
+            pass
+    return event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 def _response(result: Result) -> Response:
@@ -183,7 +127,7 @@ def _response(result: Result) -> Response:
         return _plain(status, f"the function did not answer ({result.error_type})")
     answer = result.value
     if not isinstance(answer, dict) or not isinstance(answer.get("statusCode"), int):
-        return _plain(502, "the function's answer is no HTTP response")
+        return _plain(502, "the function's answer is not an HTTP response")
     body = str(answer.get("body") or "")
     data = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
     response = Response(data, int(answer["statusCode"]))

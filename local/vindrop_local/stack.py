@@ -17,7 +17,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +30,8 @@ from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.front import Front
-from vindrop_local.platform import (
-    AlreadyRunningError,
-    FunctionSpec,
-    Identity,
-    LogLine,
-    Platform,
-)
+from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
+from vindrop_local.serving import Service, free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -65,15 +59,13 @@ class Place:
         return f"sqlite:///{self.state.resolve()}/vindrop.db"
 
 
-class Stack:
+class Stack(Service):
     """``with Stack(place) as stack``: up inside the block."""
 
     def __init__(
         self,
         place: Place,
         *,
-        bucket: str = "photos",
-        on_log: Callable[[LogLine], None] | None = None,
         vinocr: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
         instances: int = INSTANCES,
@@ -89,21 +81,13 @@ class Stack:
         :param http_port: where the HTTP function answers; 0: a free port; None: it is not served.
         """
         self.place = place
-        self.bucket = Bucket(f"{bucket}-{APPID}", REGION, place.folder)
-        self._on_log = on_log
+        self.bucket = Bucket(f"photos-{APPID}", REGION, place.folder)
         self._vinocr_settings = dict(vinocr or {})
         self._settings = dict(settings or {})
         self._instances = instances
         self._watch = watch
         self._http_port = http_port
         self._exit = contextlib.ExitStack()
-
-    def __enter__(self) -> Stack:  # noqa: PYI034 - Self is of 3.11
-        self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """Let what runs finish, and end everything."""
@@ -118,9 +102,7 @@ class Stack:
             with contextlib.ExitStack() as stack:
                 self._start(stack)
                 self._exit = stack.pop_all()
-        except AlreadyRunningError as error:
-            raise UserError(f"{error}") from error
-        except (StoreError, StoreSettingError) as error:
+        except (AlreadyRunningError, StoreError, StoreSettingError) as error:
             raise UserError(str(error)) from error
         except OSError as error:
             raise UserError(
@@ -131,7 +113,7 @@ class Stack:
         self.place.state.mkdir(parents=True, exist_ok=True)
         self.place.folder.mkdir(parents=True, exist_ok=True)
         secret_id, secret_key = _keys(self.place.state / "account.json")
-        bucket_port = _free_port()
+        bucket_port = free_port()
         self.vinocr = stack.enter_context(
             VinOCRProcess(
                 self.place.state / "logs" / "vinocr.log",
@@ -167,7 +149,6 @@ class Stack:
             identity=Identity(
                 appid=APPID, region=REGION, secret_id=secret_id, secret_key=secret_key
             ),
-            on_log=self._on_log,
         )
         ledger = open_ledger(self.place.database, account="vinocr")
         self.ledger = cast("SQLLedger", ledger)
@@ -233,33 +214,30 @@ def _function(name: str, environment: Mapping[str, str], instances: int) -> Func
     )
 
 
-def _keys(path: Path) -> tuple[str, str]:
-    """Return this stack's own key pair, made when first asked for and readable by its owner only."""
+def _own_file(path: Path, content: Callable[[], str]) -> str:
+    """Return a file's text; when first asked for it is made, readable by its owner only."""
     if not path.exists():
-        pair = {"id": "AKID" + secrets.token_hex(16), "key": secrets.token_hex(16)}
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump(pair, file)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content())
+    return path.read_text()
+
+
+def _keys(path: Path) -> tuple[str, str]:
+    """Return this stack's own key pair."""
+    text = _own_file(
+        path,
+        lambda: json.dumps({"id": f"AKID{secrets.token_hex(16)}", "key": secrets.token_hex(16)}),
+    )
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(text)
         return str(found["id"]), str(found["key"])
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path} is broken: delete it, and a new key pair is made") from None
 
 
 def _api_key(path: Path) -> str:
-    """Return this stack's own API key, made when first asked for and readable by its owner only."""
-    if not path.exists():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    found = path.read_text().strip()
+    """Return this stack's own API key."""
+    found = _own_file(path, lambda: secrets.token_urlsafe(24)).strip()
     if not found:
         raise UserError(f"{path} is empty: delete it, and a new key is made")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

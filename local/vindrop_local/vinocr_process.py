@@ -1,21 +1,15 @@
-"""Our VinOCR as a child process: started, found on its free port, counted, stopped."""
+"""Our VinOCR as a child process of the local stack, a bench or a test: `vinocr.launcher.ServerProcess` with keys."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import subprocess
-import sys
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from vindrop_local.errors import UserError
+from vindrop_local.serving import Service
+from vinocr.launcher import LaunchError, ServerProcess
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
@@ -32,7 +26,7 @@ class Calls:
         return Calls(self.received - other.received, self.billed - other.billed)
 
 
-class VinOCRProcess:
+class VinOCRProcess(Service):
     """``with VinOCRProcess(...) as vinocr``: it ends with the block, or with this process."""
 
     def __init__(
@@ -41,74 +35,48 @@ class VinOCRProcess:
         *,
         secret_id: str,
         secret_key: str,
-        port: int = 0,
-        workers: int = 1,
         threads: int = 2,
         settings: Mapping[str, str] | None = None,
         module: str = "vinocr",
     ) -> None:
-        """Prepare; nothing is started before the block begins.
+        """Prepare; nothing is started before `start`.
 
         :param log: file that its log lines are appended to.
         :param module: what is run; a bench has one of its own around VinOCR.
-        :param settings: further VINOCR_ variables.
+        :param settings: further variables.
         """
-        self._log = log
-        self._module = module
-        self._variables = {
+        self._log, self._module = log, module
+        self._settings = {
             "VINOCR_SECRET_ID": secret_id,
             "VINOCR_SECRET_KEY": secret_key,
-            "VINOCR_PORT": str(port),
-            "VINOCR_WORKERS": str(workers),
+            "VINOCR_WORKERS": "1",
             "VINOCR_THREADS": str(threads),
             **(settings or {}),
         }
-        self.port = 0
+
+    def start(self) -> None:
+        """Start it and wait until it listens.
+
+        :raises UserError: it did not start.
+        """
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._child = ServerProcess.start(
+                self._settings, module=self._module, log=self._log, seconds=START_SECONDS
+            )
+        except LaunchError as error:
+            raise UserError(
+                f"VinOCR did not start: {str(error)[:300]} (log: {self._log})"
+            ) from None
+
+    def stop(self) -> None:
+        """Let it finish what it took, and end it."""
+        self._child.stop(STOP_SECONDS)
 
     @property
     def endpoint(self) -> str:
         """``http://127.0.0.1:PORT``."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """The front process's number."""
-        return self._process.pid
-
-    def __enter__(self) -> VinOCRProcess:  # noqa: PYI034 - Self is of 3.11
-        own = {name: value for name, value in os.environ.items() if not name.startswith("VINOCR_")}
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module, "--until-stdin-closes"],
-                env=own | self._variables,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=False,
-            )
-        watchdog = threading.Timer(START_SECONDS, self._process.kill)
-        watchdog.start()
-        try:
-            self._wait_until_listening()
-        finally:
-            watchdog.cancel()
-        threading.Thread(target=self._drain, name="vinocr-log", daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Let it finish what it took, and end it."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        return f"http://{self._child.endpoint}"
 
     def calls(self) -> Calls:
         """Return what it counted.
@@ -116,39 +84,11 @@ class VinOCRProcess:
         :raises UserError: it is gone.
         """
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/metrics", timeout=10) as answer:  # noqa: S310 - our own loopback address
-                text = answer.read().decode()
-        except (urllib.error.URLError, OSError) as error:
+            counters = self._child.counters()
+        except OSError as error:
             raise UserError(f"VinOCR has gone away: its log is {self._log}") from error
-        sums = {"vinocr_calls_received_total": 0.0, "vinocr_calls_billed_total": 0.0}
-        for line in text.splitlines():
-            name, _, value = line.rpartition(" ")
-            bare = name.partition("{")[0]
-            if bare in sums and not line.startswith("#"):
-                sums[bare] += float(value)
-        return Calls(
-            int(sums["vinocr_calls_received_total"]), int(sums["vinocr_calls_billed_total"])
+        received, billed = (
+            sum(value for name, value in counters.items() if name.partition("{")[0] == counter)
+            for counter in ("vinocr_calls_received_total", "vinocr_calls_billed_total")
         )
-
-    def _wait_until_listening(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - opened above
-        with self._log.open("ab") as log:
-            for line in self._process.stdout:
-                with contextlib.suppress(ValueError, AttributeError):
-                    found = json.loads(line)
-                    if found.get("event") == "listening":
-                        self.port = int(found["port"])
-                        return
-                log.write(line)
-        self._process.wait()
-        last = self._log.read_text(errors="replace").strip().splitlines()[-1:]
-        raise UserError(
-            f"VinOCR did not start{': ' + last[0][:300] if last else ''} (log: {self._log})"
-        )
-
-    def _drain(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - opened above
-        with self._log.open("ab") as log:
-            for line in self._process.stdout:
-                log.write(line)
-                log.flush()
+        return Calls(int(received), int(billed))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import http.server
 import json
 import os
 import re
@@ -32,6 +31,7 @@ from tests.conformance import vinocr_clients as clients  # noqa: E402
 from tests.conformance import vinocr_fuzz as fuzz  # noqa: E402
 from tests.conformance import vinocr_lambda as lambdas  # noqa: E402
 from tests.conformance import vinocr_load as loads  # noqa: E402
+from tests.http_server import Handler, HTTPThread  # noqa: E402
 from tests.vinocr.vinocr_support import photo  # noqa: E402
 from vinocr.launcher import ServerProcess  # noqa: E402
 
@@ -96,18 +96,11 @@ def certificate() -> tuple[Path, Path]:
     return cert, key
 
 
-class Site(http.server.BaseHTTPRequestHandler):
+class Site(Handler):
     """The web site that ImageUrl points to."""
 
     def do_GET(self) -> None:
-        body = photo(size=(600, 120))
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(200, photo(size=(600, 120)))
 
 
 def server(name: str, **settings: str) -> ServerProcess:
@@ -126,9 +119,8 @@ def server(name: str, **settings: str) -> ServerProcess:
 def table(report: dict[str, Any]) -> bool:
     """Every client, every case."""
     cert, key = certificate()
-    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=site.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{site.server_port}/photo.jpg"
+    site = HTTPThread(Site)
+    url = f"{site.url}/photo.jpg"
     allow = {"url_allow": f"127.0.0.1:{site.server_port}"}
     with (
         server("plain", **allow) as plain,
@@ -172,7 +164,7 @@ def table(report: dict[str, Any]) -> bool:
             say(f"  {case.name:26} {' '.join(marks)}")
         node.close()
         emulator.stop()
-    site.shutdown()
+    site.stop()
     text = _markdown([c.name for c in everyone], rows)
     (BUILD / "table.md").write_text(text)
     say()

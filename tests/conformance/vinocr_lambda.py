@@ -19,6 +19,8 @@ from typing import Any
 
 from tencentcloud.common.common_client import CommonClient
 
+from vindrop_local.serving import free_port
+
 
 @dataclass
 class Answer:
@@ -50,7 +52,7 @@ class Emulator:
     """One execution environment of Lambda, with VinOCR in it."""
 
     def __init__(self, packages: Path, log: Path, **settings: str) -> None:
-        self.port, runtime = _free_port(), _free_port()
+        self.port, runtime = free_port(), free_port()
         binary = packages / "samcli" / "local" / "rapid" / "aws-lambda-rie-x86_64"
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("VINOCR_")},
@@ -110,10 +112,3 @@ class Emulator:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,12 +23,6 @@ from vindrop_local.vinocr_process import VinOCRProcess
 ROOT = Path(__file__).resolve().parents[2]
 
 OUR_OWN = ("AWS_", "TENCENT", "VINDROP_", "BUCKET", "REGION", "PREFIX", "CLOUD", "SLS_", "ALARMS")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def osls(

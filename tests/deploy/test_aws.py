@@ -25,8 +25,9 @@ import pytest
 from layers.dependencies.build import build_layer
 from layers.dependencies.contents import LAYERS, Target
 from tests import secrets
-from tests.deploy.conftest import ROOT, LambdaRuntime, free_port, osls
+from tests.deploy.conftest import ROOT, LambdaRuntime, osls
 from vindrop.stores.dynamodb import tables
+from vindrop_local.serving import free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]

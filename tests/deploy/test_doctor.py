@@ -55,7 +55,7 @@ def test_a_whole_installation_is_all_right_and_nothing_is_paid_for(
         "keys for VinOCR",
         f"bucket {BUCKET}",
         "ledger",
-        "quota",
+        "rate limiter",
     } <= set(findings)
     assert (world.vinocr.calls() - before).billed == 0
 
@@ -67,7 +67,7 @@ def test_a_whole_installation_is_all_right_and_nothing_is_paid_for(
         ({"VINDROP_VINOCR_SECRET_KEY": secrets.WRONG_KEY}, "keys for VinOCR", "AuthFailure"),
         ({**NO_KEYS, "TENCENTCLOUD_SECRETID": ""}, "keys for VinOCR", "execution role"),
         ({"VINDROP_VINOCR_ENDPOINT": "http://127.0.0.1:9"}, "VinOCR", "VINDROP_VINOCR_ENDPOINT"),
-        ({"VINDROP_RATE_LIMITER": "memory"}, "quota", "name a store"),
+        ({"VINDROP_RATE_LIMITER": "memory"}, "rate limiter", "name a store"),
         ({"VINDROP_LEDGER": "sqlite:////proc/nowhere/x.db"}, "ledger", "/proc/nowhere"),
         ({"VINDROP_STORAGE_ENDPOINT": "http://127.0.0.1:9"}, f"bucket {BUCKET}", "did not answer"),
     ],
@@ -99,5 +99,5 @@ def test_as_json_it_is_one_object_a_line_and_ends_with_1(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["state"] for line in lines} == {"ok"}
     path.write_text("nonsense\n")
-    with pytest.raises(UserError, match=r"settings\.env:1 is no NAME=value"):
+    with pytest.raises(UserError, match=r"settings\.env:1 is not NAME=value"):
         command.doctor(env_file=path)

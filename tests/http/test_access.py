@@ -7,7 +7,8 @@ from msgspec import structs
 
 from tests.http.conftest import KEY, OPEN, ask
 from vindrop import http
-from vindrop.settings import SettingsError
+from vindrop.core.app import App
+from vindrop.settings import Settings, SettingsError
 from vindrop.wiring import from_environment
 
 NO_KEYS = structs.replace(OPEN, api_keys=())
@@ -107,7 +108,7 @@ def test_a_refusal_is_readable_for_an_allowed_origin() -> None:
 def test_wrong_settings_are_named_in_the_log_and_not_to_the_caller(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def broken() -> None:
+    def broken() -> Settings:
         raise SettingsError("VINDROP_RATE is 'seven': takes a number")
 
     from tests.http.events import tencent_url
@@ -115,7 +116,7 @@ def test_wrong_settings_are_named_in_the_log_and_not_to_the_caller(
 
     answer = http.process(
         tencent_url("GET", "/", {}, ""), CALL, settings=broken, app=from_environment
-    )  # type: ignore[arg-type]
+    )
     assert answer["statusCode"] == 500
     assert "seven" not in answer["body"]
     assert "VINDROP_RATE" in capsys.readouterr().out
@@ -124,10 +125,10 @@ def test_wrong_settings_are_named_in_the_log_and_not_to_the_caller(
 def test_a_defect_of_ours_is_a_problem_document_and_a_line_in_the_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def broken() -> None:
+    def broken() -> App:
         raise ZeroDivisionError("PLANTED")
 
-    answer = ask("POST", "/v1/vin", {"Content-Type": "image/png"}, b"\x89PNG\r\n\x1a\n", app=broken)  # type: ignore[arg-type]
+    answer = ask("POST", "/v1/vin", {"Content-Type": "image/png"}, b"\x89PNG\r\n\x1a\n", app=broken)
     assert (answer.status, answer.problem) == (500, "internal")
     assert answer.headers["X-Request-Id"] == "request-1"
     logged = capsys.readouterr().out

@@ -177,7 +177,7 @@ def test_a_photo_of_9_mb_goes_through_the_bucket(
     assert any(each.startswith("PUT /vindrop-http/") for each in requests)
     [stored] = (stack.place.folder / "vindrop-http").rglob("*.jpg")
     assert stored.stat().st_size == large.stat().st_size
-    places = [record.upload.place for record in stack.results.records("readings") if record.upload]
+    places = [record.upload.key for record in stack.results.records("readings") if record.upload]
     assert sum("vindrop-http/" in place for place in places) == 1, "its event is not read as well"
 
 

@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 
 from tests import secrets
 from tests.http import events
@@ -19,6 +17,7 @@ from vindrop import http, settings
 from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
 from vindrop.wiring import build
+from vindrop_local import s3 as moto
 
 BUCKET = "photos"
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
@@ -26,23 +25,14 @@ PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto.server() as url:
+        yield url
 
 
 @pytest.fixture
 def s3(endpoint: str) -> Any:
     requests.post(f"{endpoint}/moto-api/reset", timeout=30)
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=secrets.AWS_ID,
-        aws_secret_access_key=secrets.AWS_KEY,
-    )
+    client = moto.client(endpoint, secrets.AWS_ID, secrets.AWS_KEY)
     client.create_bucket(Bucket=BUCKET)
     return client
 

@@ -116,7 +116,7 @@ def test_each_cloud_names_buckets_its_own_way() -> None:
 
 
 def test_the_platform_says_cloud_and_region() -> None:
-    assert [own_cloud(each) for each in ("scf", "lambda", "local")] == ["tencent", "aws", "tencent"]  # type: ignore[arg-type]
+    assert [own_cloud(each) for each in ("scf", "lambda", "local")] == ["tencent", "aws", "tencent"]
     environment = {"AWS_REGION": "us-east-1", "FC_REGION": "cn-hangzhou"}
     assert own_region(environment) == "us-east-1"
     assert own_region(environment, "alibaba") == "cn-hangzhou"

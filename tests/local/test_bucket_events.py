@@ -70,17 +70,7 @@ class Stack:
         server.start()
         self.platform, self.server = platform, server
         self._running = [server.stop, platform.close]
-        self.client = CosS3Client(
-            CosConfig(
-                Region=BUCKET.region,
-                SecretId=secrets.TENCENT_ID,
-                SecretKey=secrets.TENCENT_KEY,
-                Scheme="http",
-                IP="127.0.0.1",
-                Port=server.ports[BUCKET.name],
-            ),
-            retry=0,
-        )
+        self.client = server.client(BUCKET.name, retry=0)
 
     def stop(self) -> None:
         for each in self._running:

@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
         yield running
 
 
-def connect(server: BucketServer, region: str = REGION, **more: Any) -> CosS3Client:
+def connect(server: BucketServer, *, region: str = REGION, **more: Any) -> CosS3Client:
     keys = {"SecretId": secrets.TENCENT_ID, "SecretKey": secrets.TENCENT_KEY, **more}
     where = {"Scheme": "http", "IP": "127.0.0.1", "Port": server.ports[BUCKET]}
     return CosS3Client(CosConfig(Region=region, **where, **keys), retry=0)
@@ -124,7 +124,7 @@ def test_a_key_of_more_than_1024_bytes_is_refused(client: CosS3Client) -> None:
 
 
 def test_listing_in_pages_with_prefix_and_delimiter(server: BucketServer) -> None:
-    client = connect(server, "ap-beijing")
+    client = connect(server, region="ap-beijing")
     keys = sorted(
         [f"p/{folder}/{n}.jpg" for folder in ("a b", "ä", "车", "+") for n in range(5)]
         + ["p/one", "p/two", "q/no", "p-not"],
@@ -220,7 +220,7 @@ def test_what_must_not_be_overwritten_is_not(server: BucketServer, client: CosS3
 def test_copy_between_buckets_and_with_new_metadata(
     client: CosS3Client, server: BucketServer
 ) -> None:
-    beijing = connect(server, "ap-beijing")
+    beijing = connect(server, region="ap-beijing")
     beijing.put_object(Bucket=OTHER, Key="from 车+", Body=b"copied", Metadata={"x-cos-meta-a": "1"})
     source = {"Bucket": OTHER, "Key": "from 车+", "Region": "ap-beijing"}
     answer = client.copy_object(BUCKET, "to", source)
@@ -312,7 +312,7 @@ def test_a_part_copied_from_an_object(client: CosS3Client) -> None:
 
 
 def test_who_may_not(server: BucketServer) -> None:
-    def put(**keys: str | None) -> tuple[int, str, str]:
+    def put(**keys: Any) -> tuple[int, str, str]:
         client = connect(server, **keys)
         return refusal(lambda: client.put_object(Bucket=BUCKET, Key="no", Body=b"1" * 100_000))
 
@@ -335,7 +335,7 @@ def test_other_buckets_other_regions_and_what_a_folder_cannot(
     server: BucketServer, client: CosS3Client
 ) -> None:
     assert refusal(lambda: client.list_objects("none-1250000000"))[:2] == (404, "NoSuchBucket")
-    moved = connect(server, "ap-shanghai")
+    moved = connect(server, region="ap-shanghai")
     assert refusal(lambda: moved.list_objects(BUCKET))[:2] == (404, "NoSuchBucket")
     assert client.bucket_exists(BUCKET)
     assert not client.bucket_exists("none-1250000000")

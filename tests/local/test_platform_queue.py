@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ class Runs:
 
     def tries(self) -> list[str]:
         return [line.split()[0] for line in self.out.read_text().splitlines()]
+
+    def more_than(self, count: int) -> bool:
+        return len(self.tries()) > count
 
 
 @pytest.fixture
@@ -221,8 +225,7 @@ def test_sigkill_loses_no_event_and_leaves_no_process(runs: Runs) -> None:
             assert parent.stdout is not None
             assert parent.stdout.readline() == b"ready\n"
             if run < 3:
-                seen = len(runs.tries())
-                until(lambda seen=seen: len(runs.tries()) >= seen + 5)
+                until(partial(runs.more_than, len(runs.tries()) + 4))
             else:
                 assert parent.wait(60) == 0
         finally:
@@ -230,7 +233,7 @@ def test_sigkill_loses_no_event_and_leaves_no_process(runs: Runs) -> None:
                 os.killpg(parent.pid, signal.SIGKILL)
             parent.communicate()
         pids = {int(line.split()[1]) for line in runs.out.read_text().splitlines()}
-        until(lambda pids=pids: not any(is_function(pid) for pid in pids))
+        until(partial(none_runs, pids))
     tries = runs.tries()
     assert set(tries) == {str(n) for n in range(count)}
     assert len(tries) <= count + 3 * 4, "only what was under way is called again"
@@ -262,6 +265,10 @@ def is_function(pid: int) -> bool:
         return b"bootstrap.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def none_runs(pids: Iterable[int]) -> bool:
+    return not any(is_function(pid) for pid in pids)
 
 
 def test_many_events_and_threads_at_once(runs: Runs) -> None:

@@ -38,7 +38,7 @@ def draw(vin: str) -> bytes:
 
 def some_vins(count: int, seed: int) -> list[str]:
     letters = random.Random(seed)
-    found = []
+    found: list[str] = []
     while len(found) < count:
         # 1/I, 0/O and their like are for the reader's own tests; here nothing may be in doubt.
         body = "LSG" + "".join(letters.choices("ACEFHJKLMNPRTUWXY34679", k=5))

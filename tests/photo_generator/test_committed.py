@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,21 +14,23 @@ from photo_generator.__main__ import COLUMNS, main
 from photo_generator.committed import SHOTS, take
 from vindrop.domain import vin as rules
 
+Truth = dict[str, dict[str, str]]
+
 
 @pytest.fixture(scope="module")
-def truth(root):
+def truth(root: Path) -> Truth:
     with (root / "events/photos/truth.csv").open(encoding="utf-8", newline="") as file:
         return {row["file"]: row for row in csv.DictReader(file)}
 
 
-def test_the_truth_names_every_file_and_nothing_else(root, truth):
+def test_the_truth_names_every_file_and_nothing_else(root: Path, truth: Truth) -> None:
     folder = root / "events/photos"
     files = {p.name for p in folder.iterdir()} - {"truth.csv", "README.md"}
     assert files == set(truth)
     assert sum(p.stat().st_size for p in folder.iterdir()) < 6_000_000
 
 
-def test_the_set_is_large_enough_and_of_every_kind_and_turn(truth):
+def test_the_set_is_large_enough_and_of_every_kind_and_turn(truth: Truth) -> None:
     good = [r for r in truth.values() if r["expect"] == "reading" and r["file"].endswith(".jpg")]
     assert len(good) >= 24
     assert {r["kind"] for r in good} == {"windscreen", "label", "stamped", "peened", "plate"}
@@ -38,7 +41,7 @@ def test_the_set_is_large_enough_and_of_every_kind_and_turn(truth):
 
 
 @pytest.mark.parametrize("index", [0, 16, 21])  # 16 was drawn twice: a stroke was lost
-def test_a_photo_made_again_is_the_committed_one(root, truth, index):
+def test_a_photo_made_again_is_the_committed_one(root: Path, truth: Truth, index: int) -> None:
     kind = SHOTS[index].kind
     number = sum(s.kind == kind for s in SHOTS[: index + 1])
     name = f"{kind}-{number:02d}.jpg"
@@ -63,7 +66,9 @@ def _pixels(data: bytes) -> np.ndarray:
         (["--negatives", "--count", "2"], "dead_letter:no VIN in the picture"),
     ],
 )
-def test_the_command_writes_photos_and_their_truth(tmp_path, capsys, options, expect):
+def test_the_command_writes_photos_and_their_truth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], expect: str
+) -> None:
     assert main(["--out", str(tmp_path / "new"), "--seed", "3", *options]) == 0
     with (tmp_path / "new/truth.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -74,7 +79,9 @@ def test_the_command_writes_photos_and_their_truth(tmp_path, capsys, options, ex
     assert "2 files" in capsys.readouterr().out
 
 
-def test_the_command_refuses_in_one_sentence(tmp_path, capsys):
+def test_the_command_refuses_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--count", "1"]) == 2
     assert "--out DIR" in capsys.readouterr().err
     assert main(["--out", str(tmp_path), "--kinds", "tattoo"]) == 1

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.reader.pictures import VIN, encoded, plate
-from vinocr.reader import ImageError
+from vinocr.reader import ImageError, Reader
 from vinocr.reader.decode import WORKING_PIXELS, decode
 
 
@@ -46,28 +46,28 @@ ALPHA = plate().convert("RGBA")
         ("interlaced", encoded(plate(), "PNG", interlace=1)),
     ],
 )
-def test_every_mode_of_png_and_jpeg_is_read(reader, name, data):
+def test_every_mode_of_png_and_jpeg_is_read(reader: Reader, name: str, data: bytes) -> None:
     assert reader.read(data).vin == VIN, name
 
 
-def test_what_is_transparent_counts_as_white():
+def test_what_is_transparent_counts_as_white() -> None:
     clear = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     assert decode(encoded(clear, "PNG")).image.getpixel((5, 5)) == (255, 255, 255)
 
 
-def test_nothing_at_all():
+def test_nothing_at_all() -> None:
     assert code_of(b"") == "empty"
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "BMP", "TIFF", "ICO"])
-def test_other_formats_are_named(kind):
+def test_other_formats_are_named(kind: str) -> None:
     data = encoded(plate(size=(128, 128), letters=10), kind)
     with pytest.raises(ImageError, match=f"(?i){kind}.*PNG or JPEG") as caught:
         decode(data)
     assert caught.value.code == "unsupported_format"
 
 
-def test_heic_and_avif_are_told_by_their_brand():
+def test_heic_and_avif_are_told_by_their_brand() -> None:
     for brand in (b"heic", b"mif1", b"avif"):
         assert code_of(b"\0\0\0\x18ftyp" + brand + bytes(32)) == "unsupported_format"
 
@@ -75,15 +75,15 @@ def test_heic_and_avif_are_told_by_their_brand():
 @pytest.mark.parametrize(
     "data", [b"%!PS", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", bytes(99)]
 )
-def test_no_image(data):
+def test_no_image(data: bytes) -> None:
     assert code_of(data) == "undecodable"
 
 
-def test_a_name_says_nothing_the_content_does(reader):
+def test_a_name_says_nothing_the_content_does(reader: Reader) -> None:
     assert reader.read(encoded(plate(), "PNG")).vin == VIN
 
 
-def test_half_a_file_is_damaged():
+def test_half_a_file_is_damaged() -> None:
     for kind in ("JPEG", "PNG"):
         data = encoded(plate(), kind)
         assert code_of(data[: len(data) // 2]) == "undecodable"
@@ -105,7 +105,7 @@ def png_of(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [(12_000, 12_000), (60_000, 60_000), (2_000_000_000, 2)])
-def test_a_bomb_is_refused_before_it_is_unpacked(size):
+def test_a_bomb_is_refused_before_it_is_unpacked(size: tuple[int, int]) -> None:
     data = png_of(*size)
     tracemalloc.start()
     assert code_of(data) == "too_many_pixels"
@@ -114,13 +114,13 @@ def test_a_bomb_is_refused_before_it_is_unpacked(size):
     assert peak < 4_000_000
 
 
-def test_the_limit_is_a_setting():
+def test_the_limit_is_a_setting() -> None:
     data = encoded(plate())
     assert code_of(data, max_pixels=800 * 600 - 1) == "too_many_pixels"
     assert decode(data, max_pixels=800 * 600).width == 800
 
 
-def test_a_large_photo_is_kept_small_and_its_own_size_known():
+def test_a_large_photo_is_kept_small_and_its_own_size_known() -> None:
     large = plate().resize((8000, 6000), Image.Resampling.NEAREST)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -130,15 +130,16 @@ def test_a_large_photo_is_kept_small_and_its_own_size_known():
     assert picture.image.width * picture.image.height <= 1.3 * WORKING_PIXELS
 
 
-def test_corners_are_in_pixels_of_the_photo_that_was_sent(reader):
+def test_corners_are_in_pixels_of_the_photo_that_was_sent(reader: Reader) -> None:
     large = plate().resize((4000, 3000), Image.Resampling.BICUBIC)
     answer = reader.read(encoded(large, quality=60))
     assert answer.vin == VIN
+    assert answer.quadrilateral is not None
     assert 750 < answer.quadrilateral[0][0] < 1150
     assert 2850 < answer.quadrilateral[1][0] < 3250
 
 
-def test_mutated_files_are_read_or_refused(reader):
+def test_mutated_files_are_read_or_refused(reader: Reader) -> None:
     dice = random.Random(5)
     small = plate(size=(320, 200), letters=24)
     bases = [encoded(small), encoded(small, "PNG"), encoded(small, progressive=True)]
@@ -160,7 +161,7 @@ def test_mutated_files_are_read_or_refused(reader):
     assert min(ended.values()) > 5
 
 
-def test_a_picture_of_one_pixel_holds_no_text(reader):
+def test_a_picture_of_one_pixel_holds_no_text(reader: Reader) -> None:
     for size in ((1, 1), (1, 900), (900, 1), (3, 3)):
         buffer = io.BytesIO()
         Image.new("RGB", size).save(buffer, "PNG")

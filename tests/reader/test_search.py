@@ -29,7 +29,7 @@ def frames(*letters: str | dict[str, float]) -> np.ndarray:
     return rows
 
 
-def test_the_beam_adds_up_all_paths_of_a_reading():
+def test_the_beam_adds_up_all_paths_of_a_reading() -> None:
     rows = np.zeros((3, CLASSES), dtype=np.float32)
     a, b = SYMBOLS.index("A"), SYMBOLS.index("B")
     rows[:, BLANK], rows[:, a], rows[:, b] = 0.3, 0.5, 0.2
@@ -45,12 +45,12 @@ def test_the_beam_adds_up_all_paths_of_a_reading():
         assert math.exp(found[text]) == pytest.approx(p, rel=1e-5)
 
 
-def test_equal_letters_in_a_row_need_a_blank_between():
+def test_equal_letters_in_a_row_need_a_blank_between() -> None:
     (best, _), *_ = beam(frames("0", "0", "7"))
     assert best == "007"
 
 
-def test_every_window_of_17_is_a_candidate_and_what_is_beside_it_costs():
+def test_every_window_of_17_is_a_candidate_and_what_is_beside_it_costs() -> None:
     costs = dict(windows(f"X{VIN}"))
     assert set(costs) == {VIN, f"X{VIN[:-1]}"}
     assert costs[VIN] < 0
@@ -59,26 +59,26 @@ def test_every_window_of_17_is_a_candidate_and_what_is_beside_it_costs():
     assert dict(windows(f"~{VIN}~05"))[VIN] > dict(windows(f"{VIN}05"))[VIN]
 
 
-def test_a_space_within_is_stepped_over_and_junk_is_not():
+def test_a_space_within_is_stepped_over_and_junk_is_not() -> None:
     assert [vin for vin, _ in windows("WDD 213142 6L004847")] == [VIN]
     assert list(windows("WDD~2131426L004847")) == []
 
 
-def test_the_check_digit_decides_between_letters_that_look_alike():
+def test_the_check_digit_decides_between_letters_that_look_alike() -> None:
     vin = "1M8GDM9AXKP042788"
     doubt = [{"8": 0.45, "B": 0.55} if i == 2 else c for i, c in enumerate(vin)]
     found = candidates(frames(*doubt))
     assert max(found, key=lambda one: found[one]) == vin
 
 
-def test_the_check_digit_does_not_overrule_a_clear_picture():
+def test_the_check_digit_does_not_overrule_a_clear_picture() -> None:
     """A clear VIN with a wrong check digit stays what it is: evidence, not a licence to invent."""
     vin = "1M8GDM9A0KP042788"
     found = candidates(frames(*vin))
     assert max(found, key=lambda one: found[one]) == vin
 
 
-def test_a_line_too_short_for_a_vin_has_no_candidate():
+def test_a_line_too_short_for_a_vin_has_no_candidate() -> None:
     assert candidates(frames(*VIN[:12])) == {}
 
 
@@ -93,21 +93,21 @@ def test_a_line_too_short_for_a_vin_has_no_candidate():
         ("XWEFX411BHC006033", "12345678901234567"),  # letters at all
     ],
 )
-def test_what_a_vin_looks_like(likelier, than):
+def test_what_a_vin_looks_like(likelier: str, than: str) -> None:
     assert evidence(likelier) > evidence(than)
 
 
-def test_a_european_vin_is_not_refused_for_its_check_digit():
+def test_a_european_vin_is_not_refused_for_its_check_digit() -> None:
     assert evidence("WVWZZZ1KZ8M339337") > 2
 
 
-def test_the_forward_algorithm_agrees_with_the_frames():
+def test_the_forward_algorithm_agrees_with_the_frames() -> None:
     exact, other = align.log_likelihoods(frames(*VIN), [VIN, VIN[:-1] + "1"])
     assert -0.5 < exact <= 0
     assert other < exact - 5
 
 
-def test_stars_around_cost_little_and_words_a_bounded_sum():
+def test_stars_around_cost_little_and_words_a_bounded_sum() -> None:
     bare, starred, worded = (
         align.log_likelihoods(frames(*text), [VIN])[0]
         for text in (VIN, f"~{VIN}~", f"FRAME NO {VIN} 1116".replace("O", "0").replace("I", "1"))
@@ -116,20 +116,20 @@ def test_stars_around_cost_little_and_words_a_bounded_sum():
     assert starred > worded > bare - 9
 
 
-def test_the_place_of_the_vin_within_its_line():
+def test_the_place_of_the_vin_within_its_line() -> None:
     start, stop = align.first_and_last(frames(*f"VLN {VIN} 55"), VIN)
     assert start == pytest.approx(4 / 24, abs=0.03)
     assert stop == pytest.approx(21 / 24, abs=0.03)
 
 
-def test_components_of_a_mask():
+def test_components_of_a_mask() -> None:
     mask = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 0]], dtype=bool)
     found = sorted(int((stops - starts).sum()) for _, starts, stops in components(mask))
     assert found == [2, 2, 3]
     assert components(np.zeros((4, 4), dtype=bool)) == []
 
 
-def test_the_smallest_rectangle_of_a_turned_one():
+def test_the_smallest_rectangle_of_a_turned_one() -> None:
     angle = 0.4
     u, v = np.meshgrid(np.linspace(-50, 50, 41), np.linspace(-8, 8, 9))
     x, y = u * np.cos(angle) - v * np.sin(angle), u * np.sin(angle) + v * np.cos(angle)
@@ -137,7 +137,7 @@ def test_the_smallest_rectangle_of_a_turned_one():
     assert found == pytest.approx((100, 60, 100, 16, angle), abs=1e-3)
 
 
-def test_a_text_map_becomes_a_grown_box_in_the_pictures_pixels():
+def test_a_text_map_becomes_a_grown_box_in_the_pictures_pixels() -> None:
     text_map = np.zeros((64, 128), dtype=np.float32)
     text_map[30:36, 20:100] = 0.9
     (box,) = boxes(text_map, 2.0, 2.0)
@@ -160,5 +160,5 @@ def test_a_text_map_becomes_a_grown_box_in_the_pictures_pixels():
         ("9788497592208", None),
     ],
 )
-def test_what_a_barcode_says(text, vin):
+def test_what_a_barcode_says(text: str, vin: str | None) -> None:
     assert vin_in(text) == vin

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline.conftest import World, process
 from vindrop.recognizers import vinocr
-from vindrop.recognizers.vinocr import Recognizer
+from vindrop.recognizers.vinocr import VinOCR
 
 POLYGON = [{"X": 0.1, "Y": 0.2}, {"X": 1, "Y": 0.25}, {"X": 0.9, "Y": 0.4}, {"X": 0, "Y": 0.35}]
 BOX = ((0.1, 0.2), (1.0, 0.25), (0.9, 0.4), (0.0, 0.35))
@@ -17,7 +17,7 @@ BOX = ((0.1, 0.2), (1.0, 0.25), (0.9, 0.4), (0.0, 0.35))
 
 def say(monkeypatch: pytest.MonkeyPatch, polygon: object) -> None:
     """Let VinOCR's true answer carry ``polygon``."""
-    client_for = Recognizer._client_for
+    connected = VinOCR._connected
 
     class Client:
         def __init__(self, true: Any) -> None:
@@ -28,9 +28,7 @@ def say(monkeypatch: pytest.MonkeyPatch, polygon: object) -> None:
             answer["Response"]["Polygon"] = polygon
             return answer
 
-    monkeypatch.setattr(
-        Recognizer, "_client_for", lambda self, keys: Client(client_for(self, keys))
-    )
+    monkeypatch.setattr(VinOCR, "_client_for", lambda self, keys: Client(client_for(self, keys)))
 
 
 def test_what_vinocr_says_is_in_the_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

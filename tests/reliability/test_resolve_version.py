@@ -9,10 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 
 from tests import secrets
 from tests.http.conftest import Service, make_service
@@ -24,6 +22,7 @@ from vindrop.core.ledger import Seen
 from vindrop.core.resolve_version import same
 from vindrop.domain.upload import Upload
 from vindrop.triggers import step, upload_function
+from vindrop_local import s3 as moto
 from vindrop_local.sample_events import build
 
 __all__ = ["_servers", "make_service", "world"]
@@ -72,23 +71,14 @@ def test_on_cos_new_content_under_the_same_name_is_read_anew(world: World) -> No
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto.server() as url:
+        yield url
 
 
 @pytest.fixture
 def s3(endpoint: str) -> Any:
     requests.post(f"{endpoint}/moto-api/reset", timeout=30)
-    made = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=secrets.AWS_ID,
-        aws_secret_access_key=secrets.AWS_KEY,
-    )
+    made = moto.client(endpoint, secrets.AWS_ID, secrets.AWS_KEY)
     made.create_bucket(Bucket="photos")
     return made
 

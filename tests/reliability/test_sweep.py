@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading
 from vindrop.domain.upload import Upload
 from vindrop.stores import sql
+from vindrop.stores.sql import Database
 from vindrop.triggers import read
 from vindrop.wiring import build
 
@@ -139,6 +140,5 @@ def test_a_photo_refused_here_does_not_use_up_the_probe(world: World) -> None:
 
 def park_again(app: App, upload: Upload) -> None:
     """Make a parked upload due."""
-    database = app.ledger.database
-    assert database is not None
+    database = cast("Database", app.ledger.database)
     database.execute("UPDATE vindrop_uploads SET due_at = 0 WHERE id = :id", id=upload.id)

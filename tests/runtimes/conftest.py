@@ -24,6 +24,7 @@ from tests.runtimes import tools
 from tests.runtimes.tools import Runtimes
 from vindrop_local.platform.environment import context
 from vindrop_local.platform.spec import FunctionSpec, Identity
+from vindrop_local.serving import free_port
 
 __all__ = ["_servers", "world"]
 
@@ -217,9 +218,3 @@ class Lambda:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
         self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

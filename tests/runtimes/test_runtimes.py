@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.runtimes.tools import Runtimes
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
 from vindrop.stores.ledger.sql import SQLLedger
+from vindrop.stores.sql import Database
 
 VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
 
@@ -49,8 +50,7 @@ def test_scf_cold_warm_and_exception(
     assert len(lines) == 2
     assert all(line["request_id"] and "metric" in line and "_aws" not in line for line in lines)
 
-    database = world.app().ledger.database
-    assert database is not None
+    database = cast("Database", world.app().ledger.database)
     database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
     answer = function.call(named(world.photo()))
     assert answer is not None
@@ -85,8 +85,7 @@ def test_lambda_cold_warm_and_exception(
     assert all(line["request_id"] and line["function"] == "upload" for line in lines)
     assert all("CloudWatchMetrics" in line["_aws"] for line in lines)
 
-    database = world.app().ledger.database
-    assert database is not None
+    database = cast("Database", world.app().ledger.database)
     database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
     photo = named(world.photo())
     assert function.call(p.sqs(photo)) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}

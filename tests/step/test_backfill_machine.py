@@ -14,11 +14,11 @@ from typing import Any
 import boto3
 import moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval.resource_eval_s3 as reader
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.pipeline.conftest import SAMPLES, World, _servers, world
 from tests.step.machines import States, running
 from vindrop.triggers import step
+from vindrop_local import s3 as moto
 
 __all__ = ["_servers", "world"]
 
@@ -49,10 +49,7 @@ def states(world: World, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(
         reader.ResourceEvalS3, "_handle_list_objects_v2", staticmethod(list_objects)
     )
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    try:
-        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    with moto.server() as endpoint:
         app = world.app(VINDROP_STORAGE_ENDPOINT=endpoint, VINDROP_VINOCR_TIMEOUT="60")
         with running(root, "backfill.asl", app, monkeypatch) as found:
             s3 = boto3.client("s3")  # of this process, as the server is: one bucket by both ways
@@ -66,8 +63,6 @@ def states(world: World, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
                 s3.put_object(Bucket="photos", Key=key, Body=(SAMPLES / sample).read_bytes())
             s3.put_object(Bucket="photos", Key="in/folder/", Body=b"")
             yield found
-    finally:
-        server.stop()
 
 
 def test_every_object_below_the_prefix_is_read_once(world: World, states: States) -> None:

@@ -11,10 +11,10 @@ import json
 import threading
 import uuid
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests import needs, secrets
+from tests.http_server import Handler, HTTPThread
 from tests.stores.servers import Gate
 from vinocr.api import signature
 
@@ -33,8 +33,8 @@ class TencentAPI:
         self.sent: dict[str, list[dict[str, Any]]] = {}
         self.seen_tokens: set[str] = set()
         self.lock = threading.Lock()
-        self._server = self._serve()
-        self._gate = Gate(self._server.server_address[1])
+        self._server = HTTPThread(self._handler())
+        self._gate = Gate(self._server.server_port)
 
     @property
     def endpoint(self) -> str:
@@ -48,32 +48,18 @@ class TencentAPI:
 
     def close(self) -> None:
         self._gate.shut()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
-    def _serve(self) -> ThreadingHTTPServer:
+    def _handler(self) -> type[Handler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class API(Handler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = api.answer(dict(self.headers.items()), body)
+                answer = api.answer(dict(self.headers.items()), self.body())
                 response = json.dumps({"Response": answer | {"RequestId": str(uuid.uuid4())}})
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(response)))
-                self.end_headers()
-                self.wfile.write(response.encode())
+                self.answer(200, response.encode(), {"Content-Type": "application/json"})
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        return server
+        return API
 
     def answer(self, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         lowered = {name.lower(): value for name, value in headers.items()}

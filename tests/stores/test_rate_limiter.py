@@ -150,8 +150,11 @@ def test_a_wait_beyond_what_is_allowed_reserves_nothing() -> None:
     limiter = LocalRateLimiter(10, clock=lambda: 0.0)
     for _ in range(11):
         limiter.reserve(10)
-    assert limiter.reserve(1.0) == RateLimited(pytest.approx(0.1))
-    assert limiter.reserve(1.2) == Permit(pytest.approx(1.1))
+    refused, given = limiter.reserve(1.0), limiter.reserve(1.2)
+    assert isinstance(refused, RateLimited)
+    assert refused.retry_after == pytest.approx(0.1)
+    assert isinstance(given, Permit)
+    assert given.wait == pytest.approx(1.1)
 
 
 def test_any_wait_may_be_allowed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.triggers import payloads as p
 from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
 from vindrop.domain.upload import Upload
+from vindrop.stores.sql import Database
 from vindrop.triggers import upload_function
 from vindrop.wiring import build
 
@@ -143,8 +144,7 @@ def test_a_blocked_account_is_no_fault_of_a_photo_so_the_stream_waits(world: Wor
 
 def test_a_ledger_that_is_away_brings_everything_again(world: World) -> None:
     app = patient(world)
-    database = app.ledger.database
-    assert database is not None
+    database = cast("Database", app.ledger.database)
     database.execute("ALTER TABLE vindrop_uploads RENAME TO away")
     photos = [named(world.photo()), named(world.photo())]
     assert failed(run(app, p.sqs(*photos))) == ["m0", "m1"]

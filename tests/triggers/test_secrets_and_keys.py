@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import boto3
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
-from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos import CosS3Client
 
 from tests import secrets
 from tests.pipeline.conftest import World, _servers, world
@@ -31,6 +29,7 @@ from vindrop.domain.upload import Upload
 from vindrop.stores import sql
 from vindrop.triggers.upload_function import process
 from vindrop.wiring import build
+from vindrop_local import s3
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.platform import FunctionSpec, Identity, Platform
 from vindrop_local.sample_events import build as event_for
@@ -117,16 +116,7 @@ def test_every_key_survives_on_cos(tmp_path: Path, vinocr: VinOCRProcess) -> Non
             platform.trigger("collect"),
         ) as server,
     ):
-        client = CosS3Client(
-            CosConfig(
-                Region="ap-guangzhou",
-                SecretId=secrets.TENCENT_ID,
-                SecretKey=secrets.TENCENT_KEY,
-                Scheme="http",
-                IP="127.0.0.1",
-                Port=server.ports[BUCKET],
-            )
-        )
+        client = server.client(BUCKET)
         for key in KEYS:
             put(client, server.url(BUCKET), key)
         while len(events) < len(KEYS):
@@ -147,17 +137,8 @@ def put(client: CosS3Client, endpoint: str, key: str) -> None:
 
 
 def test_every_key_survives_on_s3(tmp_path: Path, vinocr: VinOCRProcess) -> None:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        endpoint = "http://{}:{}".format(*server.get_host_and_port())
-        client = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=secrets.AWS_ID,
-            aws_secret_access_key=secrets.AWS_KEY,
-        )
+    with s3.server() as endpoint:
+        client = s3.client(endpoint, secrets.AWS_ID, secrets.AWS_KEY)
         client.create_bucket(Bucket=BUCKET)
         events = []
         for number, key in enumerate(KEYS):
@@ -165,8 +146,6 @@ def test_every_key_survives_on_s3(tmp_path: Path, vinocr: VinOCRProcess) -> None
             kind = "s3" if number % 2 else "eventbridge-aws"
             events.append(event_for(kind, bucket=BUCKET, key=key, size=PHOTO.stat().st_size))
         assert read_all(tmp_path, endpoint, vinocr, events) == dict.fromkeys(KEYS, VIN)
-    finally:
-        server.stop()
 
 
 FIELD = f"{secrets.MARK} in a field that nobody knows"
@@ -228,7 +207,8 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
                 result = platform.invoke("upload", event)
                 outputs += [*result.log_lines, json.dumps(result.value), result.error_message]
     text = "\n".join(outputs) + "\n".join(
-        to_json(record) for record in [*world.readings(), *world.dead_letters()]
+        [to_json(each) for each in world.readings()]
+        + [to_json(each) for each in world.dead_letters()]
     )
     assert len(world.readings()) >= 1
     assert len(world.dead_letters()) >= 5

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.http_server import Handler, HTTPThread
 from tests.vinocr.vinocr_support import VIN, call, photo, refusal
 from vinocr.api.addresses import AllowList, is_public
 from vinocr.api.codes import ApiError
@@ -22,19 +21,13 @@ Start = Callable[..., ServerProcess]
 LIMIT = 7 * 1024 * 1024
 
 
-class Site(http.server.ThreadingHTTPServer):
+class Site(HTTPThread):
     """A web site on loopback that answers as its paths say."""
 
-    daemon_threads = True
     hits: list[str]
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
-
-class Pages(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Pages(Handler):
     server: Site
 
     def do_GET(self) -> None:
@@ -43,11 +36,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         getattr(self, "page_" + name.partition("?")[0].replace(".", "_"), self.page_missing)(rest)
 
     def send(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for key, value in {"Content_Length": str(len(body)), **headers}.items():
-            self.send_header(key.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, body, {key.replace("_", "-"): v for key, v in headers.items()})
 
     def page_missing(self, _: str) -> None:
         self.send(404, b"no")
@@ -100,18 +89,12 @@ class Pages(http.server.BaseHTTPRequestHandler):
     def page_hop(self, count: str) -> None:
         self.send(302, b"", Location=f"/hop/{int(count) - 1}" if int(count) else "/photo.jpg")
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    server = Site(("127.0.0.1", 0), Pages)
-    server.hits = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with Site(Pages) as server:
+        server.hits = []
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -18,16 +17,10 @@ import pytest
 from tencentcloud.common.common_client import CommonClient
 
 from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo
+from vindrop_local.serving import free_port
 from vinocr import aws_lambda
 
 GOOD = {"ImageBase64": b64(photo())}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_scf_bootstrap(root: Path) -> None:

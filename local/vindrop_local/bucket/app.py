@@ -8,21 +8,23 @@ came in on, so that ``http://127.0.0.1:PORT/<key>`` can be fetched without any D
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl, unquote
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from vindrop_local.bucket import auth, bodies, handlers, keys
+from vindrop_local.bucket import auth, handlers, keys, listing, multipart
+from vindrop_local.bucket.call import Call, drain
 from vindrop_local.bucket.errors import XML, CosError
-from vindrop_local.bucket.handlers import Call
 from vindrop_local.bucket.objects import Objects
 from vindrop_local.bucket.responses import respond, set_headers
 from vindrop_local.bucket.spec import Account
@@ -33,71 +35,46 @@ _HOST: Final = re.compile(
 _SERVICE: Final = re.compile(r"(?:service\.cos|cos\.[a-z0-9-]+)\.myqcloud\.com")
 _log: Final = logging.getLogger(__name__)
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[Call], Any]
+"""Returns a `Response`, or an awaitable of one."""
+Methods = Mapping[str, Handler]
 
 # Sub-resource → method → what answers. The first that the query names decides.
-_OBJECT: Final[Sequence[tuple[str, Mapping[str, Handler]]]] = (
-    ("uploads", {"POST": handlers.initiate_multipart}),
-    (
-        "uploadId",
-        {
-            "PUT": handlers.put_part,
-            "GET": handlers.list_parts,
-            "POST": handlers.complete_multipart,
-            "DELETE": handlers.abort_multipart,
-        },
-    ),
-)
-_PLAIN_OBJECT: Final[Mapping[str, Handler]] = {
+_OBJECT: Final[Mapping[str, Methods]] = {
+    "uploads": {"POST": multipart.initiate},
+    "uploadId": {
+        "PUT": handlers.put_part,
+        "GET": multipart.list_parts,
+        "POST": multipart.complete,
+        "DELETE": multipart.abort,
+    },
+}
+_PLAIN_OBJECT: Final[Methods] = {
     "GET": handlers.get_object,
     "HEAD": handlers.head_object,
     "PUT": handlers.put_object,
     "DELETE": handlers.delete_object,
 }
-_BUCKET: Final[Sequence[tuple[str, Mapping[str, Handler]]]] = (
-    ("uploads", {"GET": handlers.list_uploads}),
-    ("delete", {"POST": handlers.delete_objects}),
-    ("versioning", {"GET": handlers.get_versioning}),
-    ("location", {"GET": handlers.get_location}),
-)
-_PLAIN_BUCKET: Final[Mapping[str, Handler]] = {
-    "GET": handlers.list_objects,
+_BUCKET: Final[Mapping[str, Methods]] = {
+    "uploads": {"GET": multipart.list_uploads},
+    "delete": {"POST": handlers.delete_objects},
+    "versioning": {"GET": handlers.get_versioning},
+    "location": {"GET": handlers.get_location},
+}
+_PLAIN_BUCKET: Final[Methods] = {
+    "GET": listing.list_objects,
     "HEAD": handlers.head_bucket,
     "PUT": handlers.put_bucket,
     "DELETE": handlers.delete_bucket,
     "POST": handlers.post_object,
 }
-_ELSEWHERE: Final = frozenset(
-    [
-        "acl",
-        "append",
-        "accelerate",
-        "callback",
-        "ci-process",
-        "cors",
-        "domain",
-        "encryption",
-        "intelligenttiering",
-        "inventory",
-        "legal-hold",
-        "lifecycle",
-        "logging",
-        "object-lock",
-        "origin",
-        "policy",
-        "referer",
-        "replication",
-        "restore",
-        "retention",
-        "select",
-        "symlink",
-        "tagging",
-        "torrent",
-        "versions",
-        "website",
-        "versionId",
-    ]
-)
+_NOT_IMPLEMENTED: Final = frozenset((
+    "accelerate", "acl", "append", "callback", "ci-process", "cors", "domain", "encryption",
+    "intelligenttiering", "inventory", "legal-hold", "lifecycle", "logging", "object-lock",
+    "origin", "policy", "referer", "replication", "restore", "retention", "select", "symlink",
+    "tagging", "torrent", "versionId", "versions", "website",
+))  # fmt: skip
+"""Sub-resources of COS that a bucket over a folder does not have."""
 
 
 class BucketApp:
@@ -128,22 +105,17 @@ class BucketApp:
         try:
             response = await self._answer(request, headers)
         except CosError as error:
-            await bodies.drain(request)
+            await drain(request)
             response = _refusal(error, request, headers, request_id)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets COS's XML
             # No exception of ours or of what we call is made of a query string, which may be signed.
             _log.error("the bucket failed: %s", type(error).__name__, exc_info=error)
-            response = _refusal(
-                CosError(500, "InternalError", "The bucket failed: see its log, and try again."),
-                request,
-                headers,
-                request_id,
-            )
-        if "x-cos-request-id" not in response.headers:
-            set_headers(response, {"x-cos-request-id": request_id})
-        set_headers(response, {"Server": "tencent-cos"})
+            internal = CosError("InternalError", "The bucket failed: see its log, and try again.")
+            response = _refusal(internal, request, headers, request_id)
+        own = response.headers.get("x-cos-request-id", request_id)
+        set_headers(response, {"x-cos-request-id": own, "Server": "tencent-cos"})
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, headers: dict[str, str]) -> Response:
@@ -156,31 +128,28 @@ class BucketApp:
         named = dict(reversed(query))  # of a name written twice, the first counts
         if request.method == "POST" and not key and not named and _is_form(headers):
             # A form carries its signature in a field: handlers.post_object checks it.
-            objects = self._bucket(request, host)
-            call = Call(request, headers, named, key, objects, self._buckets, accounts, time.time)
-            return await handlers.post_object(call)
-        account = auth.check(asked, accounts, time.time())
+            return await handlers.post_object(self._call(request, headers, named, key, accounts))
+        auth.check(asked, accounts, time.time())
         if _SERVICE.fullmatch(host):
             if request.method != "GET":
-                raise CosError(405, "MethodNotAllowed", "The service answers GET only.")
-            return handlers.list_buckets(list(self._buckets.values()), account)
-        objects = self._bucket(request, host)
-        call = Call(request, headers, named, key, objects, self._buckets, accounts, time.time)
-        special, plain = (_OBJECT, _PLAIN_OBJECT) if key else (_BUCKET, _PLAIN_BUCKET)
-        methods = next((methods for name, methods in special if name in named), None)
-        if methods is None:
-            unknown = sorted(_ELSEWHERE & named.keys())
-            if unknown:
-                raise CosError(
-                    501,
-                    "NotImplemented",
-                    f"A bucket over a folder has no {unknown[0]}: only COS itself does.",
-                )
-            methods = plain
-        handler = methods.get(request.method)
-        if handler is None:
-            raise CosError(405, "MethodNotAllowed", f"Allowed here: {', '.join(sorted(methods))}.")
-        return await handler(call)
+                raise CosError("MethodNotAllowed", "The service answers GET only.")
+            return handlers.list_buckets(list(self._buckets.values()))
+        call = self._call(request, headers, named, key, accounts)
+        handler = _handler(request.method, key, named)
+        if inspect.iscoroutinefunction(handler):
+            return cast("Response", await handler(call))
+        return cast("Response", await run_in_threadpool(handler, call))
+
+    def _call(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+        key: str,
+        accounts: Sequence[Account],
+    ) -> Call:
+        objects = self._bucket(request, headers.get("host", "").partition(":")[0].lower())
+        return Call(request, headers, query, key, objects, self._buckets, accounts)
 
     def _bucket(self, request: Request, host: str) -> Objects:
         found = _HOST.fullmatch(host)
@@ -194,10 +163,24 @@ class BucketApp:
             if name is not None:
                 return self._buckets[name]
         raise CosError(
-            404,
             "NoSuchBucket",
             "The specified bucket does not exist here: check its name, number and region.",
         )
+
+
+def _handler(method: str, key: str, query: Mapping[str, str]) -> Handler:
+    special, plain = (_OBJECT, _PLAIN_OBJECT) if key else (_BUCKET, _PLAIN_BUCKET)
+    methods = next((methods for name, methods in special.items() if name in query), None)
+    if methods is None:
+        unknown = sorted(_NOT_IMPLEMENTED & query.keys())
+        if unknown:
+            text = f"A bucket over a folder has no {unknown[0]}: only COS itself does."
+            raise CosError("NotImplemented", text)
+        methods = plain
+    handler = methods.get(method)
+    if handler is None:
+        raise CosError("MethodNotAllowed", f"Allowed here: {', '.join(sorted(methods))}.")
+    return handler
 
 
 def _is_form(headers: Mapping[str, str]) -> bool:
@@ -226,10 +209,6 @@ def _refusal(
         body = b""
     return respond(
         error.status,
-        {
-            "Content-Type": XML,
-            "x-cos-request-id": request_id,
-            "x-cos-trace-id": trace_id,
-        },
+        {"Content-Type": XML, "x-cos-request-id": request_id, "x-cos-trace-id": trace_id},
         body,
     )

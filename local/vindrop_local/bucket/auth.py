@@ -52,34 +52,63 @@ def check(asked: Asked, accounts: Iterable[Account], now: float) -> Account:
     signed = _fields(asked)
     for window in ("q-sign-time", "q-key-time"):
         _within(signed[window], window, now)
-    account = next((a for a in accounts if _same(a.secret_id, signed["q-ak"])), None)
-    if account is None:
-        raise CosError(
-            403,
-            "InvalidAccessKeyId",
-            "The access key id you provided does not exist in our records: "
-            "use the secret id that this bucket was started with.",
-        )
+    account = _account(accounts, signed["q-ak"])
     expected = [
         _signature(account.secret_key, asked, signed, host) for host in _hosts(asked.headers)
     ]
     # All are compared, so that the time taken says nothing of which came close.
     if not any([_same(each, signed["q-signature"]) for each in expected]):  # noqa: C419
         raise CosError(
-            403,
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided: "
             "check the secret key, and that method, host, key and signed headers are what was signed.",
         )
-    if account.token is not None:
-        token = asked.headers.get(TOKEN) or dict(asked.query).get(TOKEN) or ""
-        if not _same(account.token, token):
-            raise CosError(
-                403,
-                "InvalidToken",
-                f"These are temporary keys: send their session token as {TOKEN}.",
-            )
+    _check_token(account, asked.headers.get(TOKEN) or dict(asked.query).get(TOKEN) or "")
     return account
+
+
+def check_form(
+    fields: Mapping[str, str], accounts: Iterable[Account], policy: str, now: float
+) -> Account:
+    """Return the account that signed an upload form (POST Object).
+
+    :param policy: the JSON text of the form's field ``policy``, decoded: the signature is over it.
+    :raises CosError: as `check`.
+    """
+    needed = ("q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
+    missing = [name for name in needed if name not in fields]
+    if missing:
+        raise CosError("AccessDenied", f"The form lacks the field {missing[0]}.")
+    _within(fields["q-key-time"], "q-key-time", now)
+    account = _account(accounts, fields["q-ak"])
+    expected = policy_signature(account.secret_key, fields["q-key-time"], policy)
+    if not _same(expected, fields["q-signature"]):
+        raise CosError("SignatureDoesNotMatch", "The form's signature does not match its policy.")
+    _check_token(account, fields.get(TOKEN, ""))
+    return account
+
+
+def policy_signature(secret_key: str, key_time: str, policy: str) -> str:
+    """Return the signature of an upload form's policy (POST Object): over the JSON text itself."""
+    return _hmac(_hmac(secret_key, key_time), _sha1(policy))
+
+
+def _account(accounts: Iterable[Account], key_id: str) -> Account:
+    account = next((each for each in accounts if _same(each.secret_id, key_id)), None)
+    if account is None:
+        raise CosError(
+            "InvalidAccessKeyId",
+            "The access key id you provided does not exist in our records: "
+            "use the secret id that this bucket was started with.",
+        )
+    return account
+
+
+def _check_token(account: Account, token: str) -> None:
+    if account.token is not None and not _same(account.token, token):
+        raise CosError(
+            "InvalidToken", f"These are temporary keys: send their session token as {TOKEN}."
+        )
 
 
 def _fields(asked: Asked) -> dict[str, str]:
@@ -91,27 +120,23 @@ def _fields(asked: Asked) -> dict[str, str]:
     elif in_query:
         given = in_query
     else:
-        raise CosError(
-            403, "AccessDenied", "Access Denied. The bucket is private: sign the request."
-        )
+        raise CosError("AccessDenied", "Access Denied. The bucket is private: sign the request.")
     if given.get("q-sign-algorithm") != "sha1":
-        raise CosError(
-            403, "AccessDenied", "The signature is not one of COS's (q-sign-algorithm=sha1)."
-        )
+        raise CosError("AccessDenied", "The signature is not one of COS's (q-sign-algorithm=sha1).")
     missing = [name for name in _FIELDS if name not in given]
     if missing:
-        raise CosError(403, "AccessDenied", f"The signature lacks {', '.join(missing)}.")
+        raise CosError("AccessDenied", f"The signature lacks {', '.join(missing)}.")
     return given
 
 
 def _within(window: str, name: str, now: float) -> None:
     begin, _, end = window.partition(";")
     if not (_is_seconds(begin) and _is_seconds(end)):
-        raise CosError(403, "AccessDenied", f"{name} is not two times in seconds, begin;end.")
+        raise CosError("AccessDenied", f"{name} is not two times in seconds, begin;end.")
     if now > int(end):
-        raise CosError(403, "AccessDenied", "Request has expired")
+        raise CosError("AccessDenied", "Request has expired")
     if now < int(begin):
-        raise CosError(403, "AccessDenied", "Request is not valid yet: compare the two clocks.")
+        raise CosError("AccessDenied", "Request is not valid yet: compare the two clocks.")
 
 
 def _is_seconds(text: str) -> bool:
@@ -140,7 +165,6 @@ def _canonical(pairs: Iterable[tuple[str, str]], names: str, what: str) -> str:
     missing = [name for name in listed if name not in present]
     if missing:
         raise CosError(
-            403,
             "SignatureDoesNotMatch",
             f"The signature covers the {what} {missing[0][:80]!r}, which the request does not have.",
         )
@@ -157,36 +181,3 @@ def _hmac(key: str, text: str) -> str:
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def policy_signature(secret_key: str, key_time: str, policy: str) -> str:
-    """Return the signature of an upload form's policy (POST Object): over the JSON text itself."""
-    return _hmac(_hmac(secret_key, key_time), _sha1(policy))
-
-
-def check_form(
-    fields: Mapping[str, str], accounts: Iterable[Account], policy: str, now: float
-) -> Account:
-    """Return the account that signed an upload form.
-
-    :param policy: the JSON text of the form's field ``policy``, decoded.
-    :raises CosError: as `check`.
-    """
-    needed = ("q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
-    missing = [name for name in needed if name not in fields]
-    if missing:
-        raise CosError(403, "AccessDenied", f"The form lacks the field {missing[0]}.")
-    _within(fields["q-key-time"], "q-key-time", now)
-    account = next((a for a in accounts if _same(a.secret_id, fields["q-ak"])), None)
-    if account is None:
-        raise CosError(
-            403, "InvalidAccessKeyId", "The access key id does not exist in our records."
-        )
-    expected = policy_signature(account.secret_key, fields["q-key-time"], policy)
-    if not _same(expected, fields["q-signature"]):
-        raise CosError(
-            403, "SignatureDoesNotMatch", "The form's signature does not match its policy."
-        )
-    if account.token is not None and not _same(account.token, fields.get(TOKEN, "")):
-        raise CosError(403, "InvalidToken", f"Send the keys' session token in the field {TOKEN}.")
-    return account

@@ -9,14 +9,31 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 XML: Final = "application/xml"
+_STATUS: Final = {
+    "AccessDenied": 403,
+    "BucketAlreadyOwnedByYou": 409,
+    "FileAlreadyExists": 409,
+    "InternalError": 500,
+    "InvalidAccessKeyId": 403,
+    "InvalidRange": 416,
+    "InvalidToken": 403,
+    "MethodNotAllowed": 405,
+    "NoSuchBucket": 404,
+    "NoSuchKey": 404,
+    "NoSuchUpload": 404,
+    "NotImplemented": 501,
+    "PreconditionFailed": 412,
+    "SignatureDoesNotMatch": 403,
+}
+"""Code → HTTP status; 400 for all others."""
 
 
 class CosError(Exception):
     """A refusal, to be answered as COS's error XML."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.status = status
+        self.status = _STATUS.get(code, 400)
         self.code = code
         self.message = message
 
@@ -33,15 +50,9 @@ class CosError(Exception):
         ).encode()
 
 
-def no_such_key() -> CosError:
-    """The object is not there (or still being copied into the folder)."""
-    return CosError(404, "NoSuchKey", "The specified key does not exist.")
-
-
 def no_such_upload() -> CosError:
     """The multipart upload was never begun, or is over."""
     return CosError(
-        404,
         "NoSuchUpload",
         "The specified multipart upload does not exist: it may have been completed or aborted. "
         "Begin a new one.",
@@ -50,4 +61,4 @@ def no_such_upload() -> CosError:
 
 def invalid(message: str) -> CosError:
     """An argument that means nothing; ``message`` says which and what to write instead."""
-    return CosError(400, "InvalidArgument", message)
+    return CosError("InvalidArgument", message)

@@ -38,7 +38,7 @@ async def parse(request: Request) -> tuple[dict[str, str], UploadFile]:
     try:
         form = await request.form(max_files=1, max_fields=100)
     except (MultiPartException, HTTPException):
-        raise CosError(400, "MalformedPOSTRequest", "The body is not a well-formed form.") from None
+        raise CosError("MalformedPOSTRequest", "The body is not a well-formed form.") from None
     fields: dict[str, str] = {}
     upload: UploadFile | None = None
     for name, value in form.multi_items():
@@ -47,20 +47,20 @@ async def parse(request: Request) -> tuple[dict[str, str], UploadFile]:
         else:
             fields[name.lower()] = value
     if upload is None:
-        raise CosError(400, "InvalidArgument", "The form has no file: name the field file.")
+        raise CosError("InvalidArgument", "The form has no file: name the field file.")
     return fields, upload
 
 
 def _policy(fields: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
     if "policy" not in fields:
-        raise CosError(403, "AccessDenied", "Access Denied. The bucket is private: send a policy.")
+        raise CosError("AccessDenied", "Access Denied. The bucket is private: send a policy.")
     try:
         text = base64.b64decode(fields["policy"], validate=True).decode("utf-8")
         policy = json.loads(text)
     except (binascii.Error, ValueError):
         policy = None
     if not isinstance(policy, dict) or not isinstance(policy.get("conditions"), list):
-        raise CosError(400, "InvalidPolicyDocument", "policy must be the base64 of COS's JSON.")
+        raise CosError("InvalidPolicyDocument", "policy must be the base64 of COS's JSON.")
     return text, policy
 
 
@@ -76,18 +76,18 @@ def check(
     try:
         expires = dt.datetime.fromisoformat(str(policy.get("expiration")).replace("Z", "+00:00"))
     except ValueError:
-        raise CosError(400, "InvalidPolicyDocument", "expiration must be a time in UTC.") from None
+        raise CosError("InvalidPolicyDocument", "expiration must be a time in UTC.") from None
     if expires.tzinfo is None:
         expires = expires.replace(tzinfo=dt.timezone.utc)
     if now > expires.timestamp():
-        raise CosError(403, "AccessDenied", "Request has expired")
+        raise CosError("AccessDenied", "Request has expired")
     have = {**fields, "bucket": bucket}
     for condition in policy["conditions"]:
-        _hold(condition, have)
+        _check_condition(condition, have)
     return account
 
 
-def _hold(condition: object, have: Mapping[str, str]) -> None:
+def _check_condition(condition: object, have: Mapping[str, str]) -> None:
     rules: list[tuple[str, str, str]] = []
     if isinstance(condition, dict):
         rules = [("eq", str(name), str(value)) for name, value in condition.items()]
@@ -103,17 +103,15 @@ def _hold(condition: object, have: Mapping[str, str]) -> None:
         found = have.get(field, "")
         holds = {"eq": found == value, "starts-with": found.startswith(value)}.get(kind)
         if holds is None:
-            raise CosError(
-                400, "InvalidPolicyDocument", f"Unknown kind of condition: {kind[:40]!r}."
-            )
+            raise CosError("InvalidPolicyDocument", f"Unknown kind of condition: {kind[:40]!r}.")
         if not holds:
-            raise CosError(403, "AccessDenied", f"The policy does not allow this {field[:80]!r}.")
+            raise CosError("AccessDenied", f"The policy does not allow this {field[:80]!r}.")
     if not rules:
-        raise CosError(400, "InvalidPolicyDocument", "A condition is neither a pair nor a triple.")
+        raise CosError("InvalidPolicyDocument", "A condition is neither a pair nor a triple.")
 
 
 def check_size(fields: Mapping[str, str], size: int) -> None:
-    """OpenCircuit the file's size (bytes) against the policy.
+    """Check the file's size (bytes) against the policy.
 
     :raises CosError: EntityTooLarge, EntityTooSmall.
     """
@@ -122,11 +120,11 @@ def check_size(fields: Mapping[str, str], size: int) -> None:
             continue
         least, most = condition[1], condition[2]
         if not (isinstance(least, int) and isinstance(most, int)):
-            raise CosError(400, "InvalidPolicyDocument", "content-length-range takes two numbers.")
+            raise CosError("InvalidPolicyDocument", "content-length-range takes two numbers.")
         if size > most:
-            raise CosError(400, "EntityTooLarge", f"The policy allows up to {most} bytes.")
+            raise CosError("EntityTooLarge", f"The policy allows up to {most} bytes.")
         if size < least:
-            raise CosError(400, "EntityTooSmall", f"The policy asks for at least {least} bytes.")
+            raise CosError("EntityTooSmall", f"The policy asks for at least {least} bytes.")
 
 
 def key_of(fields: Mapping[str, str], filename: str) -> str:

@@ -35,9 +35,8 @@ def decode(raw_path: bytes) -> str:
     try:
         key = unquote_to_bytes(raw_path[1:]).decode("utf-8")
     except UnicodeDecodeError:
-        raise CosError(
-            400, "InvalidURI", "The key is not UTF-8: percent-encode it as UTF-8."
-        ) from None
+        text = "The key is not UTF-8: percent-encode it as UTF-8."
+        raise CosError("InvalidURI", text) from None
     return checked(key)
 
 
@@ -49,13 +48,10 @@ def checked(key: str) -> str:
     try:
         size = len(key.encode("utf-8"))
     except UnicodeEncodeError:
-        raise CosError(
-            400, "InvalidURI", "The key holds characters that UTF-8 cannot write."
-        ) from None
+        text = "The key holds characters that UTF-8 cannot write."
+        raise CosError("InvalidURI", text) from None
     if size > MAX_KEY_BYTES:
-        raise CosError(
-            400, "KeyTooLong", f"The key has {size} bytes: shorten it to {MAX_KEY_BYTES}."
-        )
+        raise CosError("KeyTooLong", f"The key has {size} bytes: shorten it to {MAX_KEY_BYTES}.")
     return key
 
 

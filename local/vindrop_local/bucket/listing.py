@@ -9,11 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.responses import Response
+
+from vindrop_local.bucket.call import Call
 from vindrop_local.bucket.errors import invalid
 from vindrop_local.bucket.journal import Entry
-from vindrop_local.bucket.xml import Node, encoded, time_text, write
+from vindrop_local.bucket.responses import respond_xml
+from vindrop_local.bucket.xml import Node, encoded, time_text
 
 MAX_KEYS: Final = 1000
+_BEYOND: Final = b"\xff"
+"""A prefix with this is beyond every key that begins with the prefix: no UTF-8 holds it."""
 
 Fetch = Callable[[bytes, bool, int], "list[Entry]"]
 """(key, inclusive, limit) → entries from there on, in the order of UTF-8 bytes."""
@@ -52,7 +58,7 @@ def page(
         # A marker that is a common prefix stands for all of it.
         group = _group(marker, prefix, delimiter)
         if group is not None and group == marker:
-            start, inclusive = _after_prefix(group), True
+            start, inclusive = group.encode() + _BEYOND, True
     while True:
         batch = fetch(start, inclusive, max(1, min(max_keys, MAX_KEYS)) + 1)
         for entry in batch:
@@ -66,7 +72,7 @@ def page(
             if group is not None:
                 prefixes.append(group)
                 last = group
-                start, inclusive = _after_prefix(group), True
+                start, inclusive = group.encode() + _BEYOND, True
                 break
             entries.append(entry)
             last = entry.key
@@ -84,31 +90,25 @@ def _group(key: str, prefix: str, delimiter: str) -> str | None:
     return None if at < 0 else key[: at + len(delimiter)]
 
 
-def _after_prefix(group: str) -> bytes:
-    """Return a byte string beyond every key that begins with ``group``: 0xFF is in no UTF-8."""
-    return group.encode() + b"\xff"
-
-
-def answer(
-    bucket: str,
-    query: Mapping[str, str],
-    fetch: Fetch,
-    exists: Callable[[Entry], bool],
-    owner: str,
-) -> bytes:
-    """Answer a list request with ListBucketResult.
+def list_objects(call: Call) -> Response:
+    """GET Bucket (List Objects).
 
     :raises CosError: InvalidArgument.
     """
+    objects, bucket, query = call.objects, call.objects.bucket, call.query
     encoding = encoding_type(query)
     max_keys = number(query, "max-keys", MAX_KEYS, MAX_KEYS)
     prefix, marker = query.get("prefix", ""), query.get("marker", "")
     delimiter = query.get("delimiter", "")
+
+    def fetch(key: bytes, inclusive: bool, limit: int) -> list[Entry]:  # noqa: FBT001 - Fetch
+        return objects.journal.after(bucket.name, key, limit, inclusive=inclusive)
+
     found = page(
-        fetch, exists, prefix=prefix, delimiter=delimiter, marker=marker, max_keys=max_keys
+        fetch, objects.exists, prefix=prefix, delimiter=delimiter, marker=marker, max_keys=max_keys
     )
     content: dict[str, Node] = {
-        "Name": bucket,
+        "Name": bucket.name,
         "Prefix": encoded(prefix, encoding),
         "Marker": encoded(marker, encoding),
         "MaxKeys": max_keys,
@@ -127,12 +127,12 @@ def answer(
             "LastModified": time_text(entry.mtime_ns / 1e9),
             "ETag": f'"{entry.etag}"',
             "Size": entry.size,
-            "Owner": {"ID": owner, "DisplayName": owner},
+            "Owner": {"ID": bucket.appid, "DisplayName": bucket.appid},
             "StorageClass": "STANDARD",
         }
         for entry in found.entries
     ]
-    return write("ListBucketResult", content)
+    return respond_xml("ListBucketResult", content)
 
 
 def encoding_type(query: Mapping[str, str]) -> str:

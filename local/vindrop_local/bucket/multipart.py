@@ -12,26 +12,32 @@ import itertools
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from vindrop_local.bucket.call import Call
 from vindrop_local.bucket.errors import CosError, invalid, no_such_upload
-from vindrop_local.bucket.events import Sent
+from vindrop_local.bucket.events import MULTIPART
 from vindrop_local.bucket.journal import Entry, MultipartUpload, Part
 from vindrop_local.bucket.listing import encoding_type, number
 from vindrop_local.bucket.objects import Objects, Writing
-from vindrop_local.bucket.xml import Node, encoded, read, time_text, write
+from vindrop_local.bucket.responses import respond, respond_xml, stored_headers, written_headers
+from vindrop_local.bucket.xml import Node, encoded, read, time_text
 
 MAX_PARTS: Final = 10_000
 MIN_PART_BYTES: Final = 1024 * 1024
 """COS: every part but the last has at least 1 MB."""
 
 
-def initiate(objects: Objects, key: str, headers: Mapping[str, str]) -> bytes:
-    """Begin an upload; ``headers`` will be the object's."""
+def initiate(call: Call) -> Response:
+    """Initiate Multipart Upload; the request's headers will be the object's."""
+    objects, key = call.objects, call.key
+    headers = stored_headers(call.headers)
     upload_id = f"{int(time.time())}{secrets.token_hex(26)}"
-    answer = write(
+    answer = respond_xml(
         "InitiateMultipartUploadResult",
         {"Bucket": objects.bucket.name, "Key": key, "UploadId": upload_id},
     )
@@ -41,37 +47,43 @@ def initiate(objects: Objects, key: str, headers: Mapping[str, str]) -> bytes:
     return answer
 
 
-def _find(objects: Objects, key: str, upload_id: str) -> MultipartUpload:
-    upload = objects.journal.upload(objects.bucket.name, key, upload_id)
+def _find(call: Call) -> MultipartUpload:
+    upload = call.objects.journal.upload(
+        call.objects.bucket.name, call.key, call.query.get("uploadId", "")
+    )
     if upload is None:
         raise no_such_upload()
     return upload
 
 
-def check_part(objects: Objects, key: str, query: Mapping[str, str]) -> int:
+def check_part(call: Call) -> int:
     """Return the part's number, if there is such an upload.
 
     :raises CosError: NoSuchUpload, InvalidArgument.
     """
-    _find(objects, key, query.get("uploadId", ""))
-    text = query.get("partNumber", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_PARTS):
+    _find(call)
+    text = call.query.get("partNumber", "")
+    if not _is_part_number(text) or not 1 <= int(text) <= MAX_PARTS:
         raise invalid(f"partNumber must be a whole number from 1 to {MAX_PARTS}.")
     return int(text)
 
 
-def put_part(objects: Objects, key: str, query: Mapping[str, str], written: Writing) -> str:
+def _is_part_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6
+
+
+def put_part(call: Call, written: Writing) -> str:
     """Keep a part; return its ETag, without quotes."""
-    part = check_part(objects, key, query)
-    upload_id = query["uploadId"]
+    part = check_part(call)
+    upload_id = call.query["uploadId"]
     written.sync()
     etag = written.md5.hexdigest()
     try:
         # The name holds the ETag: a part sent again never mixes with the one before it.
-        written.path.replace(_part_file(objects, upload_id, part, etag))
+        written.path.replace(_part_file(call.objects, upload_id, part, etag))
     except FileNotFoundError:
         raise no_such_upload() from None  # completed or aborted meanwhile
-    objects.journal.set_part(upload_id, Part(part, written.size, etag, time.time()))
+    call.objects.journal.set_part(upload_id, Part(part, written.size, etag, time.time()))
     return etag
 
 
@@ -79,49 +91,63 @@ def _part_file(objects: Objects, upload_id: str, part: int, etag: str) -> Path:
     return objects.parts / upload_id / f"{part}-{etag}"
 
 
-def complete(objects: Objects, key: str, upload_id: str, body: bytes, sent: Sent) -> Entry:
-    """Make the object of the parts that ``body`` (CompleteMultipartUpload) lists.
-
-    Its ETag is COS's: the MD5 of the parts' MD5s, a dash, the number of parts.
+async def complete(call: Call) -> Response:
+    """Complete Multipart Upload: make the object of the parts that the body lists.
 
     :raises CosError: NoSuchUpload, MalformedXML, InvalidPart, InvalidPartOrder, EntityTooSmall.
     """
-    upload = _find(objects, key, upload_id)
-    have = {part.number: part for part in objects.journal.parts(upload_id)}
-    wanted = _listed(body)
-    chosen: list[Part] = []
-    for part_number, etag in wanted:
-        part = have.get(part_number)
-        if part is None or part.etag != etag:
-            raise CosError(
-                400,
-                "InvalidPart",
-                f"Part {part_number} was not uploaded with that ETag: upload it again.",
-            )
-        chosen.append(part)
-    if any(one.number >= other.number for one, other in itertools.pairwise(chosen)):
-        raise CosError(400, "InvalidPartOrder", "List the parts by rising PartNumber, each once.")
-    small = next((part for part in chosen[:-1] if part.size < MIN_PART_BYTES), None)
-    if small is not None:
-        raise CosError(
-            400,
-            "EntityTooSmall",
-            f"Part {small.number} has {small.size} bytes: all but the last need {MIN_PART_BYTES}.",
-        )
+    body = await call.xml()
+    entry = await run_in_threadpool(_complete, call, body)
+    bucket = call.objects.bucket
+    content = {
+        "Location": f"{bucket.host}/{call.key}",
+        "Bucket": bucket.name,
+        "Key": call.key,
+        "ETag": f'"{entry.etag}"',
+    }
+    return respond_xml("CompleteMultipartUploadResult", content, written_headers(entry))
+
+
+def _complete(call: Call, body: bytes) -> Entry:
+    """Put the object. Its ETag is COS's: the MD5 of the parts' MD5s, a dash, the number of parts."""
+    objects = call.objects
+    upload = _find(call)
+    chosen = _chosen(objects, upload.id, _listed(body))
     written = objects.begin()
     try:
         for part in chosen:
-            with _part_file(objects, upload_id, part.number, part.etag).open("rb") as source:
+            with _part_file(objects, upload.id, part.number, part.etag).open("rb") as source:
                 written.copy_from(source)
         joined = b"".join(bytes.fromhex(part.etag) for part in chosen)
-        digest = hashlib.md5(joined, usedforsecurity=False).hexdigest()
-        entry = objects.put(key, written, upload.headers, sent, f"{digest}-{len(chosen)}")
+        etag = f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(chosen)}"
+        sent = call.sent(MULTIPART)
+        entry = objects.put(call.key, written, upload.headers, sent, etag)
     except FileNotFoundError:
         raise no_such_upload() from None  # another request ended it meanwhile
     finally:
         written.discard()
-    _end(objects, upload_id)
+    _end(objects, upload.id)
     return entry
+
+
+def _chosen(objects: Objects, upload_id: str, wanted: list[tuple[int, str]]) -> list[Part]:
+    have = {part.number: part for part in objects.journal.parts(upload_id)}
+    chosen: list[Part] = []
+    for part_number, etag in wanted:
+        part = have.get(part_number)
+        if part is None or part.etag != etag:
+            text = f"Part {part_number} was not uploaded with that ETag: upload it again."
+            raise CosError("InvalidPart", text)
+        chosen.append(part)
+    if any(one.number >= other.number for one, other in itertools.pairwise(chosen)):
+        raise CosError("InvalidPartOrder", "List the parts by rising PartNumber, each once.")
+    small = next((part for part in chosen[:-1] if part.size < MIN_PART_BYTES), None)
+    if small is not None:
+        raise CosError(
+            "EntityTooSmall",
+            f"Part {small.number} has {small.size} bytes: all but the last need {MIN_PART_BYTES}.",
+        )
+    return chosen
 
 
 def _listed(body: bytes) -> list[tuple[int, str]]:
@@ -129,21 +155,21 @@ def _listed(body: bytes) -> list[tuple[int, str]]:
     for element in read(body, "CompleteMultipartUpload").findall("Part"):
         number_text = (element.findtext("PartNumber") or "").strip()
         etag = (element.findtext("ETag") or "").strip().strip('"').lower()
-        if not (number_text.isascii() and number_text.isdigit() and len(number_text) < 6):
-            raise CosError(400, "MalformedXML", "A Part lacks its PartNumber.")
+        if not _is_part_number(number_text):
+            raise CosError("MalformedXML", "A Part lacks its PartNumber.")
         wanted.append((int(number_text), etag))
     if not wanted:
-        raise CosError(400, "MalformedXML", "The body lists no Part.")
+        raise CosError("MalformedXML", "The body lists no Part.")
     return wanted
 
 
-def abort(objects: Objects, key: str, upload_id: str) -> None:
-    """Forget an upload and its parts.
+def abort(call: Call) -> Response:
+    """Abort Multipart Upload: forget it and its parts.
 
     :raises CosError: NoSuchUpload.
     """
-    _find(objects, key, upload_id)
-    _end(objects, upload_id)
+    _end(call.objects, _find(call).id)
+    return respond(204, {})
 
 
 def _end(objects: Objects, upload_id: str) -> None:
@@ -152,9 +178,10 @@ def _end(objects: Objects, upload_id: str) -> None:
         shutil.rmtree(objects.parts / upload_id)
 
 
-def list_parts(objects: Objects, key: str, query: Mapping[str, str]) -> bytes:
-    """Answer List Parts."""
-    upload = _find(objects, key, query.get("uploadId", ""))
+def list_parts(call: Call) -> Response:
+    """List Parts."""
+    objects, key, query = call.objects, call.key, call.query
+    upload = _find(call)
     encoding = encoding_type(query)
     most = number(query, "max-parts", 1000, 1000, least=1)
     after = number(query, "part-number-marker", 0, MAX_PARTS)
@@ -181,14 +208,15 @@ def list_parts(objects: Objects, key: str, query: Mapping[str, str]) -> bytes:
         }
         for part in parts[:most]
     ]
-    return write("ListPartsResult", content)
+    return respond_xml("ListPartsResult", content)
 
 
-def list_uploads(objects: Objects, query: Mapping[str, str]) -> bytes:
-    """Answer List Multipart Uploads. Common prefixes are not made: no client here asks for them.
+def list_uploads(call: Call) -> Response:
+    """List Multipart Uploads. Common prefixes are not made: no client here asks for them.
 
     :raises CosError: InvalidArgument, also where a delimiter is given.
     """
+    objects, query = call.objects, call.query
     encoding = encoding_type(query)
     if query.get("delimiter"):
         raise invalid("Listing multipart uploads takes no delimiter here: use prefix.")
@@ -198,9 +226,7 @@ def list_uploads(objects: Objects, query: Mapping[str, str]) -> bytes:
     id_marker = query.get("upload-id-marker", "")
     uploads = [
         upload
-        for upload in sorted(
-            objects.journal.uploads(objects.bucket.name), key=lambda u: (u.key.encode(), u.id)
-        )
+        for upload in objects.journal.uploads(objects.bucket.name)
         if upload.key.startswith(prefix)
         and (
             (upload.key.encode(), upload.id) > (marker.encode(), id_marker)
@@ -230,4 +256,4 @@ def list_uploads(objects: Objects, query: Mapping[str, str]) -> bytes:
         }
         for upload in uploads[:most]
     ]
-    return write("ListMultipartUploadsResult", content)
+    return respond_xml("ListMultipartUploadsResult", content)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from vindrop_local.bucket import events, keys
-from vindrop_local.bucket.errors import CosError, no_such_key
+from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.events import Sent
 from vindrop_local.bucket.journal import Entry, Intent, Journal
 from vindrop_local.bucket.spec import RESERVED, Bucket, OnEvent
@@ -115,13 +115,13 @@ class Objects:
         """
         keys.checked(key)
         if not key:
-            raise CosError(400, "InvalidURI", "An object needs a key.")
+            raise CosError("InvalidURI", "An object needs a key.")
         etag = etag or written.md5.hexdigest()
         written.sync()
         with self._lock:
             before = self.journal.get(self.bucket.name, key)
             if not overwrite and self.file_of(key) is not None:
-                raise CosError(409, "FileAlreadyExists", "The object exists: choose another key.")
+                raise CosError("FileAlreadyExists", "The object exists: choose another key.")
             # A later time than the last write's, whatever the clock does: it is part of the identity.
             wanted = max(time.time_ns(), before.mtime_ns + 1_000_000 if before else 0)
             os.utime(written.path, ns=(wanted, wanted))
@@ -135,9 +135,7 @@ class Objects:
     def _place(self, key: str, source: Path) -> None:
         """Rename ``source`` to where ``key`` lies; an older place of it goes."""
         *plain, odd = keys.places(self.folder, key)
-        target = odd
-        if plain and keys.can_hold_a_file(self.folder, plain[0]):
-            target = plain[0]
+        target = plain[0] if plain and keys.can_hold_a_file(self.folder, plain[0]) else odd
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
@@ -155,9 +153,7 @@ class Objects:
     def _announce(self, key: str, intent: Intent, event_time: float | None = None) -> Entry:
         identity = (self.bucket.name, key, intent.size, intent.mtime_ns, intent.etag)
         request_id = events.request_id(*identity)
-        entry = Entry(
-            key, intent.size, intent.mtime_ns, intent.etag, request_id, dict(intent.headers)
-        )
+        entry = Entry(*identity[1:], request_id, dict(intent.headers))
         seconds = int(intent.mtime_ns // 1_000_000_000 if event_time is None else event_time)
         with self.journal.transaction() as connection:
             self.journal.set(self.bucket.name, entry)
@@ -217,29 +213,22 @@ class Objects:
                 after = file.lstat()
             except OSError:
                 return None
-            if (after.st_size, after.st_mtime_ns, after.st_ino) != (
+            size, mtime_ns = after.st_size, after.st_mtime_ns
+            if (size, mtime_ns, after.st_ino) != (
                 before.st_size,
                 before.st_mtime_ns,
                 before.st_ino,
             ):
                 return None
             entry = self.journal.get(self.bucket.name, key)
-            if entry and entry.matches(after.st_size, after.st_mtime_ns):
+            if entry and entry.matches(size, mtime_ns):
                 return entry  # another thread was faster
-            intent = self.journal.intent(self.bucket.name, key, after.st_size, after.st_mtime_ns)
-            if intent is None:
-                came: float | None = time.time()
-                kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-                intent = Intent(
-                    after.st_size,
-                    after.st_mtime_ns,
-                    digest.hexdigest(),
-                    {"Content-Type": kind},
-                    Sent(),
-                )
-            else:
-                came = None
-            return self._announce(key, intent, came)
+            intent = self.journal.intent(self.bucket.name, key, size, mtime_ns)
+            if intent is not None:
+                return self._announce(key, intent)
+            kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+            copied = Intent(size, mtime_ns, digest.hexdigest(), {"Content-Type": kind}, Sent())
+            return self._announce(key, copied, time.time())
 
     def open(self, key: str) -> tuple[Entry, BinaryIO]:
         """Open an object for reading. A write to the key meanwhile does not change what is read.
@@ -259,18 +248,17 @@ class Objects:
             if entry.matches(found.st_size, found.st_mtime_ns):
                 return entry, opened
             opened.close()
-        raise no_such_key()
+        raise CosError("NoSuchKey", "The specified key does not exist.")
 
     def exists(self, entry: Entry) -> bool:
         """Whether the file of a journal entry is still there, unchanged."""
         file = self.file_of(entry.key)
         if file is None:
             return False
-        try:
+        with contextlib.suppress(OSError):
             found = file.lstat()
-        except OSError:
-            return False
-        return entry.matches(found.st_size, found.st_mtime_ns)
+            return entry.matches(found.st_size, found.st_mtime_ns)
+        return False
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none, as with COS."""

@@ -11,9 +11,10 @@ from typing import BinaryIO, Final
 
 from starlette.responses import Response, StreamingResponse
 
-from vindrop_local.bucket.errors import CosError, invalid
+from vindrop_local.bucket.errors import XML, CosError, invalid
 from vindrop_local.bucket.journal import Entry
 from vindrop_local.bucket.objects import CHUNK
+from vindrop_local.bucket.xml import Node, write
 
 _STORED: Final = (
     "Cache-Control",
@@ -36,6 +37,18 @@ def respond(status: int, headers: Mapping[str, str], body: bytes = b"") -> Respo
     return response
 
 
+def respond_xml(
+    root: str, content: Mapping[str, Node], headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return 200 with a document of COS's."""
+    return respond(200, {"Content-Type": XML, **(headers or {})}, write(root, content))
+
+
+def written_headers(entry: Entry) -> dict[str, str]:
+    """Return what a client is told of the object it wrote."""
+    return {"ETag": f'"{entry.etag}"', "x-cos-request-id": entry.request_id}
+
+
 def set_headers(response: Response, headers: Mapping[str, str]) -> None:
     """Set headers, values in UTF-8."""
     names = {name.lower().encode() for name in headers}
@@ -56,7 +69,7 @@ def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
     meta = {n: v for n, v in headers.items() if n.startswith("x-cos-meta-")}
     if sum(len(n.encode()) + len(v.encode()) for n, v in meta.items()) > _MAX_META_BYTES:
         raise CosError(
-            400, "MetadataTooLarge", f"The x-cos-meta- headers may have {_MAX_META_BYTES} bytes."
+            "MetadataTooLarge", f"The x-cos-meta- headers may have {_MAX_META_BYTES} bytes."
         )
     for name, value in (kept | meta).items():
         if not _TOKEN.fullmatch(name) or not value.isprintable() or len(value) > _MAX_META_BYTES:
@@ -79,7 +92,7 @@ def wanted_md5(headers: Mapping[str, str]) -> bytes | None:
     except (binascii.Error, ValueError):
         digest = b""
     if len(digest) != 16:
-        raise CosError(400, "InvalidDigest", "Content-MD5 must be the base64 of 16 bytes.")
+        raise CosError("InvalidDigest", "Content-MD5 must be the base64 of 16 bytes.")
     return digest
 
 
@@ -155,7 +168,7 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     if begin and end and int(end) < int(begin):
         return None
     if first > last:
-        raise CosError(416, "InvalidRange", f"The object has {size} bytes: ask for a range within.")
+        raise CosError("InvalidRange", f"The object has {size} bytes: ask for a range within.")
     return first, last
 
 
@@ -172,7 +185,7 @@ def send(
         if refused is not None:
             opened.close()
             if refused == 412:
-                raise CosError(412, "PreconditionFailed", "The object is another.")  # noqa: TRY301 - closed below
+                raise CosError("PreconditionFailed", "The object is another.")  # noqa: TRY301 - closed below
             del fields["Content-Length"]
             return respond(304, fields)
         span = byte_range(headers.get("range"), entry.size)

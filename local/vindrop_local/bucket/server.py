@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import socket
-import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
-import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -21,14 +17,13 @@ from vindrop_local.bucket.objects import Objects
 from vindrop_local.bucket.spec import Account, Bucket, OnEvent
 from vindrop_local.bucket.watch import POLL_SECONDS, Watcher
 from vindrop_local.platform.database import FolderLock
+from vindrop_local.serving import AppThread, Service, listen
 
 _log: Final = logging.getLogger(__name__)
-_START_SECONDS: Final = 10.0
-_STOP_SECONDS: Final = 3
 
 
-class BucketServer:
-    """One or several buckets, served on loopback (or wherever ``host`` says) from a thread.
+class BucketServer(Service):
+    """One or several buckets, served on loopback from a thread.
 
     ``with BucketServer(...) as server:`` or `start` and `stop`.
     """
@@ -40,7 +35,6 @@ class BucketServer:
         database: Path,
         on_event: OnEvent | None = None,
         *,
-        host: str = "127.0.0.1",
         poll_seconds: float = POLL_SECONDS,
         warn: Callable[[str], None] | None = None,
         cors_origins: Sequence[str] = (),
@@ -67,11 +61,9 @@ class BucketServer:
         self._database = database
         self._on_event = on_event
         self._cors_origins = tuple(cors_origins)
-        self._host = host
         self._poll = poll_seconds
         self._warn = warn or _log.warning
-        self._server: uvicorn.Server | None = None
-        self._watchers: list[Watcher] = []
+        self._running = contextlib.ExitStack()
 
     def start(self) -> None:
         """Open the folders, announce what came meanwhile, and answer requests.
@@ -79,98 +71,56 @@ class BucketServer:
         :raises AlreadyRunningError: another process serves with the same database.
         :raises OSError: a port is taken, or a folder cannot be written to.
         """
-        self._lock = FolderLock(self._database.with_suffix(".bucket.lock"), "a bucket")
-        sockets: list[socket.socket] = []
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(FolderLock(self._database.with_suffix(".bucket.lock"), "a bucket"))
+            sockets = []
             for bucket in self.buckets:
-                listening = _listen(self._host, bucket.port)
-                sockets.append(listening)
-                self.ports[bucket.name] = int(listening.getsockname()[1])
-            self._journal = Journal(self._database)
-            opened = [Objects(each, self._journal, self._on_event) for each in self.buckets]
-        except BaseException:
-            for each in sockets:
-                each.close()
-            self._lock.release()
-            raise
-        app: ASGIApp = BucketApp(
-            opened,
-            lambda: self.accounts,
-            {port: name for name, port in self.ports.items()},
-        )
-        if self._cors_origins:
-            app = CORSMiddleware(
-                app,
-                allow_origins=self._cors_origins,
-                allow_methods=["GET", "HEAD", "PUT", "POST"],
-                allow_headers=["*"],
-                expose_headers=["ETag", "x-cos-request-id"],
-            )
-        # No access log: request lines hold signatures.
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            timeout_graceful_shutdown=_STOP_SECONDS,
-            server_header=False,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": sockets}, name="bucket", daemon=True
-        )
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
-                raise OSError("the bucket did not start: see its log")
-            time.sleep(0.005)
-        self._watchers = [Watcher(each, self._poll, self._warn) for each in opened]
-        for watcher in self._watchers:
-            watcher.start()
+                sockets.append(stack.enter_context(listen(bucket.port)))
+                self.ports[bucket.name] = int(sockets[-1].getsockname()[1])
+            journal = stack.enter_context(contextlib.closing(Journal(self._database)))
+            opened = [Objects(each, journal, self._on_event) for each in self.buckets]
+            ports = {port: name for name, port in self.ports.items()}
+            app: ASGIApp = BucketApp(opened, lambda: self.accounts, ports)
+            if self._cors_origins:
+                app = CORSMiddleware(
+                    app,
+                    allow_origins=self._cors_origins,
+                    allow_methods=["GET", "HEAD", "PUT", "POST"],
+                    allow_headers=["*"],
+                    expose_headers=["ETag", "x-cos-request-id"],
+                )
+            stack.callback(AppThread(app, sockets, "bucket").stop)
+            for each in opened:
+                watcher = Watcher(each, self._poll, self._warn)
+                watcher.start()
+                stack.callback(watcher.stop)
+            self._running = stack.pop_all()
 
     def stop(self) -> None:
         """Finish the requests under way (3 s at most), and close everything."""
-        for watcher in self._watchers:
-            watcher.stop()
-        self._watchers = []
-        if self._server is None:
-            return
-        self._server.should_exit = True
-        self._thread.join()
-        self._server = None
-        self._journal.close()
-        self._lock.release()
+        self._running.close()
+
+    def client(self, bucket: str, account: Account | None = None, **options: Any) -> Any:
+        """Return the official COS SDK's client (``CosS3Client``) for a bucket.
+
+        :param account: its keys; by default those of the first account.
+        :param options: of ``CosS3Client``, such as ``retry``.
+        """
+        from qcloud_cos import CosConfig, CosS3Client
+
+        keys = account or self.accounts[0]
+        region = next(each.region for each in self.buckets if each.name == bucket)
+        config = CosConfig(
+            Region=region,
+            SecretId=keys.secret_id,
+            SecretKey=keys.secret_key,
+            Token=keys.token,
+            Scheme="http",
+            IP="127.0.0.1",
+            Port=self.ports[bucket],
+        )
+        return CosS3Client(config, **options)
 
     def url(self, bucket: str) -> str:
         """Return where the bucket can be reached without DNS: ``http://127.0.0.1:PORT``."""
-        return f"http://{self._host}:{self.ports[bucket]}"
-
-    def __enter__(self) -> BucketServer:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer
-    # with a body waits 40 ms for the client's delayed acknowledgement.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError:
-        listening.close()
-        raise OSError(
-            f"port {port} on {host} is taken: choose another, or stop what uses it"
-        ) from None
-    return listening
+        return f"http://127.0.0.1:{self.ports[bucket]}"

@@ -28,19 +28,14 @@ Look = tuple[int, int, int]  # size, mtime_ns, inode
 class Watcher:
     """Looks through one bucket's folder until stopped, in a thread of its own."""
 
-    def __init__(
-        self,
-        objects: Objects,
-        poll_seconds: float = POLL_SECONDS,
-        warn: Callable[[str], None] | None = None,
-    ) -> None:
+    def __init__(self, objects: Objects, poll_seconds: float, warn: Callable[[str], None]) -> None:
         """Prepare to watch.
 
         :param warn: told, once each, of files that can be no object, and why.
         """
         self._objects = objects
         self._poll = poll_seconds
-        self._warn = warn or (lambda _: None)
+        self._warn = warn
         self._warned: set[str] = set()
         self._seen: dict[str, tuple[Look, float]] = {}  # key → as last seen, and since when
         self._stop = threading.Event()

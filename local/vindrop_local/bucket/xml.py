@@ -52,9 +52,7 @@ def read(body: bytes, root: str) -> ET.Element:
 
     :raises CosError: MalformedXML. Entities are refused: no document of COS's needs them.
     """
-    malformed = CosError(
-        400, "MalformedXML", f"The body is not the XML of {root} that COS documents."
-    )
+    malformed = CosError("MalformedXML", f"The body is not the XML of {root} that COS documents.")
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise malformed
     try:

@@ -1,24 +1,236 @@
-"""``vindrop demo``."""
+"""``vindrop demo``: the main job on the sample photos, watched."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from vindrop_local import demo as the_demo
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.vin import Verdict
+from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.errors import UserError
+from vindrop_local.samples import Sample, samples
 from vindrop_local.show import console
+from vindrop_local.stack import Place, Stack
+from vindrop_local.vinocr_process import Calls
+
+LIMIT_SECONDS: Final = 600.0
+_POLL: Final = 0.25
+
+
+@dataclass(slots=True)
+class Report:
+    """What the demo found."""
+
+    uploads: int = 0
+    sent: int = 0
+    """Photos put into the bucket by this run."""
+    readings: list[Reading] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    calls: Calls = field(default_factory=lambda: Calls(0, 0))
+    seconds: float = 0.0
+    truth: dict[str, str] = field(default_factory=dict)
+    """Key → the VIN that is in the photo; empty where there is none."""
+
+    def is_right(self, reading: Reading) -> bool:
+        """Whether a reading is the VIN in its photo."""
+        return self.truth.get(reading.upload.key) == reading.vin
+
+    @property
+    def exact(self) -> int:
+        """Readings that are right."""
+        return sum(map(self.is_right, self.readings))
+
+    @property
+    def readable(self) -> int:
+        """Photos that hold a VIN."""
+        return sum(map(bool, self.truth.values()))
+
+    @property
+    def wrong_verified(self) -> list[str]:
+        """The readings that no check would have stopped, each with the truth."""
+        return [
+            f"{r.upload.key}: {r.vin}, not {self.truth.get(r.upload.key) or 'a VIN'}"
+            for r in self.readings
+            if r.verdict is Verdict.VERIFIED and not self.is_right(r)
+        ]
+
+    @property
+    def accounted(self) -> bool:
+        """Nothing lost and nothing doubled."""
+        return self.uploads == len(self.readings) + len(self.dead_letters)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the promises held."""
+        return self.accounted and not self.wrong_verified
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures for ``--json``."""
+        return {
+            "uploads": self.uploads,
+            "sent": self.sent,
+            "readings": len(self.readings),
+            "dead_letters": len(self.dead_letters),
+            "calls": self.calls.received,
+            "billed_calls": self.calls.billed,
+            "exact": self.exact,
+            "readable": self.readable,
+            "wrong": len(self.readings) - self.exact,
+            "wrong_verified": self.wrong_verified,
+            "seconds": round(self.seconds, 1),
+            "ok": self.ok,
+        }
 
 
 def demo(*, state: State = STATE / "demo", as_json: Json = False) -> None:
     """Watch the main job: sample photos land in a bucket, their VINs appear in a database."""
     out = console(error=as_json)
-    report = the_demo.run(state, out)
+    report = run(state, out)
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
     else:
-        the_demo.present(report, out)
+        present(report, out)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def run(state: Path, console: Console) -> Report:
+    """Bring everything up, upload the samples, watch, and judge the outcome.
+
+    :raises UserError: something that the user can mend.
+    """
+    started = time.monotonic()
+    with console.status("drawing the one photo that is too large for the repository …"):
+        wanted = samples(state / "made")
+    place = Place(state, state / "bucket")
+    with console.status("starting the bucket, VinOCR and the functions …"):
+        stack = Stack(place)
+        stack.start()
+    try:
+        console.print(
+            f"bucket [bold]{stack.bucket.name}[/] is the folder {place.folder}\n"
+            f"VinOCR  [bold]{stack.vinocr.endpoint}[/]   database {state / 'vindrop.db'}\n"
+        )
+        report = Report(sent=_upload(stack, wanted, console))
+        _watch(stack, len(wanted), console)
+        _collect(stack, wanted, report)
+        report.calls = stack.vinocr.calls()
+    finally:
+        stack.stop()
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def present(report: Report, console: Console) -> None:
+    """Show the report to a person."""
+    marks = {
+        reading.upload.key: "[green]✓[/]" if report.is_right(reading) else "[red]✗[/]"
+        for reading in report.readings
+    }
+    figures: list[tuple[str, object]] = [
+        ("uploads", report.uploads),
+        ("readings", len(report.readings)),
+        ("dead letters", len(report.dead_letters)),
+        ("calls made by this run", report.calls.received),
+        ("calls that would be billed", report.calls.billed),
+        ("VINs read exactly", f"{report.exact} of {report.readable}"),
+    ]
+    for table in (
+        show.readings_table(report.readings, marks),
+        show.dead_letters_table(report.dead_letters),
+    ):
+        console.print(table)
+        console.print()
+    console.print(show.totals_table(figures))
+    if report.sent == 0:
+        console.print(
+            "\nEvery photo was in the bucket already: "
+            + (
+                "no new calls were made."
+                if report.calls.received == 0
+                else f"{report.calls.received} calls finished what an earlier run had begun."
+            )
+        )
+    if not report.accounted:
+        console.print(
+            "[bold red]uploads are not readings + dead letters: something was lost or doubled[/]"
+        )
+    for line in report.wrong_verified:
+        console.print(f"[bold red]a wrong VIN is marked verified: {line}[/]")
+
+
+def _upload(stack: Stack, wanted: list[Sample], console: Console) -> int:
+    """Put every sample into the bucket through the official COS SDK, unless it is there unchanged."""
+    logging.getLogger("qcloud_cos").setLevel(logging.ERROR)
+    client = stack.server.client(stack.bucket.name)
+    sent = 0
+    for sample in wanted:
+        data = sample.path.read_bytes()
+        if _etag(client, stack.bucket.name, sample.key) == hashlib.md5(data).hexdigest():  # noqa: S324 - COS's ETag
+            continue
+        client.put_object(Bucket=stack.bucket.name, Key=sample.key, Body=data)
+        sent += 1
+    console.print(f"{sent} photos uploaded, {len(wanted) - sent} were there already\n")
+    return sent
+
+
+def _etag(client: Any, bucket: str, key: str) -> str:
+    from qcloud_cos.cos_exception import CosServiceError
+
+    try:
+        head = cast("dict[str, str]", client.head_object(Bucket=bucket, Key=key))
+    except CosServiceError as error:
+        if error.get_status_code() != 404:
+            raise
+        return ""
+    return head.get("ETag", "").strip('"')
+
+
+def _watch(stack: Stack, total: int, console: Console) -> None:
+    """Show the progress until nothing is under way."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    with Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("reading", total=total)
+        while True:
+            counts = stack.ledger.counts()
+            ended = counts.get("delivered", 0) + counts.get("dead", 0)
+            progress.update(task, completed=min(ended, total))
+            if ended >= total and stack.unfinished() == 0:
+                return
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"{total - ended} photos are still under way after {LIMIT_SECONDS:g} s: "
+                    f"the logs are in {stack.place.state / 'logs'}"
+                )
+            time.sleep(_POLL)
+
+
+def _collect(stack: Stack, wanted: list[Sample], report: Report) -> None:
+    report.uploads = sum(stack.ledger.counts().values())
+    report.readings = sorted(
+        (r for r in stack.results.records("readings") if isinstance(r, Reading)),
+        key=lambda reading: reading.upload.key,
+    )
+    report.dead_letters = [
+        r for r in stack.results.records("dead_letters") if isinstance(r, DeadLetter)
+    ]
+    report.truth = {sample.key: sample.vin for sample in wanted}

@@ -29,7 +29,7 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check settings, keys, permissions, reachability, clock, quota and tables. Costs nothing.
+    """Check settings, keys, permissions, reachability, clock, rate limiter and tables. Costs nothing.
 
     Settings and keys are read from the environment, as a function would. Exit status 1 if anything
     is wrong.
@@ -61,6 +61,6 @@ def _read(path: Path) -> dict[str, str]:
             continue
         name, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"{path}:{number} is no NAME=value")
+            raise UserError(f"{path}:{number} is not NAME=value")
         found[name.strip()] = value.strip().strip("\"'")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -75,7 +76,7 @@ def _payload(event: Path) -> Any:
     except OSError as error:
         raise UserError(f"cannot read {event}: {error.strerror}") from None
     except ValueError as error:
-        raise UserError(f"{event} is no JSON: {error}") from None
+        raise UserError(f"{event} is not JSON: {error}") from None
 
 
 def _own_identity() -> Identity:
@@ -94,48 +95,34 @@ def _with_stack(
 ) -> Result:
     folder = bucket or ROOT / "events" / "photos"
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: name one with the objects that the event names")
-    with tempfile.TemporaryDirectory(prefix="vindrop-objects-") as objects:
-        # A copy of links, so that nothing announces the folder's own photos as uploads.
-        stack = Stack(Place(state, Path(objects)), watch=False)
+        raise UserError(f"{folder} is not a folder: name one with the objects that the event names")
+    with contextlib.ExitStack() as also:
+        objects = also.enter_context(tempfile.TemporaryDirectory(prefix="vindrop-objects-"))
+        # A copy, so that nothing announces the folder's own photos as uploads.
+        shutil.copytree(folder, objects, dirs_exist_ok=True)
         with console(error=True).status("starting a bucket and VinOCR …"):
-            stack.start()
-        try:
-            files = {
-                path.relative_to(folder).as_posix(): path
-                for path in folder.rglob("*")
-                if path.is_file()
-            }
-            for key, path in files.items():
-                target = Path(objects) / key
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(path.read_bytes())
-            # On either platform the function may read either cloud, under these keys.
-            keys = stack.account
-            environment = {
-                **stack.environment,
-                "VINDROP_VINOCR_SECRET_ID": keys.secret_id,
-                "VINDROP_VINOCR_SECRET_KEY": keys.secret_key,
-                **_other_cloud(style, keys.secret_id, keys.secret_key),
-            }
-            with contextlib.ExitStack() as also:
-                if function == "http_api":  # as open as the samples need: nobody else can call it
-                    environment["VINDROP_API_KEYS"] = API_KEY
-                bucket_name = _s3_bucket(payload, style)
-                if bucket_name is not None:
-                    environment["VINDROP_ALLOWED_BUCKETS"] = bucket_name
-                    named = [(bucket_name, key, path) for key, path in files.items()]
-                    environment["VINDROP_STORAGE_ENDPOINT"] = also.enter_context(s3.serve(named))
-                return _call(function, code, payload, style, environment, stack.platform.identity)
-        finally:
-            stack.stop()
-
-
-def _other_cloud(style: Style, key_id: str, key: str) -> dict[str, str]:
-    """The platform injects the keys of its own cloud; these are the other's."""
-    if style == "scf":
-        return {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": key}
-    return {"TENCENTCLOUD_SECRETID": key_id, "TENCENTCLOUD_SECRETKEY": key}
+            stack = also.enter_context(Stack(Place(state, Path(objects)), watch=False))
+        # On either platform the function may read either cloud, under these keys: the platform
+        # injects those of its own cloud.
+        key_id, key = stack.account.secret_id, stack.account.secret_key
+        other = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        if style == "lambda":
+            other = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY")
+        environment = {
+            **stack.environment,
+            "VINDROP_VINOCR_SECRET_ID": key_id,
+            "VINDROP_VINOCR_SECRET_KEY": key,
+            **dict(zip(other, (key_id, key), strict=True)),
+        }
+        if function == "http_api":  # as open as the samples need: nobody else can call it
+            environment["VINDROP_API_KEYS"] = API_KEY
+        bucket_name = _s3_bucket(payload, style)
+        if bucket_name is not None:
+            environment["VINDROP_ALLOWED_BUCKETS"] = bucket_name
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            named = [(bucket_name, each.relative_to(folder).as_posix(), each) for each in files]
+            environment["VINDROP_STORAGE_ENDPOINT"] = also.enter_context(s3.serve(named))
+        return _call(function, code, payload, style, environment, stack.platform.identity)
 
 
 def _s3_bucket(payload: Any, style: Style) -> str | None:

@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -34,12 +33,41 @@ from vindrop_local.vinocr_process import VinOCRProcess
 _REFUSALS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    photo: Path
-    vin: Vin | None
-    failure: Failure | None
-    seconds: float
+class _Reader:
+    """Asks VinOCR, no faster than it allows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._photographer = Photographer(settings, Stores(settings, os.environ))
+        self._recognizer = VinOCR(settings, os.environ)
+        self._recognizer.prepare()
+        self._limiter = LocalRateLimiter(settings.rate)
+
+    def read(self, photo: Path) -> Vin:
+        """Return the VIN on a photo.
+
+        :raises FailureError: there is none, or the photo or VinOCR cannot be read.
+        """
+        try:
+            data = photo.read_bytes()
+        except OSError as error:
+            raise FailureError("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}") from None
+        answer = self._ask(data)
+        try:
+            return vin.parse(answer.vin)
+        except NotAVinError as error:
+            raise FailureError("Vindrop.NotAVin", str(error), answer.request_id) from None
+
+    def _ask(self, data: bytes) -> Answer:
+        prepared = self._photographer.from_bytes(data)
+        for left in reversed(range(_REFUSALS)):
+            time.sleep(getattr(self._limiter.reserve(60.0), "wait", 0.0))
+            try:
+                return self._recognizer.recognize(prepared)
+            except FailureError as error:
+                if not left or not error.failure.rule.rate_refusal:
+                    raise
+                self._limiter.refused(None)
+        raise AssertionError  # pragma: no cover
 
 
 def recognize(
@@ -56,7 +84,7 @@ def recognize(
 ) -> None:
     """Read the VIN on each photo, or say why there is none."""
     if endpoint:
-        found = _each(photos, _settings(endpoint), as_json=as_json)
+        read = _each(photos, _Reader(_settings(endpoint)), as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
@@ -67,18 +95,14 @@ def recognize(
                 settings={"VINOCR_RATE": "1000"},
             ) as server:
                 keys = {"VINDROP_VINOCR_SECRET_ID": key_id, "VINDROP_VINOCR_SECRET_KEY": key}
-                found = _each(photos, _settings(server.endpoint, keys), as_json=as_json)
-    if not as_json and len(found) > 1:
-        read = sum(each.vin is not None for each in found)
-        console().print(f"\n{read} of {len(found)} photos hold a VIN that could be read")
+                reader = _Reader(_settings(server.endpoint, keys))
+                read = _each(photos, reader, as_json=as_json)
+    if not as_json and len(photos) > 1:
+        console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
 
 
 def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("VINDROP_VINOCR_SECRET")
-    }
+    own = {n: value for n, value in os.environ.items() if n.startswith("VINDROP_VINOCR_SECRET")}
     return settings_module.load(
         {
             "VINDROP_VINOCR_ENDPOINT": endpoint,
@@ -87,95 +111,51 @@ def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
             "VINDROP_LEDGER": "none",
             "VINDROP_RESULTS": "file:///dev/null",
             "VINDROP_DEAD_LETTERS": "file:///dev/null",
-            **(own if keys is None else keys),
+            **(keys or own),
         }
     )
 
 
-def _each(photos: list[Path], settings: Settings, *, as_json: bool) -> list[_Found]:
-    photographer = Photographer(settings, Stores(settings, os.environ))
-    recognizer = VinOCR(settings, os.environ)
-    recognizer.prepare()
-    quota = LocalRateLimiter(settings.rate)
-    width = max((len(str(photo)) for photo in photos), default=0)
-    found: list[_Found] = []
+def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> int:
+    """Show what is on each photo; return on how many a VIN was read."""
+    width = min(max((len(str(photo)) for photo in photos), default=0), 48)
+    count = 0
     for photo in photos:
         started = time.perf_counter()
-        read, failure = None, None
+        found: Vin | Failure
         try:
-            read = _read(photo, photographer, recognizer, quota)
+            found = reader.read(photo)
+            count += 1
         except FailureError as error:
-            failure = error.failure
-        found.append(_Found(photo, read, failure, time.perf_counter() - started))
-        _say(found[-1], width, as_json=as_json)
-    return found
+            found = error.failure
+        if as_json:
+            seconds = round(time.perf_counter() - started, 3)
+            line = {"photo": str(photo), **_fields(found), "seconds": seconds}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        else:
+            console().print(_line(str(photo).ljust(width), found), soft_wrap=True)
+    return count
 
 
-def _read(
-    photo: Path,
-    photographer: Photographer,
-    recognizer: VinOCR,
-    quota: LocalRateLimiter,
-) -> Vin:
-    try:
-        data = photo.read_bytes()
-    except OSError as error:
-        raise FailureError("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}") from None
-    answer = _call(photographer, recognizer, quota, data)
-    try:
-        return vin.parse(answer.vin)
-    except NotAVinError as error:
-        raise FailureError("Vindrop.NotAVin", str(error), answer.request_id) from None
+def _fields(found: Vin | Failure) -> dict[str, object]:
+    read, failed = (found, None) if isinstance(found, Vin) else (None, found)
+    return {
+        "vin": read and read.value,
+        "as_read": read and read.as_read,
+        "verdict": read and read.verdict.value,
+        "maker": read and read.maker,
+        "model_year": read and read.model_year,
+        "code": failed and failed.code,
+        "reason": failed and failed.message,
+    }
 
 
-def _call(
-    photographer: Photographer,
-    recognizer: VinOCR,
-    quota: LocalRateLimiter,
-    data: bytes,
-) -> Answer:
-    prepared = photographer.from_bytes(data)
-    for left in reversed(range(_REFUSALS)):
-        time.sleep(getattr(quota.reserve(60.0), "wait", 0.0))
-        try:
-            return recognizer.recognize(prepared)
-        except FailureError as error:
-            if not left or not error.failure.rule.rate_refusal:
-                raise
-            quota.refused(None)
-    raise AssertionError  # pragma: no cover
-
-
-def _say(found: _Found, width: int, *, as_json: bool) -> None:
-    if as_json:
-        line = {
-            "photo": str(found.photo),
-            "vin": found.vin.value if found.vin else None,
-            "as_read": found.vin.as_read if found.vin else None,
-            "verdict": found.vin.verdict.value if found.vin else None,
-            "maker": found.vin.maker if found.vin else None,
-            "model_year": found.vin.model_year if found.vin else None,
-            "code": found.failure.code if found.failure else None,
-            "reason": found.failure.message if found.failure else None,
-            "seconds": round(found.seconds, 3),
-        }
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-        return
-    name = str(found.photo).ljust(min(width, 48))
-    if found.vin is not None:
-        year = f" · {found.vin.model_year}" if found.vin.model_year else ""
-        text = Text.assemble(
-            name,
-            "  ",
-            (found.vin.value, "bold"),
-            "  ",
-            (f"{found.vin.verdict.value:<9}", show.COLOURS[found.vin.verdict]),
-            (f"  {found.vin.maker or ''}{year}", "dim"),
-        )
-    else:
-        code = found.failure.code if found.failure else ""
-        said = "no VIN found" if code == "FailedOperation.OcrFailed" else code
-        reason = found.failure.message if found.failure else ""
-        text = Text.assemble(name, "  ", (said, "red"), (f"  {reason}", "dim"))
-    console().print(text, soft_wrap=True)
+def _line(name: str, found: Vin | Failure) -> Text:
+    if isinstance(found, Vin):
+        year = f" · {found.model_year}" if found.model_year else ""
+        verdict = (f"{found.verdict.value:<9}", show.COLOURS[found.verdict])
+        maker = (f"  {found.maker or ''}{year}", "dim")
+        return Text.assemble(name, "  ", (found.value, "bold"), "  ", verdict, maker)
+    said = "no VIN found" if found.code == "FailedOperation.OcrFailed" else found.code
+    return Text.assemble(name, "  ", (said, "red"), (f"  {found.message}", "dim"))

@@ -54,11 +54,9 @@ def migration(kind: str) -> str:
     from vindrop.stores.rate_limiter import sql as quota
     from vindrop.stores.sql import mysql, postgresql, sqlite
 
-    dialect = {
-        "sqlite": sqlite.DIALECT,
-        "postgresql": postgresql.DIALECT,
-        "mysql": mysql.DIALECT,
-    }[kind]
+    dialect = {"sqlite": sqlite.DIALECT, "postgresql": postgresql.DIALECT, "mysql": mysql.DIALECT}[
+        kind
+    ]
     statements = [
         statement
         for part in (ledger, quota, results)

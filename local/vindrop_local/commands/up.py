@@ -34,8 +34,7 @@ def up(
         int, typer.Option(help="Calls per second: what VinOCR allows and the functions keep to.")
     ] = 10,
     http_port: Annotated[
-        int,
-        typer.Option("--http-port", min=0, max=65535, help="Port of the page; 0: a free one."),
+        int, typer.Option("--http-port", min=0, max=65535, help="Port of the page; 0: a free one.")
     ] = 0,
     as_json: Json = False,
 ) -> None:

@@ -1,9 +1,48 @@
 """Looks at an installation from where it is called, and says of each part whether it would work.
 
-Nothing is written to a destination, no photo is paid for; one slot of the quota is used.
+Nothing is written to a destination, no photo is paid for; one permit of the rate limiter is used.
+The checks run in the order in which one depends on another.
 """
 
-from vindrop_local.doctor.finding import Finding
-from vindrop_local.doctor.run import examine
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vindrop import settings as settings_module
+from vindrop.settings import Settings, SettingsError
+from vindrop_local.doctor import buckets, stores, vinocr
+from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
 __all__ = ["Finding", "examine"]
+
+
+def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what each check finds, as soon as it does.
+
+    :param environment: settings and keys, as the function has them.
+    """
+    try:
+        settings = settings_module.load(environment)
+    except SettingsError as error:
+        yield wrong("settings", str(error))
+        return  # whatever follows would only stumble over the same
+    yield from _settings(settings)
+    yield from vinocr.examine(settings, environment)
+    yield from buckets.examine(settings, environment)
+    yield from stores.examine(settings, environment)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield ok("settings", "all are known and of the right form")
+    if settings.ledger == "none":
+        yield wrong(
+            "ledger",
+            "VINDROP_LEDGER is none: events delivered twice are paid for twice; set it to a database",
+        )
+    if not settings.allowed_buckets:
+        yield unsure(
+            "allowed buckets",
+            "VINDROP_ALLOWED_BUCKETS is empty, so photos of every bucket are read whose events arrive",
+        )
+    if not settings.api_keys:
+        yield unsure("HTTP", "VINDROP_API_KEYS is empty: HTTP callers from outside are refused")

@@ -1,4 +1,4 @@
-"""Ledger, quota, destinations: reachable, and their tables there."""
+"""Ledger, rate limiter, destinations: reachable, and their tables there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
     """Yield what is found of every store."""
     if settings.ledger != "none":
         yield from _guarded("ledger", lambda: _ledger(settings, environment))
-    yield from _guarded("quota", lambda: _quota(settings, environment))
+    yield from _guarded("rate limiter", lambda: _rate_limiter(settings, environment))
     for kind, urls in (("results", settings.results), ("dead letters", settings.dead_letters)):
         for url in urls:
             what = f"{kind} in {redact(url)}"
@@ -38,37 +38,41 @@ def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
     ledger = open_ledger(settings.ledger, account=settings.account, environment=environment)
     waiting = ledger.retryable(50)
     some = "50 or more" if len(waiting) == 50 else str(len(waiting))
-    yield ok("ledger", f"answers; {some} uploads are due for the next sweep")
-    hold = ledger.circuit(None)
-    if hold is not None:
+    yield ok("ledger", f"answers; {some} uploads are due at the next sweep")
+    if ledger.circuit(None) is not None:
         yield wrong(
             "account",
-            "VinOCR has refused it, so no calls are made: see `circuit_opened` in the log; once "
-            "that is mended, the next probe opens it",
+            "VinOCR has refused it, so the circuit breaker is open and no calls are made: see "
+            "`circuit_opened` in the log; once that is mended, the next probe closes it",
         )
 
 
-def _quota(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    quota = open_rate_limiter(
+def _rate_limiter(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    limiter = open_rate_limiter(
         settings.rate_limiter_url,
         account=settings.account,
         rate=settings.rate,
         burst=settings.burst,
         environment=environment,
     )
-    found = quota.reserve(60.0)
+    found = limiter.reserve(60.0)
     if not isinstance(found, Permit):
-        yield wrong("quota", "every slot of the next minute is taken: more arrives than is read")
+        yield wrong(
+            "rate limiter", "every permit of the next minute is taken: more arrives than is read"
+        )
     elif settings.rate_limiter_url == "memory":
         yield wrong(
-            "quota",
+            "rate limiter",
             "VINDROP_RATE_LIMITER is memory: each instance takes the whole rate for itself; name a store",
         )
     elif found.wait > 10.0:
-        yield unsure("quota", f"the next free slot is {found.wait:.0f} s away: there is a backlog")
+        yield unsure(
+            "rate limiter", f"the next permit is {found.wait:.0f} s away: there is a backlog"
+        )
     else:
         yield ok(
-            "quota", f"{settings.rate:g} calls per second; the next is free in {found.wait:.1f} s"
+            "rate limiter",
+            f"{settings.rate:g} calls per second; the next is free in {found.wait:.1f} s",
         )
 
 

@@ -88,22 +88,14 @@ def answer(function: Any, style: str, request: dict[str, Any]) -> dict[str, Any]
         return {**result, "seconds": time.monotonic() - began}
     seconds = time.monotonic() - began
     try:
-        text = json.dumps(value)
+        size = len(json.dumps(value))
+        wrong = f"the answer has {size} bytes, up to {MAX_ANSWER_BYTES} fit"
     except (TypeError, ValueError) as error:
-        return {
-            "ok": False,
-            "error_type": "ResponseError",
-            "error_message": f"the handler's answer is not JSON: {error}",
-            "seconds": seconds,
-        }
-    if len(text) > MAX_ANSWER_BYTES:
-        return {
-            "ok": False,
-            "error_type": "ResponseError",
-            "error_message": f"the answer has {len(text)} bytes, up to {MAX_ANSWER_BYTES} fit",
-            "seconds": seconds,
-        }
-    return {"ok": True, "value": value, "seconds": seconds}
+        size, wrong = -1, f"the handler's answer is not JSON: {error}"
+    if 0 <= size <= MAX_ANSWER_BYTES:
+        return {"ok": True, "value": value, "seconds": seconds}
+    bad = {"ok": False, "error_type": "ResponseError", "error_message": wrong}
+    return {**bad, "seconds": seconds}
 
 
 def watch(channel: socket.socket, requests: queue.Queue[bytes]) -> None:

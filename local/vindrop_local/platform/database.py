@@ -11,7 +11,6 @@ import fcntl
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 
 def connect(file: Path) -> sqlite3.Connection:
@@ -68,10 +67,5 @@ class FolderLock:
     def __enter__(self) -> FolderLock:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.release()

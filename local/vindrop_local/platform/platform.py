@@ -13,11 +13,11 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from vindrop_local.platform.database import FolderLock
@@ -56,7 +56,7 @@ class Platform:
     def __init__(
         self,
         state_dir: Path,
-        functions: Mapping[str, FunctionSpec] | Sequence[FunctionSpec],
+        functions: Sequence[FunctionSpec],
         *,
         identity: Identity | None = None,
         on_log: Callable[[LogLine], None] | None = None,
@@ -72,8 +72,7 @@ class Platform:
             not told of before the platform was killed is told of at the next start.
         :param idle_seconds: how long a process is kept warm.
         """
-        specs = functions.values() if isinstance(functions, Mapping) else functions
-        self.functions = {spec.name: spec for spec in specs}
+        self.functions = {spec.name: spec for spec in functions}
         self.identity = identity or Identity()
         self.state_dir = state_dir.absolute()
         self._files = LogFiles(state_dir / "logs")
@@ -150,8 +149,7 @@ class Platform:
 
         :raises ValueError: no such function.
         """
-        if name not in self.functions:
-            raise ValueError(self._unknown(name))
+        self._check(name)
         return Trigger(name, self._wake.set)
 
     def every(
@@ -163,8 +161,7 @@ class Platform:
 
         :raises ValueError: no such function, or no time between the calls.
         """
-        if name not in self.functions:
-            raise ValueError(self._unknown(name))
+        self._check(name)
         if seconds <= 0:
             raise ValueError("a timer needs more than 0 seconds between its calls")
         self._timers.append(_Timer(seconds, name, trigger, message, time.monotonic() + seconds))
@@ -211,7 +208,8 @@ class Platform:
         self._lock.release()
 
     def _dispatch(self) -> None:
-        self._tell_of_the_dead()
+        for dead in self._queue.dead(untold=True):
+            self._tell(dead)
         while not self._closing:
             self._wake.clear()
             self._ring()
@@ -258,22 +256,13 @@ class Platform:
             delays = self.functions[taken.function].retry_delays
             dead = self._queue.failed(taken, delays, result.error_type, result.error_message)
         if self._on_done is not None:
-            on_done = self._on_done
-            _safely(lambda: on_done(taken.function, taken.id, result))
+            _safely(partial(self._on_done, taken.function, taken.id, result))
         if dead is not None:
             self._tell(dead)
         self._wake.set()
 
-    def _tell_of_the_dead(self) -> None:
-        if self._on_dead is not None:
-            for dead in self._queue.dead(untold=True):
-                self._tell(dead)
-
     def _tell(self, dead: DeadEvent) -> None:
-        if self._on_dead is None:
-            return
-        on_dead = self._on_dead
-        if _safely(lambda: on_dead(dead)):
+        if self._on_dead is not None and _safely(partial(self._on_dead, dead)):
             self._queue.told(dead)
 
     def _ring(self) -> None:
@@ -284,35 +273,26 @@ class Platform:
             # A time missed (the machine slept) is not made up for.
             timer.next = max(timer.next + timer.seconds, now)
             moment = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            event = {
-                "Type": "Timer",
-                "TriggerName": timer.trigger,
-                "Time": moment,
-                "Message": timer.message,
-            }
+            event = {"Type": "Timer", "TriggerName": timer.trigger, "Time": moment}
+            event["Message"] = timer.message
             self._queue.add(timer.function, event, f"timer/{timer.trigger}")
 
     def _pool(self, name: str) -> Pool:
         if not self._started:
             raise ValueError("the platform is not running: start it first")
-        if name not in self._pools:
-            raise ValueError(self._unknown(name))
+        self._check(name)
         return self._pools[name]
 
-    def _unknown(self, name: str) -> str:
-        there = ", ".join(sorted(self.functions)) or "none at all"
-        return f"there is no function {name!r}; there are: {there}"
+    def _check(self, name: str) -> None:
+        if name not in self.functions:
+            there = ", ".join(sorted(self.functions)) or "none at all"
+            raise ValueError(f"there is no function {name!r}; there are: {there}")
 
     def __enter__(self) -> Platform:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
 

@@ -38,11 +38,10 @@ class Pool:
     def reserve(self, wait_seconds: float = 0) -> bool:
         """Take a place, waiting for one if need be; False if there was none in time."""
         with self._free:
-            if not self._free.wait_for(
+            self._free.wait_for(
                 lambda: self._busy < self.spec.concurrency or self._closed, wait_seconds
-            ):
-                return False
-            if self._closed:
+            )
+            if self._closed or self._busy >= self.spec.concurrency:
                 return False
             self._busy += 1
             return True

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from vindrop_local.platform.database import connect, transaction
 from vindrop_local.platform.spec import MAX_ASYNC_EVENT_BYTES, DeadEvent
@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS dead (
     attempts INTEGER, error_type TEXT, error_message TEXT, died_at REAL, told INTEGER DEFAULT 0
 );
 """
+
+
+_QUEUED: Final = ("sequence", "function", "id", "request_id", "event", "attempts")
 
 
 class EventTooLargeError(ValueError):
@@ -81,95 +84,65 @@ class Queue:
     def take(self, functions: Sequence[str]) -> Queued | None:
         """Take the oldest event due of one of these functions."""
         marks = ", ".join("?" * len(functions))
-        with self._lock, transaction(self._connection) as connection:
-            row = connection.execute(
-                "SELECT sequence, function, id, request_id, event, attempts FROM queue"  # noqa: S608 - marks only
+        with self._lock, transaction(self._connection):
+            rows = self._do(
+                f"SELECT {', '.join(_QUEUED)} FROM queue"  # noqa: S608 - names and marks only
                 f" WHERE running = 0 AND due <= ? AND function IN ({marks})"
                 " ORDER BY due, sequence LIMIT 1",
-                (time.time(), *functions),
-            ).fetchone()
-            if row is None:
+                *(time.time(), *functions),
+            )
+            if not rows:
                 return None
-            connection.execute("UPDATE queue SET running = 1 WHERE sequence = ?", (row[0],))
-        sequence, function, event_id, request_id, event, attempts = row
-        return Queued(sequence, function, event_id, request_id, json.loads(event), attempts)
+            found = dict(zip(_QUEUED, rows[0], strict=True))
+            self._do("UPDATE queue SET running = 1 WHERE sequence = ?", found["sequence"])
+        return Queued(**found | {"event": json.loads(found["event"])})
 
     def next_due(self) -> float | None:
         """Return when (seconds since 1970) the next waiting event is due."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT min(due) FROM queue WHERE running = 0"
-            ).fetchone()
-        return None if row[0] is None else float(row[0])
+        ((due,),) = self._do("SELECT min(due) FROM queue WHERE running = 0")
+        return None if due is None else float(due)
 
     def done(self, taken: Queued) -> None:
         """The call succeeded."""
-        with self._lock:
-            self._connection.execute("DELETE FROM queue WHERE sequence = ?", (taken.sequence,))
+        self._do("DELETE FROM queue WHERE sequence = ?", taken.sequence)
 
     def give_back(self, taken: Queued) -> None:
         """It was not run, or not to its end, for no fault of its own: no retry is used up."""
-        with self._lock:
-            self._connection.execute(
-                "UPDATE queue SET running = 0 WHERE sequence = ?", (taken.sequence,)
-            )
+        self._do("UPDATE queue SET running = 0 WHERE sequence = ?", taken.sequence)
 
     def failed(
         self, taken: Queued, delays: Sequence[float], error_type: str, error_message: str
     ) -> DeadEvent | None:
         """The call failed: try again later, or give up. Returns the dead event in that case."""
-        with self._lock, transaction(self._connection) as connection:
+        with self._lock, transaction(self._connection):
             if taken.attempts < len(delays):
-                connection.execute(
+                self._do(
                     "UPDATE queue SET running = 0, attempts = attempts + 1, due = ?"
                     " WHERE sequence = ?",
-                    (time.time() + delays[taken.attempts], taken.sequence),
+                    *(time.time() + delays[taken.attempts], taken.sequence),
                 )
                 return None
-            now = time.time()
-            connection.execute("DELETE FROM queue WHERE sequence = ?", (taken.sequence,))
-            cursor = connection.execute(
-                "INSERT INTO dead (function, id, request_id, event, attempts, error_type,"
-                " error_message, died_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    taken.function,
-                    taken.id,
-                    taken.request_id,
-                    encode(taken.event),
-                    taken.attempts + 1,
-                    error_type,
-                    error_message,
-                    now,
-                ),
+            self.done(taken)
+            self._do(
+                "INSERT INTO dead (function, id, event, attempts, error_type, error_message,"
+                " request_id, died_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                *(taken.function, taken.id, encode(taken.event), taken.attempts + 1),
+                *(error_type, error_message, taken.request_id, time.time()),
             )
-        return DeadEvent(
-            int(cursor.lastrowid or 0),
-            taken.function,
-            taken.id,
-            taken.event,
-            taken.attempts + 1,
-            error_type,
-            error_message,
-            taken.request_id,
-            now,
-        )
+            return self.dead()[-1]
 
     def dead(self, *, untold: bool = False) -> list[DeadEvent]:
         """Return the dead events, oldest first; only those whose callback never returned if asked."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT sequence, function, id, event, attempts, error_type, error_message,"
-                " request_id, died_at FROM dead WHERE told <= ? ORDER BY sequence",
-                (0 if untold else 1,),
-            ).fetchall()
+        rows = self._do(
+            "SELECT sequence, function, id, event, attempts, error_type, error_message,"
+            " request_id, died_at FROM dead WHERE told <= ? ORDER BY sequence",
+            0 if untold else 1,
+        )
         return [DeadEvent(s, f, i, json.loads(e), *rest) for s, f, i, e, *rest in rows]
 
     def told(self, dead: DeadEvent) -> None:
         """The callback has returned: it need not be called again."""
-        with self._lock:
-            self._connection.execute(
-                "UPDATE dead SET told = 1 WHERE sequence = ?", (dead.sequence,)
-            )
+        self._do("UPDATE dead SET told = 1 WHERE sequence = ?", dead.sequence)
 
     def redrive(self, dead: DeadEvent) -> None:
         """Move a dead event back into the queue, with all its retries."""
@@ -180,12 +153,15 @@ class Queue:
 
     def counts(self) -> dict[str, int]:
         """Return how many events are ``waiting``, ``running`` and ``dead``."""
+        (row,) = self._do(
+            "SELECT (SELECT count(*) FROM queue WHERE running = 0) AS waiting,"
+            " (SELECT count(*) FROM queue WHERE running = 1), (SELECT count(*) FROM dead)"
+        )
+        return dict(zip(("waiting", "running", "dead"), row, strict=True))
+
+    def _do(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
-            waiting, running = self._connection.execute(
-                "SELECT count(*) - coalesce(sum(running), 0), coalesce(sum(running), 0) FROM queue"
-            ).fetchone()
-            (dead,) = self._connection.execute("SELECT count(*) FROM dead").fetchone()
-        return {"waiting": waiting, "running": running, "dead": dead}
+            return self._connection.execute(sql, values).fetchall()
 
 
 def encode(event: Any) -> str:

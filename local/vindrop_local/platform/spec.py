@@ -16,10 +16,7 @@ MAX_SYNC_BYTES: Final = 6 * 1024 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
 _HANDLER: Final = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
-_RESERVED: Final = {
-    "scf": ("SCF_", "QCLOUD_", "TENCENTCLOUD_"),
-    "lambda": ("AWS_LAMBDA_",),
-}
+_RESERVED: Final = {"scf": ("SCF_", "QCLOUD_", "TENCENTCLOUD_"), "lambda": ("AWS_LAMBDA_",)}
 _MAX_ENVIRONMENT_BYTES: Final = 4096
 
 Style = Literal["scf", "lambda"]
@@ -66,9 +63,9 @@ class FunctionSpec:
 
     def __post_init__(self) -> None:
         """:raises ValueError: what the real platforms would refuse too, or a missing file."""
-        problem = self._problem()
-        if problem:
-            raise ValueError(f"function {self.name!r}: {problem}")
+        for problem in (self._problem(), self._problem_of_environment()):
+            if problem:
+                raise ValueError(f"function {self.name!r}: {problem}")
 
     def _problem(self) -> str | None:
         if not _NAME.fullmatch(self.name):
@@ -85,6 +82,12 @@ class FunctionSpec:
             return "concurrency must be 1 or more, memory_mb 64 or more, init_seconds over 0"
         if any(delay < 0 for delay in self.retry_delays):
             return "retry_delays are seconds, none under 0"
+        missing = next((layer for layer in self.layers if not layer.is_dir()), None)
+        if missing is not None:
+            return f"the layer {missing} is not a folder: build it first"
+        return None
+
+    def _problem_of_environment(self) -> str | None:
         taken = [n for n in self.environment if n.upper().startswith(_RESERVED[self.style])]
         if taken:
             return f"the variable {taken[0]!r} is the platform's own: choose another name"
@@ -93,9 +96,6 @@ class FunctionSpec:
             return f"the variables have {size} bytes together, up to {_MAX_ENVIRONMENT_BYTES} fit"
         if any("\0" in n + v or "=" in n or not n for n, v in self.environment.items()):
             return "a variable's name is empty or holds '=', or one holds a NUL"
-        missing = next((layer for layer in self.layers if not layer.is_dir()), None)
-        if missing is not None:
-            return f"the layer {missing} is no folder: build it first"
         return None
 
     @property

@@ -73,15 +73,9 @@ class Worker:
                 [
                     # Absolute, since it is started in another folder; a bare name is looked for.
                     str(spec.python.absolute()) if len(spec.python.parts) > 1 else str(spec.python),
-                    "-u",
-                    "-c",
-                    _LOADER,
-                    str(_BOOTSTRAP),
-                    spec.style,
-                    str(spec.code_dir.absolute()),
-                    spec.handler,
-                    str(theirs.fileno()),
-                    str(pipe),
+                    *("-u", "-c", _LOADER, str(_BOOTSTRAP)),
+                    *(spec.style, str(spec.code_dir.absolute()), spec.handler),
+                    *(str(theirs.fileno()), str(pipe)),
                 ],
                 cwd=spec.code_dir,
                 env=dict(environment),
@@ -122,10 +116,9 @@ class Worker:
             raise WorkerError("FunctionInitError", str(error)) from None
         if not ready["ok"]:
             self.end()
+            said = f"{ready['error_type']}: {ready['error_message']}"
             raise WorkerError(
-                "FunctionInitError",
-                f"{self.spec.handler_file.name} cannot be loaded: "
-                f"{ready['error_type']}: {ready['error_message']}",
+                "FunctionInitError", f"{self.spec.handler_file.name} cannot be loaded: {said}"
             )
 
     def call(

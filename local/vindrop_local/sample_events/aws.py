@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from typing import Any
 from urllib.parse import quote_plus
 
-from vindrop_local.sample_events.place import Place
+from vindrop_local.sample_events.place import Place, as_json, records
 
 _ACCOUNT = "123456789012"
 _TIME = "2026-11-07T08:00:00.000Z"
@@ -17,35 +16,33 @@ _SEQUENCER = "0065F1A2B3C4D5E6F7"
 
 def s3(place: Place) -> dict[str, Any]:
     """An S3 notification: its key is form-encoded."""
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "awsRegion": place.region,
-                "eventTime": _TIME,
-                "eventName": "ObjectCreated:Put",
-                "userIdentity": {"principalId": "EXAMPLE"},
-                "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-                "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
-                "s3": {
-                    "s3SchemaVersion": "1.0",
-                    "configurationId": "photos",
-                    "bucket": {
-                        "name": place.bucket,
-                        "ownerIdentity": {"principalId": "EXAMPLE"},
-                        "arn": f"arn:aws:s3:::{place.bucket}",
-                    },
-                    "object": {
-                        "key": quote_plus(place.key, safe="/"),
-                        "size": place.size,
-                        "eTag": place.etag,
-                        "sequencer": _SEQUENCER,
-                    },
+    return records(
+        {
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": place.region,
+            "eventTime": _TIME,
+            "eventName": "ObjectCreated:Put",
+            "userIdentity": {"principalId": "EXAMPLE"},
+            "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+            "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "configurationId": "photos",
+                "bucket": {
+                    "name": place.bucket,
+                    "ownerIdentity": {"principalId": "EXAMPLE"},
+                    "arn": f"arn:aws:s3:::{place.bucket}",
                 },
-            }
-        ]
-    }
+                "object": {
+                    "key": quote_plus(place.key, safe="/"),
+                    "size": place.size,
+                    "eTag": place.etag,
+                    "sequencer": _SEQUENCER,
+                },
+            },
+        }
+    )
 
 
 def eventbridge(place: Place) -> dict[str, Any]:
@@ -94,27 +91,25 @@ def plain(place: Place) -> dict[str, Any]:
 
 def sqs(event: Any) -> dict[str, Any]:
     """A batch of one message."""
-    body = json.dumps(event, ensure_ascii=False)
-    return {
-        "Records": [
-            {
-                "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
-                "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
-                "body": body,
-                "attributes": {
-                    "ApproximateReceiveCount": "1",
-                    "SentTimestamp": "1794052800000",
-                    "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-                    "ApproximateFirstReceiveTimestamp": "1794052800010",
-                },
-                "messageAttributes": {},
-                "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
-                "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:us-east-1:{_ACCOUNT}:photos",
-                "awsRegion": "us-east-1",
-            }
-        ]
-    }
+    body = as_json(event)
+    return records(
+        {
+            "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": "1",
+                "SentTimestamp": "1794052800000",
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": "1794052800010",
+            },
+            "messageAttributes": {},
+            "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:us-east-1:{_ACCOUNT}:photos",
+            "awsRegion": "us-east-1",
+        }
+    )
 
 
 def notification(event: Any) -> dict[str, Any]:
@@ -124,7 +119,7 @@ def notification(event: Any) -> dict[str, Any]:
         "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
         "TopicArn": f"arn:aws:sns:us-east-1:{_ACCOUNT}:photos",
         "Subject": "Amazon S3 Notification",
-        "Message": json.dumps(event, ensure_ascii=False),
+        "Message": as_json(event),
         "Timestamp": _TIME,
         "SignatureVersion": "1",
         "Signature": "EXAMPLE",
@@ -135,21 +130,19 @@ def notification(event: Any) -> dict[str, Any]:
 
 def sns(event: Any) -> dict[str, Any]:
     """What SNS calls a function with."""
-    return {
-        "Records": [
-            {
-                "EventSource": "aws:sns",
-                "EventVersion": "1.0",
-                "EventSubscriptionArn": f"arn:aws:sns:us-east-1:{_ACCOUNT}:photos:EXAMPLE",
-                "Sns": {**notification(event), "MessageAttributes": {}},
-            }
-        ]
-    }
+    return records(
+        {
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": f"arn:aws:sns:us-east-1:{_ACCOUNT}:photos:EXAMPLE",
+            "Sns": {**notification(event), "MessageAttributes": {}},
+        }
+    )
 
 
 def msk(event: Any) -> dict[str, Any]:
     """A message of a Kafka topic."""
-    value = base64.b64encode(json.dumps(event, ensure_ascii=False).encode()).decode()
+    value = base64.b64encode(as_json(event).encode()).decode()
     return {
         "eventSource": "aws:kafka",
         "eventSourceArn": f"arn:aws:kafka:us-east-1:{_ACCOUNT}:cluster/photos/EXAMPLE",

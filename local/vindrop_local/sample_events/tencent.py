@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from vindrop_local.bucket.events import Sent, created
 from vindrop_local.bucket.spec import Bucket
-from vindrop_local.sample_events.place import Place
+from vindrop_local.sample_events.place import Place, as_json, records
 
 _MOMENT = 1_794_052_800  # 2026-11-07
 
@@ -30,9 +29,7 @@ def cos(place: Place) -> dict[str, Any]:
 
 def workflow(place: Place) -> dict[str, Any]:
     """What a COS workflow passes to a function."""
-    return {
-        "ObjectInfo": {"BucketId": place.bucket, "Region": place.region, "Object": place.key},
-    }
+    return {"ObjectInfo": {"BucketId": place.bucket, "Region": place.region, "Object": place.key}}
 
 
 def eventbridge(place: Place) -> dict[str, Any]:
@@ -57,40 +54,36 @@ def batch(event: Any) -> dict[str, Any]:
 
 def ckafka(event: Any) -> dict[str, Any]:
     """A message of a CKafka topic."""
-    return {
-        "Records": [
-            {
-                "Ckafka": {
-                    "topic": "photos",
-                    "Partition": 1,
-                    "offset": 36,
-                    "msgKey": "None",
-                    "msgBody": json.dumps(event, ensure_ascii=False),
-                }
+    return records(
+        {
+            "Ckafka": {
+                "topic": "photos",
+                "Partition": 1,
+                "offset": 36,
+                "msgKey": "None",
+                "msgBody": as_json(event),
             }
-        ]
-    }
+        }
+    )
 
 
 def cmq(event: Any) -> dict[str, Any]:
     """A message of a CMQ topic."""
-    return {
-        "Records": [
-            {
-                "CMQ": {
-                    "type": "topic",
-                    "topicOwner": 1250000000,
-                    "topicName": "photos",
-                    "subscriptionName": "vindrop",
-                    "publishTime": "2026-11-07T08:00:00.000Z",
-                    "msgId": "123345346",
-                    "requestId": "123345346",
-                    "msgBody": json.dumps(event, ensure_ascii=False),
-                    "msgTag": "photo",
-                }
+    return records(
+        {
+            "CMQ": {
+                "type": "topic",
+                "topicOwner": 1250000000,
+                "topicName": "photos",
+                "subscriptionName": "vindrop",
+                "publishTime": "2026-11-07T08:00:00.000Z",
+                "msgId": "123345346",
+                "requestId": "123345346",
+                "msgBody": as_json(event),
+                "msgTag": "photo",
             }
-        ]
-    }
+        }
+    )
 
 
 def timer(event: Any) -> dict[str, Any]:
@@ -99,7 +92,7 @@ def timer(event: Any) -> dict[str, Any]:
         "Type": "Timer",
         "TriggerName": "every-day",
         "Time": "2026-11-07T08:00:00Z",
-        "Message": json.dumps(event, ensure_ascii=False),
+        "Message": as_json(event),
     }
 
 
@@ -118,7 +111,7 @@ def failure(event: Any) -> dict[str, Any]:
             "Namespace": "default",
             "Qualifier": "$DEFAULT",
             "InvocationType": "Event",
-            "ClientContext": json.dumps(event, ensure_ascii=False),
+            "ClientContext": as_json(event),
             "LogType": "",
             "RequestId": "b615b896-d197-47d7-8919-2c1f3a8b7d11",
             "RetryNum": 2,

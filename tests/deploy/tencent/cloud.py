@@ -7,8 +7,6 @@ the official SDK's own models.
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import tencentcloud
@@ -16,6 +14,7 @@ import tencentcloud
 from tests.deploy.tencent.api import API
 from tests.deploy.tencent.objects import COS
 from tests.deploy.tencent.state import State
+from tests.http_server import Handler, HTTPThread
 from vindrop_local.bucket import Account
 
 
@@ -29,22 +28,16 @@ class TencentCloud(State):
             tencentcloud.__path__.append(folder)
         account = Account(secret_id, secret_key)
         self.cos, self.api = COS(self, account), API(self, account)
-        self._server = self._serve()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = HTTPThread(self._handler())
+        self.url = self._server.url
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
-    def _serve(self) -> ThreadingHTTPServer:
+    def _handler(self) -> type[Handler]:
         cloud = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Cloud(Handler):
             def handle_any(self) -> None:
                 body = self.read_body()
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -54,17 +47,11 @@ class TencentCloud(State):
                 else:
                     status, answer, more = 200, cloud.api.answer(headers, body).encode(), {}
                     kind = "application/json"
-                self.send_response(status)
-                for name, value in {"Content-Type": kind, **more}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(answer)
+                self.answer(status, answer, {"Content-Type": kind, **more})
 
             def read_body(self) -> bytes:
                 if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                    return self.body()
                 parts = []
                 while size := int(self.rfile.readline().partition(b";")[0], 16):
                     parts.append(self.rfile.read(size))
@@ -74,10 +61,4 @@ class TencentCloud(State):
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        return server
+        return Cloud

@@ -10,7 +10,8 @@ import sys
 from typing import Any
 
 from tests import needs
-from tests.stores.servers.process import PASSWORD, Server, dies_with_us, free_port
+from tests.stores.servers.process import PASSWORD, Server, dies_with_us
+from vindrop_local.serving import free_port
 
 
 class RabbitMQServer(Server):

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from tests.stores.servers.process import free_port
+from vindrop_local.serving import free_port
 
 
 class Gate:

@@ -13,14 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from vindrop_local.serving import free_port
+
 START_SECONDS = 90.0
 PASSWORD = "planted-password"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def dies_with_us() -> list[str]:
