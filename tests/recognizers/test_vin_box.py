@@ -28,7 +28,7 @@ def say(monkeypatch: pytest.MonkeyPatch, polygon: object) -> None:
             answer["Response"]["Polygon"] = polygon
             return answer
 
-    monkeypatch.setattr(VinOCR, "_client_for", lambda self, keys: Client(client_for(self, keys)))
+    monkeypatch.setattr(VinOCR, "_connected", lambda self: Client(connected(self)))
 
 
 def test_what_vinocr_says_is_in_the_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
