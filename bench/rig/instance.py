@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 import requests  # noqa: F401  # loaded once, before the instances are forked
 import tencentcloud.common.common_client  # noqa: F401
 
-import vindrop.domain.record_models
+import vindrop.domain.schemas
 import vindrop.stores.ledger.sql
 import vindrop.stores.rate_limiter.sql
 import vindrop.stores.sql.sqlite  # noqa: F401

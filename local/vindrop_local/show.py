@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.columns import Field, fields
+from vindrop.domain.records import DEAD_LETTER, READING, TYPES, DeadLetter, Reading
 from vindrop.domain.vin import Verdict
 
 COLOURS: Final = {
@@ -18,10 +19,24 @@ COLOURS: Final = {
     Verdict.DOUBTFUL: "bold yellow",
 }
 
+_NO_OBJECT: Final = "(an event without an object)"
+
 
 def console(*, error: bool = False) -> Console:
     """Return the console; colours and bars only where somebody is looking."""
     return Console(stderr=error, highlight=False)
+
+
+_LAYOUT: Final[dict[str, dict[str, Any]]] = {
+    "photo": {"overflow": "ellipsis", "no_wrap": True, "min_width": 16},
+    "VIN": {"no_wrap": True, "style": "bold"},
+    "verdict": {"no_wrap": True, "min_width": 9},
+    "maker": {"overflow": "ellipsis", "max_width": 22},
+    "year": {"justify": "right", "no_wrap": True, "min_width": 4},
+    "seconds": {"justify": "right", "no_wrap": True, "min_width": 7},
+    "code": {"style": "red", "overflow": "fold"},
+}
+"""Heading → how its column is laid out, where it is not by the default."""
 
 
 def readings_table(readings: Iterable[Reading], marks: dict[str, str] | None = None) -> Table:
@@ -29,28 +44,13 @@ def readings_table(readings: Iterable[Reading], marks: dict[str, str] | None = N
 
     :param marks: key → a mark for the first column, such as a tick for one that is known right.
     """
-    table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+    table = _table()
     if marks is not None:
         table.add_column("")
-    table.add_column("photo", overflow="ellipsis", no_wrap=True, min_width=16)
-    table.add_column("VIN", no_wrap=True)
-    table.add_column("verdict", no_wrap=True, min_width=9)
-    table.add_column("maker", overflow="ellipsis", max_width=22)
-    table.add_column("year", justify="right", no_wrap=True, min_width=4)
-    table.add_column("seconds", justify="right", no_wrap=True, min_width=7)
+    shown = _shown(table, READING)
     for reading in readings:
-        key = reading.upload.key
-        cells: list[str | Text] = [
-            key,
-            Text(reading.vin, style="bold"),
-            Text(reading.verdict.value, style=COLOURS[reading.verdict]),
-            reading.maker or "–",
-            str(reading.model_year or "–"),
-            f"{reading.vinocr.seconds:.2f}",
-        ]
-        if marks is not None:
-            cells.insert(0, marks.get(key, " "))
-        table.add_row(*cells)
+        first = [] if marks is None else [marks.get(reading.upload.key, " ")]
+        table.add_row(*first, *(_cell(field, reading) for field in shown))
     return table
 
 
@@ -59,16 +59,39 @@ def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> T
 
     :param ids: with how each identity begins, enough to name one in a command.
     """
-    table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+    table = _table()
     if ids:
         table.add_column("id", style="dim", no_wrap=True)
-    table.add_column("photo", overflow="ellipsis", no_wrap=True)
-    table.add_column("code", style="red", overflow="fold")
-    table.add_column("reason", overflow="fold")
+    shown = _shown(table, DEAD_LETTER)
     for letter in letters:
-        name = letter.upload.key if letter.upload else "(an event without an object)"
-        table.add_row(*([letter.id[:12]] if ids else []), name, letter.code, letter.message)
+        first = [letter.id[:12]] if ids else []
+        table.add_row(*first, *(_cell(field, letter) for field in shown))
     return table
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+
+
+def _shown(table: Table, kind: str) -> list[Field]:
+    """Add the columns that the record declares as shown; the photo is the first."""
+    found = [field for field in fields(TYPES[kind]) if field.shown]
+    found.sort(key=lambda field: field.path != ("upload", "key"))
+    for field in found:
+        heading = field.shown.heading if field.shown else ""
+        table.add_column(heading, **_LAYOUT.get(heading, {"overflow": "fold"}))
+    return found
+
+
+def _cell(field: Field, record: Reading | DeadLetter) -> str | Text:
+    value = field.value(record)
+    if value is None:
+        return "–" if record.upload else _NO_OBJECT
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(record, Reading) and field.path == ("verdict",):
+        return Text(str(value), style=COLOURS[record.verdict])
+    return Text(str(value))
 
 
 def reading_line(reading: Reading) -> Text:
@@ -87,7 +110,7 @@ def reading_line(reading: Reading) -> Text:
 
 def dead_letter_line(letter: DeadLetter) -> Text:
     """Return one line for a dead letter that has just landed."""
-    name = letter.upload.key if letter.upload else "(an event without an object)"
+    name = letter.upload.key if letter.upload else _NO_OBJECT
     return Text.assemble(
         ("✗ ", "red"), (letter.code, "red"), f"  {name}", (f"  {letter.message}", "dim")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from tests.library.conftest import a_reading
@@ -42,7 +43,7 @@ class Answers:
         return AttemptResult(cast("Any", "recognized"), billed=1)
 
     def reading(self, upload: Upload, _: Any, *, attempts: int, billed: int) -> Reading:
-        return a_reading(upload).model_copy(update={"attempts": attempts})
+        return replace(a_reading(upload), attempts=attempts)
 
 
 class Flow:

@@ -68,7 +68,7 @@ def test_a_record_that_comes_twice_is_one_or_says_so(kind: DestinationKind, plac
     destination = open_destination(place.url, place.environment)
     destination.put(a_reading())
     destination.put(a_reading())
-    open_destination(place.url, place.environment).put(a_reading(), again=True)
+    open_destination(place.url, place.environment).put(a_reading(), redelivered=True)
     received = place.read()
     assert first_copies(received) == [an_upload().key]
     if kind.promise == "once":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_the_rate_spreads_them_over_time(tmp_path: Path) -> None:
 
 def test_what_cannot_be_redriven_says_why(tmp_path: Path) -> None:
     flow = Flow(f"sqlite:///{tmp_path}/ledger.db", f"sqlite:///{tmp_path}/out.db")
-    malformed = a_dead_letter().model_copy(update={"upload": None, "event_id": "e-1"})
+    malformed = replace(a_dead_letter(), upload=None, event_id="e-1")
     sent = a_dead_letter(Upload(cloud="http", bucket="bytes", region="-", key="k", version="1"))
     assert [r.result for r in redrive([malformed, sent], flow.ledger)] == [
         "names_no_object",

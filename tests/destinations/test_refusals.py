@@ -6,6 +6,7 @@ import resource
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.pool import Pool
 from pathlib import Path
 
@@ -22,7 +23,7 @@ MEGABYTE = 1_000_000
 
 def refusal(url: str, environment: Mapping[str, str] | None = None, megabytes: float = 0) -> str:
     """Bring a record and return what the destination says against it."""
-    reading = a_reading().model_copy(update={"as_read": "x" * round(megabytes * MEGABYTE)})
+    reading = replace(a_reading(), as_read="x" * round(megabytes * MEGABYTE))
     with pytest.raises(StoreError) as error:
         open_destination(url, environment or {}).put(reading)
     said = str(error.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,8 +14,8 @@ from tests import secrets
 from tests.library.conftest import a_dead_letter, a_reading
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop.destinations import open_destination
-from vindrop.domain.records import Record, to_cloudevent, type_of
-from vindrop.domain.schemas import MODELS, event_schema
+from vindrop.domain.records import TYPES, Record, to_cloudevent, type_of
+from vindrop.domain.schemas import event_schema
 from vindrop.stores import sql
 from vindrop.stores.ledger import open_ledger
 from vindrop.stores.rate_limiter import open_rate_limiter
@@ -25,16 +26,16 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 
 
 def records() -> list[Record]:
-    malformed = a_dead_letter().model_copy(update={"upload": None, "event_id": "e-1"})
-    redriven = a_dead_letter().model_copy(update={"redriven": 3, "request_id": None})
-    traced = a_reading().model_copy(
-        update={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    malformed = replace(a_dead_letter(), upload=None, event_id="e-1")
+    redriven = replace(a_dead_letter(), redriven=3, request_id=None)
+    traced = replace(
+        a_reading(), traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     )
-    bare = a_reading().model_copy(update={"maker": None, "model_year": None, "region": None})
+    bare = replace(a_reading(), maker=None, model_year=None, region=None)
     return [a_reading(), traced, bare, a_dead_letter(), malformed, redriven]
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", TYPES)
 def test_the_committed_schema_is_the_models(kind: str) -> None:
     committed = json.loads((SCHEMAS / f"{kind}.json").read_text())
     assert committed == event_schema(kind), (

@@ -35,9 +35,9 @@ def test_a_database_and_a_topic_that_is_away_and_comes_back(
     puts: list[str] = []
     put = SQLDestination.put
 
-    def counted(self: SQLDestination, record: Record, *, again: bool = False) -> None:
+    def counted(self: SQLDestination, record: Record, *, redelivered: bool = False) -> None:
         puts.append(record.id)
-        put(self, record, again=again)
+        put(self, record, redelivered=redelivered)
 
     monkeypatch.setattr(SQLDestination, "put", counted)
     server.stop()
@@ -86,8 +86,8 @@ def test_the_result_and_the_end_in_the_ledger_commit_together(
     seen: list[tuple[int, dict[State, int]]] = []
     put = SQLDestination.put
 
-    def watched(self: SQLDestination, record: Record, *, again: bool = False) -> None:
-        put(self, record, again=again)
+    def watched(self: SQLDestination, record: Record, *, redelivered: bool = False) -> None:
+        put(self, record, redelivered=redelivered)
         with ThreadPoolExecutor(1) as pool:  # another thread has another connection
             seen.append(pool.submit(lambda: (len(place.read()), flow.ledger.counts())).result())
 

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -171,7 +172,7 @@ def test_an_answer_kept_by_a_worker_that_died_is_delivered_and_not_paid_again(
     other = service.app
     upload = dataclasses.replace(reading.upload, key="0" * 64)
     claim = other.ledger.claim(upload, 0.01)
-    kept = reading.model_copy(update={"upload": upload})
+    kept = replace(reading, upload=upload)
     assert other.ledger.keep(upload.id, claim, kept, attempts=1, billed=1, lease=0.01)  # type: ignore[arg-type]
     time.sleep(0.05)
     before = service.world.calls()

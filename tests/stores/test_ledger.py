@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -291,7 +292,7 @@ def test_a_redriven_upload_that_dies_again_can_be_redriven_again(
 ) -> None:
     letter = dead(ledger)
     ledger.redrive(letter, after=0)
-    second = letter.model_copy(update={"code": "FailedOperation.ImageBlur", "redriven": 1})
+    second = replace(letter, code="FailedOperation.ImageBlur", redriven=1)
     claim = claimed(ledger)
     assert ledger.keep(letter.id, claim, second, attempts=1, billed=2, lease=60)
     ledger.delivered(letter.id, second)

@@ -26,6 +26,7 @@ from vindrop.clouds.signing import signed_url
 from vindrop.core.destination import Readable
 from vindrop.core.invocation import Invocation
 from vindrop.destinations import open_destination
+from vindrop.domain.records import to_json
 from vindrop.domain.upload import Upload
 from vindrop.stores import sql
 from vindrop.triggers.upload_function import process
@@ -227,7 +228,7 @@ def test_no_secret_reaches_any_output(world: World, root: Path) -> None:
                 result = platform.invoke("upload", event)
                 outputs += [*result.log_lines, json.dumps(result.value), result.error_message]
     text = "\n".join(outputs) + "\n".join(
-        record.model_dump_json() for record in [*world.readings(), *world.dead_letters()]
+        to_json(record) for record in [*world.readings(), *world.dead_letters()]
     )
     assert len(world.readings()) >= 1
     assert len(world.dead_letters()) >= 5

@@ -87,9 +87,10 @@ def cloudformation(prefix: str) -> dict[str, Any]:
 
 
 def _records(folder: Path | None) -> None:
-    from vindrop.domain.schemas import MODELS, event_schema
+    from vindrop.domain.records import TYPES
+    from vindrop.domain.schemas import event_schema
 
-    found = {kind: event_schema(kind) for kind in MODELS}
+    found = {kind: event_schema(kind) for kind in TYPES}
     if folder is None:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return

@@ -5,7 +5,6 @@ An attempt makes at most one call and returns what it gave and what it cost; the
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import time
 from dataclasses import dataclass, field
@@ -128,29 +127,24 @@ class Attempt:
     def reading(
         self, upload: Upload, found: Recognized, *, attempts: int, billed: int
     ) -> records.Reading:
-        """Make the reading of ``upload``: the only place that does.
+        """Make the reading of ``upload``.
 
         :param attempts: of all runs for this upload.
         :param billed: calls of all runs that the provider bills.
         """
-        vin, answer = found.vin, found.answer
-        return records.Reading(
-            vin=vin.value,
-            as_read=vin.as_read,
-            verdict=vin.verdict,
-            check_digit=vin.check_digit,
-            maker=vin.maker,
-            region=vin.region,
-            model_year=vin.model_year,
-            upload=upload,
-            vinocr=records.VinOCRCall(
-                request_id=answer.request_id,
-                endpoint=self._recognizer.endpoint,
-                seconds=round(answer.seconds, 3),
-                billed=billed,
-            ),
+        answer = found.answer
+        call = records.VinOCRCall(
+            request_id=answer.request_id,
+            endpoint=self._recognizer.endpoint,
+            seconds=round(answer.seconds, 3),
+            billed=billed,
+        )
+        return records.reading_of(
+            found.vin,
+            upload,
+            call,
             attempts=attempts,
-            read_at=dt.datetime.now(dt.timezone.utc),
+            vin_box=answer.vin_box,
             traceparent=tracing.current(),
         )
 

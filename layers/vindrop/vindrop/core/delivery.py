@@ -1,7 +1,4 @@
-"""Delivers a record to every destination it is meant for: at least once, and once where possible.
-
-Which destinations have it is checkpointed, so that a retry serves only the others.
-"""
+"""Delivers a record to every destination that it is meant for, with a checkpoint for each."""
 
 from __future__ import annotations
 
@@ -30,29 +27,29 @@ class Delivery:
         delivered_to: frozenset[str],
         checkpoint: Callable[[frozenset[str]], None],
         *,
-        again: bool = False,
+        redelivered: bool = False,
         redriven: bool = False,
     ) -> None:
         """Hand ``record`` to every destination that has not got it.
 
-        One that fails does not keep the others from it: they are served and
-        checkpointed, and only the failed one is retried.
+        One that fails does not keep the others from it: they are served, and only the failed one
+        is tried again.
 
         :param delivered_to: names of destinations that have it.
         :param checkpoint: told the names that have it, where some but not all do.
-        :param again: an earlier process may have handed it over and died before it said so.
-        :param redriven: the upload was a dead letter once; its reading takes that back.
+        :param redelivered: an earlier process may have handed it over and died before it said so.
+        :param redriven: the upload was a dead letter once; its reading withdraws that.
         :raises StoreError: of the first destination that failed.
         """
-        actions: dict[str, Callable[[], None]] = {
-            name: partial(destination.put, record, again=again)
+        deliveries: dict[str, Callable[[], None]] = {
+            name: partial(destination.put, record, redelivered=redelivered)
             for name, destination in self._for(record).items()
         }
         if redriven and isinstance(record, records.Reading):
-            actions |= self._withdrawals(record.id)
+            deliveries |= self._withdrawals(record.id)
         failed: StoreError | None = None
         done = delivered_to
-        for name, act in actions.items():
+        for name, act in deliveries.items():
             if name in done:
                 continue
             try:

@@ -18,13 +18,14 @@ class Destination(Protocol):
     def database(self) -> Transactional | None:
         """Its SQL database, where it is one."""
 
-    def put(self, record: records.Record, *, again: bool = False) -> None:
+    def put(self, record: records.Record, *, redelivered: bool = False) -> None:
         """Hand the record over; return only once it is safe there.
 
-        Bringing the same record twice leaves one, where the technology can promise that.
+        Delivery is at-least-once. The same record twice leaves one, where the technology can
+        promise that.
 
-        :param again: it may have been handed over before, by a process that then died. Where the
-            technology cannot tell, the message says so (``redelivered``).
+        :param redelivered: an earlier process may have handed it over and died before it said so.
+            Where the technology cannot drop a second copy, the message carries ``redelivered``.
         :raises StoreError: it was not taken.
         """
 

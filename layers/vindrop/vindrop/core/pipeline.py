@@ -300,7 +300,11 @@ class Pipeline:
             try:
                 with self._together(record):
                     self._delivery.deliver(
-                        record, delivered_to, checkpoint, again=not new, redriven=claim.redriven > 0
+                        record,
+                        delivered_to,
+                        checkpoint,
+                        redelivered=not new,
+                        redriven=claim.redriven > 0,
                     )
                     self._ledger.delivered(upload.id, record)
             except StoreError as error:

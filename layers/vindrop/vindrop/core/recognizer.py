@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vindrop.core.photo import Photo
+from vindrop.domain.records import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Answer:
     request_id: str
     seconds: float
     """From request to answer."""
+    vin_box: Box | None = None
+    """Where the VIN stands in the photo, where the recognizer says it."""
 
 
 class Recognizer(Protocol):

@@ -24,7 +24,7 @@ def open_destination(url: str, environment: Mapping[str, str] | None = None) -> 
     opener = _OPENERS.get(scheme)
     if opener is None:
         known = ", ".join(f"{name}://" for name in _OPENERS)
-        raise StoreSettingError(f"{url} is no destination: a URL begins with one of {known}")
+        raise StoreSettingError(f"{url} is not a destination: a URL begins with one of {known}")
     return opener(url, os.environ if environment is None else environment)
 
 

@@ -1,7 +1,7 @@
 """RabbitMQ (AMQP 0-9-1): ``amqp://user:password@host:5672/vhost?queue=name``, ``amqps://`` for TLS.
 
 Or ``?exchange=name`` with ``routing_key`` (default: the record's type). Messages are persistent,
-and put() returns after the broker's confirm. The headers are what headers exchanges filter by.
+and a put returns after the broker's confirm. The headers are what headers exchanges filter by.
 ``mode=binary`` writes the event's attributes as ``cloudEvents:…`` headers, as the binding for
 AMQP 1.0 names them and as RabbitMQ hands them over to AMQP 1.0 readers.
 """
@@ -22,12 +22,11 @@ ANSWER_SECONDS: Final = 10
 _NOT_FOUND: Final = 404
 
 
-class AMQPDestination:
+class AMQPDestination(message.MessageDestination):
     """See `vindrop.core.destination.Destination`. One connection per thread: pika's must not be shared."""
 
-    database = None
-
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:  # noqa: ARG002  # as every opener
+        super().__init__()
         where = parse(url, ("queue", "exchange", "routing_key", "mode"))
         self._queue = where.options.get("queue", "")
         self._exchange = where.options.get("exchange", "")
@@ -42,17 +41,17 @@ class AMQPDestination:
                 urlunsplit((split.scheme, split.netloc, split.path or "/%2F", "", ""))
             )
         except (ValueError, TypeError) as error:
-            raise StoreSettingError(f"{where.shown} is no address of RabbitMQ: {error}") from None
+            raise StoreSettingError(
+                f"{where.shown} is not an address of RabbitMQ: {error}"
+            ) from None
         self._parameters.heartbeat = 0  # a frozen function sends none
         self._parameters.socket_timeout = ANSWER_SECONDS
         self._parameters.stack_timeout = ANSWER_SECONDS
         self._parameters.blocked_connection_timeout = ANSWER_SECONDS
         self._threads = threading.local()
-        self._tried = message.Tried()
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Publish it, and wait for the confirm."""
-        redelivered = self._tried.again(record) or again
         for last in (getattr(self._threads, "channel", None) is None, True):
             try:
                 self._publish(record, redelivered=redelivered)
@@ -72,11 +71,9 @@ class AMQPDestination:
 
     def _publish(self, record: Record, *, redelivered: bool) -> None:
         channel = self._channel()
-        fields = message.headers(record, redelivered=redelivered)
-        body, content_type = message.structured(record), message.STRUCTURED
-        if self._mode == "binary":
-            named, body = message.binary(record, "cloudEvents:")
-            fields, content_type = fields | named, message.DATA
+        fields, body, content_type = message.encode(
+            record, self._mode, "cloudEvents:", redelivered=redelivered
+        )
         channel.basic_publish(
             self._exchange,
             self._queue or self._routing_key or type_of(record),

@@ -1,19 +1,18 @@
 """Readings and dead letters as items in DynamoDB: ``dynamodb://region/prefix``.
 
-Tables ``prefix_readings`` and ``prefix_dead_letters``; the upload's identity is the key. What
-people ask for are attributes of their own, and the whole record stands beside them as JSON.
+Tables ``prefix_readings`` and ``prefix_dead_letters``; the upload's identity is the key. The
+attributes are the columns that the record declares (`vindrop.domain.records`) and the whole event.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from vindrop.core.destination import Kind
 from vindrop.core.store_errors import StoreError
-from vindrop.domain.records import Reading, Record, from_json, to_json
-from vindrop.stores.dynamodb import Item, Value, open_dynamodb
+from vindrop.domain.records import Reading, Record, from_json, row_of
+from vindrop.stores.dynamodb import Item, open_dynamodb
 
 LARGEST_ITEM: Final = 400 * 1024
 """Bytes, DynamoDB's own limit; the record is most of the item."""
@@ -27,13 +26,13 @@ class DynamoDBDestination:
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         self._tables = open_dynamodb(url, environment)
 
-    def put(self, record: Record, *, again: bool = False) -> None:  # noqa: ARG002  # the key tells
+    def put(self, record: Record, *, redelivered: bool = False) -> None:  # noqa: ARG002  # the key tells
         """Write the item, unless one that is as new is there; a failure never beside a success.
 
         A dead letter first, the look for a reading after: whichever of two writers is later sees
         the other's.
         """
-        item = _columns(record)
+        item = row_of(record)
         if len(str(item["event"]).encode()) > LARGEST_ITEM - 4096:
             raise StoreError("the record is larger than an item of DynamoDB may be (400 KB)")
         table = "readings" if isinstance(record, Reading) else "dead_letters"
@@ -57,28 +56,3 @@ class DynamoDBDestination:
         )
         for item in found:
             yield from_json(str(item["event"]))
-
-
-def _columns(record: Record) -> dict[str, Value | None]:
-    upload = record.upload
-    found: dict[str, Value | None] = {
-        "id": record.id,
-        "cloud": upload.cloud if upload else None,
-        "bucket": upload.bucket if upload else None,
-        "object_key": upload.key if upload else None,
-        "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
-        "event": to_json(record),
-    }
-    if isinstance(record, Reading):
-        return found | {
-            "vin": record.vin,
-            "verdict": record.verdict.value,
-            "maker": record.maker,
-            "model_year": record.model_year,
-        }
-    return found | {
-        "code": record.code,
-        "message": record.message,
-        "disposition": record.disposition.value,
-        "attempts": record.attempts,
-    }

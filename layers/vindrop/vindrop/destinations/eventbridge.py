@@ -12,27 +12,25 @@ from typing import Final
 
 from vindrop.clouds import aws_api
 from vindrop.core.store_errors import StoreError
-from vindrop.destinations.message import Tried, headers
+from vindrop.destinations.message import MessageDestination, headers
 from vindrop.domain.records import Record, to_cloudevent, type_of
 
 SOURCE: Final = "vindrop"
 
 
-class EventBridgeDestination:
+class EventBridgeDestination(MessageDestination):
     """See `vindrop.core.destination.Destination`."""
 
-    database = None
-
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        super().__init__()
         place = aws_api.place(url, "events")
         self._client = aws_api.Client("events", place, environment)
         # Another account's bus can only be named in full.
         self._bus = place.arn or place.name
-        self._tried = Tried()
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Put the event; one entry, so its own answer says whether it was taken."""
-        found = headers(record, redelivered=self._tried.again(record) or again)
+        found = headers(record, redelivered=redelivered)
         detail = {**to_cloudevent(record), "attributes": found}
         answer = self._client.call(
             "put_events",

@@ -40,7 +40,7 @@ class FileDestination:
         self._inode = 0
         self._lock = threading.Lock()
 
-    def put(self, record: Record, *, again: bool = False) -> None:  # noqa: ARG002  # its lines tell
+    def put(self, record: Record, *, redelivered: bool = False) -> None:  # noqa: ARG002  # its lines tell
         """Append the line, unless it is there."""
         self._append(to_json(record).encode() + b"\n")
 

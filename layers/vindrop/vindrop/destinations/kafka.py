@@ -5,8 +5,8 @@
     ssl_ca          file with the authorities to trust; ssl_cert and ssl_key for a client certificate
     mode            structured or binary
 
-The producer is idempotent: what it sends again by itself is stored once. put() returns after all
-in-sync replicas have the record. CKafka's user is ``instance#user``: write ``instance%23user``.
+The producer is idempotent: what it sends again by itself is stored once. A put returns after
+all in-sync replicas have the record. CKafka's user is ``instance#user``: write ``instance%23user``.
 """
 
 from __future__ import annotations
@@ -79,12 +79,11 @@ def producer_settings(where: StoreURL) -> dict[str, Any]:
     return found
 
 
-class KafkaDestination:
+class KafkaDestination(message.MessageDestination):
     """See `vindrop.core.destination.Destination`."""
 
-    database = None
-
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:  # noqa: ARG002  # as every opener
+        super().__init__()
         where = parse(url, _OPTIONS)
         self._topic = where.path
         if not where.hosts or not self._topic or "/" in self._topic:
@@ -96,23 +95,20 @@ class KafkaDestination:
         self._said = ""
         self._settings = producer_settings(where) | {"error_cb": self._hear}
         self._producer: Any = None
-        self._tried = message.Tried()
         self._connected()  # what librdkafka does not accept is a wrong setting: said at the start
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Produce it, and wait for the broker's report."""
         reports: list[Any] = []
-        fields = message.headers(record, redelivered=self._tried.again(record) or again)
-        body, content_type = message.structured(record), message.STRUCTURED
-        if self._mode == "binary":
-            named, body = message.binary(record, "ce_")
-            fields, content_type = fields | named, message.DATA
+        fields, body, content_type = message.encode(
+            record, self._mode, "ce_", redelivered=redelivered
+        )
         producer = self._connected()
         try:
             producer.produce(
                 self._topic,
                 value=body,
-                key=message.place_of(record).encode(),
+                key=message.ordering_key(record).encode(),
                 headers=[("content-type", content_type.encode())]
                 + [(name, value.encode()) for name, value in fields.items()],
                 on_delivery=lambda error, _: reports.append(error),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Final
 
@@ -17,9 +18,46 @@ STRUCTURED: Final = "application/cloudevents+json; charset=UTF-8"
 DATA: Final = "application/json"
 MODES: Final = ("structured", "binary")
 _REMEMBERED: Final = 4096
+"""Records of this process whose second copy is marked."""
 
 
-def key_of(record: Record) -> str:
+class MessageDestination(ABC):
+    """A destination that cannot drop a second copy: it marks it ``redelivered``.
+
+    At-least-once: a broker that did not confirm may have the message all the same, so a record
+    that this process, or an earlier one, has tried to send before may be there twice.
+    """
+
+    database = None
+
+    def __init__(self) -> None:
+        self._tried: OrderedDict[str, None] = OrderedDict()
+        self._tried_lock = threading.Lock()
+
+    def put(self, record: Record, *, redelivered: bool = False) -> None:
+        """Send the record; see `vindrop.core.destination.Destination`."""
+        self.send(record, redelivered=self._tried_before(record) or redelivered)
+
+    @abstractmethod
+    def send(self, record: Record, *, redelivered: bool) -> None:
+        """Send one message, and return once the technology has it.
+
+        :param redelivered: this may be a second copy; the message must say so.
+        :raises StoreError: it was not taken.
+        """
+
+    def _tried_before(self, record: Record) -> bool:
+        key = deduplication_key(record)
+        with self._tried_lock:
+            if key in self._tried:
+                return True
+            self._tried[key] = None
+            if len(self._tried) > _REMEMBERED:
+                self._tried.popitem(last=False)
+            return False
+
+
+def deduplication_key(record: Record) -> str:
     """Return what tells this record from every other, in at most 128 plain characters.
 
     The upload's identity alone is not enough: an upload may end as a dead letter, be redriven, and
@@ -31,8 +69,8 @@ def key_of(record: Record) -> str:
     return f"{record.id}-{kind}-{round(record.time.timestamp() * 1e6)}"
 
 
-def place_of(record: Record) -> str:
-    """Return the object's key, or the identity of a record that names no object: what orders messages."""
+def ordering_key(record: Record) -> str:
+    """Return the object's key, or the identity of a record that names no object."""
     return record.upload.key if record.upload is not None else record.id
 
 
@@ -49,33 +87,19 @@ def structured(record: Record) -> bytes:
     return to_json(record).encode()
 
 
-def binary(record: Record, prefix: str) -> tuple[dict[str, str], bytes]:
-    """Return the event's attributes under ``prefix``, and its data as a body."""
+def encode(
+    record: Record, mode: str, prefix: str, *, redelivered: bool
+) -> tuple[dict[str, str], bytes, str]:
+    """Return a message's headers, body and content type.
+
+    :param mode: one of `MODES`.
+    :param prefix: what begins the headers that are attributes of the event (``binary``).
+    """
+    found = headers(record, redelivered=redelivered)
+    if mode == "structured":
+        return found, structured(record), STRUCTURED
     event = to_cloudevent(record)
     data = event.pop("data")
     event.pop("datacontenttype")  # travels as the message's own content type
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-    return {f"{prefix}{name}": str(value) for name, value in event.items()}, body
-
-
-class Tried:
-    """Records that this process has handed over, or tried to.
-
-    A broker that did not confirm may have the message all the same. The next copy says so, since
-    only the reader can drop it.
-    """
-
-    def __init__(self) -> None:
-        self._keys: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def again(self, record: Record) -> bool:
-        """Whether ``record`` was tried before; from now on it was."""
-        key = key_of(record)
-        with self._lock:
-            if key in self._keys:
-                return True
-            self._keys[key] = None
-            if len(self._keys) > _REMEMBERED:
-                self._keys.popitem(last=False)
-            return False
+    found |= {f"{prefix}{name}": str(value) for name, value in event.items()}
+    return found, json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), DATA

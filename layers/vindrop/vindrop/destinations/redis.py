@@ -1,22 +1,20 @@
 """Redis streams: ``redis://:password@host:6379/0?stream=name``, ``rediss://`` for TLS.
 
-One script appends the record and remembers that it did, so a copy that comes within
-``dedupe_seconds`` (a week, unless told) is dropped, whoever brings it.
+One script appends the record and sets a marker beside the stream, so a copy that comes within
+``dedupe_seconds`` (default: a week) is dropped, whichever process brings it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final
 
-from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
+from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import parse
-from vindrop.destinations.message import headers, key_of, structured
+from vindrop.destinations.message import deduplication_key, headers, structured
 from vindrop.domain.records import Record
+from vindrop.stores.redis import connect
 
-CONNECT_SECONDS: Final = 3
-ANSWER_SECONDS: Final = 10
 DEDUPE_SECONDS: Final = 7 * 86_400
 
 _APPEND: Final = """
@@ -40,39 +38,17 @@ class RedisDestination:
             raise StoreSettingError(f"{where.shown}: stream takes a name")
         self._redis, self._errors = connect(url)
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def put(self, record: Record, *, redelivered: bool = False) -> None:
         """Append it, unless its marker is there."""
-        fields = headers(record, redelivered=again) | {
+        fields = headers(record, redelivered=redelivered) | {
             "id": record.id,
             "event": structured(record).decode(),
         }
         flat = [part for pair in fields.items() for part in pair]
         # Braces: in a cluster the marker lives where the stream does.
         hashed = self._stream if "{" in self._stream else f"{{{self._stream}}}"
-        marker = f"{hashed}:seen:{key_of(record)}"
+        marker = f"{hashed}:seen:{deduplication_key(record)}"
         try:
             self._redis.eval(_APPEND, 2, self._stream, marker, self._seconds, *flat)
         except self._errors.RedisError as error:
             raise StoreError(f"Redis did not take the record: {error}") from None
-
-
-def connect(url: str) -> tuple[Any, Any]:
-    """Return a client (connections are made when first needed) and the module of its errors.
-
-    :raises StoreSettingError: the URL is wrong or the client is not installed.
-    """
-    module = load_client("redis", "redis://…")
-    split = urlsplit(url)
-    bare = urlunsplit((split.scheme, split.netloc, split.path, "", ""))
-    try:
-        client = module.Redis.from_url(
-            bare,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            health_check_interval=30,  # a connection that died in a frozen function is replaced
-        )
-    except ValueError as error:
-        raise StoreSettingError(
-            f"{bare} is no address of Redis: {error}; write redis://host:6379/0"
-        ) from None
-    return client, module.exceptions

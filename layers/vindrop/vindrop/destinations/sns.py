@@ -6,17 +6,16 @@ from collections.abc import Mapping
 
 from vindrop.clouds import aws_api
 from vindrop.core.store_errors import StoreSettingError
-from vindrop.destinations.message import Tried, headers, structured
+from vindrop.destinations.message import MessageDestination, headers, structured
 from vindrop.destinations.sqs import fifo_fields, message_attributes
 from vindrop.domain.records import Record
 
 
-class SNSDestination:
+class SNSDestination(MessageDestination):
     """See `vindrop.core.destination.Destination`."""
 
-    database = None
-
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        super().__init__()
         place = aws_api.place(url, "sns")
         if not place.account:
             raise StoreSettingError(
@@ -27,11 +26,10 @@ class SNSDestination:
         partition = "aws-cn" if region.startswith("cn-") else "aws"
         self._arn = place.arn or f"arn:{partition}:sns:{region}:{place.account}:{place.name}"
         self._fifo = place.name.endswith(".fifo")
-        self._tried = Tried()
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Publish it; subscriptions filter by its attributes."""
-        found = headers(record, redelivered=self._tried.again(record) or again)
+        found = headers(record, redelivered=redelivered)
         self._client.call(
             "publish",
             TopicArn=self._arn,

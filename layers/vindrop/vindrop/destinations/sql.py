@@ -1,17 +1,18 @@
 """Readings and dead letters as rows in SQLite, PostgreSQL or MySQL.
 
-The columns are what people ask for in SQL; the whole record stands beside them as JSON. The
-upload's identity is the key, so a record that comes twice is one row.
+The columns are those that the record declares (`vindrop.domain.records`), and the whole event as
+JSON. The upload's identity is the key, so a record that comes twice is one row. An existing table
+gets the columns that it lacks; rows without them stay as they are.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from vindrop.core.destination import Kind
 from vindrop.domain import records
+from vindrop.domain.columns import Column, Value, fields
 from vindrop.stores.sql import Database, Dialect
 
 if TYPE_CHECKING:
@@ -19,37 +20,43 @@ if TYPE_CHECKING:
 
 READINGS: Final = "vindrop_readings"
 DEAD_LETTERS: Final = "vindrop_dead_letters"
+_TYPES: Final = {READINGS: records.READING, DEAD_LETTERS: records.DEAD_LETTER}
+_INDEXED: Final = {READINGS: "vin", DEAD_LETTERS: "code"}
 _PAGE: Final = 500
-_LONGEST_KEY: Final = 1024
-"""Characters: COS and S3 allow fewer; the address of a photo that came with a request may be longer."""
 
 
 def schema(dialect: Dialect) -> dict[str, list[str]]:
     """Return table → the statements that make it."""
-    common = (
-        f"cloud VARCHAR(16), bucket VARCHAR(255), object_key VARCHAR({_LONGEST_KEY}), "
-        "made_at VARCHAR(40) NOT NULL, "
-        f"event {dialect.long_text} NOT NULL"
-    )
-    tables = {
-        READINGS: "vin CHAR(17) NOT NULL, verdict VARCHAR(16) NOT NULL, maker VARCHAR(255), "
-        "model_year INTEGER, ",
-        DEAD_LETTERS: f"code VARCHAR(128) NOT NULL, message {dialect.long_text} NOT NULL, "
-        "disposition VARCHAR(16) NOT NULL, attempts INTEGER NOT NULL, ",
-    }
     made: dict[str, list[str]] = {}
-    for table, own in tables.items():
-        searched = "vin" if table == READINGS else "code"
-        index = f", INDEX {table}_{searched} ({searched})" if dialect.name == "mysql" else ""
-        made[table] = [
-            f"CREATE TABLE IF NOT EXISTS {table} (id VARCHAR(64) NOT NULL PRIMARY KEY, {own}{common}"
-            f"{index}){dialect.table_options}"
+    for table, indexed in _INDEXED.items():
+        required = {field.name for field in fields(records.TYPES[_TYPES[table]]) if field.required}
+        declared = [
+            f"{name} {kind}{' NOT NULL' if name in required else ''}"
+            for name, kind in columns(dialect, table).items()
         ]
-        if not index:
-            made[table].append(
-                f"CREATE INDEX IF NOT EXISTS {table}_{searched} ON {table} ({searched})"
-            )
+        body = [
+            "id VARCHAR(64) NOT NULL PRIMARY KEY",
+            *declared,
+            "made_at VARCHAR(40) NOT NULL",
+            f"event {dialect.long_text} NOT NULL",
+        ]
+        index = f"CREATE INDEX IF NOT EXISTS {table}_{indexed} ON {table} ({indexed})"
+        if dialect.name == "mysql":
+            body.append(f"INDEX {table}_{indexed} ({indexed})")
+        made[table] = [
+            f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(body)}){dialect.table_options}",
+            *([] if dialect.name == "mysql" else [index]),
+        ]
     return made
+
+
+def columns(dialect: Dialect, table: str) -> dict[str, str]:
+    """Return the columns of a table that its record declares, as an existing table gets them."""
+    return {
+        field.name: _sql(dialect, field.column)
+        for field in fields(records.TYPES[_TYPES[table]])
+        if field.column
+    }
 
 
 class SQLDestination:
@@ -58,40 +65,17 @@ class SQLDestination:
     def __init__(self, database: Database) -> None:
         self.database: Database = database
         for table, statements in schema(database.dialect).items():
-            database.ensure(table, *statements)
+            database.ensure(table, *statements, columns=columns(database.dialect, table))
 
-    def put(self, record: Record, *, again: bool = False) -> None:  # noqa: ARG002  # the key tells
+    def put(self, record: Record, *, redelivered: bool = False) -> None:  # noqa: ARG002  # the key tells
         """Write the row, unless one that is as new is there; a failure never beside a success.
 
-        A dead letter first, the look for a reading after: whichever of two writers is later sees
-        the other's row.
+        A dead letter is written before the search for a reading: of two writers, the later one
+        sees the other's row.
         """
-        upload = record.upload
-        values: dict[str, object] = {
-            "id": record.id,
-            "cloud": upload.cloud if upload else None,
-            "bucket": upload.bucket if upload else None,
-            "object_key": upload.key[:_LONGEST_KEY] if upload else None,
-            "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
-            "event": records.to_json(record),
-        }
-        if isinstance(record, records.Reading):
-            table = READINGS
-            values |= {
-                "vin": record.vin,
-                "verdict": record.verdict.value,
-                "maker": record.maker,
-                "model_year": record.model_year,
-            }
-        else:
-            table = DEAD_LETTERS
-            values |= {
-                "code": record.code[:128],
-                "message": record.message,
-                "disposition": record.disposition.value,
-                "attempts": record.attempts,
-            }
-        self.database.execute(_upsert(self.database.dialect, table, list(values)), **values)
+        table = READINGS if isinstance(record, records.Reading) else DEAD_LETTERS
+        row = _cut(record, table)
+        self.database.execute(_upsert(self.database.dialect, table, list(row)), **row)
         if isinstance(record, records.Reading):
             self.withdraw(record.id)
         else:
@@ -133,6 +117,22 @@ class SQLDestination:
             f"SELECT made_at, id FROM {_table(kind)} ORDER BY made_at DESC, id DESC LIMIT 1"
         )
         return (found.rows[0][0], found.rows[0][1]) if found.rows else ("", "")
+
+
+def _sql(dialect: Dialect, column: Column) -> str:
+    if column.sql == "TEXT":
+        return dialect.long_text
+    return f"{column.sql}({column.length})" if column.length else column.sql
+
+
+def _cut(record: Record, table: str) -> dict[str, Value | None]:
+    """Return the row of ``record``, with texts no longer than their columns."""
+    row = records.row_of(record)
+    for field in fields(records.TYPES[_TYPES[table]]):
+        value = row.get(field.name)
+        if field.column and isinstance(value, str):
+            row[field.name] = value[: field.column.length]
+    return row
 
 
 def _table(kind: Kind) -> str:

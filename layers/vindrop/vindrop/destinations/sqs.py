@@ -8,36 +8,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 from vindrop.clouds import aws_api
-from vindrop.destinations.message import Tried, headers, key_of, place_of, structured
+from vindrop.destinations.message import (
+    MessageDestination,
+    deduplication_key,
+    headers,
+    ordering_key,
+    structured,
+)
 from vindrop.domain.records import Record
 
 
-class SQSDestination:
+class SQSDestination(MessageDestination):
     """See `vindrop.core.destination.Destination`."""
 
-    database = None
-
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        super().__init__()
         self._place = aws_api.place(url, "sqs")
         self._client = aws_api.Client("sqs", self._place, environment)
         self._url = ""
-        self._tried = Tried()
 
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Send it; SQS has stored it when it answers."""
-        found = headers(record, redelivered=self._tried.again(record) or again)
-        fifo: dict[str, Any] = {}
-        if self._place.name.endswith(".fifo"):
-            fifo = fifo_fields(record)
+        found = headers(record, redelivered=redelivered)
         self._client.call(
             "send_message",
             QueueUrl=self._queue_url(),
             MessageBody=structured(record).decode(),
             MessageAttributes=message_attributes(found),
-            **fifo,
+            **(fifo_fields(record) if self._place.name.endswith(".fifo") else {}),
         )
 
     def _queue_url(self) -> str:
@@ -56,6 +56,6 @@ def message_attributes(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
 def fifo_fields(record: Record) -> dict[str, str]:
     """Return what FIFO queues and topics ask for: a deduplication id, and a group that keeps order."""
     return {
-        "MessageDeduplicationId": key_of(record),
-        "MessageGroupId": hashlib.sha256(place_of(record).encode()).hexdigest(),
+        "MessageDeduplicationId": deduplication_key(record),
+        "MessageGroupId": hashlib.sha256(ordering_key(record).encode()).hexdigest(),
     }

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from vindrop.clouds.tencent_api import TencentClient
 from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.core.store_url import StoreURL, parse
-from vindrop.destinations.message import Tried, headers, structured
+from vindrop.core.store_url import parse
+from vindrop.destinations.message import MessageDestination, headers, structured
 from vindrop.domain.records import Record, to_cloudevent, type_of
 
 LARGEST_MESSAGE: Final = 1024 * 1024
@@ -22,75 +22,70 @@ LARGEST_MESSAGE: Final = 1024 * 1024
 LONGEST_TAG: Final = 64
 
 
-class CMQQueueDestination:
+class _TencentDestination(MessageDestination):
+    """What a URL ``scheme://region/name`` names, and a client of its service."""
+
+    service: ClassVar[str] = "tdmq"
+    version: ClassVar[str] = "2020-02-17"
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        where = parse(url, ("endpoint",))
+        if not where.path or "/" in where.path:
+            raise StoreSettingError(
+                f"{where.shown} names nothing: write {where.scheme}://ap-guangzhou/name"
+            )
+        self._name = where.path
+        self._client = TencentClient(self.service, self.version, where, environment)
+
+    def _send_to_cmq(self, action: str, parameters: dict[str, Any]) -> None:
+        if not self._client.call(action, parameters).get("MsgId"):
+            raise StoreError("CMQ answered without a MsgId: the message may not be stored")
+
+
+class CMQQueueDestination(_TencentDestination):
     """See `vindrop.core.destination.Destination`. A queue has no tags: readers filter by the event."""
 
-    database = None
-
-    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
-        where = _parse(url)
-        self._name = where.path
-        self._client = TencentClient("tdmq", "2020-02-17", where, environment)
-        self._tried = Tried()
-
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Send it."""
-        body = _event(record, redelivered=self._tried.again(record) or again)
-        _sent(
-            self._client.call(
-                "SendCmqMsg", {"QueueName": self._name, "MsgContent": body, "DelaySeconds": 0}
-            )
+        body = _event(record, redelivered=redelivered)
+        self._send_to_cmq(
+            "SendCmqMsg", {"QueueName": self._name, "MsgContent": body, "DelaySeconds": 0}
         )
 
 
-class CMQTopicDestination:
+class CMQTopicDestination(_TencentDestination):
     """See `vindrop.core.destination.Destination`. Tags: type, cloud, and verdict or code and disposition."""
 
-    database = None
-
-    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
-        where = _parse(url)
-        self._name = where.path
-        self._client = TencentClient("tdmq", "2020-02-17", where, environment)
-        self._tried = Tried()
-
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Publish it."""
-        redelivered = self._tried.again(record) or again
-        tags = headers(record, redelivered=False)
+        tags = [*headers(record, redelivered=False).values()]
         if redelivered:
-            tags["redelivered"] = "redelivered"
-        _sent(
-            self._client.call(
-                "PublishCmqMsg",
-                {
-                    "TopicName": self._name,
-                    "MsgContent": _event(record, redelivered=redelivered),
-                    "MsgTag": [tag[:LONGEST_TAG] for tag in tags.values()],
-                },
-            )
+            tags.append("redelivered")
+        self._send_to_cmq(
+            "PublishCmqMsg",
+            {
+                "TopicName": self._name,
+                "MsgContent": _event(record, redelivered=redelivered),
+                "MsgTag": [tag[:LONGEST_TAG] for tag in tags],
+            },
         )
 
 
-class TencentEventBridgeDestination:
+class TencentEventBridgeDestination(_TencentDestination):
     """See `vindrop.core.destination.Destination`."""
 
-    database = None
+    service = "eb"
+    version = "2021-04-16"
 
-    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
-        where = _parse(url)
-        self._bus = where.path
-        self._client = TencentClient("eb", "2021-04-16", where, environment)
-        self._tried = Tried()
-
-    def put(self, record: Record, *, again: bool = False) -> None:
+    def send(self, record: Record, *, redelivered: bool) -> None:
         """Put the event. ``Data`` is the record; rules filter by Type, Subject, TagList and Data."""
         event = to_cloudevent(record)
-        found = headers(record, redelivered=self._tried.again(record) or again)
+        found = headers(record, redelivered=redelivered)
         self._client.call(
             "PutEvents",
             {
-                "EventBusId": self._bus,
+                "EventBusId": self._name,
                 "EventList": [
                     {
                         "Id": record.id,
@@ -106,26 +101,12 @@ class TencentEventBridgeDestination:
         )
 
 
-def _parse(url: str) -> StoreURL:
-    where = parse(url, ("endpoint",))
-    if not where.path or "/" in where.path:
-        raise StoreSettingError(
-            f"{where.shown} names nothing: write {where.scheme}://ap-guangzhou/name"
-        )
-    return where
-
-
 def _event(record: Record, *, redelivered: bool) -> str:
     body = structured(record)
-    if redelivered:  # as an extension attribute of the event: a queue carries nothing beside it
+    if redelivered:  # an extension attribute of the event: CMQ carries no headers
         body = json.dumps(
             {**to_cloudevent(record), "redelivered": "true"}, ensure_ascii=False
         ).encode()
     if len(body) > LARGEST_MESSAGE:
         raise StoreError(f"the record has {len(body)} bytes, and CMQ takes {LARGEST_MESSAGE}")
     return body.decode()
-
-
-def _sent(answer: dict[str, Any]) -> None:
-    if not answer.get("MsgId"):
-        raise StoreError("CMQ answered without a MsgId: the message may not be stored")

@@ -1,76 +1,174 @@
-"""What leaves: a Reading or a DeadLetter, as a CloudEvents 1.0 event.
+"""What leaves: a Reading or a DeadLetter, as a CloudEvents 1.0 event. The one definition of both.
 
-The event's id is the upload's identity, so a consumer that has seen an id has seen the upload.
-Type names carry a version; a field may be added under the same version, never changed or removed.
+To add a field, add its line here. The JSON Schema has it then; with `Column`, so have SQL tables
+(existing ones too) and DynamoDB items; with `Shown`, the tables of the command line. Type names
+carry a version: under the same version a field may be added, with a default, and none changed or
+removed. The event's id is the upload's identity: the idempotency key of whoever consumes it.
 
-The models are pydantic's, and loading it takes longer than all else that stands between a cold
-start and the call. So they are loaded when the first record is made: who is on the way to the
-call imports this module and says ``records.Reading``, all others import the names.
+Records are plain dataclasses. Reading and writing their JSON is pydantic's work
+(`vindrop.domain.schemas`), and loading that takes longer than all else between a cold start and
+the call to VinOCR. So it is loaded while VinOCR answers.
 """
-
-from __future__ import annotations
 
 import datetime as dt
 import importlib
 import json
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from vindrop.domain.upload import Cloud
-
-if TYPE_CHECKING:
-    from vindrop.domain.record_models import DeadLetter, Reading, Record, VinOCRCall
-
-__all__ = [
-    "DEAD_LETTER",
-    "READING",
-    "DeadLetter",
-    "Reading",
-    "Record",
-    "VinOCRCall",
-    "attributes",
-    "cloud_of",
-    "from_cloudevent",
-    "from_json",
-    "load_meanwhile",
-    "to_cloudevent",
-    "to_json",
-    "type_of",
-]
+from vindrop.domain.columns import Column, Limits, Shown, Value, fields
+from vindrop.domain.failures import Disposition
+from vindrop.domain.upload import Cloud, Upload
+from vindrop.domain.vin import ALPHABET, LENGTH, Verdict, Vin
 
 READING: Final = "vindrop.reading.v1"
 DEAD_LETTER: Final = "vindrop.dead_letter.v1"
 SENT: Final = 0.05
 """Seconds after which a request is surely on its way."""
 
+Share = Annotated[float, Limits(ge=0, le=1)]
+Point = tuple[Share, Share]
+"""x and y as shares of the photo's width and height, from its top left corner."""
+Box = tuple[Point, Point, Point, Point]
+"""A quadrilateral, clockwise from the top left as its text is read."""
 
-def __getattr__(name: str) -> Any:
-    """Load the models when one is asked for (PEP 562)."""
-    if name in {"DeadLetter", "Reading", "Record", "VinOCRCall"}:
-        found = globals()[name] = getattr(
-            importlib.import_module("vindrop.domain.record_models"), name
-        )
-        return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+@dataclass(frozen=True, kw_only=True)
+class VinOCRCall:
+    """The call that gave the answer."""
+
+    request_id: str
+    """VinOCR's RequestId: what the provider asks for when something must be looked up."""
+    endpoint: str
+    """Host (and port) that answered."""
+    seconds: Annotated[float, Limits(ge=0), Shown("seconds")]
+    """From request to answer."""
+    billed: Annotated[int, Limits(ge=0)]
+    """Calls for this upload that the provider bills, this one included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A VIN and how sure we are."""
+
+    vin: Annotated[
+        str, Limits(pattern=f"^[{ALPHABET}]{{{LENGTH}}}$"), Column("CHAR", LENGTH), Shown("VIN")
+    ]
+    as_read: str
+    """VinOCR's answer, word for word."""
+    verdict: Annotated[Verdict, Column("VARCHAR", 16), Shown("verdict")]
+    check_digit: Literal["valid", "invalid", "not_required"]
+    maker: Annotated[str | None, Column("VARCHAR", 255), Shown("maker")]
+    region: str | None
+    """World region of the manufacturer (ISO 3780)."""
+    model_year: Annotated[int | None, Column("INTEGER"), Shown("year")]
+    upload: Upload
+    vinocr: VinOCRCall
+    attempts: Annotated[int, Limits(ge=1)]
+    read_at: dt.datetime
+    vin_box: Annotated[Box | None, Column("TEXT")] = None
+    """Where the VIN stands in the photo; null where the recognizer does not say it."""
+    traceparent: str | None = None
+    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
+
+    @property
+    def id(self) -> str:
+        """The upload's identity."""
+        return self.upload.id
+
+    @property
+    def time(self) -> dt.datetime:
+        """When the record was made."""
+        return self.read_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """An upload that ended without a reading, and why. Enough to redrive; nothing secret."""
+
+    code: Annotated[str, Column("VARCHAR", 128), Shown("code")]
+    """VinOCR's error code word for word, or one of ours (``Vindrop.…``)."""
+    message: Annotated[str, Column("TEXT"), Shown("reason")]
+    disposition: Annotated[Disposition, Column("VARCHAR", 16)]
+    request_id: str | None
+    """VinOCR's RequestId, where a call was made."""
+    attempts: Annotated[int, Limits(ge=0), Column("INTEGER")]
+    billed: Annotated[int, Limits(ge=0)]
+    """Calls for this upload that the provider bills."""
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    upload: Upload | None
+    """None only where the event was too malformed to name an object."""
+    event_id: str | None = None
+    """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
+    redriven: Annotated[int, Limits(ge=0)] = 0
+    """How often the upload was a dead letter before, and was redriven."""
+    traceparent: str | None = None
+    """W3C trace context, where the upload's trigger carried one: an extension of the event."""
+
+    @property
+    def id(self) -> str:
+        """The upload's identity, or the malformed record's."""
+        if self.upload is not None:
+            return self.upload.id
+        return self.event_id or ""
+
+    @property
+    def time(self) -> dt.datetime:
+        """When the record was made."""
+        return self.last_seen
+
+
+Record = Reading | DeadLetter
+TYPES: Final[dict[str, Any]] = {READING: Reading, DEAD_LETTER: DeadLetter}
+"""CloudEvents type → its class. (Any: mypy does not take a class for hashable.)"""
+EXTENSIONS: Final = frozenset({"traceparent"})
+"""Fields that are attributes of the event, not part of its ``data``."""
+
+
+def reading_of(
+    vin: Vin,
+    upload: Upload,
+    call: VinOCRCall,
+    *,
+    attempts: int,
+    vin_box: Box | None = None,
+    traceparent: str | None = None,
+) -> Reading:
+    """Return the reading of an upload, made now. Every reading is made here."""
+    return Reading(
+        vin=vin.value,
+        as_read=vin.as_read,
+        verdict=vin.verdict,
+        check_digit=vin.check_digit,
+        maker=vin.maker,
+        region=vin.region,
+        model_year=vin.model_year,
+        upload=upload,
+        vinocr=call,
+        attempts=attempts,
+        read_at=dt.datetime.now(dt.timezone.utc),
+        vin_box=vin_box,
+        traceparent=traceparent,
+    )
 
 
 def load_meanwhile() -> None:
-    """Load the models soon, in the background: a first call takes longer to be answered than this.
+    """Load pydantic soon, in the background: a first call takes longer to be answered than this.
 
     Not at once, so that it does not compete with the request that is about to be sent.
     """
-    if "vindrop.domain.record_models" not in sys.modules:
-        timer = threading.Timer(SENT, importlib.import_module, ["vindrop.domain.record_models"])
+    if "vindrop.domain.schemas" not in sys.modules:
+        timer = threading.Timer(SENT, importlib.import_module, ["vindrop.domain.schemas"])
         timer.daemon = True
         timer.start()
 
 
 def type_of(record: Record) -> str:
     """Return the CloudEvents type of ``record``."""
-    from vindrop.domain.record_models import Reading
-
     return READING if isinstance(record, Reading) else DEAD_LETTER
 
 
@@ -81,8 +179,6 @@ def cloud_of(record: Record) -> Cloud | None:
 
 def attributes(record: Record) -> dict[str, str]:
     """Return what subscribers filter by: type, cloud, and verdict or code and disposition."""
-    from vindrop.domain.record_models import Reading
-
     found = {"type": type_of(record)}
     cloud = cloud_of(record)
     if cloud is not None:
@@ -93,6 +189,30 @@ def attributes(record: Record) -> dict[str, str]:
         found["code"] = record.code
         found["disposition"] = record.disposition.value
     return found
+
+
+def row_of(record: Record) -> dict[str, Value | None]:
+    """Return what a table holds of ``record``: column → value. The whole event is one of them."""
+    return {
+        "id": record.id,
+        **{
+            field.name: field.value(record)
+            for field in fields(TYPES[type_of(record)])
+            if field.column
+        },
+        "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
+        "event": to_json(record),
+    }
+
+
+def to_data(record: Record) -> dict[str, Any]:
+    """Return the fields of ``record``, ready for JSON."""
+    from vindrop.domain.schemas import adapter
+
+    data: dict[str, Any] = adapter(TYPES[type_of(record)]).dump_python(
+        record, mode="json", exclude=set(EXTENSIONS)
+    )
+    return data
 
 
 def to_cloudevent(record: Record) -> dict[str, Any]:
@@ -110,7 +230,7 @@ def to_cloudevent(record: Record) -> dict[str, Any]:
         "type": type_of(record),
         "time": record.time.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "data": record.model_dump(mode="json"),
+        "data": to_data(record),
     }
     if upload is not None:
         event["subject"] = upload.key
@@ -125,20 +245,21 @@ def to_json(record: Record) -> str:
 
 
 def from_cloudevent(event: dict[str, Any]) -> Record:
-    """Return the record inside a structured event.
+    """Return the record inside a structured event, of this version or an earlier one.
 
     :raises ValueError: a type that is not ours, or data that does not fit it.
     """
-    from vindrop.domain.record_models import DeadLetter, Reading
+    from vindrop.domain.schemas import adapter
 
     kind, data = event.get("type"), event.get("data")
+    if kind not in TYPES:
+        raise ValueError(
+            f"{kind!r} is not a type of vindrop's: expected {READING} or {DEAD_LETTER}"
+        )
     if isinstance(data, dict) and event.get("traceparent") is not None:
         data = {**data, "traceparent": event["traceparent"]}
-    if kind == READING:
-        return Reading.model_validate(data)
-    if kind == DEAD_LETTER:
-        return DeadLetter.model_validate(data)
-    raise ValueError(f"{kind!r} is not a type of vindrop's: expected {READING} or {DEAD_LETTER}")
+    record: Record = adapter(TYPES[kind]).validate_python(data)
+    return record
 
 
 def from_json(text: str | bytes) -> Record:

@@ -1,18 +1,31 @@
-"""JSON Schemas of what leaves, made from the models. ``docs/schemas/`` holds them, checked in CI.
+"""Records as JSON, by pydantic: written, read back and checked, and described by JSON Schemas.
 
-A consumer may hold a structured event against them; new fields may come under the same version,
-so none is forbidden.
+``docs/schemas/`` holds the schemas, checked in CI. A consumer may hold a structured event against
+them; new fields may come under the same version, so none is forbidden.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+import functools
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from vindrop.domain.records import DEAD_LETTER, READING, DeadLetter, Reading
+from vindrop.domain.records import EXTENSIONS, TYPES
 
-MODELS: Final[dict[str, type[BaseModel]]] = {READING: Reading, DEAD_LETTER: DeadLetter}
+
+@functools.cache
+def adapter(record: type) -> TypeAdapter[Any]:
+    """Return what writes and reads records of a class."""
+    return TypeAdapter(record)
+
+
+def data_schema(record: type, ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
+    """Return the schema of a record's fields, its parts under ``$defs``."""
+    schema = adapter(record).json_schema(mode="serialization", ref_template=ref_template)
+    for name in EXTENSIONS & schema["properties"].keys():
+        del schema["properties"][name]
+    return schema
 
 
 def event_schema(kind: str) -> dict[str, Any]:
@@ -20,12 +33,9 @@ def event_schema(kind: str) -> dict[str, Any]:
 
     :param kind: a type of `vindrop.domain.records`, such as ``vindrop.reading.v1``.
     """
-    model = MODELS[kind]
-    data = model.model_json_schema(mode="serialization")
+    model = TYPES[kind]
+    data = data_schema(model)
     definitions = data.pop("$defs", {})
-    for name, field in model.model_fields.items():
-        if field.exclude:  # travels as an extension of the event
-            data["properties"].pop(name, None)
     _add_bounds(definitions["Upload"])
     for part in (data, *definitions.values()):
         _as_consumers_see_it(part)
@@ -76,3 +86,7 @@ def _as_consumers_see_it(part: dict[str, Any]) -> None:
             for name in part["required"]
             if name in properties and "default" not in properties[name]
         ]
+
+
+for _type in TYPES.values():  # made while VinOCR answers, not when its answer must be written
+    adapter(_type)

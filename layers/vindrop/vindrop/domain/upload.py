@@ -1,15 +1,15 @@
 """What arrived and where; its identity. The word everything downstream speaks."""
 
-from __future__ import annotations
-
 import datetime as dt
 import functools
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
+
+from vindrop.domain.columns import Column, Shown
 
 Cloud = Literal["tencent", "aws", "http"]
 """Whose bucket; ``http``: no object at all, the photo came with a request (`vindrop.http`)."""
@@ -24,8 +24,8 @@ class Upload:
         the field, and holds no value.
     """
 
-    cloud: Cloud
-    bucket: str
+    cloud: Annotated[Cloud, Column("VARCHAR", 16)]
+    bucket: Annotated[str, Column("VARCHAR", 255)]
     """As the cloud's API wants it: on Tencent with the account's number (``name-appid``).
 
     Where the cloud is ``http``: ``bytes``, and the key is their sha256 (hex); or ``url``, and the
@@ -33,7 +33,7 @@ class Upload:
     """
     region: str
     """Long form, such as ``ap-guangzhou`` or ``us-east-1``."""
-    key: str
+    key: Annotated[str, Column("VARCHAR", 1024, "object_key"), Shown("photo")]
     """Object key, decoded, without a leading slash of the event's making."""
     version: str
     """What tells two uploads to one key apart: S3 versionId or eTag+sequencer, COS request id or ETag."""
@@ -71,7 +71,7 @@ class Upload:
         return msgspec.json.encode(self).decode()
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Upload:
+    def from_json(cls, text: str | bytes) -> "Upload":
         """Return what `to_json` wrote.
 
         :raises ValueError: it is something else.

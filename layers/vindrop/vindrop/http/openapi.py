@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from vindrop.domain.records import Reading
+from vindrop.domain.schemas import data_schema
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
 _BINARY: Final = ("image/jpeg", "image/png", "image/heic", "image/webp", "image/tiff", "image/bmp")
@@ -178,9 +179,7 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    reading = Reading.model_json_schema(
-        mode="serialization", ref_template="#/components/schemas/{model}"
-    )
+    reading = data_schema(Reading, "#/components/schemas/{model}")
     parts = reading.pop("$defs", {})
     reading["properties"] = {
         "id": {"type": "string", "description": "The photo's identity: sha256, hex."},

@@ -18,7 +18,7 @@ from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome
 from vindrop.core.photo import Sent
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.records import DeadLetter, Reading, to_data
 from vindrop.domain.upload import Upload
 from vindrop.http import doubts, identity, objects, photos
 from vindrop.http.problems import ProblemError, of_failure
@@ -88,7 +88,7 @@ def _answer(app: App, outcome: Outcome) -> Response:
     if isinstance(record, Reading):
         answer = {
             "id": record.id,
-            **record.model_dump(mode="json"),
+            **to_data(record),
             "doubts": doubts.of(record),
             "new": outcome.new,
         }

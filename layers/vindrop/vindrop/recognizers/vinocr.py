@@ -20,6 +20,7 @@ from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
+from vindrop.domain.records import Box
 from vindrop.settings import Settings
 
 SERVICE: Final = "ocr"
@@ -160,4 +161,24 @@ def _answer(answer: Any, seconds: float) -> Answer:
         raise FailureError(
             error_codes.EMPTY_VIN, "VinOCR answered with an empty Vin", request_id or None
         )
-    return Answer(vin, request_id, seconds)
+    return Answer(vin, request_id, seconds, _box(response.get("Polygon")))
+
+
+def _box(polygon: Any) -> Box | None:
+    """Return four points from ``[{"X": 0…1, "Y": 0…1}, …]``; None from anything else.
+
+    An extension of our own VinOCR: what it says wrong must not cost the reading.
+    """
+    if not isinstance(polygon, list) or len(polygon) != 4:
+        return None
+    points = [
+        (float(corner["X"]), float(corner["Y"]))
+        for corner in polygon
+        if isinstance(corner, dict) and _is_share(corner.get("X")) and _is_share(corner.get("Y"))
+    ]
+    return (points[0], points[1], points[2], points[3]) if len(points) == 4 else None
+
+
+def _is_share(value: Any) -> bool:
+    """Whether ``value`` is a number in 0…1. NaN is not; neither is a boolean."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

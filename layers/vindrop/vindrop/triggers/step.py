@@ -26,7 +26,7 @@ from vindrop.core.batch import ignored
 from vindrop.core.outcome import Outcome
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
-from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.records import DeadLetter, Reading, to_data
 from vindrop.domain.upload import Upload
 from vindrop.triggers import plain
 
@@ -108,7 +108,7 @@ def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
         raise VinUnavailable(str(error), retry_in=RETRY_SECONDS) from error
     if isinstance(outcome.record, Reading):
         reading = outcome.record
-        return {"id": reading.id, **reading.model_dump(mode="json")}
+        return {"id": reading.id, **to_data(reading)}
     raise _error(outcome)
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from vindrop.core.rate_limiter import Permit, RateLimited
 from vindrop.core.store_errors import StoreError
 from vindrop.core.store_url import parse
-from vindrop.destinations.redis import connect
 from vindrop.stores.rate_limiter.gcra import NARROW, WIDEST, after_refusal
+from vindrop.stores.redis import connect
 
 _SECOND: Final = 1_000_000
 
