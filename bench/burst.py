@@ -1,11 +1,11 @@
-"""A burst of uploads at once, through us and through bare SDK handlers, against the same quota.
+"""A burst of uploads at once, through us and through bare SDK handlers, against the same rate limit.
 
     python -m bench.burst --uploads 1000 --instances 50 --rate 10 --against naive,sdk-retryer
     python -m bench.burst --uploads 300 --instances 20 --arrears 600 --scale 30
 
 The last line is one JSON object per way; ``--arrears`` blocks the account for that many seconds of
-simulated time in the middle of the burst (real time is shorter by ``--scale``, as is the pause
-between two probes), and counts the calls made while it lasts.
+scaled time in the middle of the burst (real time is shorter by ``--scale``, as is the pause
+between two probes), and counts the calls made while the circuit breaker is open.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def run(
 ) -> dict[str, Any]:
     """Send the burst through ``way`` and return what came of it.
 
-    :param platform_retry: seconds until the platform brings a failed event again; it does so twice.
+    :param platform_retry: seconds until the platform redelivers a failed event; it does so twice.
     """
     with tempfile.TemporaryDirectory(prefix="vindrop-burst-") as name:
         folder = Path(name)
@@ -130,7 +130,7 @@ def _quality(world: World, rate: int, blocked: dict[str, int] | None) -> dict[st
     span = max(read) - min(read) if len(read) > 1 else 0.0
     answers = world.answers()
     return {
-        "quota_used": round((len(read) - 1) / (rate * span), 4) if span else 0.0,
+        "rate_used": round((len(read) - 1) / (rate * span), 4) if span else 0.0,
         "refused_calls": answers["RequestLimitExceeded"],
         "billed_calls": answers["Success"],
         **(blocked or {}),
@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--against", default="", help="naive,sdk-retryer")
     parser.add_argument("--platform-retry", type=float, default=60.0, help="seconds, as SCF")
     parser.add_argument("--speed", type=float, default=1.0, help="of the lookup's delays")
-    parser.add_argument("--arrears", type=float, default=0.0, help="simulated seconds")
+    parser.add_argument("--arrears", type=float, default=0.0, help="scaled seconds")
     parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args(argv)
     against = [way for way in options.against.split(",") if way]

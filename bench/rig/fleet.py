@@ -1,4 +1,4 @@
-"""Many instances and the platform in front of them: events in, again when they fail, until they end."""
+"""Many instances and the platform in front of them: it redelivers events that fail until they end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ANSWERED: Final = STEPS.index("answered") + 1
 
 @dataclass(slots=True)
 class Ticket:
-    """An event on its way: the platform's own memory of it."""
+    """An event that has not ended, as the platform keeps it."""
 
     job: Job
     tries: int = 0
@@ -50,8 +50,8 @@ class Tally:
 class Fleet:
     """``with Fleet(...) as fleet``: instances that live until the block ends.
 
-    :param retry_delays: seconds until the platform brings a failed event again, one per retry;
-        None: it never gives up (a queue), and waits a moment.
+    :param retry_delays: seconds until the platform redelivers a failed event, one per retry;
+        None: it never gives up (a queue), and waits half a second.
     :param plan: chooses where an invocation kills itself; see `Job.kill`.
     :param missed: told the step that such an invocation ended without reaching.
     """
@@ -102,7 +102,7 @@ class Fleet:
             time.sleep(0.01)
 
     def send(self, job: Job, after: float = 0.0) -> None:
-        """Bring an event, ``after`` seconds from now."""
+        """Deliver an event, ``after`` seconds from now."""
         with self._ready:
             self._open += 1
             self._push(Ticket(job), after)
@@ -113,7 +113,7 @@ class Fleet:
             return self._open
 
     def kill_one(self, dice: random.Random) -> None:
-        """Kill an instance at whatever it is doing."""
+        """Kill an instance, whatever it is doing."""
         with self._ready:
             alive = [p for p in self._processes.values() if p.is_alive()]
         if alive:

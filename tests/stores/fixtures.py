@@ -60,6 +60,8 @@ def servers() -> Iterator[Servers]:
 def fresh_store(servers: Servers, kind: str, folder: Path) -> str:
     """Return the URL of an empty store of ``kind``."""
     name = f"t{uuid.uuid4().hex[:12]}"
+    if kind == "memory":
+        return kind
     if kind == "sqlite":
         return f"sqlite:///{folder}/{name}.db"
     if kind == "postgresql":

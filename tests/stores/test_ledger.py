@@ -231,17 +231,17 @@ def test_a_blocked_account_is_known_to_all_and_tried_by_one(
     assert ledger.circuit(60) is None
     assert ledger.open_circuit(arrears, 60)
     assert not ledger.open_circuit(arrears, 60)  # one alarm
-    hold = ledger.circuit(60)
-    assert hold is not None
-    assert (hold.failure, hold.probe_in > 0) == (arrears, True)
+    circuit = ledger.circuit(60)
+    assert circuit is not None
+    assert (circuit.failure, circuit.probe_in > 0) == (arrears, True)
     assert ledger.close_circuit()
     assert not ledger.close_circuit()
     assert ledger.circuit(60) is None
 
     ledger.open_circuit(arrears, PAST)
     with ThreadPoolExecutor(8) as pool:
-        holds = list(pool.map(lambda _: ledger.circuit(60), range(8)))
-    assert sum(hold is not None and hold.probe_in == 0 for hold in holds) == 1
+        seen = list(pool.map(lambda _: ledger.circuit(60), range(8)))
+    assert sum(circuit is not None and circuit.probe_in == 0 for circuit in seen) == 1
 
 
 def test_a_restart_on_one_machine_need_not_wait_for_the_leases_of_the_dead(

@@ -48,15 +48,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Annotated[
         str,
         Meta(
-            description="Which uploads are claimed, answered, delivered, parked: a URL, or `none` (weaker "
-            "promise: see docs/reliability.md)."
+            description="The state of every upload (claimed, waiting for a retry, answered, delivered): a "
+            "URL, or `none` (weaker promise: see docs/reliability.md)."
         ),
     ]
     rate_limiter: Annotated[
         str,
         Meta(
-            description="Where instances agree on who may call next: a URL, or `memory` (one instance only). "
-            "Default: the ledger's store."
+            description="Where instances share the rate limiter's state: a URL, or `memory` (one instance "
+            "only). Default: the ledger's store."
         ),
     ] = ""
     vinocr_endpoint: Annotated[
@@ -93,20 +93,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^[\w.:-]{1,64}$",
-            description="Name under which instances share the rate and the block of one VinOCR account; two "
-            "accounts in one store need two names.",
+            description="Name under which instances share the rate limiter and the circuit breaker of one "
+            "VinOCR account; two accounts in one store need two names.",
         ),
     ] = "vinocr"
     rate: Annotated[
         float,
         Meta(gt=0, le=1000, description="Calls per second the account may make."),
     ] = 10.0
+    burst: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="Calls that may start at once after an idle time; 1: always evenly spaced. At "
+            "most rate × T + burst calls start in any T seconds, so keep rate + burst - 1 within what "
+            "the provider allows in one second.",
+        ),
+    ] = 1
     interactive_wait: Annotated[
         float,
         Meta(
             gt=0,
-            description="Seconds of the quota that uploads may book ahead: an HTTP caller waits behind no "
-            "more than this, however long the backlog.",
+            description="Seconds that uploads may reserve permits ahead: an HTTP caller waits behind no "
+            "more than this, however long the backlog (no head-of-line blocking).",
         ),
     ] = 2.0
     max_base64_mb: Annotated[
@@ -150,7 +160,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5
     retry_seconds: Annotated[
         float,
-        Meta(gt=0, description="First wait of a parked upload, in seconds; doubles each time."),
+        Meta(
+            gt=0,
+            description="Longest wait before the first retry of an upload, in seconds; doubles each time (exponential backoff with jitter).",
+        ),
     ] = 30.0
     price_per_call: Annotated[
         float,
@@ -162,7 +175,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     probe_seconds: Annotated[
         float,
         Meta(
-            gt=0, description="While the account is blocked: seconds between two calls that try it."
+            gt=0,
+            description="While the circuit breaker is open (the account is blocked): seconds until the "
+            "first probe; the pauses between probes double, up to a quarter of an hour.",
         ),
     ] = 60.0
     allowed_buckets: Annotated[
@@ -308,7 +323,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {variable(close[0])}?" if close else ""
             raise SettingsError(
-                f"{variable(name)} is no setting{hint or ': docs/settings.md lists them all'}"
+                f"{variable(name)} is not a setting{hint or ': docs/settings.md lists them all'}"
             )
     for name, field in known.items():
         if field.required and name not in given:

@@ -30,7 +30,7 @@ def description(field: msgspec.structs.FieldInfo) -> str:
 def read(field: msgspec.structs.FieldInfo, text: str) -> Any:
     """Return the value that a variable's text gives its setting.
 
-    :raises SettingsError: it gives none.
+    :raises SettingsError: the text is not a value of this setting.
     """
     several = get_origin(field.type.__origin__) is tuple
     value: Any = text.replace(",", " ").split() if several else text
@@ -59,13 +59,13 @@ def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
 def _custom(kind: type, value: Any) -> Any:
     if kind is Secret:
         return Secret(value)
-    raise NotImplementedError(f"{kind} is no type of a setting's")
+    raise NotImplementedError(f"{kind} is not a type that a setting can have")
 
 
 def endpoint(name: str, value: str) -> str:
     """Return a server's address as a setting gives it, without a slash at its end.
 
-    :raises SettingsError: it is none.
+    :raises SettingsError: the value is not such an address.
     """
     if not value:
         return value

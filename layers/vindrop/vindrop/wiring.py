@@ -39,7 +39,11 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
     given = os.environ if environment is None else environment
     ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
     rate_limiter = open_rate_limiter(
-        settings.rate_limiter_url, account=settings.account, rate=settings.rate, environment=given
+        settings.rate_limiter_url,
+        account=settings.account,
+        rate=settings.rate,
+        burst=settings.burst,
+        environment=given,
     )
     delivery = open_delivery(settings, given)
     storage = Storage(settings, given)

@@ -53,6 +53,7 @@ def _quota(settings: Settings, environment: Mapping[str, str]) -> Iterator[Findi
         settings.rate_limiter_url,
         account=settings.account,
         rate=settings.rate,
+        burst=settings.burst,
         environment=environment,
     )
     found = quota.reserve(60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests import needs
@@ -16,7 +17,8 @@ class MotoServer(Server):
 
     def command(self) -> list[str]:
         needs.module("moto.server", package="'moto[server]'")
-        return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        script = str(Path(__file__).with_name("moto_process.py"))
+        return [sys.executable, script, "-H", "127.0.0.1", "-p", str(self.port)]
 
     def environment(self) -> dict[str, str]:
         return {"MOTO_ACCOUNT_ID": "123456789012"}

@@ -1,30 +1,32 @@
-"""The ledger: which upload is claimed, answered, delivered, or waits for a retry.
+"""The ledger: the state of every upload, and the circuit breaker of the account.
 
-The state machine of an upload, one row each (states as they are stored):
+The state machine of an upload, one row or item whose key is the upload's id:
 
-    (new) ──claim──▶ claimed ──keep──▶ answered ──delivered──▶ delivered
-                      │  ▲             (a reading, kept)
-      schedule_retry  │  │ claim, once its retry is due
-                      ▼  │
-                     parked
-                      │
-                      └──keep──▶ failed ──delivered──▶ dead ──redrive──▶ parked, attempts anew
-                                 (a dead letter, kept)
+    (new) ──claim──▶ claimed ──keep a reading──────▶ answered ──delivered──▶ delivered (end)
+                      │  ▲ └───keep a dead letter──▶ failed ────delivered──▶ dead (end)
+       schedule_retry │  │ claim, once the retry is due                       │ redrive
+                      ▼  │                                                    │
+                     parked ◀─────────────────────────────────────────────────┘
 
-Each row that is not at its end carries ``due_at``: the moment from which anyone may claim it. For a
-claim or a delivery under way that is the end of its lease (`vindrop.core.lease`), so that a worker
-that died is followed by another; for a parked upload it is the time of its retry. ``sweep`` asks for
-what is due. Every step is one conditional write, timed by the store's own clock:
+- **Idempotency key**: the upload's id. Events are delivered at least once; however often one comes,
+  it is the same row, so at-least-once delivery has the effect of exactly one paid call.
+- **Lease**: ``due_at`` is the moment from which anyone may claim a row that has not ended. For a
+  claim or a delivery under way it is the end of the lease, so that another worker follows one that
+  died (`vindrop.core.lease`); for a parked upload it is the time of its retry. The sweep asks for what is due (`retryable`).
+- **Fencing token**: the claim's ``owner``. A worker whose lease ended cannot schedule a retry,
+  postpone or forget what another holds now. Only `keep` accepts a late worker: its answer was paid.
+- **Conditional write**: each step is one write whose condition names the state it starts from,
+  timed by the store's own clock. Two workers can never both succeed.
+- **Write-ahead**: an answer is kept before it is delivered. From then on nothing calls VinOCR for this
+  upload again; a delivery that fails is repeated from what was kept.
 
     worker A   claim ✔ ── calls VinOCR ── † (killed)
-    worker B        claim ✘ busy      lease ends ▸ claim ✔ (attempt 2) ── keep ✔ ── deliver ✔
-    worker C                                              claim ✘ busy          claim ✘ delivered
+    worker B        claim ✘ claimed    lease ends ▸ claim ✔ (attempt 2) ── keep ✔ ── delivered ✔
+    worker C                                              claim ✘ claimed         claim ✘ delivered
 
-Two words that hold it together: an upload's id is the idempotency key, so an event that is delivered
-at least once is worked on once. A claim's ``owner`` is the fencing token: a late worker's
-``schedule_retry``, ``postpone`` and ``forget`` are refused once another has claimed the upload.
-The ledger is write-ahead: an answer that was paid for is kept before it is delivered, whoever has it
-first; from then on nothing calls VinOCR for this upload again.
+The circuit breaker: *closed*, calls are made; *open* after an answer that says the account is
+blocked (`open_circuit`): no instance calls; *half-open* when a probe is due: `circuit` lets exactly one
+caller through, and its success closes the circuit (`close_circuit`).
 """
 
 from __future__ import annotations
@@ -43,17 +45,17 @@ from vindrop.domain.upload import Upload
 State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
 ENDED: tuple[State, ...] = ("delivered", "dead")
 LONGEST_PROBE: Final = 900.0
-"""Seconds between two probes while the circuit is open, at most."""
+"""Seconds between two probes of a blocked account, at most."""
 Redriven = Literal["redriven", "under_way", "answered", "unknown"]
-"""What a redrive found: it was dead, and its retry is scheduled; it is on its way already; it has a reading,
-so that its dead letter is out of date; nothing that this ledger could follow."""
+"""What a redrive found: it was dead, and has a retry scheduled now; it is under way already; it has a
+reading, so that its dead letter is out of date; or this ledger cannot follow it."""
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """This worker holds the upload until its lease ends."""
+    """A lease: this worker holds the upload until it ends."""
 
     owner: str
-    """Fencing token: names the claim in every later step."""
+    """The fencing token: names the claim in every later write."""
     attempts: int
     """Attempts so far, this one included."""
     billed: int
@@ -84,15 +86,15 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class OpenCircuit(msgspec.Struct, frozen=True):
-    """The circuit is open: no calls until a probe succeeds. See `vindrop.core.circuit_breaker`."""
+    """The circuit breaker is open: the account is blocked, no calls until a probe succeeds."""
 
     failure: Failure
     probe_in: float
-    """Seconds until one call may try again; 0: the caller is the one that may try now."""
+    """Seconds until the next probe; 0: half-open, and the caller makes the probe now."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """Uploads in one state that is not an end."""
+    """Uploads in one state that has not ended."""
 
     uploads: int
     oldest: float
@@ -125,7 +127,7 @@ class Ledger(Protocol):
     ) -> Claim | Standing:
         """Take ``upload`` for ``lease`` seconds, or learn where it stands.
 
-        :param traceparent: of whatever brought it first: kept, for whoever takes it up later.
+        :param traceparent: of the event that came first: kept, for whoever claims it later.
         """
 
     def keep(
@@ -140,7 +142,7 @@ class Ledger(Protocol):
     ) -> bool:
         """Keep an answer before it is delivered. False: another answer was there first.
 
-        A late claim may keep it too: whoever comes first with an answer wins, except that a
+        A late claim may bring it: whoever comes first with an answer wins, except that a
         reading replaces a dead letter that has not been delivered.
         """
 
@@ -166,12 +168,12 @@ class Ledger(Protocol):
         attempts: int,
         billed: int,
     ) -> bool:
-        """Put the upload down for ``seconds``. False: the claim had passed to another."""
+        """End the claim; a retry is due after ``seconds``. False: the claim had passed to another."""
 
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Drop an upload that has no answer, if it is still this claim's.
 
-        For a photo that came with a request: its caller is told, and nobody else has it.
+        For a photo that came with a request: its caller is told, and nobody could come back for it.
         """
 
     def retryable(self, limit: int) -> list[Upload]:
@@ -187,53 +189,53 @@ class Ledger(Protocol):
         """Return what has not ended, by state; cheap enough for every sweep."""
 
     def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
-        """Schedule a retry of a dead upload, due ``after`` seconds from now.
+        """Schedule a retry of a dead upload, ``after`` seconds from now.
 
         Attempts begin anew; what was billed, when it was first seen and the dead letter itself
         are kept. Done twice it does nothing: only what is dead can be redriven. An upload that
-        this ledger never saw is taken from its dead letter.
+        this ledger never saw is restored from its dead letter.
         """
 
     def dead_letters(self) -> Iterator[records.DeadLetter]:
         """Yield the dead letters of uploads that have no reading yet, redriven ones included."""
 
     def open_circuit(self, failure: Failure, probe_after: float) -> bool:
-        """Open the circuit for all instances. True for the one that did it: raise the alarm once."""
+        """Stop the calls of all instances. True for the one that did it: raise the alarm once."""
 
     def circuit(self, probe_after: float | None) -> OpenCircuit | None:
-        """Return the open circuit, or None: it is closed.
+        """Return the open circuit, or None where it is closed: calls may be made.
 
-        When a probe is due (half-open), exactly one caller gets ``probe_in`` 0 and makes the probe.
-        The next is due after `next_probe` seconds: the longer the circuit has been open, the less
+        When a probe is due, exactly one caller gets ``probe_in`` 0 and makes the probing call. The
+        next is due after `next_probe` seconds: the longer the account has been blocked, the less
         often it is probed.
 
-        :param probe_after: seconds from the opening to the first probe. None: only look; every
-            caller that looks gets 0 when a probe is due.
+        :param probe_after: seconds from the opening to the first probe. None: only look; everyone
+            who looks gets 0 when a probe is due.
         """
 
     def close_circuit(self) -> bool:
-        """Close the circuit. True for the one that did it."""
+        """Let calls be made again. True for the one that did it."""
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """An upload of some place, as the ledger knows it."""
+    """An upload of one object, as the ledger knows it."""
 
     version: str
     at: float
-    """Unix time in seconds: when it was written by its event's word or first seen, the later."""
+    """Unix time in seconds: when its event says it was written or when it was first seen, the later."""
     size: int | None = None
-    """Bytes, where its event said it."""
+    """Bytes, where its event named them."""
 
 
 class Catalogue(Protocol):
-    """A ledger that can also be asked by place: what a backfill needs, and an object named plainly."""
+    """A ledger that can be asked by place: for a backfill, and for an object named without a version."""
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
-        """Return place → the uploads that came from there; see `vindrop.core.ledger.place`."""
+        """Return place → its uploads; see `place`."""
 
 
 def next_probe(probe_after: float, blocked: float) -> float:
-    """Return the seconds until the next probe of a circuit that has been open ``blocked`` seconds.
+    """Return the seconds until the next probe of an account blocked for ``blocked`` seconds.
 
     Each wait is twice the one before, up to `LONGEST_PROBE`: ten minutes of arrears cost three
     probes at the default of 60 s, and the account is found open within as long as it was blocked.
@@ -242,5 +244,5 @@ def next_probe(probe_after: float, blocked: float) -> float:
 
 
 def place(cloud: str, bucket: str, key: str) -> str:
-    """Return a fixed-length name of an object's place, whatever its version: what listings look up."""
+    """Return a fixed-length name of an object, whatever its version: what a listing is compared by."""
     return hashlib.sha256(f"{cloud}\n{bucket}\n{key}".encode()).hexdigest()

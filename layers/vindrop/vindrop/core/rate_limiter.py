@@ -1,12 +1,11 @@
-"""When may the next call start, across all instances.
+"""When the next call to VinOCR may start, across all instances: the rate limiter's interface.
 
-Slots are spaced evenly and reserved ahead (the generic cell rate algorithm with a burst of one):
-one store operation books the next free moment, and the caller sleeps until then. Compared with
-asking again and again that costs a fifth of the operations and is fair.
+A caller reserves a permit and sleeps until its moment. One store operation per call is enough, and
+callers are served in the order in which they asked; polling would cost five times the operations.
 
-The rate is learned downwards: a refusal (RequestLimitExceeded) widens the spacing, to what the
-provider's message names where it does, and every slot used after that narrows it a little, back
-to the configured rate. The figures are in `vindrop.stores.rate_limiter.gcra`.
+The admission rule is GCRA, the generic cell rate algorithm: `vindrop.stores.rate_limiter.gcra`.
+The rate adapts downwards: a refusal (RequestLimitExceeded) widens the spacing of permits, and each
+permit that is used afterwards narrows it a little, back to the configured rate.
 """
 
 from __future__ import annotations
@@ -25,31 +24,34 @@ _LIMITS: Final = r"`(\d+(?:\.\d+)?)`"
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A call may start, after waiting."""
+    """One call may start, after waiting."""
 
     wait: float
-    """Seconds to sleep first; 0 to go at once."""
+    """Seconds to sleep first; 0: start at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """Every slot within the wait that was allowed is taken."""
+    """No permit starts within the wait that the caller allowed. Nothing was reserved."""
 
     retry_after: float
-    """Seconds after which a slot within the same wait may be free."""
+    """Seconds after which the same request may succeed."""
 
 
 class RateLimiter(Protocol):
-    """What the pipeline asks of a quota."""
+    """What the pipeline needs of a rate limiter."""
 
     def reserve(self, max_wait: float) -> Permit | RateLimited:
-        """Book the next free slot, if it is at most ``max_wait`` seconds away.
+        """Reserve the next permit if it starts within ``max_wait`` seconds.
 
         :raises StoreError: the store is away; see `vindrop.stores.rate_limiter.local.Fallback`.
         """
 
     def refused(self, limit: float | None) -> None:
-        """The provider refused for the rate; ``limit`` is its own number, where it names one."""
+        """Report that the provider refused a call for its rate.
+
+        :param limit: calls per second that the refusal names, if it names a limit.
+        """
 
 
 def limit_named(message: str) -> float | None:

@@ -1,16 +1,17 @@
 """DynamoDB: conditional writes on a few tables, made when first missed.
 
 ``dynamodb://region/prefix`` (or ``dynamodb:///prefix`` in the function's own region): tables
-``prefix_uploads`` (ledger, blocks and quota), ``prefix_readings`` and ``prefix_dead_letters``.
+``prefix_uploads`` (ledger, circuit breaker and rate limiter), ``prefix_readings`` and ``prefix_dead_letters``.
 
 DynamoDB has no clock that a condition could ask, so moments are the caller's. Clocks of Lambda are
-kept within milliseconds of each other; one that is wrong by more than `SKEW` is set right by the
-``Date`` of DynamoDB's own answers. A lease may so be off by up to that, which its margin covers.
+kept within milliseconds of each other; one that is wrong by more than `SKEW` is corrected by the
+``Date`` of DynamoDB's own answers. A lease may be off by up to that, which its margin covers.
 """
 
 from __future__ import annotations
 
 import email.utils
+import itertools
 import re
 import threading
 import time
@@ -39,7 +40,7 @@ class Refused:
     """A condition did not hold."""
 
     item: Item | None
-    """What stands there instead; None where nothing does."""
+    """What is there instead; None where nothing is."""
 
 
 def tables(prefix: str) -> dict[str, dict[str, Any]]:
@@ -148,62 +149,41 @@ class DynamoDB:
             values[":until"] = _value(until)
             condition += " AND #due_at <= :until"
             names["#due_at"] = "due_at"
-        given = 0
-        start: dict[str, Any] = {}
-        while True:
-            page = self._call(
-                "uploads",
-                "query",
-                IndexName=BY_STATE,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
-                **start,
-                **({"Limit": limit} if limit else {}),
-            )
-            for found in page.get("Items", []):
-                item = _item(found)
-                if item is not None:
-                    yield item
-                    given += 1
-                    if given == limit:
-                        return
-            if not page.get("LastEvaluatedKey"):
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        found = self._pages(
+            "uploads",
+            "query",
+            IndexName=BY_STATE,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            **({"Limit": limit} if limit else {}),
+        )
+        yield from itertools.islice(_items(found), limit)
 
     def count(self, state: str) -> int:
         """Return how many uploads are in ``state``."""
-        total = 0
-        start: dict[str, Any] = {}
-        while True:
-            page = self._call(
-                "uploads",
-                "query",
-                IndexName=BY_STATE,
-                Select="COUNT",
-                KeyConditionExpression="#state = :state",
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={":state": {"S": state}},
-                **start,
-            )
-            total += int(page.get("Count", 0))
-            if not page.get("LastEvaluatedKey"):
-                return total
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        pages = self._pages(
+            "uploads",
+            "query",
+            IndexName=BY_STATE,
+            Select="COUNT",
+            KeyConditionExpression="#state = :state",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":state": {"S": state}},
+        )
+        return sum(int(page.get("Count", 0)) for page in pages)
 
     def scan(self, table: str) -> Iterator[Item]:
         """Yield every item, in no order: for people, not for functions."""
-        start: dict[str, Any] = {}
+        yield from _items(self._pages(table, "scan", ConsistentRead=True))
+
+    def _pages(self, table: str, operation: str, **parameters: object) -> Iterator[dict[str, Any]]:
         while True:
-            page = self._call(table, "scan", ConsistentRead=True, **start)
-            for found in page.get("Items", []):
-                item = _item(found)
-                if item is not None:
-                    yield item
+            page = self._call(table, operation, **parameters)
+            yield page
             if not page.get("LastEvaluatedKey"):
                 return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _conditional(
         self,
@@ -298,6 +278,14 @@ def _with_prefix(url: str) -> str:
     if not address.partition("/")[2].strip("/"):
         address = f"{address.rstrip('/')}/{DEFAULT_PREFIX}"
     return f"{scheme}://{address}{mark}{query}"
+
+
+def _items(pages: Iterator[dict[str, Any]]) -> Iterator[Item]:
+    for page in pages:
+        for found in page.get("Items", []):
+            item = _item(found)
+            if item is not None:
+                yield item
 
 
 def _value(value: Value) -> dict[str, str]:

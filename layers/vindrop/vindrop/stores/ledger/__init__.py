@@ -14,7 +14,7 @@ from vindrop.stores.sql import is_sql, open_database
 def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None = None) -> Ledger:
     """Return the ledger that ``url`` names.
 
-    :param account: the name under which instances share the block of one VinOCR account.
+    :param account: the name under which instances share the circuit breaker of one VinOCR account.
     :param environment: where a cloud's keys are read, at every call; the process's by default.
     :raises StoreSettingError: no ledger of that kind.
     """

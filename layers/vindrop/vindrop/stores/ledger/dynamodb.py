@@ -1,7 +1,8 @@
-"""The ledger in DynamoDB: one item per upload, every step one conditional write.
+"""The ledger in DynamoDB: one item per upload, each step one conditional write.
 
+The fencing token is the item's ``owner``, the lease ends at ``due_at``; see `vindrop.core.ledger`.
 An item that has ended keeps ``due_at`` as the moment of its end: the index by state and ``due_at``
-then serves the sweep, the counts and the list of the dead alike. Whose clock: `vindrop.stores.dynamodb`.
+serves the sweep, the counts and the list of dead letters. Whose clock: `vindrop.stores.dynamodb`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class DynamoDBLedger:
             return Claim(owner, 1, 0, first_seen=now, traceparent=traceparent)
         item = refused.item
         for _ in range(_TRIES):
-            if item is None:  # forgotten between the two writes
+            if item is None:  # deleted between the two writes
                 return self.claim(upload, lease, traceparent=traceparent)
             if item["owner"] == owner:  # our write's answer was lost; the SDK asked again
                 return claim_of(item)
@@ -92,7 +93,7 @@ class DynamoDBLedger:
         billed: int,
         lease: float,
     ) -> bool:
-        """Keep the answer, if none is kept."""
+        """Keep the answer, whoever brings it, if none is kept: an answer was paid for."""
         reading = isinstance(record, Reading)
         now, event = self._tables.now(), to_json(record)
         also = {"also": "failed"} if reading else {}
@@ -119,11 +120,11 @@ class DynamoDBLedger:
         return there.get("owner") == claim.owner and there.get("record") == event
 
     def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
-        """Remember which of several destinations have the record."""
+        """Store which of several destinations have the record."""
         self._change(upload_id, "SET #reached = :names", names=" ".join(sorted(names)))
 
     def delivered(self, upload_id: str, record: Record) -> None:
-        """The end of this upload, if ``record`` is still its answer."""
+        """End this upload, if ``record`` is still its answer."""
         reading = isinstance(record, Reading)
         self._change(
             upload_id,
@@ -156,7 +157,7 @@ class DynamoDBLedger:
         attempts: int,
         billed: int,
     ) -> bool:
-        """Put it down, if it is still this claim's."""
+        """Set its retry time, if the fencing token still holds."""
         now = self._tables.now()
         return self._change(
             upload_id,
@@ -187,7 +188,7 @@ class DynamoDBLedger:
         )
 
     def retryable(self, limit: int) -> list[Upload]:
-        """Return what anyone may take up, longest due first. The index may be a second behind."""
+        """Return what anyone may claim, longest due first. The index may be a second behind."""
         now = self._tables.now()
         found: list[Item] = []
         for state in _OPEN:
@@ -210,12 +211,12 @@ class DynamoDBLedger:
         return ended
 
     def standing(self, upload_id: str) -> Standing | None:
-        """Return where it stands."""
+        """Return the state of an upload."""
         item = self._tables.get(_TABLE, upload_id)
         return None if item is None else standing_of(item, self._tables.now())
 
     def counts(self) -> dict[State, int]:
-        """Return how many stand where. The index may be a second behind."""
+        """Return how many are in each state. The index may be a second behind."""
         found = {state: self._tables.count(state) for state in (*_OPEN, *ENDED)}
         return {state: count for state, count in found.items() if count}
 
@@ -266,7 +267,7 @@ class DynamoDBLedger:
         return "answered" if (refused.item or {}).get("state") == "delivered" else "under_way"
 
     def dead_letters(self) -> Iterator[DeadLetter]:
-        """Yield what `vindrop.stores.ledger.Ledger.dead_letters` tells."""
+        """Yield them state by state, in no order of time."""
         for state in ("dead", *_OPEN):
             for found in self._tables.by_state(state):
                 item = self._tables.get(_TABLE, str(found["id"])) or {}
@@ -276,7 +277,7 @@ class DynamoDBLedger:
                     yield record
 
     def open_circuit(self, failure: Failure, probe_after: float) -> bool:
-        """Block the account; the write says who was first."""
+        """Open the circuit; the write tells who was first."""
         now = self._tables.now()
         item: dict[str, Value | None] = {
             "id": self._account,
@@ -289,7 +290,7 @@ class DynamoDBLedger:
         return self._tables.put_new(_TABLE, item) is None
 
     def circuit(self, probe_after: float | None) -> OpenCircuit | None:
-        """Return the block; the conditional write picks the probe."""
+        """Return the open circuit; the conditional write chooses who probes."""
         item = self._tables.get(_TABLE, self._account)
         failure = failure_of(item or {})
         if item is None or failure is None:
@@ -309,7 +310,7 @@ class DynamoDBLedger:
         return OpenCircuit(failure, max(probe_in, 0.0))
 
     def close_circuit(self) -> bool:
-        """Unblock; the deletion says who did it."""
+        """Close the circuit; the deletion tells who did it."""
         return self._tables.delete(_TABLE, self._account)
 
     def _change(

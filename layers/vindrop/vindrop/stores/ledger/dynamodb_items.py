@@ -45,7 +45,7 @@ def claim_of(item: Item) -> Claim:
 
 
 def standing_of(item: Item, now: float) -> Standing:
-    """Return where the upload stands."""
+    """Return the state of an upload that cannot be claimed now."""
     state = cast("State", item["state"])
     retry_in = None if state in ENDED else float(item["due_at"]) - now
     return Standing(state, retry_in, _record(item), failure_of(item))
@@ -57,7 +57,7 @@ def _record(item: Item) -> Record | None:
 
 
 def failure_of(item: Item) -> Failure | None:
-    """Return why it was parked or the account blocked, if it was."""
+    """Return why a retry was scheduled or the circuit opened, if so."""
     code = item.get("failure_code")
     if not code:
         return None

@@ -1,8 +1,8 @@
 """No ledger: each delivery of an event stands alone.
 
 The weaker promise: nothing is lost, since what cannot end now is raised to the platform, which
-delivers the event again; but an event delivered twice is paid twice, attempts are counted by
-the platform alone, and a block of the account is known to this instance only.
+redelivers the event; but an event delivered twice is paid twice, attempts are counted by the
+platform alone, and an open circuit is known to this instance only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class NoLedger:
     database = None
 
     def __init__(self) -> None:
-        self._hold: tuple[Failure, float, float] | None = None
+        self._circuit: tuple[Failure, float, float] | None = None
 
     def claim(
         self,
@@ -46,17 +46,17 @@ class NoLedger:
         billed: int,  # noqa: ARG002
         lease: float,  # noqa: ARG002
     ) -> bool:
-        """Keep nothing; the answer goes straight to its destination."""
+        """Keep nothing; the answer goes directly to its destination."""
         return True
 
     def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
-        """Remember nothing."""
+        """Do nothing."""
 
     def delivered(self, upload_id: str, record: records.Record) -> None:
-        """Remember nothing."""
+        """Do nothing."""
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
-        """Remember nothing."""
+        """Do nothing."""
 
     def schedule_retry(
         self,
@@ -68,54 +68,54 @@ class NoLedger:
         attempts: int,  # noqa: ARG002
         billed: int,  # noqa: ARG002
     ) -> bool:
-        """Remember nothing; the caller raises, since nobody would come back for it."""
+        """Schedule nothing: the caller raises, so that the platform redelivers the event."""
         return True
 
     def forget(self, upload_id: str, claim: Claim) -> None:
-        """Nothing was kept."""
+        """Do nothing."""
 
     def retryable(self, limit: int) -> list[Upload]:  # noqa: ARG002
-        """Return nothing: nothing is kept."""
+        """Return no uploads."""
         return []
 
     def standing(self, upload_id: str) -> Standing | None:  # noqa: ARG002
-        """Know nothing."""
+        """Return None: every upload is unknown."""
         return None
 
     def counts(self) -> dict[State, int]:
-        """Count nothing."""
+        """Return no counts."""
         return {}
 
     def backlog(self) -> dict[State, Waiting]:
-        """Nothing waits in here."""
+        """Return no backlog."""
         return {}
 
     def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:  # noqa: ARG002
-        """Nothing is kept, so nothing would come back for it."""
+        """Refuse: no sweep could find it."""
         return "unknown"
 
     def dead_letters(self) -> Iterator[records.DeadLetter]:
-        """Know none."""
+        """Return no dead letters."""
         return iter(())
 
     def open_circuit(self, failure: Failure, probe_after: float) -> bool:
-        """Block this instance."""
-        first = self._hold is None
+        """Stop the calls of this instance."""
+        first = self._circuit is None
         now = time.monotonic()
-        self._hold = (failure, now, now + probe_after)
+        self._circuit = (failure, now, now + probe_after)
         return first
 
     def circuit(self, probe_after: float | None) -> OpenCircuit | None:
-        """Return the block of this instance."""
-        if self._hold is None:
+        """Return the open circuit of this instance."""
+        if self._circuit is None:
             return None
-        failure, since, probe_at = self._hold
+        failure, since, probe_at = self._circuit
         now = time.monotonic()
         if now >= probe_at and probe_after is not None:
-            self._hold = (failure, since, now + next_probe(probe_after, now - since))
+            self._circuit = (failure, since, now + next_probe(probe_after, now - since))
         return OpenCircuit(failure, max(probe_at - now, 0.0))
 
     def close_circuit(self) -> bool:
-        """Unblock this instance."""
-        was_held, self._hold = self._hold is not None, None
-        return was_held
+        """Let this instance call again."""
+        was_open, self._circuit = self._circuit is not None, None
+        return was_open

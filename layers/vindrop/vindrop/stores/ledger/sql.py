@@ -1,4 +1,7 @@
-"""The ledger in SQLite, PostgreSQL or MySQL."""
+"""The ledger in SQLite, PostgreSQL or MySQL: one row per upload, each step one conditional write.
+
+The fencing token is the row's ``owner``, the lease ends at ``due_at``; see `vindrop.core.ledger`.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,19 @@ from vindrop.core.ledger import (
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
-from vindrop.stores.ledger.sql_rows import COLUMNS, claimed, standing_of
-from vindrop.stores.ledger.sql_schema import CIRCUITS, UPLOADS, added, schema
+from vindrop.stores.ledger.sql_schema import (
+    CIRCUITS,
+    COLUMNS,
+    UPLOADS,
+    added,
+    claimed,
+    failure_values,
+    schema,
+    standing_of,
+)
 from vindrop.stores.sql import Database, Row
 
 _PAGE: Final = 500
-_LONGEST_CODE: Final = 128
-_LONGEST_REQUEST_ID: Final = 64
-"""Characters of the columns: what somebody else answers must not keep an upload from being parked."""
 _OPEN: Final = "'claimed', 'parked'"
 _REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
 
@@ -51,8 +59,8 @@ class SQLLedger:
     ) -> Claim | Standing:
         """One INSERT for an upload never seen; one conditional UPDATE for one that is due.
 
-        A power cut may take the INSERT back, while its own event is under way and comes again:
-        nobody hears of another's claim before it is safe.
+        A power cut may undo the INSERT, while its own event is under way and is redelivered:
+        nobody is told of another's claim before that is on the disk.
         """
         now, owner = self._now, uuid.uuid4().hex
         with self.database.relaxed():
@@ -99,7 +107,7 @@ class SQLLedger:
         billed: int,
         lease: float,
     ) -> bool:
-        """Keep the answer, if none is kept."""
+        """Keep the answer, whoever brings it, if none is kept: an answer was paid for."""
         reading = isinstance(record, records.Reading)
         kept = self.database.execute(
             f"UPDATE {UPLOADS} SET state = :state, record = :record, owner = :owner, "
@@ -116,12 +124,12 @@ class SQLLedger:
         )
         if kept.rowcount == 1:
             return True
-        # A connection that broke after the write was committed: it was asked again, and this is it.
+        # The connection may have broken after the commit: the repeated write then finds its own answer.
         row = self._row(upload_id)
         return row is not None and row[2] == claim.owner and row[6] == records.to_json(record)
 
     def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
-        """Remember which of several destinations have the record."""
+        """Store which of several destinations have the record."""
         self.database.execute(
             f"UPDATE {UPLOADS} SET reached = :names WHERE id = :id",
             id=upload_id,
@@ -129,7 +137,7 @@ class SQLLedger:
         )
 
     def delivered(self, upload_id: str, record: records.Record) -> None:
-        """The end of this upload, if ``record`` is still its answer."""
+        """End this upload, if ``record`` is still its answer."""
         reading = isinstance(record, records.Reading)
         self.database.execute(
             f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, state = :end "
@@ -159,8 +167,8 @@ class SQLLedger:
         attempts: int,
         billed: int,
     ) -> bool:
-        """Put it down, if it is still this claim's."""
-        parked = self.database.execute(
+        """Set its retry time, if the fencing token still holds."""
+        scheduled = self.database.execute(
             f"UPDATE {UPLOADS} SET state = 'parked', due_at = {self._now} + :seconds, "
             f"attempts = :attempts, billed = :billed, last_seen = {self._now}, "
             "failure_code = :code, failure_message = :message, failure_request_id = :request_id "
@@ -170,11 +178,9 @@ class SQLLedger:
             seconds=seconds,
             attempts=attempts,
             billed=billed,
-            code=failure.code[:_LONGEST_CODE],
-            message=failure.message,
-            request_id=(failure.request_id or "")[:_LONGEST_REQUEST_ID] or None,
+            **failure_values(failure),
         )
-        return parked.rowcount == 1
+        return scheduled.rowcount == 1
 
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Delete the row of a photo that only its caller has."""
@@ -185,7 +191,7 @@ class SQLLedger:
         )
 
     def retryable(self, limit: int) -> list[Upload]:
-        """Return what anyone may take up, longest due first."""
+        """Return what anyone may claim, longest due first."""
         found = self.database.execute(
             f"SELECT upload FROM {UPLOADS} WHERE due_at <= {self._now} ORDER BY due_at LIMIT :limit",
             limit=limit,
@@ -193,7 +199,7 @@ class SQLLedger:
         return [Upload.from_json(row[0]) for row in found.rows]
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
-        """Return what is known of each place; see `vindrop.core.ledger.Catalogue`."""
+        """Return place → its uploads; see `vindrop.core.ledger.place`."""
         found: dict[str, list[Seen]] = {}
         for start in range(0, len(places), _PAGE):
             some = {f"p{n}": name for n, name in enumerate(places[start : start + _PAGE])}
@@ -213,8 +219,8 @@ class SQLLedger:
     def end_leases(self) -> int:
         """Make every claim and delivery under way due now; return how many.
 
-        Only for a stack that starts up on one machine and knows that no worker of its earlier
-        life is left: the leases of the dead need not be waited for.
+        Only for a stack on one machine that starts and knows that no earlier worker is left: it
+        need not wait for their leases to end.
         """
         return self.database.execute(
             f"UPDATE {UPLOADS} SET due_at = {self._now} "
@@ -222,17 +228,17 @@ class SQLLedger:
         ).rowcount
 
     def standing(self, upload_id: str) -> Standing | None:
-        """Return where it stands."""
+        """Return the state of an upload."""
         row = self._row(upload_id)
         return None if row is None else standing_of(row)
 
     def counts(self) -> dict[State, int]:
-        """Return how many stand where."""
+        """Return how many are in each state."""
         found = self.database.execute(f"SELECT state, COUNT(*) FROM {UPLOADS} GROUP BY state")
         return {cast("State", row[0]): int(row[1]) for row in found.rows}
 
     def backlog(self) -> dict[State, Waiting]:
-        """Return what is still due at some time."""
+        """Return what has not ended, by state."""
         found = self.database.execute(
             f"SELECT state, COUNT(*), {self._now} - MIN(first_seen) FROM {UPLOADS} "
             "WHERE due_at IS NOT NULL GROUP BY state"
@@ -244,13 +250,7 @@ class SQLLedger:
         if letter.upload is None:
             return "unknown"
         now, upload = self._now, letter.upload
-        failed: dict[str, object] = {
-            "id": letter.id,
-            "after": after,
-            "code": letter.code[:_LONGEST_CODE],
-            "message": letter.message,
-            "request_id": (letter.request_id or "")[:_LONGEST_REQUEST_ID] or None,
-        }
+        failed = {"id": letter.id, "after": after, **failure_values(letter)}
         # `dead_letter` stands before `record`: MySQL reads a changed column's new value.
         taken = self.database.execute(
             f"UPDATE {UPLOADS} SET dead_letter = record, record = NULL, reached = NULL, "
@@ -302,23 +302,19 @@ class SQLLedger:
                 return
 
     def open_circuit(self, failure: Failure, probe_after: float) -> bool:
-        """Block the account; the INSERT says who was first."""
-        return (
-            self.database.execute(
-                f"INSERT INTO {CIRCUITS} (id, failure_code, failure_message, failure_request_id, since, "
-                f"probe_at) VALUES (:id, :code, :message, :request_id, {self._now}, "
-                f"{self._now} + :probe_after) {self.database.dialect.on_conflict_ignore}",
-                id=self._account,
-                code=failure.code[:_LONGEST_CODE],
-                message=failure.message,
-                request_id=(failure.request_id or "")[:_LONGEST_REQUEST_ID] or None,
-                probe_after=probe_after,
-            ).rowcount
-            == 1
+        """Open the circuit; the INSERT tells who was first."""
+        opened = self.database.execute(
+            f"INSERT INTO {CIRCUITS} (id, failure_code, failure_message, failure_request_id, since, "
+            f"probe_at) VALUES (:id, :code, :message, :request_id, {self._now}, "
+            f"{self._now} + :probe_after) {self.database.dialect.on_conflict_ignore}",
+            id=self._account,
+            **failure_values(failure),
+            probe_after=probe_after,
         )
+        return opened.rowcount == 1
 
     def circuit(self, probe_after: float | None) -> OpenCircuit | None:
-        """Return the block; the UPDATE picks the probe."""
+        """Return the open circuit; the UPDATE chooses who probes."""
         found = self.database.execute(
             f"SELECT failure_code, failure_message, failure_request_id, probe_at - {self._now}, "
             f"{self._now} - since FROM {CIRCUITS} WHERE id = :id",
@@ -339,13 +335,9 @@ class SQLLedger:
         return OpenCircuit(Failure(code, message, request_id), max(float(probe_in), 0.0))
 
     def close_circuit(self) -> bool:
-        """Unblock; the DELETE says who did it."""
-        return (
-            self.database.execute(
-                f"DELETE FROM {CIRCUITS} WHERE id = :id", id=self._account
-            ).rowcount
-            == 1
-        )
+        """Close the circuit; the DELETE tells who did it."""
+        closed = self.database.execute(f"DELETE FROM {CIRCUITS} WHERE id = :id", id=self._account)
+        return closed.rowcount == 1
 
     def _row(self, upload_id: str) -> Row | None:
         found = self.database.execute(

@@ -1,13 +1,25 @@
-"""The tables of the SQL ledger."""
+"""The tables of the SQL ledger, and what a row of the uploads says."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
-from vindrop.stores.sql import Dialect
+from vindrop.core.ledger import Claim, Standing, State
+from vindrop.domain import records
+from vindrop.domain.failures import Failure
+from vindrop.stores.sql import Dialect, Row
 
 UPLOADS: Final = "vindrop_uploads"
 CIRCUITS: Final = "vindrop_holds"
+_LONGEST_CODE: Final = 128
+_LONGEST_REQUEST_ID: Final = 64
+"""Characters of the columns: a longer answer of the provider must not make the write fail."""
+
+COLUMNS: Final = (
+    "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
+    "failure_code, failure_message, failure_request_id, reached, redriven, traceparent"
+)
+"""In this order; ``now`` is the dialect's own."""
 
 
 def schema(dialect: Dialect) -> dict[str, list[str]]:
@@ -30,9 +42,9 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
             "place VARCHAR(64) NOT NULL, "
             f"upload {dialect.long_text} NOT NULL, "
             f"record {dialect.long_text}, "
-            "failure_code VARCHAR(128), "
+            f"failure_code VARCHAR({_LONGEST_CODE}), "
             f"failure_message {dialect.long_text}, "
-            "failure_request_id VARCHAR(64), "
+            f"failure_request_id VARCHAR({_LONGEST_REQUEST_ID}), "
             "reached VARCHAR(512), "
             f"{', '.join(f'{name} {kind}' for name, kind in added(dialect).items())}, "
             "first_seen DOUBLE PRECISION NOT NULL, "
@@ -43,9 +55,9 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
         CIRCUITS: [
             f"CREATE TABLE IF NOT EXISTS {CIRCUITS} ("
             "id VARCHAR(64) NOT NULL PRIMARY KEY, "
-            "failure_code VARCHAR(128) NOT NULL, "
+            f"failure_code VARCHAR({_LONGEST_CODE}) NOT NULL, "
             f"failure_message {dialect.long_text} NOT NULL, "
-            "failure_request_id VARCHAR(64), "
+            f"failure_request_id VARCHAR({_LONGEST_REQUEST_ID}), "
             "since DOUBLE PRECISION NOT NULL, "
             f"probe_at DOUBLE PRECISION NOT NULL){dialect.table_options}",
         ],
@@ -53,9 +65,42 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
 
 
 def added(dialect: Dialect) -> dict[str, str]:
-    """Return columns of `UPLOADS` that its first version had not: an older table gets them too."""
+    """Return name → definition of columns that are newer than the table: an older one gets them too."""
     return {
         "redriven": "INTEGER NOT NULL DEFAULT 0",
         "dead_letter": dialect.long_text,
         "traceparent": "VARCHAR(55)",
+    }
+
+
+def claimed(row: Row) -> Claim:
+    """Return the claim of the row's owner."""
+    return Claim(
+        row[2], row[3], row[4], row[5], _record(row), _failure(row), _delivered_to(row), *row[11:13]
+    )
+
+
+def standing_of(row: Row) -> Standing:
+    """Return the state of an upload that cannot be claimed now."""
+    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row))
+
+
+def _record(row: Row) -> records.Record | None:
+    return records.from_json(row[6]) if row[6] else None
+
+
+def _failure(row: Row) -> Failure | None:
+    return Failure(row[7], row[8] or "", row[9]) if row[7] else None
+
+
+def _delivered_to(row: Row) -> frozenset[str]:
+    return frozenset((row[10] or "").split())
+
+
+def failure_values(failure: Failure | records.DeadLetter) -> dict[str, object]:
+    """Return the values of ``failure_code``, ``failure_message`` and ``failure_request_id``."""
+    return {
+        "code": failure.code[:_LONGEST_CODE],
+        "message": failure.message,
+        "request_id": (failure.request_id or "")[:_LONGEST_REQUEST_ID] or None,
     }

@@ -1,4 +1,4 @@
-"""URL → the rate limiter that it names: one file per kind of store."""
+"""URL → the rate limiter that it names: one file per kind of store, one admission rule (gcra.py)."""
 
 from __future__ import annotations
 
@@ -6,42 +6,48 @@ import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from vindrop.core.rate_limiter import RateLimiter
+from vindrop.core.rate_limiter import MARGIN, RateLimiter
 from vindrop.core.store_errors import StoreSettingError
-from vindrop.stores.rate_limiter.gcra import paced
+from vindrop.stores.rate_limiter.gcra import Rule
 from vindrop.stores.sql import is_sql, open_database
 
 
 def open_rate_limiter(
-    url: str, *, account: str, rate: float, environment: Mapping[str, str] | None = None
+    url: str,
+    *,
+    account: str,
+    rate: float,
+    burst: int = 1,
+    environment: Mapping[str, str] | None = None,
 ) -> RateLimiter:
-    """Return the quota that ``url`` names.
+    """Return the rate limiter that ``url`` names.
 
     :param account: the name under which instances share the rate of one VinOCR account.
     :param rate: calls per second that the provider allows.
+    :param burst: permits that may start at once after an idle time.
     :param environment: where a cloud's keys are read, at every call; the process's by default.
-    :raises StoreSettingError: no quota of that kind.
+    :raises StoreSettingError: no rate limiter of that kind.
     """
     from vindrop.stores.rate_limiter.local import Fallback, LocalRateLimiter
 
-    rate = paced(rate)
+    rule, paced = Rule.with_margin(rate, burst), rate / (1 + MARGIN)
     if url == "memory":
-        return LocalRateLimiter(rate)
+        return LocalRateLimiter(paced, burst)
     if is_sql(url):
         from vindrop.stores.rate_limiter.sql import SQLRateLimiter
 
-        return Fallback(SQLRateLimiter(open_database(url), account, rate), rate)
+        return Fallback(SQLRateLimiter(open_database(url), account, rule), paced)
     scheme = urlsplit(url).scheme
     if scheme in {"redis", "rediss"}:
         from vindrop.stores.rate_limiter.redis import RedisRateLimiter
 
-        return Fallback(RedisRateLimiter(url, account, rate), rate)
+        return Fallback(RedisRateLimiter(url, account, rule), paced)
     if scheme == "dynamodb":
         from vindrop.stores.dynamodb import open_dynamodb
         from vindrop.stores.rate_limiter.dynamodb import DynamoDBRateLimiter
 
         tables = open_dynamodb(url, os.environ if environment is None else environment)
-        return Fallback(DynamoDBRateLimiter(tables, account, rate), rate)
+        return Fallback(DynamoDBRateLimiter(tables, account, rule), paced)
     raise StoreSettingError(
         f"VINDROP_RATE_LIMITER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
         "redis://… or memory"

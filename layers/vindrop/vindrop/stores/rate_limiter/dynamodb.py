@@ -1,10 +1,11 @@
-"""The quota in DynamoDB: one item, one conditional write per slot.
+"""The rate limiter in DynamoDB: one item, one conditional write per permit.
 
-An UpdateExpression knows no maximum, so there are two writes to choose from: the next slot lies
-in the past (start from now) or ahead (stand behind it). The condition picks the right one, and a
-wrong guess costs one more call. Moments are the callers' (see `vindrop.stores.dynamodb`): a clock that
-is behind makes its owner wait longer, one that is ahead makes the others wait; two callers never
-get the same slot.
+The rule is that of `vindrop.stores.rate_limiter.gcra`; ``next_us`` is its theoretical arrival time.
+An UpdateExpression has no maximum, so there are two writes to choose from: the theoretical arrival
+time is past (count from now) or ahead (count from it). The condition accepts the right one only,
+and a wrong guess costs one more call. Moments are the callers' (see `vindrop.stores.dynamodb`): a
+clock that is behind makes its owner wait longer, one that is ahead makes the others wait; two
+callers never get the same place in the schedule.
 """
 
 from __future__ import annotations
@@ -14,102 +15,101 @@ from typing import Final
 from vindrop.core.rate_limiter import Permit, RateLimited
 from vindrop.core.store_errors import StoreError
 from vindrop.stores.dynamodb import DynamoDB
-from vindrop.stores.rate_limiter.gcra import NARROW, WIDEST, after_refusal
+from vindrop.stores.rate_limiter.gcra import SECOND, Rule, admit, narrowed, refuse
 
-_SECOND: Final = 1_000_000
+_TABLE: Final = "uploads"
 _TRIES: Final = 20
-"""Of a write that others got in before; at the default rate two are seldom needed."""
+"""Of a write that others overtook; at the default rate two are seldom needed."""
 
 
 class DynamoDBRateLimiter:
     """See `vindrop.core.rate_limiter.RateLimiter`."""
 
-    def __init__(self, tables: DynamoDB, account: str, rate: float) -> None:
+    def __init__(self, tables: DynamoDB, account: str, rule: Rule) -> None:
         self._tables = tables
         self._id = f"quota/{account}"
-        self._base = round(_SECOND / rate)
-        tables.put_new("uploads", {"id": self._id, "next_us": 0, "spacing_us": self._base})
+        self._rule = rule
+        tables.put_new(_TABLE, {"id": self._id, "next_us": 0, "spacing_us": rule.spacing})
         # A rate that was lowered since: the spacing is never below it.
         tables.update(
-            "uploads",
-            self._id,
-            "SET #spacing_us = :base",
-            "#spacing_us < :base",
-            base=self._base,
+            _TABLE, self._id, "SET #spacing_us = :base", "#spacing_us < :base", base=rule.spacing
         )
 
     def reserve(self, max_wait: float) -> Permit | RateLimited:
-        """Book the next free slot."""
+        """Reserve the next permit."""
+        rule, longest = self._rule, round(max_wait * SECOND)
         ahead = False
         for _ in range(_TRIES):
             now = self._now()
             if ahead:
                 refused, old = self._tables.update(
-                    "uploads",
+                    _TABLE,
                     self._id,
                     "SET #next_us = #next_us + #spacing_us",
                     "#next_us > :now AND #next_us <= :latest",
                     now=now,
-                    latest=now + round(max_wait * _SECOND),
+                    latest=now + longest + rule.tolerance,
                 )
             else:
                 refused, old = self._tables.update(
-                    "uploads",
+                    _TABLE,
                     self._id,
                     "SET #next_us = :now + #spacing_us",
                     "#next_us <= :now",
                     now=now,
                 )
+            there = old if refused is None else refused.item
+            if there is None:
+                raise StoreError(
+                    "the rate limiter's item was deleted: it is made again at the next start"
+                )
+            tat, spacing = int(there["next_us"]), int(there["spacing_us"])
+            found, _tat = admit(rule, now, tat, spacing, longest)
+            if isinstance(found, RateLimited):
+                return RateLimited(max(found.retry_after, rule.spacing / SECOND))
             if refused is None:
-                self._narrow(int(old["spacing_us"]))
-                return Permit(max(int(old.get("next_us", 0)) - now, 0) / _SECOND)
-            if refused.item is None:
-                raise StoreError("the quota's item was deleted: it is made anew at the next start")
-            wait = int(refused.item["next_us"]) - now
-            if wait > max_wait * _SECOND:
-                return RateLimited(max(wait / _SECOND - max_wait, self._base / _SECOND))
-            ahead = wait > 0
-        return RateLimited(self._base / _SECOND)
+                self._narrow(spacing)
+                return found
+            ahead = tat > now
+        return RateLimited(rule.spacing / SECOND)
 
     def refused(self, limit: float | None) -> None:
-        """Widen the spacing and stay quiet for a moment, for everyone."""
-        response = after_refusal(limit, self._base / _SECOND)
-        least = round(response.least * _SECOND)
+        """Widen the spacing and pause for a moment, for everyone."""
         for _ in range(_TRIES):
-            item = self._tables.get("uploads", self._id)
+            item = self._tables.get(_TABLE, self._id)
             if item is None:
                 return
-            next_us, spacing = int(item["next_us"]), int(item["spacing_us"])
-            widened = min(max(round(spacing * response.factor), least), round(self._base * WIDEST))
+            tat, spacing = int(item["next_us"]), int(item["spacing_us"])
+            later, widened = refuse(self._rule, self._now(), tat, spacing, limit)
             refused, _ = self._tables.update(
-                "uploads",
+                _TABLE,
                 self._id,
                 "SET #next_us = :later, #spacing_us = :widened",
                 "#next_us = :next_us AND #spacing_us = :spacing",
-                later=max(next_us, self._now()) + round(response.quiet * _SECOND),
+                later=later,
                 widened=widened,
-                next_us=next_us,
+                next_us=tat,
                 spacing=spacing,
             )
             if refused is None:
                 return
-        raise StoreError("the quota in DynamoDB is written too often at once: try again")
+        raise StoreError("the rate limiter in DynamoDB is written too often at once: try again")
 
     def _narrow(self, spacing: int) -> None:
-        """After a refusal: take back a share of the excess, in a write of its own.
+        """Take back a share of what a refusal added, in a write of its own.
 
-        Where another changed the spacing in between, that one has taken the share.
+        Where another caller changed the spacing in between, that one has taken the share.
         """
-        excess = spacing - self._base
-        if excess > 0:
+        less = narrowed(self._rule, spacing)
+        if less < spacing:
             self._tables.update(
-                "uploads",
+                _TABLE,
                 self._id,
                 "SET #spacing_us = :less",
                 "#spacing_us = :spacing",
-                less=spacing - max(int(excess * NARROW), 1),
+                less=less,
                 spacing=spacing,
             )
 
     def _now(self) -> int:
-        return round(self._tables.now() * _SECOND)
+        return round(self._tables.now() * SECOND)

@@ -1,7 +1,8 @@
-"""The quota of one process, and what stands in when the shared store is away."""
+"""The rate limiter of one process, and the fallback while the shared store is away."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,53 +10,61 @@ from typing import Final
 
 from vindrop.core.rate_limiter import Permit, RateLimited, RateLimiter
 from vindrop.core.store_errors import StoreError
-from vindrop.stores.rate_limiter.gcra import NARROW, WIDEST, after_refusal
+from vindrop.stores.rate_limiter import gcra
+from vindrop.stores.rate_limiter.gcra import SECOND, Rule
 from vindrop.telemetry import log
 
 LOCAL_SHARE: Final = 0.1
-"""Part of the rate an instance takes on its own while the store is away: ten at a time is what
-the concurrency is set for (rate times the second that a call takes)."""
+"""Part of the rate that an instance takes on its own while the store is away: the concurrency is
+set for ten instances (rate times the second that a call takes)."""
 
 
 class LocalRateLimiter:
-    """Slots for the threads of this process only."""
+    """Permits for the threads of this process only, at ``rate`` per second without a margin."""
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._base = 1.0 / rate
-        self._spacing = self._base
-        self._next = 0.0
+    def __init__(
+        self, rate: float, burst: int = 1, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rule = Rule.of(rate, burst)
+        self._spacing = self._rule.spacing
+        self._tat = 0
         self._clock = clock
         self._lock = threading.Lock()
 
     def reserve(self, max_wait: float) -> Permit | RateLimited:
-        """Book the next free slot."""
+        """Reserve the next permit."""
+        longest = 2**62 if math.isinf(max_wait) else round(max_wait * SECOND)
         with self._lock:
-            now = self._clock()
-            wait = max(self._next - now, 0.0)
-            if wait > max_wait:
-                return RateLimited(wait - max_wait)
-            self._next = now + wait + self._spacing
-            self._spacing -= (self._spacing - self._base) * NARROW
-            return Permit(wait)
+            found, self._tat = gcra.admit(
+                self._rule, self._now(), self._tat, self._spacing, longest
+            )
+            if isinstance(found, Permit):
+                self._spacing = gcra.narrowed(self._rule, self._spacing)
+            return found
 
     def refused(self, limit: float | None) -> None:
-        """Widen the spacing and stay quiet for a moment."""
+        """Widen the spacing and pause for a moment."""
         with self._lock:
-            response = after_refusal(limit, self._base)
-            widened = max(self._spacing * response.factor, response.least)
-            self._spacing = min(widened, self._base * WIDEST)
-            self._next = max(self._next, self._clock()) + response.quiet
+            self._tat, self._spacing = gcra.refuse(
+                self._rule, self._now(), self._tat, self._spacing, limit
+            )
+
+    def _now(self) -> int:
+        return round(self._clock() * SECOND)
 
 
 class Fallback:
-    """A shared quota that falls back to a local share of the rate, never to no limit."""
+    """A shared rate limiter that falls back to a local share of the rate, never to no limit.
+
+    The local share has no burst: all instances would take theirs at the same moment.
+    """
 
     def __init__(self, shared: RateLimiter, rate: float) -> None:
         self._shared = shared
         self._local = LocalRateLimiter(rate * LOCAL_SHARE)
 
     def reserve(self, max_wait: float) -> Permit | RateLimited:
-        """Book a shared slot, or a local one while the store is away."""
+        """Reserve a shared permit, or a local one while the store is away."""
         try:
             return self._shared.reserve(max_wait)
         except StoreError as error:
@@ -63,7 +72,7 @@ class Fallback:
             return self._local.reserve(max_wait)
 
     def refused(self, limit: float | None) -> None:
-        """Tell both."""
+        """Report the refusal to both."""
         self._local.refused(limit)
         try:
             self._shared.refused(limit)

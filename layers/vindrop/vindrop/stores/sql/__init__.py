@@ -1,7 +1,7 @@
-"""SQL databases under one roof: connections, transactions, and the words dialects differ in.
+"""SQL databases behind one protocol: connections, transactions, and what their dialects differ in.
 
-Ledger, quota and destinations write plain SQL with ``:name`` placeholders; what differs between
-SQLite, PostgreSQL and MySQL stands in `Dialect`. A URL is opened once per process, so a ledger
+Ledger, rate limiter and destinations write plain SQL with ``:name`` placeholders; the differences
+between SQLite, PostgreSQL and MySQL are in `Dialect`. A URL is opened once per process, so a ledger
 and a destination in one database share its transactions.
 """
 
@@ -33,7 +33,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What the databases say differently."""
+    """How the SQL of one database differs from the others'."""
 
     name: str
     now: str
@@ -59,7 +59,7 @@ class Database(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """How to speak to it."""
+        """Its SQL."""
 
     def execute(self, statement: str, **values: object) -> Result:
         """Run one statement, in the open transaction of this thread or in one of its own.
@@ -76,8 +76,8 @@ class Database(Protocol):
     def relaxed(self) -> AbstractContextManager[None]:
         """Commits of this thread in the block survive a killed process, but need not a power cut.
 
-        They are safe with the next commit after it, whoever makes that. For what only matters
-        while its own run lasts. No difference where the store's server sees to its own disk.
+        They are safe with the next commit outside such a block, whoever makes it. For what only
+        matters while its own run lasts. No difference where the server decides what is synced.
         """
 
     def sync(self) -> None:
@@ -159,4 +159,4 @@ def _connect(url: str) -> Database:
         from vindrop.stores.sql.mysql import MySQL
 
         return MySQL(url)
-    raise StoreSettingError(f"{url} is no SQL database: it takes one of {', '.join(SCHEMES)}")
+    raise StoreSettingError(f"{url} is not a SQL database: it takes one of {', '.join(SCHEMES)}")

@@ -1,4 +1,4 @@
-"""SQLite: the laptop's default. One file, write-ahead log, many processes."""
+"""SQLite, the default on one machine: one file, a write-ahead log, many processes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SQLite:
         path = unquote(split.path).removeprefix("/")
         if split.netloc or not path:
             raise StoreSettingError(
-                f"{url} names no file: write sqlite:///relative/path.db or sqlite:////absolute/path.db"
+                f"{url} does not name a file: write sqlite:///relative/path.db or sqlite:////absolute/path.db"
             )
         self.url = url
         self._path = Path(path)
@@ -75,7 +75,7 @@ class SQLite:
         """Leave out the sync of commits in the block; see `vindrop.stores.sql.Database`.
 
         The log is one file, written in order: the next commit that is synced takes these along.
-        The same holds before a checkpoint moves them into the database.
+        So does the checkpoint that moves them into the database.
         """
         if getattr(self._threads, "depth", 0) or getattr(self._threads, "relaxed", False):
             yield
@@ -89,10 +89,10 @@ class SQLite:
             try:
                 self.execute("PRAGMA synchronous = FULL")
             except StoreError:
-                self.close()  # the next one is opened as it should be
+                self.close()  # the next connection syncs again
 
     def sync(self) -> None:
-        """Write what says nothing, synced: the log before it goes to the disk with it."""
+        """Make an empty write, synced: the log before it goes to the disk with it."""
         self.execute("PRAGMA user_version = 0")
 
     def ensure(
