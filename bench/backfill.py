@@ -79,7 +79,6 @@ def serve(objects: int) -> ThreadingHTTPServer:
 def child(folder: Path, endpoint: str) -> int:
     """Backfill, with an attempt that is answered on the spot; note calls and memory."""
     from vindrop import settings as settings_module
-    from vindrop.clouds.listing import pages
     from vindrop.core.attempt import Attempt
     from vindrop.core.backfill import Backfill
     from vindrop.core.outcome import Outcome
@@ -122,7 +121,7 @@ def child(folder: Path, endpoint: str) -> int:
     Attempt._wait_for_permit = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
     run = Backfill(
         app,
-        lambda: pages("tencent", BUCKET, REGION, "", settings=settings, environment=keys),
+        lambda: app.storage.of("tencent").pages(BUCKET, REGION, ""),
         before=time.time(),
     )
     ended = [0]

@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vindrop import settings as settings_module
-from vindrop.clouds import storage as storage_module
+from vindrop.clouds.http_store import HTTPStore
 from vindrop.core.invocation import Budget
 from vindrop.domain.upload import Upload
 from vindrop.wiring import build
@@ -169,7 +169,7 @@ class Ours:
 
     @contextlib.contextmanager
     def timed_looks(self) -> Iterator[None]:
-        peek = storage_module.Storage.peek
+        peek = HTTPStore.peek
         looks, spent = self.looks, self.looks_spent
 
         def timed(self: Any, upload: Upload) -> Any:
@@ -180,11 +180,11 @@ class Ours:
                 looks.append((time.perf_counter() - began) * 1000)
                 spent.append((time.thread_time() - busy) * 1000)
 
-        storage_module.Storage.peek = timed  # type: ignore[method-assign]
+        HTTPStore.peek = timed  # type: ignore[method-assign]
         try:
             yield
         finally:
-            storage_module.Storage.peek = peek  # type: ignore[method-assign]
+            HTTPStore.peek = peek  # type: ignore[method-assign]
 
 
 def compare(endpoint: str, where: Path | None, calls: int) -> dict[str, float]:

@@ -36,6 +36,14 @@ SIGNED_URL: Final = f"https://b.cos.ap-guangzhou.myqcloud.com/a.jpg?{UPLOADER}"
 TENCENT: Final = {"TENCENTCLOUD_SECRETID": TENCENT_ID, "TENCENTCLOUD_SECRETKEY": TENCENT_KEY}
 TENCENT_ROLE: Final = {**TENCENT, "TENCENTCLOUD_SESSIONTOKEN": TENCENT_TOKEN}
 """As SCF gives a function's role: a signed URL then carries the token, too."""
+OSS_ID: Final = "LTAIPLANTEDossId00000000"
+OSS_KEY: Final = "PLANTEDossKey00000000000000000"
+OSS_TOKEN: Final = "PLANTEDossToken/0000+0000=="
+OSS: Final = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": OSS_ID,
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": OSS_KEY,
+    "ALIBABA_CLOUD_SECURITY_TOKEN": OSS_TOKEN,
+}
 AWS: Final = {"AWS_ACCESS_KEY_ID": AWS_ID, "AWS_SECRET_ACCESS_KEY": AWS_KEY}
 VINOCR: Final = {"VINDROP_VINOCR_SECRET_ID": VINOCR_ID, "VINDROP_VINOCR_SECRET_KEY": VINOCR_KEY}
 
@@ -60,10 +68,10 @@ _FORMS: Final = {
     ),
     "a planted secret in hexadecimal": "|".join(mark.encode().hex() for mark in _MARKS),
     "a signature of COS": rf"(?i:q-signature){_VALUE}[0-9a-f]{{40}}",
-    "a signature of S3": rf"(?i:x-amz-signature){_VALUE}[0-9a-f]{{64}}",
+    "a signature of S3 or OSS": rf"(?i:x-(?:amz|oss)-signature){_VALUE}[0-9a-f]{{64}}",
     "a signature of an older kind": r"[?&]Signature(?:=|%3D)[A-Za-z0-9%+/]{20}",
     "a signed Authorization": r"(?:TC3|AWS4)-HMAC-SHA256[^\n]{1,400}?Signature=[0-9a-f]{64}",
-    "a session token": r"(?i:x-cos-security-token|x-amz-security-token|x-tc-token)"
+    "a session token": r"(?i:x-(?:cos|amz|oss)-security-token|x-tc-token)"
     rf"{_VALUE}[A-Za-z0-9%+/=_-]{{8}}",
     "a bearer's key": r"\bBearer [A-Za-z0-9._~+/-]{8}",
     "a password in a URL": r"\b[a-z][a-z0-9+]{1,20}://[^\s/@:\"'<>…]{0,64}:[^\s/@:\"'<>…]{1,64}@",

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vindrop.clouds.credentials import for_storage
-from vindrop.clouds.signing import signed_url
+from vindrop.clouds.cos import COS
+from vindrop.clouds.credentials import Credentials
 from vindrop.domain.upload import Upload
 from vindrop.triggers import read
 
@@ -26,9 +26,9 @@ def handle(event: Any, environment: dict[str, str], *, retry: bool) -> str:
     upload = read(event).messages[0].arrival
     if not isinstance(upload, Upload):
         raise TypeError("the bench sent an event that names no object")
-    url = signed_url(
+    url = COS.signed_url(
         upload,
-        for_storage("tencent", environment),
+        Credentials(environment["TENCENTCLOUD_SECRETID"], environment["TENCENTCLOUD_SECRETKEY"]),
         seconds=600,
         endpoint=environment["VINDROP_STORAGE_ENDPOINT"],
     )

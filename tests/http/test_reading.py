@@ -210,10 +210,10 @@ def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
     upload = service.world.photo()
     url = f"{service.world.storage_endpoint}/{upload.key}?sign=PLANTED"
     from tests import secrets
+    from vindrop.clouds.cos import COS
     from vindrop.clouds.credentials import Credentials
-    from vindrop.clouds.signing import signed_url
 
-    signed = signed_url(
+    signed = COS.signed_url(
         upload,
         Credentials(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN),
         seconds=60,

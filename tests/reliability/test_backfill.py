@@ -16,7 +16,8 @@ import pytest
 from bench.rig.world import BUCKET, REGION, World
 from tests import needs, secrets
 from vindrop import settings as settings_module
-from vindrop.clouds.listing import PlaceError, pages, parse_place
+from vindrop.clouds import Stores
+from vindrop.clouds.listing import PlaceError, parse_place
 from vindrop.core.app import App
 from vindrop.core.backfill import Backfill, NoCatalogueError
 from vindrop.core.invocation import Invocation
@@ -49,9 +50,7 @@ def an_app(environment: dict[str, str], **changes: str) -> App:
 def a_run(world: World, app: App, prefix: str = "", before: float | None = None) -> Backfill:
     return Backfill(
         app,
-        lambda: pages(
-            "tencent", BUCKET, REGION, prefix, settings=app.settings, environment=world.environment
-        ),
+        lambda: app.storage.of("tencent").pages(BUCKET, REGION, prefix),
         before=time.time() + 60 if before is None else before,
     )
 
@@ -157,9 +156,7 @@ def test_s3_is_listed_to_the_end(tmp_path: Path) -> None:
             }
         )
         keys_of = secrets.AWS
-        listed = list(
-            pages("aws", "photos", "us-east-1", "in/", settings=settings, environment=keys_of)
-        )
+        listed = list(Stores(settings, keys_of).of("aws").pages("photos", "us-east-1", "in/"))
     assert [len(page) for page in listed] == [1000, 3]
     found = [upload for page in listed for upload in page]
     assert [upload.key for upload in found] == keys

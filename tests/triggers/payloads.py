@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from tests.triggers import test_cos, test_s3
+from tests.triggers import test_cos, test_oss, test_s3
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -17,6 +17,10 @@ def cos(key: str = "vin/a.jpg", **changes: Any) -> dict[str, Any]:
 
 def s3(key: str = "vin/a.jpg", **found: Any) -> dict[str, Any]:
     return test_s3.event(key, **found)
+
+
+def oss(key: str = "vin/a.jpg", **changes: Any) -> dict[str, Any]:
+    return test_oss.event(key, **changes)
 
 
 def sqs(*bodies: object) -> dict[str, Any]:

@@ -28,6 +28,8 @@ SEEDS: list[Any] = [
     p.ckafka(p.cos(), "x"),
     p.msk(p.s3()),
     p.cmq(p.cos()),
+    p.oss(),
+    p.sqs(p.oss()),
     p.eventbridge_aws(),
     [p.eventbridge_aws()],
     p.cloudevent(p.cos()["Records"][0]),
@@ -72,7 +74,8 @@ values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["Records", "cos", "s3", "body", "key", "detail"]) | texts,
+            st.sampled_from(["Records", "cos", "s3", "events", "oss", "body", "key", "detail"])
+            | texts,
             inner,
             max_size=4,
         )

@@ -103,7 +103,7 @@ def test_one_message_that_nobody_understands_is_a_dead_letter_with_a_reason() ->
     arrivals = read(p.ckafka("hello world", p.cos(), {"what": 1})).arrivals
     assert [type(a) for a in arrivals] == [Malformed, Upload, Malformed]
     assert isinstance(arrivals[0], Malformed)
-    assert "no JSON" in arrivals[0].why
+    assert "not JSON" in arrivals[0].why
     assert isinstance(arrivals[2], Malformed)
     assert arrivals[2].code == "Vindrop.UnknownEvent"
     assert "what" in arrivals[2].why

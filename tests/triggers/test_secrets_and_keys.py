@@ -21,8 +21,8 @@ from tests.pipeline.conftest import World, _servers, world
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
 from vindrop import settings as settings_module
+from vindrop.clouds.cos import COS
 from vindrop.clouds.credentials import Credentials
-from vindrop.clouds.signing import signed_url
 from vindrop.core.destination import Readable
 from vindrop.core.invocation import Invocation
 from vindrop.destinations import open_destination
@@ -142,7 +142,7 @@ def put(client: CosS3Client, endpoint: str, key: str) -> None:
     # The SDK drops a leading slash; COS itself keeps it.
     place = Upload(cloud="tencent", bucket=BUCKET, region="ap-guangzhou", key=key, version="")
     keys = Credentials(secrets.TENCENT_ID, secrets.TENCENT_KEY)
-    url = signed_url(place, keys, seconds=60, endpoint=endpoint, method="PUT")
+    url = COS.signed_url(place, keys, seconds=60, endpoint=endpoint, method="PUT")
     requests.put(url, PHOTO.read_bytes(), timeout=30).raise_for_status()
 
 

@@ -139,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "url", "bytes"],
         Meta(
             description="How VinOCR gets the photo: a signed URL, its bytes, or the better of the two (URL "
-            "from COS, bytes from S3; bytes whenever a URL cannot work)."
+            "from COS, bytes from other clouds; bytes whenever a URL cannot work)."
         ),
     ] = "auto"
     url_seconds: Annotated[
@@ -199,7 +199,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_endpoint: Annotated[
         str,
         Meta(
-            description="http://host:port of a COS- or S3-compatible store instead of the cloud's own."
+            description="http://host:port of a store compatible with COS, S3 or OSS instead of the cloud's own."
         ),
     ] = ""
     storage_timeout: Annotated[

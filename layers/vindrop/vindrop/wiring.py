@@ -12,7 +12,7 @@ from typing import Any
 
 from vindrop import settings as settings_module
 from vindrop import tracing
-from vindrop.clouds.storage import Storage
+from vindrop.clouds import Stores
 from vindrop.core import invocation
 from vindrop.core.app import App
 from vindrop.core.attempt import Attempt
@@ -46,7 +46,7 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
         environment=given,
     )
     delivery = open_delivery(settings, given)
-    storage = Storage(settings, given)
+    storage = Stores(settings, given)
     photographer = Photographer(settings, storage)
     recognizer = VinOCR(settings, given)
     breaker = CircuitBreaker(ledger, settings.probe_seconds)

@@ -21,7 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from vindrop.clouds.listing import PlaceError, pages, parse_place
+from vindrop.clouds import own_region
+from vindrop.clouds.listing import PlaceError, parse_place
 from vindrop.core.app import App
 from vindrop.core.backfill import Backfill, BlockedError, NoCatalogueError, Survey
 from vindrop.core.outcome import Outcome
@@ -39,12 +40,17 @@ YOUNG = 300.0
 
 def backfill(
     source: Annotated[
-        str, typer.Argument(metavar="PLACE", help="cos://name-appid/prefix or s3://name/prefix")
+        str,
+        typer.Argument(
+            metavar="PLACE", help="cos://name-appid/prefix, s3://name/prefix or oss://name/prefix"
+        ),
     ],
     *,
     region: Annotated[
         str,
-        typer.Option(help="Region of the bucket. Default: TENCENTCLOUD_REGION or AWS_REGION."),
+        typer.Option(
+            help="Region of the bucket. Default: the one that the platform's variable names."
+        ),
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count, and reckon the price.")
@@ -70,23 +76,14 @@ def backfill(
     set_level("error")
     try:
         cloud, bucket, prefix = parse_place(source)
-        region = region or os.environ.get(
-            "TENCENTCLOUD_REGION" if cloud == "tencent" else "AWS_REGION", ""
-        )
+        region = region or own_region(os.environ, cloud)
         if not region:
             raise UserError(f"name the region of {source} with --region, such as ap-guangzhou")
         app = from_environment()
         set_level("error")
         run = Backfill(
             app,
-            lambda: pages(
-                cloud,
-                bucket,
-                region,
-                prefix,
-                settings=app.settings,
-                environment=os.environ,
-            ),
+            lambda: app.storage.of(cloud).pages(bucket, region, prefix),
             before=time.time() - young,
             rate=rate,
             rate_limiter=LocalRateLimiter(rate) if rate else None,

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from vindrop import triggers
+from vindrop.clouds import own_cloud
+from vindrop.clouds.s3 import S3
 from vindrop.domain.upload import Upload
 from vindrop.http import photos
 from vindrop.http.problems import ProblemError
@@ -140,14 +142,15 @@ def _s3_bucket(payload: Any, style: Style) -> str | None:
     """Return the S3 bucket that the event names, where it names one."""
     with contextlib.suppress(UnknownRequestError, ProblemError):
         named = photos.read(parse(payload))
-        cloud = getattr(named, "cloud", None) or ("aws" if style == "lambda" else "tencent")
-        return named.bucket if isinstance(named, photos.ObjectNamed) and cloud == "aws" else None
+        if not isinstance(named, photos.ObjectNamed):
+            return None
+        return named.bucket if (named.cloud or own_cloud(style)) == S3.cloud else None
     try:
         arrivals = triggers.read(payload).arrivals
     except triggers.UnknownEventError:
         return None
     for arrival in arrivals:
-        if isinstance(arrival, Upload) and arrival.cloud == "aws":
+        if isinstance(arrival, Upload) and arrival.cloud == S3.cloud:
             return arrival.bucket
     return None
 

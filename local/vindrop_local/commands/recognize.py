@@ -17,7 +17,7 @@ import typer
 from rich.text import Text
 
 from vindrop import settings as settings_module
-from vindrop.clouds.storage import Storage
+from vindrop.clouds import Stores
 from vindrop.core.photo import Photographer
 from vindrop.core.recognizer import Answer
 from vindrop.domain import vin
@@ -93,7 +93,7 @@ def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
 
 
 def _each(photos: list[Path], settings: Settings, *, as_json: bool) -> list[_Found]:
-    photographer = Photographer(settings, Storage(settings, os.environ))
+    photographer = Photographer(settings, Stores(settings, os.environ))
     recognizer = VinOCR(settings, os.environ)
     recognizer.prepare()
     quota = LocalRateLimiter(settings.rate)

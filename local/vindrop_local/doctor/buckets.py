@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 
-from vindrop.clouds.credentials import of_role
-from vindrop.clouds.storage import Storage
+from vindrop.clouds import Stores, own_region, store_classes
 from vindrop.domain import failures
 from vindrop.domain.failures import FailureError
-from vindrop.domain.upload import Cloud, Upload
+from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
@@ -23,27 +22,28 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
 
 def _bucket(name: str, settings: Settings, environment: Mapping[str, str]) -> Finding:
     what = f"bucket {name}"
-    cloud: Cloud = "tencent" if name.rpartition("-")[2].isdigit() else "aws"
-    if of_role(cloud, environment) is None:
-        cloud = "aws" if cloud == "tencent" else "tencent"
-        if of_role(cloud, environment) is None:
-            return unsure(what, "no keys of a role here, so it was not tried")
-    variable = "TENCENTCLOUD_REGION" if cloud == "tencent" else "AWS_REGION"
-    region = (name == settings.upload_bucket and settings.upload_region) or environment.get(
-        variable, ""
+    with_keys = [store for store in store_classes() if store.role(environment) is not None]
+    if not with_keys:
+        return unsure(what, "no keys of a role here, so it was not tried")
+    fits = [store for store in with_keys if store.is_bucket(name)]
+    if not fits:
+        return wrong(what, "no cloud whose keys are here has buckets of such a name")
+    store = fits[0]
+    region = (name == settings.upload_bucket and settings.upload_region) or own_region(
+        environment, store.cloud
     )
     if not region and not settings.storage_endpoint:
-        return unsure(what, f"its region is not known here: set {variable}")
+        return unsure(what, f"its region is not known here: set {store.region_variable}")
     prefix = settings.key_prefixes[0] if settings.key_prefixes else ""
     nothing = Upload(
-        cloud=cloud,
+        cloud=store.cloud,
         bucket=name,
         region=region or "local",
         key=f"{prefix}vindrop-doctor-{secrets.token_hex(8)}.jpg",
         version="none",
     )
     try:
-        Storage(settings, environment).peek(nothing)
+        Stores(settings, environment).of(store.cloud).peek(nothing)
     except FailureError as error:
         if error.failure.code == failures.OBJECT_MISSING:
             return ok(what, "its objects may be read")

@@ -148,7 +148,7 @@ def request(
     :param photo: its bytes; None: the object at ``place``.
     """
     named = {
-        "cloud": "tencent" if gateway.startswith("tencent") else "aws",
+        "cloud": gateway.partition("_")[0],
         "bucket": place.bucket,
         "region": place.region,
         "key": place.key,

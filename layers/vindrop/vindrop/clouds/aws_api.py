@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vindrop.clouds.credentials import Credentials, of_role
+from vindrop.clouds.credentials import AWS, Credentials, of_role
 from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
 from vindrop.core.store_url import parse
 
@@ -126,7 +126,7 @@ class Client:
 
     def client(self) -> Any:
         """Return botocore's client for the keys of now."""
-        keys = of_role("aws", self._environment)
+        keys = of_role(AWS, self._environment)
         with self._lock:
             if self._client is None or keys != self._credentials:
                 try:

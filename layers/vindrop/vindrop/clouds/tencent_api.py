@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds.credentials import Credentials, of_role
+from vindrop.clouds.credentials import Credentials, tencent_role
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import StoreURL
 
@@ -78,7 +78,7 @@ class TencentClient:
         return response
 
     def _client_now(self) -> Any:
-        keys = of_role("tencent", self._environment)
+        keys = tencent_role(self._environment)
         if keys is None:
             raise StoreError(
                 f"no keys for {self._service}: give the function an execution role, or set "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vindrop.clouds.storage import Storage
 from vindrop.core.delivery import Delivery
 from vindrop.core.ledger import Ledger
+from vindrop.core.object_store import ObjectStores
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.rate_limiter import RateLimiter
@@ -22,7 +22,7 @@ class App:
     ledger: Ledger
     rate_limiter: RateLimiter
     delivery: Delivery
-    storage: Storage
+    storage: ObjectStores
     photographer: Photographer
     recognizer: Recognizer
     pipeline: Pipeline

@@ -169,7 +169,13 @@ class Backfill:
             fresh = [
                 each
                 for each in old
-                if same(each, each.version, seen.get(places[each.id], ())) is None
+                if same(
+                    self.app.storage.of(each.cloud),
+                    each,
+                    each.version,
+                    seen.get(places[each.id], ()),
+                )
+                is None
             ]
             survey.known += len(old) - len(fresh)
             survey.left += len(fresh)

@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from vindrop.clouds.storage import Storage
+from vindrop.core.object_store import ObjectStores
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
@@ -74,18 +74,18 @@ class Header:
 class Photographer:
     """Makes photos of uploads."""
 
-    def __init__(self, settings: Settings, storage: Storage) -> None:
+    def __init__(self, settings: Settings, storage: ObjectStores) -> None:
         self._settings = settings
         self._storage = storage
 
     def first_form(self, upload: Upload) -> Form:
         """Return the form in which a photo is sent unless something speaks against it.
 
-        COS is the provider's own: a URL saves the photo a detour. From S3 the download would
-        cross the world within the three seconds that VinOCR gives it, so bytes go at once.
+        By default a URL from the provider's own store, which saves the photo a detour. From another
+        cloud VinOCR's download would cross the world within its three seconds: bytes go at once.
         """
         if self._settings.image == "auto":
-            return "url" if upload.cloud == "tencent" else "bytes"
+            return "url" if self._storage.of(upload.cloud).sends_url else "bytes"
         return self._settings.image
 
     def take(
@@ -103,11 +103,12 @@ class Photographer:
             return self.from_bytes(sent.data or b"", form=form, shrink_further=shrink_further)
         if upload.size == 0:
             raise _empty()
+        store = self._storage.of(upload.cloud)
         if form == "url":
-            peek = self._storage.peek(upload)
+            peek = store.peek(upload)
             if self._check(peek.head, peek.size) is None:
-                return Photo("url", url=self._storage.url(upload))
-        data = self._storage.fetch(upload)
+                return Photo("url", url=store.url(upload))
+        data = store.fetch(upload)
         return self.from_bytes(
             data, form="bytes" if form == "url" else form, shrink_further=shrink_further
         )

@@ -1,44 +1,42 @@
-"""Which upload an object is that somebody names without saying which version of it is meant.
+"""Resolve which upload an object is that somebody names without its version.
 
 A bucket does not tell all that an event tells: COS's event names the request that wrote the object,
-S3's a sequencer. So where the ledger can be asked by place, an object that it knows keeps the
-identity under which it is known, and is not paid for once more:
+S3's a sequencer. So an object that the ledger knows by its place keeps the identity under which it
+is known, and is not paid for again. The object is the same, when:
 
-| bucket | the same object, when |
+| bucket | condition |
 |---|---|
-| S3 that keeps versions | the version's id is the same |
-| S3 | the ETag is the same |
-| COS | the ledger first saw it, or its event says that it was written, no earlier than the object's last change, and it has the same size |
+| it keeps versions | the version's id is the same |
+| its events tell the ETag (S3, OSS) | the ETag is the same |
+| its events do not (COS) | the ledger first saw it, or its event says that it was written, no earlier than the object's last change, and it has the same size |
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, cast
 
-from vindrop.clouds.storage import Storage
-from vindrop.core.ledger import Catalogue, Ledger, Seen
+from vindrop.core.ledger import Catalogue, Ledger, Seen, place
+from vindrop.core.object_store import ObjectStore, ObjectStores
 from vindrop.domain.upload import Upload
 
 CLOCKS: Final = 2.0
 """Seconds by which the clocks of bucket and ledger may differ."""
-_ETAG: Final = r"[0-9a-f]{32}(?:-[0-9]{1,5})?"
 
 
-def identify(storage: Storage, ledger: Ledger, upload: Upload) -> Upload:
-    """Return ``upload`` under the identity that it has, where nobody said which version is meant.
+def identify(storage: ObjectStores, ledger: Ledger, upload: Upload) -> Upload:
+    """Return ``upload`` under the identity it has, where no version or only an ETag is given.
 
-    An ETag of S3, as its listings give it, says what is meant and still not which upload it is.
-
-    :raises FailureError: it is not there, not ours to read, or the bucket is away.
+    :raises FailureError: it is not there, may not be read, or the bucket is away.
     :raises StoreError: the ledger is away.
     """
-    tagged = upload.cloud == "aws" and re.fullmatch(_ETAG, upload.version) is not None
+    store = storage.of(upload.cloud)
+    # A listing's ETag says what is meant, but not which upload it is.
+    tagged = bool(upload.version) and store.etag_of(upload.version) == upload.version
     if upload.version and not tagged:
         return upload
-    found = storage.stat(replace(upload, version=""))
+    found = store.stat(replace(upload, version=""))
     if tagged and upload.version != found.etag:
         return upload  # overwritten since: only that it was meant is known
     there = replace(
@@ -49,29 +47,26 @@ def identify(storage: Storage, ledger: Ledger, upload: Upload) -> Upload:
     )
     if not hasattr(ledger, "seen"):
         return there
-    from vindrop.core.ledger import place
-
     name = place(there.cloud, there.bucket, there.key)
-    known = same(there, found.etag, cast("Catalogue", ledger).seen([name]).get(name, ()))
+    known = same(store, there, found.etag, cast("Catalogue", ledger).seen([name]).get(name, ()))
     return there if known is None else replace(there, version=known.version)
 
 
-def same(there: Upload, etag: str, seen: Sequence[Seen]) -> Seen | None:
+def same(store: ObjectStore, there: Upload, etag: str, seen: Sequence[Seen]) -> Seen | None:
     """Return the latest of ``seen`` that is the object ``there``.
 
     :param there: as its bucket tells of it: with its last change as ``uploaded_at``, and the ETag as
         ``version`` where the bucket keeps no versions, or does not say.
     """
-    known = [each for each in seen if _is_same(there, etag, each)]
+    known = [each for each in seen if _is_same(store, there, etag, each)]
     return max(known, key=lambda each: each.at, default=None)
 
 
-def _is_same(there: Upload, etag: str, seen: Seen) -> bool:
+def _is_same(store: ObjectStore, there: Upload, etag: str, seen: Seen) -> bool:
     if seen.version == there.version:
         return True
-    if there.cloud == "aws":
-        written = seen.version.partition("+")[0]
-        if re.fullmatch(_ETAG, written):
+    if store.events_tell_etag:
+        if written := store.etag_of(seen.version):
             return written == etag
         if there.version != etag:  # both are versions' ids, and not the same one
             return False

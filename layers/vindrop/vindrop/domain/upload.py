@@ -11,7 +11,9 @@ import msgspec
 
 from vindrop.domain.columns import Column, Shown
 
-Cloud = Literal["tencent", "aws", "http"]
+BucketCloud = Literal["tencent", "aws", "alibaba"]
+"""Clouds that an object store is registered for in `vindrop.clouds`."""
+Cloud = Literal[BucketCloud, "http"]
 """Whose bucket; ``http``: no object at all, the photo came with a request (`vindrop.http`)."""
 _CLOUDS: Final = frozenset(get_args(Cloud))
 
@@ -36,7 +38,7 @@ class Upload:
     key: Annotated[str, Column("VARCHAR", 1024, "object_key"), Shown("photo")]
     """Object key, decoded, without a leading slash of the event's making."""
     version: str
-    """What tells two uploads to one key apart: S3 versionId or eTag+sequencer, COS request id or ETag."""
+    """What tells two uploads to one key apart: S3 versionId or eTag+sequencer, OSS eTag+request, COS request id or ETag."""
     size: int | None = None
     """Bytes, where the event says it."""
     uploaded_at: dt.datetime | None = None
@@ -59,12 +61,6 @@ class Upload:
         """
         parts = json.dumps([self.cloud, self.bucket, self.key, self.version], ensure_ascii=True)
         return hashlib.sha256(parts.encode()).hexdigest()
-
-    @property
-    def place(self) -> str:
-        """``cos://bucket/key`` or ``s3://bucket/key``, for people."""
-        scheme = {"tencent": "cos", "aws": "s3", "http": "http"}[self.cloud]
-        return f"{scheme}://{self.bucket}/{self.key}"
 
     def to_json(self) -> str:
         """Return it as a ledger keeps it: one line of JSON."""

@@ -16,18 +16,13 @@ import uuid
 from typing import Final
 from urllib.parse import urlsplit
 
+from vindrop.clouds import own_region
 from vindrop.core.photo import Sent
-from vindrop.domain.upload import Cloud, Upload
+from vindrop.domain.upload import Upload
 
 BYTES: Final = "bytes"
 URL: Final = "url"
 _LONGEST_KEY: Final = 1024
-
-
-def own_region(cloud: Cloud) -> str:
-    """Return the region this function runs in, as its platform tells it, or an empty text."""
-    name = "TENCENTCLOUD_REGION" if cloud == "tencent" else "AWS_REGION"
-    return os.environ.get(name, "")
 
 
 def of(sent: Sent, *, idempotency_key: str = "") -> Upload:
@@ -35,7 +30,7 @@ def of(sent: Sent, *, idempotency_key: str = "") -> Upload:
 
     :param idempotency_key: the caller's, for a URL.
     """
-    region = own_region("tencent") or own_region("aws") or "local"
+    region = own_region(os.environ) or "local"
     now = dt.datetime.now(dt.timezone.utc)
     if sent.url is None:
         data = sent.data or b""

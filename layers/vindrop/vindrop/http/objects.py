@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import uuid
 from dataclasses import replace
 from typing import Any, Final
@@ -16,12 +17,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vindrop.clouds.signing import object_url
+from vindrop.clouds import own_cloud, own_region, store_for
 from vindrop.core.app import App
 from vindrop.core.invocation import Platform
 from vindrop.core.resolve_version import identify
-from vindrop.domain.upload import Cloud, Upload
-from vindrop.http.identity import own_region
+from vindrop.domain.failures import FailureError
+from vindrop.domain.upload import BucketCloud, Upload
 from vindrop.http.photos import ObjectNamed
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
@@ -61,10 +62,14 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
     region = named.region or (
         upload_region(settings, cloud)
         if named.bucket == settings.upload_bucket
-        else own_region(cloud)
+        else own_region(os.environ, cloud)
     )
     if not region:
         raise ProblemError("bad-request", "nobody says the bucket's region: name it as region")
+    try:
+        store_for(cloud).validate(named.bucket, region)
+    except FailureError as error:
+        raise ProblemError("bad-request", error.failure.message) from None
     bare = Upload(
         cloud=cloud,
         bucket=named.bucket,
@@ -74,7 +79,7 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
     )
     if named.version is None:
         return identify(app.storage, app.ledger, bare)
-    return replace(bare, size=app.storage.stat(bare).size)
+    return replace(bare, size=app.storage.of(cloud).stat(bare).size)
 
 
 def make_place(app: App, request: Request, platform: Platform) -> Response:
@@ -102,7 +107,7 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
     )
     place: dict[str, Any] = {
         "method": "PUT",
-        "url": app.storage.upload_url(upload),
+        "url": app.storage.of(upload.cloud).upload_url(upload),
         "headers": {},
         "expires_in": settings.url_seconds,
         "object": {
@@ -121,20 +126,19 @@ def upload_origin(settings: Settings, platform: Platform) -> str:
         return ""
     try:
         upload = _in_upload_bucket(settings, platform, "x")
-    except ProblemError:  # the page still works for photos that fit
+        url = urlsplit(
+            store_for(upload.cloud).object_url(
+                upload.bucket, upload.region, upload.key, settings.storage_endpoint
+            )
+        )
+    except (ProblemError, FailureError):  # the page still works for photos that fit
         return ""
-    url = urlsplit(object_url(upload, settings.storage_endpoint))
     return f"{url.scheme}://{url.netloc}"
 
 
-def own_cloud(platform: Platform) -> Cloud:
-    """Return the cloud whose platform this is; on a laptop, the bucket speaks COS."""
-    return "aws" if platform == "lambda" else "tencent"
-
-
-def upload_region(settings: Settings, cloud: Cloud) -> str:
+def upload_region(settings: Settings, cloud: BucketCloud) -> str:
     """Return the region of the bucket for large photos, or an empty text."""
-    return settings.upload_region or own_region(cloud)
+    return settings.upload_region or own_region(os.environ, cloud)
 
 
 def _in_upload_bucket(settings: Settings, platform: Platform, key: str) -> Upload:

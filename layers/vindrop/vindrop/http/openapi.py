@@ -7,6 +7,7 @@ import json
 from importlib import metadata
 from typing import Any, Final
 
+from vindrop.clouds import STORES
 from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
@@ -203,7 +204,7 @@ def _schemas() -> dict[str, Any]:
             "bucket": {"type": "string", "minLength": 1, "maxLength": 255},
             "key": {"type": "string", "minLength": 1, "maxLength": 1024},
             "region": {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"},
-            "cloud": {"enum": ["tencent", "aws"]},
+            "cloud": {"enum": list(STORES)},
             "version": {
                 "type": "string",
                 "minLength": 1,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from vindrop.core.photo import Sent, read_header
+from vindrop.domain.upload import BucketCloud
 from vindrop.http import multipart
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
@@ -35,7 +36,7 @@ class ObjectNamed(BaseModel):
     bucket: str = Field(min_length=1, max_length=255)
     key: str = Field(min_length=1, max_length=1024)
     region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
-    cloud: Literal["tencent", "aws"] | None = None
+    cloud: BucketCloud | None = None
     version: str | None = Field(default=None, min_length=1, max_length=1024)
 
 

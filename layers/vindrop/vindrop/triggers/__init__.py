@@ -2,37 +2,24 @@
 
 Queues, topics, streams and failure records hold another event: they are opened, and what is
 inside is read like any payload, as deep as platforms nest (S3 in SNS in SQS is three). A message
-that cannot be understood is one malformed arrival, and no hindrance to its neighbours.
+that cannot be understood is one malformed arrival; the messages beside it are read.
+
+Adding a trigger: a file here, and its name in `SOURCES` with how its payload is recognised.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Mapping
-from types import ModuleType
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import msgspec
 from msgspec import structs
 
 from vindrop.domain import failures
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed, Message
-from vindrop.triggers import (
-    ckafka,
-    cmq,
-    cos,
-    eventbridge_aws,
-    eventbridge_tencent,
-    lambda_failure,
-    msk,
-    plain,
-    s3,
-    scf_failure,
-    sns,
-    sqs,
-    timer,
-)
-from vindrop.triggers.common import Envelope, identity, printable
+from vindrop.triggers.common import Envelope, every_has, identity, mapping, printable
 
 __all__ = [
     "Arrival",
@@ -52,31 +39,51 @@ class UnknownEventError(ValueError):
     """No trigger, or more than one, recognises the payload. ``str()`` names what was found in it."""
 
 
-class _Trigger(Protocol):
-    def infer(self, payload: Mapping[str, Any]) -> bool:
-        """Whether the payload is this source's, judged by fields that no other source has."""
+def names_object(payload: Mapping[str, Any]) -> bool:
+    """Whether bucket and key stand side by side, with no field that platforms' events have."""
+    if isinstance(payload.get("ObjectInfo"), Mapping):
+        return True
+    return any(
+        names <= payload.keys() for names in ({"bucket", "key"}, {"Bucket", "Key"})
+    ) and not ({"Records", "Event", "detail", "specversion"} & payload.keys())
 
-    def messages(self, payload: Mapping[str, Any]) -> list[Message | Envelope]:
-        """What it brings, in the payload's order. Raises nothing, whatever stands in the fields."""
 
+_KAFKA: Final = ("aws:kafka", "SelfManagedKafka")
 
-SOURCES: Final[dict[str, ModuleType]] = {
-    "cos": cos,
-    "s3": s3,
-    "eventbridge_tencent": eventbridge_tencent,
-    "eventbridge_aws": eventbridge_aws,
-    "sqs": sqs,
-    "sns": sns,
-    "ckafka": ckafka,
-    "msk": msk,
-    "cmq": cmq,
-    "timer": timer,
-    "scf_failure": scf_failure,
-    "lambda_failure": lambda_failure,
-    "plain": plain,
+SOURCES: Final[dict[str, Callable[[Mapping[str, Any]], bool]]] = {
+    "cos": lambda p: every_has(p.get("Records"), "cos", "event"),
+    "s3": lambda p: (
+        every_has(p.get("Records"), "s3", "eventName")
+        or (p.get("Event") == "s3:TestEvent" and "Bucket" in p)
+    ),
+    "oss": lambda p: every_has(p.get("events"), eventSource="acs:oss"),
+    "eventbridge_tencent": lambda p: (
+        (isinstance(p.get("EventList"), list) and bool(p["EventList"]))
+        or {"specversion", "type", "source"} <= p.keys()
+    ),
+    "eventbridge_aws": lambda p: {"detail-type", "detail", "source"} <= p.keys(),
+    "sqs": lambda p: every_has(p.get("Records"), eventSource="aws:sqs"),
+    "sns": lambda p: (
+        every_has(p.get("Records"), "Sns")
+        or (p.get("Type") == "Notification" and {"TopicArn", "Message"} <= p.keys())
+    ),
+    "ckafka": lambda p: every_has(p.get("Records"), "Ckafka"),
+    "msk": lambda p: p.get("eventSource") in _KAFKA and isinstance(p.get("records"), Mapping),
+    "cmq": lambda p: every_has(p.get("Records"), "CMQ"),
+    "timer": lambda p: p.get("Type") == "Timer" and "TriggerName" in p,
+    "scf_failure": lambda p: "ErrorCode" in p and "ClientContext" in mapping(p.get("Body")),
+    "lambda_failure": lambda p: (
+        "requestPayload" in p and "condition" in mapping(p.get("requestContext"))
+    ),
+    "plain": names_object,
 }
+"""Module in this folder → whether a payload is its own, judged by fields that no other source has.
+
+The module is imported when a payload of its own comes. Its ``messages(payload)`` returns what the
+payload brings, in its order, and raises nothing, whatever stands in the fields.
+"""
 STREAMS: Final = frozenset({"ckafka", "msk"})
-"""Sources that deliver in order: what comes again keeps everything behind it waiting."""
+"""Sources that deliver in order: a redelivery blocks everything behind it (head-of-line blocking)."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -112,14 +119,15 @@ def _open(payload: object, depth: int) -> Delivery:
         return Delivery("list", _opened(envelopes, depth))
     if not isinstance(payload, Mapping):
         raise UnknownEventError(f"the event is {_kind(payload)}, not an object")
-    names = [name for name, module in SOURCES.items() if cast("_Trigger", module).infer(payload)]
+    names = [name for name, recognises in SOURCES.items() if recognises(payload)]
     if len(names) != 1:
         fields = ", ".join(sorted(str(field)[:40] for field in list(payload)[:10])) or "none"
         which = " and ".join(names) if names else "no trigger of " + ", ".join(SOURCES)
         raise UnknownEventError(
             f"the event is recognised by {which}; its fields: {printable(fields)}"
         )
-    found = cast("_Trigger", SOURCES[names[0]]).messages(payload)
+    source = importlib.import_module(f"vindrop.triggers.{names[0]}")
+    found: list[Message | Envelope] = source.messages(payload)
     return Delivery(names[0], _opened(found, depth))
 
 
@@ -151,7 +159,7 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
     except UnknownEventError as error:
         why, code = str(error), failures.UNKNOWN_EVENT
     except (ValueError, RecursionError):
-        why, code = "the message's body is no JSON", failures.MALFORMED_EVENT
+        why, code = "the message's body is not JSON", failures.MALFORMED_EVENT
     return [Message(Malformed(envelope.id, why, code))]
 
 
@@ -159,7 +167,7 @@ def _as_payload(item: object) -> object:
     source = item.get("eventSource") if isinstance(item, Mapping) else None
     if source == "aws:sqs":
         return {"Records": [item]}
-    if source in msk.EVENT_SOURCES:
+    if source in _KAFKA:
         return {"eventSource": source, "records": {"": [item]}}
     return item
 

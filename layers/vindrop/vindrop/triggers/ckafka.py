@@ -12,17 +12,11 @@ from typing import Any
 from vindrop.domain.arrivals import Ignored, Message
 from vindrop.triggers.common import (
     Envelope,
-    every_record_has,
     identity,
     malformed,
     mapping,
     records_of,
 )
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether every record has the field ``Ckafka``."""
-    return every_record_has(payload, "Ckafka")
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
@@ -37,5 +31,5 @@ def _message(found: Mapping[str, Any]) -> Message | Envelope:
     if body is None or body == "":
         return Message(Ignored("ckafka", "the message is empty"))
     if not isinstance(body, str):
-        return Message(malformed(lasting, "Ckafka.msgBody: is no text"))
+        return Message(malformed(lasting, "Ckafka.msgBody: is not text"))
     return Envelope(identity(lasting), body)

@@ -8,17 +8,11 @@ from typing import Any
 from vindrop.domain.arrivals import Message
 from vindrop.triggers.common import (
     Envelope,
-    every_record_has,
     identity,
     malformed,
     mapping,
     records_of,
 )
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether every record has the field ``CMQ``."""
-    return every_record_has(payload, "CMQ")
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
@@ -30,5 +24,5 @@ def _message(found: Mapping[str, Any]) -> Message | Envelope:
     body = found.get("msgBody")
     lasting = ["cmq", found.get("topicName"), found.get("msgId"), body]
     if not isinstance(body, str):
-        return Message(malformed(lasting, "CMQ.msgBody: is no text"))
+        return Message(malformed(lasting, "CMQ.msgBody: is not text"))
     return Envelope(identity(lasting), body)

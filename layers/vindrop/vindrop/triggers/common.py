@@ -15,7 +15,7 @@ from vindrop.domain.arrivals import Arrival, Ignored, Malformed
 from vindrop.domain.upload import Upload
 
 MOST_BYTES: Final = 2**53
-"""No object is larger; what says so is no size."""
+"""No object is larger."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -56,8 +56,8 @@ def read(record: object, kind: type[_F]) -> _F:
     try:
         return msgspec.convert(record, kind, strict=False)
     except msgspec.ValidationError as error:
-        reason, _, at = str(error).rpartition(" - at `$")
-        reason, where = reason or str(error), at.strip("`.")
+        reason, _, at = str(error).partition(" - at `$")
+        where = at.strip("`.")
         if missing := re.fullmatch(_MISSING, reason):
             reason, where = "is missing", f"{where}.{missing['field']}".strip(".")
         raise FieldError(f"{where or 'the record'}: {reason}") from None
@@ -106,14 +106,17 @@ def records_of(payload: Mapping[str, Any]) -> list[Any]:
     return records if isinstance(records, list) else []
 
 
-def every_record_has(payload: Mapping[str, Any], *fields: str, **values: str) -> bool:
-    """Whether there are ``Records`` and each has ``fields``, and in ``values`` just these values."""
-    records = records_of(payload)
-    return bool(records) and all(
-        isinstance(record, Mapping)
-        and all(name in record for name in fields)
-        and all(record.get(name) == value for name, value in values.items())
-        for record in records
+def every_has(records: object, *fields: str, **values: str) -> bool:
+    """Whether ``records`` is a list, not empty, of objects with ``fields`` and just these ``values``."""
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(
+            isinstance(record, Mapping)
+            and all(name in record for name in fields)
+            and all(record.get(name) == value for name, value in values.items())
+            for record in records
+        )
     )
 
 

@@ -4,7 +4,7 @@ The key comes as ``/<appid>/<bucket>/<key>`` and the bucket without its appid; t
 full bucket name, the region and the percent-encoded key, in the new form
 (``<bucket-appid>.cos.<region>.myqcloud.com``) or the old (``<bucket-appid>.cos<code>.myqcloud.com``).
 So the URL is read first, and the fields only where it fails. Percent signs are decoded once, and a
-plus sign stays one: COS is no form.
+plus sign stays one.
 
 ``requestParameters.requestHeaders.Authorization`` is the uploader's signature: it is never read.
 """
@@ -27,7 +27,6 @@ from vindrop.triggers.common import (
     Fields,
     Filled,
     Size,
-    every_record_has,
     malformed,
     mapping,
     read,
@@ -95,11 +94,6 @@ class _Record(Fields, frozen=True):
     event: _Event
 
 
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether every record has the fields ``cos`` and ``event``."""
-    return every_record_has(payload, "cos", "event")
-
-
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return what arrived. A trace comes with the object, as ``x-cos-meta-traceparent``."""
     return [Message(arrival(record), trace=_trace(record)) for record in records_of(payload)]
@@ -121,7 +115,7 @@ def arrival(raw: Any) -> Arrival:
     try:
         uploaded_at = dt.datetime.fromtimestamp(when, dt.timezone.utc) if when else None
     except (OverflowError, OSError, ValueError):
-        return malformed(raw, "event.eventTime: no time")
+        return malformed(raw, "event.eventTime: is not a time")
     return upload(
         raw,
         cloud="tencent",

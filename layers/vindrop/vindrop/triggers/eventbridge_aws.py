@@ -51,11 +51,6 @@ class _Event(Fields, frozen=True, kw_only=True):
     detail: _Detail
 
 
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether there are ``detail-type`` and ``detail``."""
-    return "detail-type" in payload and "detail" in payload and "source" in payload
-
-
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return what arrived."""
     return [Message(_arrival(payload))]

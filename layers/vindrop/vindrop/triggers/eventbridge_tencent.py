@@ -14,14 +14,6 @@ from vindrop.tracing import first
 from vindrop.triggers.common import Envelope, identity, malformed, mapping, printable
 
 
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether it is a CloudEvent, or an ``EventList``."""
-    events = payload.get("EventList")
-    if isinstance(events, list) and events:
-        return True
-    return all(name in payload for name in ("specversion", "type", "source"))
-
-
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return what arrived; events of other sources are ignored."""
     events = payload.get("EventList")

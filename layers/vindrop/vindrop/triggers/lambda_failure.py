@@ -9,12 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vindrop.domain.arrivals import Message
-from vindrop.triggers.common import Envelope, identity, mapping
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether there are a ``requestPayload`` and the condition on which it was given up."""
-    return "requestPayload" in payload and "condition" in mapping(payload.get("requestContext"))
+from vindrop.triggers.common import Envelope, identity
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:

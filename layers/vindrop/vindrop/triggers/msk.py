@@ -5,20 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from vindrop.domain.arrivals import Ignored, Message
 from vindrop.tracing import first
 from vindrop.triggers.common import Envelope, identity, malformed, mapping
-
-EVENT_SOURCES: Final = ("aws:kafka", "SelfManagedKafka")
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether ``eventSource`` is one of Kafka's and ``records`` are grouped by partition."""
-    return payload.get("eventSource") in EVENT_SOURCES and isinstance(
-        payload.get("records"), Mapping
-    )
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
@@ -38,7 +29,7 @@ def _message(record: Mapping[str, Any]) -> Message | Envelope:
     try:
         body = base64.b64decode(value if isinstance(value, str) else "?", validate=True).decode()
     except (binascii.Error, ValueError):
-        return Message(malformed(lasting, "records.value: is no text in Base64"))
+        return Message(malformed(lasting, "records.value: is not text in Base64"))
     return Envelope(identity(lasting), body, trace=_trace(record.get("headers")))
 
 

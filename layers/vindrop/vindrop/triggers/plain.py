@@ -7,10 +7,10 @@ listing (``Key``, ``Etag``, ``Size``) to which the state machine has added ``Buc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vindrop.clouds import STORES, cloud_of_region
 from vindrop.domain.arrivals import Arrival, Message
 from vindrop.tracing import first
 from vindrop.triggers.common import (
@@ -24,10 +24,6 @@ from vindrop.triggers.common import (
     read,
     upload,
 )
-
-_AWS_REGION: Final = r"[a-z]{2}(?:-[a-z]+)?-(?:north|south|east|west|central)(?:east|west)?-\d"
-_SPELT: Final = ({"bucket", "key"}, {"Bucket", "Key"})
-
 
 _NAMES: Final = {
     "bucket": ("bucket", "Bucket", "BucketId"),
@@ -49,15 +45,6 @@ class _Object(Fields, frozen=True):
     cloud: str | None = None
 
 
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether a bucket and a key stand side by side, and nothing that platforms' events have."""
-    if isinstance(payload.get("ObjectInfo"), Mapping):
-        return True
-    return any(names <= payload.keys() for names in _SPELT) and not (
-        {"Records", "Event", "detail", "specversion"} & payload.keys()
-    )
-
-
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return the object. Without a version its bucket is asked which one is there."""
     return [Message(_arrival(payload), trace=first(payload.get("traceparent")))]
@@ -68,9 +55,9 @@ def _arrival(payload: Mapping[str, Any]) -> Arrival:
         found = read(_renamed(mapping(payload.get("ObjectInfo")) or payload), _Object)
     except FieldError as error:
         return malformed(payload, error)
-    cloud = found.cloud or ("aws" if re.fullmatch(_AWS_REGION, found.region) else "tencent")
-    if cloud not in {"tencent", "aws"}:
-        return malformed(payload, "cloud: takes tencent or aws")
+    cloud = found.cloud or cloud_of_region(found.region)
+    if cloud not in STORES:
+        return malformed(payload, f"cloud: takes {' or '.join(STORES)}")
     return upload(
         payload,
         cloud=cloud,

@@ -17,7 +17,6 @@ from vindrop.triggers.common import (
     Fields,
     Filled,
     Size,
-    every_record_has,
     malformed,
     read,
     records_of,
@@ -49,13 +48,6 @@ class _Record(Fields, frozen=True, kw_only=True):
     awsRegion: Filled
     eventTime: dt.datetime | None = None
     s3: _S3
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether every record has the field ``s3``, or the payload is S3's test event."""
-    if payload.get("Event") == "s3:TestEvent" and "Bucket" in payload:
-        return True
-    return every_record_has(payload, "s3", "eventName")
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:

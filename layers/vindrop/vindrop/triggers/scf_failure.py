@@ -12,11 +12,6 @@ from vindrop.domain.arrivals import Message
 from vindrop.triggers.common import Envelope, identity, mapping
 
 
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether there are an ``ErrorCode`` and a ``Body`` with the event in its ``ClientContext``."""
-    return "ErrorCode" in payload and "ClientContext" in mapping(payload.get("Body"))
-
-
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return the event that failed, closed."""
     event = mapping(payload["Body"])["ClientContext"]

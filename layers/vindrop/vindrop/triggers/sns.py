@@ -12,19 +12,11 @@ from vindrop.domain.arrivals import Message
 from vindrop.tracing import first
 from vindrop.triggers.common import (
     Envelope,
-    every_record_has,
     identity,
     malformed,
     mapping,
     records_of,
 )
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether every record has ``Sns``, or the payload is a notification as queues get it."""
-    if payload.get("Type") == "Notification" and "TopicArn" in payload and "Message" in payload:
-        return True
-    return every_record_has(payload, "Sns")
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
@@ -38,7 +30,7 @@ def _message(notification: Mapping[str, Any]) -> Message | Envelope:
     lasting = [notification.get(name) for name in ("MessageId", "Message")]
     body = notification.get("Message")
     if not isinstance(body, str):
-        return Message(malformed(["sns", *lasting], "Sns.Message: is no text"))
+        return Message(malformed(["sns", *lasting], "Sns.Message: is not text"))
     attributes = mapping(notification.get("MessageAttributes"))
     trace = first(mapping(attributes.get("traceparent")).get("Value"))
     return Envelope(identity(["sns", *lasting]), body, trace=trace)

@@ -1,7 +1,7 @@
 """Amazon SQS: a batch of messages, each with its own receipt.
 
 The event source mapping must have ``ReportBatchItemFailures``: the answer then names exactly the
-messages that have to come again.
+messages that SQS must redeliver.
 """
 
 from __future__ import annotations
@@ -13,17 +13,11 @@ from vindrop.domain.arrivals import Message
 from vindrop.tracing import first
 from vindrop.triggers.common import (
     Envelope,
-    every_record_has,
     identity,
     malformed,
     mapping,
     records_of,
 )
-
-
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether every record's ``eventSource`` is ``aws:sqs``."""
-    return every_record_has(payload, eventSource="aws:sqs")
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
@@ -40,7 +34,7 @@ def _message(record: Mapping[str, Any]) -> Message | Envelope:
     body = record.get("body")
     if not isinstance(body, str):
         lasting = {"messageId": receipt, "body": body}
-        return Message(malformed(lasting, "body: is no text"), receipt)
+        return Message(malformed(lasting, "body: is not text"), receipt)
     attributes = mapping(record.get("messageAttributes"))
     trace = first(
         mapping(attributes.get("traceparent")).get("stringValue"),

@@ -8,9 +8,9 @@ Where a workflow cannot match names, ``"failures": "return"`` in the input has t
 instead: ``{"error": "VinThrottled", "code": …, "message": …, "retry_in": seconds}``; ``error`` is empty
 where there is a reading.
 
-The upload goes the one way of all uploads: a rejected photo is a dead letter too, a retry of the
-step is never paid twice, and a photo that has to wait is retried by the sweep or by the step's own Retry,
-whichever comes first.
+The upload goes through the same pipeline as every upload: a rejected photo is a dead letter too, a
+retry of the step is never paid twice, and a scheduled retry is made by the sweep or by the step's own
+retry, whichever comes first.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vindrop import tracing
+from vindrop.clouds import own_region
 from vindrop.core import batch, invocation
 from vindrop.core.app import App
 from vindrop.core.batch import ignored
@@ -28,7 +29,7 @@ from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.records import DeadLetter, Reading, to_data
 from vindrop.domain.upload import Upload
-from vindrop.triggers import plain
+from vindrop.triggers import names_object, plain
 
 
 class StepError(Exception):
@@ -114,10 +115,10 @@ def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
 
 def _message(event: Any) -> Message:
     if isinstance(event, Mapping):
-        own_region = os.environ.get("TENCENTCLOUD_REGION") or os.environ.get("AWS_REGION")
+        region = own_region(os.environ)
         named = {"region", "Region", "ObjectInfo"} & event.keys()
-        filled = event if named or not own_region else {**event, "region": own_region}
-        if plain.infer(filled):
+        filled = event if named or not region else {**event, "region": region}
+        if names_object(filled):
             (message,) = plain.messages(filled)
             if isinstance(message, Message):
                 return message

@@ -9,18 +9,9 @@ from vindrop.domain.arrivals import Ignored, Message
 from vindrop.triggers.common import Envelope, identity
 
 
-def infer(payload: Mapping[str, Any]) -> bool:
-    """Whether ``Type`` is ``Timer`` and the trigger's name is there."""
-    return payload.get("Type") == "Timer" and "TriggerName" in payload
-
-
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
     """Return the event inside the timer's message, closed, or say that there is none."""
     message = payload.get("Message")
     if isinstance(message, str) and message.lstrip().startswith(("{", "[")):
         return [Envelope(identity(["timer", payload.get("Time"), message]), message)]
-    return [
-        Message(
-            Ignored("timer", "it brings no upload: the function a timer is for is sweep, not this")
-        )
-    ]
+    return [Message(Ignored("timer", "it brings no upload: set the timer on the function sweep"))]
