@@ -32,7 +32,6 @@ caller through, and its success closes the circuit (`close_circuit`).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, Protocol
 
@@ -241,8 +240,3 @@ def next_probe(probe_after: float, blocked: float) -> float:
     probes at the default of 60 s, and the account is found open within as long as it was blocked.
     """
     return min(probe_after + max(blocked, 0.0), max(probe_after, LONGEST_PROBE))
-
-
-def place(cloud: str, bucket: str, key: str) -> str:
-    """Return a fixed-length name of an object, whatever its version: what a listing is compared by."""
-    return hashlib.sha256(f"{cloud}\n{bucket}\n{key}".encode()).hexdigest()
