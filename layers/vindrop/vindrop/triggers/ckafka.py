@@ -10,13 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vindrop.domain.arrivals import Ignored, Message
-from vindrop.triggers.common import (
-    Envelope,
-    identity,
-    malformed,
-    mapping,
-    records_of,
-)
+from vindrop.triggers.common import Envelope, identity, malformed, mapping, records_of
 
 
 def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:

@@ -8,9 +8,9 @@ Where a workflow cannot match names, ``"failures": "return"`` in the input has t
 instead: ``{"error": "VinThrottled", "code": …, "message": …, "retry_in": seconds}``; ``error`` is empty
 where there is a reading.
 
-The upload goes through the same pipeline as every upload: a rejected photo is a dead letter too, a
-retry of the step is never paid twice, and a scheduled retry is made by the sweep or by the step's own
-retry, whichever comes first.
+The upload goes the one way of all uploads: a rejected photo is a dead letter too, a retry of the
+step is never paid twice, and a photo that has to wait is taken up by the sweep or by the retry,
+whichever comes first.
 """
 
 from __future__ import annotations

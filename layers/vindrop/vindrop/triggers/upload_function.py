@@ -1,13 +1,13 @@
 """The upload function: object-storage events in, bare or inside messages; every upload to its end.
 
-A poison message becomes a dead letter, and the function returns normally. With a durable ledger
-the retry of an upload is scheduled there and left to the sweep. Without one the platform redelivers
-(at-least-once), and is asked to in its own way:
+A poison message, which no retry can help, is a dead letter, and the function returns normally. With
+a durable ledger a retry is scheduled there and left to the sweep: the event has done its work.
+Delivery of events is at-least-once; what must be redelivered is told in the platform's own way:
 
-    SQS             the messageId in ``batchItemFailures``; the other messages are done
-    anything else   an exception, after everything else of the delivery has ended
-    Kafka streams   the same, but never for one photo, which would block its partition
-                    (head-of-line blocking)
+    SQS             its messageId among ``batchItemFailures``; the others are done
+    anything else   an exception, once everything else of the delivery has ended
+    Kafka streams   the same, but never for one photo alone: redelivering it would block those
+                    behind it (head-of-line blocking), so without a ledger it ends there
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]
     try:
         delivery = read(event)
     except UnknownEventError as unknown:
-        # Raised, it would be redelivered to the same end; dropped, it would be lost.
+        # Raising would redeliver the same event, to the same end; only returning would lose it.
         error = str(unknown)
         lost = Malformed(identity(event), error, UNKNOWN_EVENT)
         delivery = Delivery("unknown", [Message(lost)])
@@ -75,10 +75,10 @@ def _count(source: str, done: list[Done]) -> dict[str, Any]:
 
 
 def _end_in_stream(app: App, done: Done) -> Done:
-    """Make a dead letter of a photo that would cause head-of-line blocking in its partition.
+    """End a poison message, so that it does not block its partition (head-of-line blocking).
 
-    Only where there is no ledger to retry from, and the failure is the photo's own: not the rate
-    limiter's, the account's or a store's.
+    Without a ledger it cannot wait elsewhere. So where the failure is its own (not the rate's, the
+    account's or a store's) it is a dead letter now.
     """
     outcome = done.outcome
     if done.redeliver is None or outcome is None or outcome.failure is None:
