@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import Any
 
-from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.responses import DynamoHandler
 from moto.server import main
 
 _LOCK = threading.RLock()
@@ -23,7 +23,7 @@ def _one_at_a_time(method: Any) -> Any:
 
 
 for name in ("put_item", "update_item", "delete_item"):
-    setattr(DynamoDBBackend, name, _one_at_a_time(getattr(DynamoDBBackend, name)))
+    setattr(DynamoHandler, name, _one_at_a_time(getattr(DynamoHandler, name)))
 
 if __name__ == "__main__":
     main(sys.argv[1:])
