@@ -1,4 +1,4 @@
-"""How people see it: tables, a progress bar, one line per reading. With ``--json``, one object a line."""
+"""What the command line prints: tables, and one line per record."""
 
 from __future__ import annotations
 

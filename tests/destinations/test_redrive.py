@@ -210,9 +210,9 @@ def test_the_command_shows_one(stack: Flow) -> None:
 
 
 def test_the_command_redrives(stack: Flow) -> None:
-    assert run("redrive", "--code", BLURRED[0], "--dry-run") == "1 would be due again\n"
+    assert run("redrive", "--code", BLURRED[0], "--dry-run") == "1 would be redriven\n"
     assert stack.ledger.counts() == {"dead": 2}
-    assert "1 due again" in run("redrive", "--code", BLURRED[0])
+    assert "1 redriven" in run("redrive", "--code", BLURRED[0])
     assert stack.ledger.counts() == {"dead": 1, "parked": 1}
     done = [json.loads(line) for line in run("redrive", "--all", "--json").splitlines()]
     assert sorted(line["result"] for line in done) == ["redriven", "under_way"]

@@ -131,7 +131,7 @@ def test_sqlite_loads_no_other_client(tmp_path: Path) -> None:
         "import sys; from vindrop.triggers import upload_function; from vindrop.core import sweep; from vindrop.destinations import open_destination;"
         "open_destination('sqlite:///' + sys.argv[1]);"
         "heavy = {'psycopg','pymysql','redis','pika','confluent_kafka','boto3','botocore','PIL','numpy',"
-        "'qcloud_cos','tencentcloud','requests','vininfo'};"
+        "'qcloud_cos','tencentcloud','requests','vininfo','pydantic'};"
         "print(sorted(heavy & {m.partition('.')[0] for m in sys.modules}))"
     )
     out = subprocess.run(

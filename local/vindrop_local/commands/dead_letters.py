@@ -1,4 +1,4 @@
-"""``vindrop dead-letters``: list what ended without a reading, look at one, take them up again."""
+"""``vindrop dead-letters``: list the uploads that ended without a reading, show one, redrive them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ Since = Annotated[
 _AGO: Final = re.compile(r"(\d{1,6})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _SAID: Final = {
-    "redriven": "due again: the sweep takes them up",
-    "would_redrive": "would be due again",
-    "under_way": "on their way already",
-    "answered": "have a reading after all",
+    "redriven": "redriven: a retry is scheduled, and the sweep reads them",
+    "would_redrive": "would be redriven",
+    "under_way": "in progress already",
+    "answered": "have a reading by now",
     "names_no_object": "name no object: nothing could be read",
     "photo_gone": "came with a request, and only its caller has the photo",
-    "unknown": "cannot be followed without a ledger",
+    "unknown": "cannot be redriven without a ledger",
 }
 
 
@@ -117,14 +117,14 @@ def redrive(
     since: Since = "",
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     rate: Annotated[
-        float, typer.Option("--rate", help="Uploads per second that fall due.")
+        float, typer.Option("--rate", help="Retries per second that are scheduled.")
     ] = DEFAULT_RATE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take them up again: read anew by the sweep, with their history kept.
+    """Redrive them: the sweep reads them anew, and their history is kept.
 
-    Safe to run twice, and to interrupt: what is on its way stays so.
+    Safe to run twice, and to interrupt: an upload in progress stays so.
     """
     selection = _selection(identity, code, disposition, since)
     if selection == Selection() and not everything:
@@ -136,7 +136,7 @@ def redrive(
         raise UserError(f"--rate is {rate:g}: it takes a number above 0")
     opened = sources.ledger(ledger)
     if opened is None or not opened.durable:
-        raise UserError("there is no ledger that could take them up: name one with --ledger")
+        raise UserError("a redrive needs a ledger: name one with --ledger")
     letters = [letter for letter in _letters(source, ledger) if selection.takes(letter)]
     targets = sources.destinations(source, "VINDROP_DEAD_LETTERS")
     _redrive(letters, opened, targets, rate=rate, dry_run=dry_run, as_json=as_json)

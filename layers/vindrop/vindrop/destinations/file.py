@@ -2,7 +2,7 @@
 
 One write per record, under a lock, synced before it counts. A record that comes twice is one
 line: the identities in the file are read once, and then only what others appended since. A line
-that a crash cut short is dropped; its record comes again.
+that a crash cut short is dropped; its record is redelivered.
 """
 
 from __future__ import annotations
@@ -135,5 +135,5 @@ def _identity(event: dict[str, Any]) -> str:
 def _identity_of(line: bytes) -> str:
     event = json.loads(line)
     if not isinstance(event, dict):
-        raise ValueError("a line that is no object")  # noqa: TRY004  # as an undecodable line
+        raise ValueError("a line that is not an object")  # noqa: TRY004  # as an undecodable line
     return _identity(event)

@@ -7,13 +7,13 @@ gets the columns that it lacks; rows without them stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from vindrop.core.destination import Kind
 from vindrop.domain import records
 from vindrop.domain.columns import Column, Value, fields
-from vindrop.stores.sql import Database, Dialect
+from vindrop.stores.sql import Database, Dialect, open_database
 
 if TYPE_CHECKING:
     from vindrop.domain.records import Record
@@ -117,6 +117,11 @@ class SQLDestination:
             f"SELECT made_at, id FROM {_table(kind)} ORDER BY made_at DESC, id DESC LIMIT 1"
         )
         return (found.rows[0][0], found.rows[0][1]) if found.rows else ("", "")
+
+
+def open_sql(url: str, environment: Mapping[str, str]) -> SQLDestination:  # noqa: ARG001  # as every opener
+    """Return the destination in the database that ``url`` names."""
+    return SQLDestination(open_database(url))
 
 
 def _sql(dialect: Dialect, column: Column) -> str:

@@ -68,7 +68,7 @@ def event_schema(kind: str) -> dict[str, Any]:
 
 
 def _add_bounds(upload: dict[str, Any]) -> None:
-    """Say what `vindrop.domain.upload.Upload` checks by hand: it is no pydantic model."""
+    """Say what `vindrop.domain.upload.Upload` checks by hand: pydantic does not see that."""
     for name in ("bucket", "region", "key"):
         upload["properties"][name] = {"minLength": 1, **upload["properties"][name]}
     upload["properties"]["size"]["anyOf"][0]["minimum"] = 0
