@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from vindrop.domain.failures import NO_CREDENTIALS, FailureError
+from vindrop.domain.error_codes import NO_CREDENTIALS
+from vindrop.domain.failures import FailureError
 from vindrop.settings import Settings
 
 Variables = tuple[str, str, str]
