@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
-from vindrop.clouds.credentials import Credentials, Variables, of_role
+from vindrop.clouds import Credentials, Variables, of_role
 from vindrop.core.invocation import Platform
 from vindrop.core.object_store import Peek, Stat
 from vindrop.domain import error_codes

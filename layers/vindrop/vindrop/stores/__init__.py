@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from vindrop.core.ledger import Ledger
-from vindrop.core.rate_limiter import MARGIN, RateLimiter
-from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.telemetry import log
+
+LOCAL_SHARE: Final = 0.1
+"""Part of the rate that an instance takes on its own while the store is away: the concurrency is
+set for ten instances (rate times the second that a call takes)."""
 
 
 def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None = None) -> Ledger:
@@ -58,11 +65,12 @@ def open_rate_limiter(
     :raises StoreSettingError: no rate limiter of that kind.
     """
     from vindrop.stores.rate_limiter.gcra import Rule
-    from vindrop.stores.rate_limiter.local import Fallback, LocalRateLimiter
     from vindrop.stores.sql import is_sql, open_database
 
     rule, paced = Rule.with_margin(rate, burst), rate / (1 + MARGIN)
     if url == "memory":
+        from vindrop.stores.rate_limiter.local import LocalRateLimiter
+
         return LocalRateLimiter(paced, burst)
     if is_sql(url):
         from vindrop.stores.rate_limiter.sql import SQLRateLimiter
@@ -83,3 +91,36 @@ def open_rate_limiter(
         f"VINDROP_RATE_LIMITER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
         "redis://… or memory"
     )
+
+
+class Fallback:
+    """A shared rate limiter that falls back to a local share of the rate, never to no limit.
+
+    The local share has no burst: all instances would take theirs at the same moment.
+    """
+
+    def __init__(self, shared: RateLimiter, rate: float) -> None:
+        self._shared = shared
+        self._rate = rate * LOCAL_SHARE
+
+    @functools.cached_property
+    def _local(self) -> RateLimiter:
+        from vindrop.stores.rate_limiter.local import LocalRateLimiter
+
+        return LocalRateLimiter(self._rate)
+
+    def reserve(self, max_wait: float) -> Permit | RateLimited:
+        """Reserve a shared permit, or a local one while the store is away."""
+        try:
+            return self._shared.reserve(max_wait)
+        except StoreError as error:
+            log("rate_limiter_store_away", level="warning", reason=str(error))
+            return self._local.reserve(max_wait)
+
+    def refused(self, limit: float | None) -> None:
+        """Report the refusal to both."""
+        self._local.refused(limit)
+        try:
+            self._shared.refused(limit)
+        except StoreError as error:
+            log("rate_limiter_store_away", level="warning", reason=str(error))
