@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,6 @@ from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.events import Sent
 from vindrop_local.bucket.objects import Objects, Writing
 from vindrop_local.bucket.responses import wanted_md5
-from vindrop_local.bucket.spec import Account
 from vindrop_local.bucket.xml import MAX_BODY
 
 MAX_OBJECT_BYTES: Final = 5 * 1024**3
@@ -34,7 +33,6 @@ class Call:
     key: str
     objects: Objects
     buckets: Mapping[str, Objects]
-    accounts: Sequence[Account]
 
     def sent(self, event_name: str) -> Sent:
         """Return what the event tells of this request."""

@@ -13,11 +13,11 @@ from urllib.parse import unquote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from vindrop_local.bucket import events, form, multipart
+from vindrop_local.bucket import events, multipart
 from vindrop_local.bucket.call import Call
 from vindrop_local.bucket.errors import CosError, invalid
 from vindrop_local.bucket.journal import Entry
-from vindrop_local.bucket.objects import CHUNK, Objects
+from vindrop_local.bucket.objects import Objects
 from vindrop_local.bucket.responses import (
     byte_range,
     condition,
@@ -195,27 +195,3 @@ def list_buckets(buckets: Sequence[Objects]) -> Response:
         "ListAllMyBucketsResult",
         {"Owner": {"ID": owner, "DisplayName": owner}, "Buckets": {"Bucket": listed}},
     )
-
-
-async def post_object(call: Call) -> Response:
-    """POST Object: an upload form, signed by its policy."""
-    fields, upload = await form.parse(call.request)
-    try:
-        form.check(fields, call.objects.bucket.name, call.accounts, time.time())
-        written = await run_in_threadpool(call.objects.begin)
-        try:
-            while data := await upload.read(CHUNK):
-                written.write(data)
-            form.check_size(fields, written.size)
-            entry = await run_in_threadpool(
-                call.objects.put,
-                form.key_of(fields, upload.filename or ""),
-                written,
-                stored_headers(fields),
-                call.sent(events.POST),
-            )
-        finally:
-            written.discard()
-    finally:
-        await upload.close()
-    return form.answer(fields, call.objects.bucket, entry)

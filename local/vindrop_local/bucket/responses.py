@@ -59,7 +59,7 @@ def set_headers(response: Response, headers: Mapping[str, str]) -> None:
 
 
 def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what of a request's headers (or a form's fields) is kept with the object.
+    """Return what of a request's headers is kept with the object.
 
     :raises CosError: a name or value that no header can have, or more than COS keeps (2 KB of
         x-cos-meta-…).
