@@ -54,19 +54,15 @@ async def put_object(call: Call) -> Response:
     """PUT Object, or PUT Object - Copy."""
     if "x-cos-copy-source" in call.headers:
         return await run_in_threadpool(_copy, call)
-    written = await call.receive()
-    try:
+    async with call.received() as written:
         entry = await run_in_threadpool(
-            lambda: call.objects.put(
-                call.key,
-                written,
-                stored_headers(call.headers),
-                call.sent(events.PUT),
-                overwrite=call.headers.get("x-cos-forbid-overwrite", "").lower() != "true",
-            )
+            call.objects.put,
+            call.key,
+            written,
+            stored_headers(call.headers),
+            call.sent(events.PUT),
+            overwrite=call.headers.get("x-cos-forbid-overwrite", "").lower() != "true",
         )
-    finally:
-        written.discard()
     return respond(200, written_headers(entry))
 
 
@@ -88,15 +84,11 @@ def _source(call: Call) -> tuple[Entry, BinaryIO]:
 
 def _copy(call: Call) -> Response:
     entry, opened = _source(call)
-    with opened:
-        written = call.objects.begin()
-        try:
-            written.copy_from(opened)
-            replaced = call.headers.get("x-cos-metadata-directive", "Copy") == "Replaced"
-            headers = stored_headers(call.headers) if replaced else entry.headers
-            made = call.objects.put(call.key, written, headers, call.sent(events.COPY))
-        finally:
-            written.discard()
+    with opened, call.objects.begin() as written:
+        written.copy_from(opened)
+        replaced = call.headers.get("x-cos-metadata-directive", "Copy") == "Replaced"
+        headers = stored_headers(call.headers) if replaced else entry.headers
+        made = call.objects.put(call.key, written, headers, call.sent(events.COPY))
     content = {"ETag": f'"{made.etag}"', "LastModified": time_text(made.mtime_ns / 1e9)}
     return respond_xml("CopyObjectResult", content, written_headers(made))
 
@@ -125,26 +117,19 @@ async def put_part(call: Call) -> Response:
     multipart.check_part(call)
     if "x-cos-copy-source" in call.headers:
         return await run_in_threadpool(_copy_part, call)
-    written = await call.receive()
-    try:
+    async with call.received() as written:
         etag = await run_in_threadpool(multipart.put_part, call, written)
-    finally:
-        written.discard()
     return respond(200, {"ETag": f'"{etag}"'})
 
 
 def _copy_part(call: Call) -> Response:
     entry, opened = _source(call)
-    with opened:
+    with opened, call.objects.begin() as written:
         span = byte_range(call.headers.get("x-cos-copy-source-range"), entry.size)
         first, last = span or (0, entry.size - 1)
-        written = call.objects.begin()
-        try:
-            opened.seek(first)
-            written.copy_from(opened, last - first + 1)
-            etag = multipart.put_part(call, written)
-        finally:
-            written.discard()
+        opened.seek(first)
+        written.copy_from(opened, last - first + 1)
+        etag = multipart.put_part(call, written)
     content = {"ETag": f'"{etag}"', "LastModified": time_text(time.time())}
     return respond_xml("CopyPartResult", content)
 

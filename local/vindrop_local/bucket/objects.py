@@ -64,7 +64,10 @@ class Writing:
         os.fsync(self.file.fileno())
         self.file.close()
 
-    def discard(self) -> None:
+    def __enter__(self) -> Writing:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         """Forget it; nothing happens if it is in its place already."""
         self.file.close()
         self.path.unlink(missing_ok=True)
@@ -95,7 +98,7 @@ class Objects:
                 shutil.rmtree(left, ignore_errors=True)
 
     def begin(self) -> Writing:
-        """Begin to write; end with `put` or `Writing.discard`."""
+        """Begin to write, in a ``with`` block: what was not `put` at its end is gone."""
         return Writing(self._temporary)
 
     def put(
@@ -214,11 +217,8 @@ class Objects:
             except OSError:
                 return None
             size, mtime_ns = after.st_size, after.st_mtime_ns
-            if (size, mtime_ns, after.st_ino) != (
-                before.st_size,
-                before.st_mtime_ns,
-                before.st_ino,
-            ):
+            seen = (before.st_size, before.st_mtime_ns, before.st_ino)
+            if (size, mtime_ns, after.st_ino) != seen:
                 return None
             entry = self.journal.get(self.bucket.name, key)
             if entry and entry.matches(size, mtime_ns):
