@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any, Final
@@ -57,9 +58,7 @@ def build_layer(layer: Layer, target: Target, out: Path) -> dict[str, Any]:
     return {
         "name": layer.name,
         "about": layer.about,
-        "layout": target.layout,
-        "python": target.python,
-        "arch": target.arch,
+        **asdict(target),
         "file": f"{target.folder}/{layer.name}.zip",
         **packed,
         "bytecode": compiled,

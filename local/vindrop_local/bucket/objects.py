@@ -25,7 +25,8 @@ from vindrop_local.bucket import events, keys
 from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.events import Sent
 from vindrop_local.bucket.journal import Entry, Intent, Journal
-from vindrop_local.bucket.spec import RESERVED, Bucket, OnEvent
+from vindrop_local.bucket.spec import RESERVED, Bucket
+from vindrop_local.platform import Trigger
 
 CHUNK: Final = 256 * 1024
 """Bytes read or written at once."""
@@ -76,7 +77,7 @@ class Writing:
 class Objects:
     """The objects of one bucket."""
 
-    def __init__(self, bucket: Bucket, journal: Journal, on_event: OnEvent | None = None) -> None:
+    def __init__(self, bucket: Bucket, journal: Journal, on_event: Trigger | None = None) -> None:
         """Open the folder, making it where it is missing; what a killed process left half done goes.
 
         :raises OSError: the folder cannot be made or written to.
