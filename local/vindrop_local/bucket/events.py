@@ -17,7 +17,6 @@ from urllib.parse import quote
 from vindrop_local.bucket.spec import Bucket
 
 PUT: Final = "cos:ObjectCreated:Put"
-POST: Final = "cos:ObjectCreated:Post"
 COPY: Final = "cos:ObjectCreated:Copy"
 _MAX_AUTHORIZATION: Final = 4096  # so that an event never grows over the platforms' 128 KB
 
