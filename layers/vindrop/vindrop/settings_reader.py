@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,18 +21,12 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def description(field: msgspec.structs.FieldInfo) -> str:
-    """Return what a setting is for."""
-    found: str = field.type.__metadata__[0].description
-    return found
-
-
 def read(field: msgspec.structs.FieldInfo, text: str) -> Any:
     """Return the value that a variable's text gives its setting.
 
     :raises SettingsError: the text is not a value of this setting.
     """
-    several = get_origin(field.type.__origin__) is tuple
+    several = get_origin(field.type) is tuple
     value: Any = text.replace(",", " ").split() if several else text
     try:
         return msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
@@ -45,7 +39,7 @@ def read(field: msgspec.structs.FieldInfo, text: str) -> Any:
 
 def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
     """Say what a setting takes, in words of people who set it."""
-    kind = field.type.__origin__
+    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
     if get_origin(kind) is Literal:
         return f"takes one of {', '.join(get_args(kind))}"
     for number, called in ((int, "a whole number"), (float, "a number")):
