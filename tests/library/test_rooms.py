@@ -10,7 +10,7 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parents[2] / "layers" / "vindrop" / "vindrop"
 
 ROOMS = {"domain", "core", "clouds", "stores", "destinations", "recognizers", "triggers", "http"}
-MODULES = {"settings", "settings_reader", "telemetry", "tracing", "wiring"}
+MODULES = {"settings", "telemetry", "tracing", "wiring"}
 
 
 def modules() -> dict[str, Path]:

@@ -7,30 +7,27 @@ its first call, and pydantic would be a third of that time (docs/measurements.md
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from vindrop.domain.redaction import Secret
-from vindrop.settings_reader import PREFIX, SettingsError, endpoint, read, variable
+from vindrop.domain.redaction import Secret, redact
 from vindrop.telemetry import log
 
-__all__ = [
-    "PREFIX",
-    "Secret",
-    "Settings",
-    "SettingsError",
-    "Words",
-    "description",
-    "fields",
-    "load",
-    "variable",
-]
-
+PREFIX: Final = "VINDROP_"
 Words = tuple[str, ...]
 """Written as one text, with spaces or commas between."""
+
+
+class SettingsError(ValueError):
+    """A setting is wrong. ``str()`` is one sentence that names it and says what it takes."""
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     f"{variable(name)} needs a URL, such as sqlite:////tmp/vindrop.db"
                 )
         for name in ("vinocr_endpoint", "storage_endpoint"):
-            msgspec.structs.force_setattr(self, name, endpoint(name, getattr(self, name)))
+            msgspec.structs.force_setattr(self, name, _endpoint(name, getattr(self, name)))
 
     @property
     def vinocr_scheme(self) -> str:
@@ -219,4 +216,66 @@ def load(environment: Mapping[str, str]) -> Settings:
     for name, field in known.items():
         if field.required and name not in given:
             raise SettingsError(f"{variable(name)} is not set. {description(field)}")
-    return Settings(**{name: read(known[name], value) for name, value in given.items()})
+    return Settings(**{name: _read(known[name], value) for name, value in given.items()})
+
+
+def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
+    """Return the value that a variable's text gives its setting.
+
+    :raises SettingsError: the text is not a value of this setting.
+    """
+    several = get_origin(field.type) is tuple
+    value: Any = text.replace(",", " ").split() if several else text
+    try:
+        return msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
+    except msgspec.ValidationError as error:
+        reason = _reason(field, str(error))
+    if "secret" in field.name or "keys" in field.name:
+        raise SettingsError(f"{variable(field.name)} is wrong: {reason}")
+    raise SettingsError(f"{variable(field.name)} is {redact(text)!r}: {reason}")
+
+
+def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
+    """Say what a setting takes, in words of people who set it."""
+    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    if get_origin(kind) is Literal:
+        return f"takes one of {', '.join(get_args(kind))}"
+    for number, called in ((int, "a whole number"), (float, "a number")):
+        expected = f"Expected `{number.__name__}`"
+        if kind is number and reason.startswith(expected):
+            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
+            return f"takes {called}{bound}"
+    return reason[0].lower() + reason[1:]
+
+
+def _custom(kind: type, value: Any) -> Any:
+    if kind is Secret:
+        return Secret(value)
+    raise NotImplementedError(f"{kind} is not a type that a setting can have")
+
+
+def _endpoint(name: str, value: str) -> str:
+    """Return a server's address as a setting gives it, without a slash at its end.
+
+    :raises SettingsError: the value is not such an address.
+    """
+    if not value:
+        return value
+    split = urlsplit(value if "://" in value else f"https://{value}")
+    try:
+        port_fits = split.port is None or split.port > 0
+    except ValueError:
+        port_fits = False
+    if (
+        split.scheme not in {"http", "https"}
+        or not split.hostname
+        or not port_fits
+        or split.path not in {"", "/"}
+        or split.query
+        or split.username
+    ):
+        raise SettingsError(
+            f"{variable(name)} is {redact(value)!r}: "
+            "takes host, host:port, or http(s)://host:port, without a path"
+        )
+    return value.rstrip("/")
