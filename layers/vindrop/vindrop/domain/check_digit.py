@@ -60,6 +60,11 @@ def year_defined(vin: str) -> bool:
     return found is not None and found.model_year is not None
 
 
+def north_american(vin: str) -> bool:
+    """Whether the maker is of the United States, Canada or Mexico: the rules of 49 CFR 565."""
+    return country(vin) in {"United States", "Puerto Rico", "Canada", "Mexico"}
+
+
 @functools.cache
 def law(first_two: str) -> Law | None:
     """Return what the law of the maker's country says, or None where it says nothing.

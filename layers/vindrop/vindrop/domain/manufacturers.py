@@ -85,7 +85,7 @@ def _of_several(brands: str, attributes: str) -> str | None:
     """
     if not brands or not attributes[_POSITION_7 - 3 :].isalpha():
         return None
-    for each in brands.split(","):
+    for each in brands.split(";"):
         at, _, rest = each.partition(":")
         characters, _, brand = rest.partition("=")
         if attributes[int(at) - 4] in characters:
@@ -96,6 +96,11 @@ def _of_several(brands: str, attributes: str) -> str | None:
 def codes() -> list[str]:
     """Return every code of the table, sorted."""
     return [line.partition(b"\t")[0].decode() for line in _lines()]
+
+
+def brands() -> set[str]:
+    """Return every brand of the table: some 9,000."""
+    return {line.split(b"\t", 2)[1].decode() for line in _lines()}
 
 
 def _line(code: str) -> bytes | None:

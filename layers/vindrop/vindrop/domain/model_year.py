@@ -31,10 +31,10 @@ def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
     if law is None or law.model_year is None:
         return None
     years = _years(vin[POSITION], (today or dt.datetime.now(dt.timezone.utc).date()).year + 1)
-    years = [year for year in years if year >= law.first_year] or years
-    if law.position_7:
-        told = _by_position_7(vin, years)
-        return told if told is not None or len(years) > 1 else _only(vin, years)
+    if not _older_register(vin, law.first_year):
+        years = [year for year in years if year >= law.first_year] or years
+    if check_digit.north_american(vin):
+        years = _fitting(vin, years, position_7=law.position_7)
     return years[0] if len(years) == 1 else None
 
 
@@ -43,26 +43,22 @@ def _years(code: str, latest: int) -> list[int]:
     return [] if index < 0 else list(range(_FIRST + index, latest + 1, _CYCLE))
 
 
-def _only(vin: str, years: list[int]) -> int | None:
-    """Return the one year there is, unless position 7 speaks against it."""
-    return years[0] if years and not _tells(vin) else None
-
-
-def _by_position_7(vin: str, years: list[int]) -> int | None:
-    if not _tells(vin):
-        return None
-    later = vin[_POSITION_7].isalpha()
-    fitting = [year for year in years if (year >= _TURN) == later]
+def _older_register(vin: str, first_year: int) -> bool:
+    """Whether the maker's code is older than the law: L was given to Taiwan before China."""
     maker = manufacturers.find(vin)
-    if len(fitting) != 1 or (maker and maker.since and fitting[0] < maker.since):
-        return None  # the maker's code is younger than that: an export number, or a misreading
-    return fitting[0]
+    return maker is not None and maker.since is not None and maker.since < first_year
 
 
-def _tells(vin: str) -> bool:
+def _fitting(vin: str, years: list[int], *, position_7: bool) -> list[int]:
+    """Return the years that position 7 and the maker's register leave over.
+
+    What the register says is used against a year only, and only when one is left: patterns of
+    old vehicles may be missing there, so it proves nothing for the other year.
+    """
     maker = manufacturers.find(vin)
-    return (
-        maker is not None
-        and maker.position_7 is not None
-        and vin[_POSITION_7] not in maker.position_7
-    )
+    at_7 = vin[_POSITION_7]
+    if position_7 and maker and maker.position_7 is not None and at_7 not in maker.position_7:
+        years = [year for year in years if (year >= _TURN) == at_7.isalpha()]
+    if maker and maker.since and len(years) == 1 and years[0] < maker.since:
+        return []  # an export number, or a misreading
+    return years
