@@ -16,6 +16,7 @@ from vindrop_local.commands import (
     schema,
     settings,
     up,
+    vin,
 )
 
 
@@ -32,3 +33,4 @@ def register(app: typer.Typer) -> None:
     app.command("settings")(settings.settings)
     app.command("backfill")(backfill.backfill)
     app.command("doctor")(doctor.doctor)
+    app.command("vin")(vin.vin)
