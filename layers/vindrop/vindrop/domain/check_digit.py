@@ -39,7 +39,7 @@ LAWS: Final = {
     ),
     "Mexico": Law(*("NOM-001-SSP-2008",) * 2, position_7=True),
     "China": Law(*("GB 16735-2019 (since 2004 as GB 16735-2004)",) * 2, first_year=1999),
-    "Brazil": Law(None, "CONTRAN Resolution 24/1998, article 2; ABNT NBR 6066"),
+    "Brazil": Law(None, "CONTRAN Resolution 24/1998 (since 2025: 968/2022); ABNT NBR 6066"),
 }
 """Country of the maker → its law. A country that is missing asks for neither."""
 

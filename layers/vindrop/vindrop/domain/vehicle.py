@@ -104,15 +104,17 @@ def _vehicle(vin: str, decoded: dict[str, Any]) -> Vehicle:
     codes = set(decoded["error_codes"])
     says = decoded["attributes"]
     north_american = check_digit.north_american(vin)
-    if codes & _NO_DATA or not says.get("Make"):
+    if codes & _NO_DATA:
         return NOTHING
-    if codes <= _HARMLESS and says.get("Model"):
+    if codes <= _HARMLESS and says.get("Make") and says.get("Model"):
         # A maker abroad writes the check digit where he builds for the United States. One that
         # fails is another market's number, where the same letters may mean another car.
         return _known(vin, decoded) if north_american or decoded["check_digit_valid"] else NOTHING
     if not north_american:
         return NOTHING
-    return Vehicle(Pattern.UNKNOWN, make=_make(vin, says["Make"]), type=_type(says))
+    built = manufacturers.find(vin)
+    make = _make(vin, says["Make"]) if says.get("Make") else built.brand if built else None
+    return Vehicle(Pattern.UNKNOWN, make=make, type=_type(says))
 
 
 def _known(vin: str, decoded: dict[str, Any]) -> Vehicle:
