@@ -85,8 +85,10 @@ def alternatives(text: str) -> list[Alternative]:
     Only where the law of the maker's country requires a check digit: elsewhere a number that
     does not check is no fault, and nothing can be told.
 
-    :param text: what was read, 17 or 18 characters of a VIN's alphabet.
+    :param text: what was read, as `vindrop.vin.normalize` writes it.
     """
+    if set(text) - vins.VALUES.keys():
+        return []
     if len(text) == vins.LENGTH + 1:
         found = [each for each in _without_one(text) if vins.check_digit_holds(each.vin)]
     elif len(text) == vins.LENGTH and not vins.check_digit_holds(text):
@@ -98,6 +100,12 @@ def alternatives(text: str) -> list[Alternative]:
         if vins.check_digit_required(each.vin):
             unique.setdefault(each.vin, each)
     return sorted(unique.values(), key=_doubts)[:MOST]
+
+
+def suggestion(text: str, suggested: str) -> Alternative:
+    """Return the register's own suggestion: it differs in one position."""
+    at = next(at for at, pair in enumerate(zip(text, suggested, strict=True)) if len(set(pair)) > 1)
+    return Alternative(suggested, f"position {at + 1}: {suggested[at]}, not {text[at]}")
 
 
 def _doubts(each: Alternative) -> tuple[bool, bool, int, int]:

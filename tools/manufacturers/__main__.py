@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tools.manufacturers import entries, sources
+from . import entries, sources
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUTPUT: Final = ROOT / "layers/vindrop/vindrop/domain/manufacturers.tsv"

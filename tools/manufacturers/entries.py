@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tools.manufacturers import naming
-from tools.manufacturers.patterns import LIGHT
-from tools.manufacturers.sources import Registered
 from vindrop.domain.regions import country
+
+from . import naming
+from .patterns import LIGHT
+from .sources import Registered
 
 ALPHABET: Final = frozenset("0123456789ABCDEFGHJKLMNPRSTUVWXYZ")
 VEHICLES: Final = {

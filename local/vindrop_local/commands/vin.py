@@ -19,13 +19,15 @@ from vindrop.domain import vehicle as facts
 from vindrop.domain.vehicle import Pattern, Vehicle
 from vindrop.vin import NotAVinError, Vin
 from vindrop_local import vin_page
-from vindrop_local.alternatives import Alternative, alternatives
+from vindrop_local.alternatives import Alternative, alternatives, suggestion
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 
 _CHUNK: Final = 1000
 _INSTEAD: Final = 5
-_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Vehicle))
+_FIELDS: Final = tuple(
+    field.name for field in dataclasses.fields(Vehicle) if field.name != "suggested"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _explain(texts: list[str]) -> list[Explained]:
             vin=read,
             reason=reason,
             vehicle=known[read.value] if read else None,
-            instead=_ranked(others, known),
+            instead=_ranked(read, others, known),
         )
         for text, (read, reason), others in zip(texts, judged, instead, strict=True)
     ]
@@ -132,11 +134,14 @@ def _vehicles(asked: list[str]) -> list[Vehicle] | list[None]:
 
 
 def _ranked(
-    others: list[Alternative], known: dict[str, Vehicle | None]
+    read: Vin | None, others: list[Alternative], known: dict[str, Vehicle | None]
 ) -> tuple[tuple[Alternative, Pattern | None], ...]:
     """Return the alternatives, those of a registered pattern first."""
-    of = [(other, getattr(known[other.vin], "pattern", None)) for other in others]
-    return tuple(sorted(of, key=lambda each: each[1] is not Pattern.KNOWN)[:_INSTEAD])
+    of = {other: getattr(known[other.vin], "pattern", None) for other in others}
+    own = known[read.value] if read else None
+    if read and own and own.suggested and own.suggested not in {other.vin for other in others}:
+        of[suggestion(read.value, own.suggested)] = Pattern.KNOWN
+    return tuple(sorted(of.items(), key=lambda each: each[1] is not Pattern.KNOWN)[:_INSTEAD])
 
 
 def _json(each: Explained) -> str:

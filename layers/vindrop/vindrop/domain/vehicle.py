@@ -57,6 +57,8 @@ class Vehicle:
     """City, state, country."""
     type: str | None = None
     """As in `vindrop.domain.manufacturers.Manufacturer.vehicle`."""
+    suggested: str | None = None
+    """Where the pattern is unknown: the VIN that differs in one position, is known and checks."""
 
 
 NOTHING: Final = Vehicle(Pattern.NOT_COVERED)
@@ -114,7 +116,7 @@ def _vehicle(vin: str, decoded: dict[str, Any]) -> Vehicle:
         return NOTHING
     built = manufacturers.find(vin)
     make = _make(vin, says["Make"]) if says.get("Make") else built.brand if built else None
-    return Vehicle(Pattern.UNKNOWN, make=make, type=_type(says))
+    return Vehicle(Pattern.UNKNOWN, make=make, type=_type(says), suggested=_suggested(decoded))
 
 
 def _known(vin: str, decoded: dict[str, Any]) -> Vehicle:
@@ -130,6 +132,12 @@ def _known(vin: str, decoded: dict[str, Any]) -> Vehicle:
         plant=_plant(says),
         type=_type(says),
     )
+
+
+def _suggested(decoded: dict[str, Any]) -> str | None:
+    """Return vPIC's one correction; where it only marks a position (``!``), there is none."""
+    corrected: str = decoded["corrected_vin"]
+    return corrected if corrected.isalnum() and corrected != decoded["vin"] else None
 
 
 def _type(says: dict[str, Any]) -> str | None:

@@ -1,1 +1,0 @@
-"""What is run by hand, now and then: builders of committed data."""
