@@ -1,1 +1,1 @@
-"""What a VIN is and says, by law and by register. Nothing here knows a bucket or a database."""
+"""What things are: no I/O, and nothing of ours from outside this room."""
