@@ -29,7 +29,9 @@ SKEW: Final = 2.0
 """Seconds. ``Date`` is in whole seconds and travels: a smaller difference says nothing."""
 DEFAULT_PREFIX: Final = "vindrop"
 MAKING_SECONDS: Final = 60.0
-_NO_INDEX: Final = frozenset({"ValidationException", "AccessDeniedException"})
+_NO_INDEX: Final = frozenset(
+    {"ValidationException", "AccessDeniedException", "ResourceNotFoundException"}
+)
 """Codes of a query on an index that is not there, or that the function may not ask."""
 
 Value = str | int | float

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from vindrop.core.ledger import Ledger
-from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_errors import StoreSettingError, naming
+from vindrop.core.store_url import scheme_of
 from vindrop.stores.sql import is_sql, open_database
 
 
@@ -22,18 +22,18 @@ def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None
         from vindrop.stores.ledger.none import NoLedger
 
         return NoLedger()
-    if is_sql(url):
-        from vindrop.stores.ledger.sql import SQLLedger
+    with naming("VINDROP_LEDGER"):
+        if is_sql(url):
+            from vindrop.stores.ledger.sql import SQLLedger
 
-        return SQLLedger(open_database(url), account)
-    if urlsplit(url).scheme == "dynamodb":
-        from vindrop.stores.dynamodb import open_dynamodb
-        from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+            return SQLLedger(open_database(url), account)
+        if scheme_of(url) == "dynamodb":
+            from vindrop.stores.dynamodb import open_dynamodb
+            from vindrop.stores.ledger.dynamodb import DynamoDBLedger
 
-        return DynamoDBLedger(
-            open_dynamodb(url, os.environ if environment is None else environment), account
+            return DynamoDBLedger(
+                open_dynamodb(url, os.environ if environment is None else environment), account
+            )
+        raise StoreSettingError(
+            "it takes a URL that begins with sqlite:///, postgresql://, mysql:// or dynamodb://, or none"
         )
-    raise StoreSettingError(
-        f"VINDROP_LEDGER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://… or "
-        "none"
-    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from vindrop.core.rate_limiter import MARGIN, RateLimiter
-from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_errors import StoreSettingError, naming
+from vindrop.core.store_url import scheme_of
 from vindrop.stores.rate_limiter.gcra import Rule
 from vindrop.stores.sql import is_sql, open_database
 
@@ -33,22 +33,27 @@ def open_rate_limiter(
     rule, paced = Rule.with_margin(rate, burst), rate / (1 + MARGIN)
     if url == "memory":
         return LocalRateLimiter(paced, burst)
+    with naming("VINDROP_RATE_LIMITER"):
+        given = os.environ if environment is None else environment
+        return Fallback(_shared(url, account, rule, given), paced)
+
+
+def _shared(url: str, account: str, rule: Rule, environment: Mapping[str, str]) -> RateLimiter:
     if is_sql(url):
         from vindrop.stores.rate_limiter.sql import SQLRateLimiter
 
-        return Fallback(SQLRateLimiter(open_database(url), account, rule), paced)
-    scheme = urlsplit(url).scheme
+        return SQLRateLimiter(open_database(url), account, rule)
+    scheme = scheme_of(url)
     if scheme in {"redis", "rediss"}:
         from vindrop.stores.rate_limiter.redis import RedisRateLimiter
 
-        return Fallback(RedisRateLimiter(url, account, rule), paced)
+        return RedisRateLimiter(url, account, rule)
     if scheme == "dynamodb":
         from vindrop.stores.dynamodb import open_dynamodb
         from vindrop.stores.rate_limiter.dynamodb import DynamoDBRateLimiter
 
-        tables = open_dynamodb(url, os.environ if environment is None else environment)
-        return Fallback(DynamoDBRateLimiter(tables, account, rule), paced)
+        return DynamoDBRateLimiter(open_dynamodb(url, environment), account, rule)
     raise StoreSettingError(
-        f"VINDROP_RATE_LIMITER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
-        "redis://… or memory"
+        "it takes a URL that begins with sqlite:///, postgresql://, mysql://, dynamodb://, redis:// or "
+        "rediss://, or memory"
     )
