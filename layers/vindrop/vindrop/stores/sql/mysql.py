@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from typing import Any, Final
 
 from vindrop.core.store_errors import StoreSettingError, load_client
@@ -53,7 +55,7 @@ class MySQL(ServerDatabase):
             raise StoreSettingError(
                 f"{where.shown} does not name a database: write mysql://user:password@host:3306/name"
             )
-        super().__init__(url, where, load_client("pymysql", "mysql://…"))
+        super().__init__(url, where, _client())
         connect = min(CONNECT_SECONDS, where.timeout * 0.3)
         answer = where.timeout - connect
         self._arguments: dict[str, Any] = {
@@ -78,7 +80,16 @@ class MySQL(ServerDatabase):
                     )
 
     def _connect(self) -> Any:
-        return self._client.connect(**self._arguments)
+        try:
+            return self._client.connect(**self._arguments)
+        except RuntimeError:  # MySQL 8's default login without TLS encrypts the password itself
+            logins = importlib.reload(sys.modules["pymysql._auth"])
+            if not logins._have_cryptography:  # noqa: SLF001  # PyMySQL asks the same
+                raise RuntimeError(
+                    "this login needs the package cryptography: install vindrop[mysql], or attach the "
+                    "layer that carries it"
+                ) from None
+            return self._client.connect(**self._arguments)
 
     def _fate(self, connection: Any, error: Exception) -> Fate:  # noqa: ARG002  # PyMySQL's has no state
         if isinstance(error, OSError):
@@ -95,6 +106,17 @@ class MySQL(ServerDatabase):
             return Fate.KEPT
         # That the answer is overdue is told by PyMySQL's sentence alone.
         return Fate.SILENT if "timed out" in str(error) else Fate.LOST
+
+
+def _client() -> Any:
+    """Import PyMySQL without `cryptography`, which takes as long again and few logins need."""
+    if "cryptography" in sys.modules:
+        return load_client("pymysql", "mysql://…")
+    sys.modules["cryptography"] = None  # type: ignore[assignment]  # None: cannot be imported
+    try:
+        return load_client("pymysql", "mysql://…")
+    finally:
+        del sys.modules["cryptography"]
 
 
 def _limits(answer: float) -> str:
