@@ -13,7 +13,7 @@ from tests.destinations.kinds import AWS_KEYS
 from tests.library.conftest import a_reading, an_upload
 from tests.stores.fixtures import Servers
 from vindrop.clouds import aws_api
-from vindrop.core.ledger import Claim, Standing, place
+from vindrop.core.ledger import Claim, Standing
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.upload import Upload
 from vindrop.stores import dynamodb
@@ -31,10 +31,6 @@ def cold(servers: Servers, name: str) -> DynamoDBLedger:
     """The ledger of an instance that has just begun."""
     url = f"dynamodb://us-east-1/{name}?endpoint={servers['aws'].endpoint}"
     return DynamoDBLedger(DynamoDB(url, AWS_KEYS), "test")
-
-
-def place_of(upload: Upload) -> str:
-    return place(upload.cloud, upload.bucket, upload.key)
 
 
 def a_table_of_an_earlier_version(servers: Servers, name: str, *uploads: Upload) -> None:
@@ -61,24 +57,24 @@ def test_an_older_table_gets_its_index_and_its_uploads_their_places(
     a_table_of_an_earlier_version(servers, name, *uploads)
     ledger = cold(servers, name)
     ledger.complete_catalogue()
-    found = ledger.seen([place_of(each) for each in uploads])
+    found = ledger.seen([each.object_id for each in uploads])
     assert {key: [seen.version for seen in all_] for key, all_ in found.items()} == {
-        place_of(each): [each.version] for each in uploads
+        each.object_id: [each.version] for each in uploads
     }
     later = an_upload("later.jpg")
     ledger.claim(later, 60)
-    assert cold(servers, name).seen([place_of(later)])
+    assert cold(servers, name).seen([later.object_id])
     assert isinstance(ledger.claim(uploads[0], 60), Standing)  # nothing else of it has changed
 
 
 def test_until_the_index_is_there_a_function_goes_on_as_before(servers: Servers, name: str) -> None:
     a_table_of_an_earlier_version(servers, name, an_upload())
-    assert cold(servers, name).seen([place_of(an_upload())]) == {}
+    assert cold(servers, name).seen([an_upload().object_id]) == {}
     # And the index is made meanwhile, where that is allowed.
     later = an_upload("later.jpg")
     ledger = cold(servers, name)
     ledger.claim(later, 60)
-    assert ledger.seen([place_of(later)])
+    assert ledger.seen([later.object_id])
 
 
 def test_a_role_that_may_not_add_the_index(
@@ -95,7 +91,7 @@ def test_a_role_that_may_not_add_the_index(
 
     monkeypatch.setattr(aws_api.Client, "call", forbidding)
     ledger = cold(servers, name)
-    assert ledger.seen([place_of(an_upload())]) == {}
+    assert ledger.seen([an_upload().object_id]) == {}
     with pytest.raises(StoreError, match="vindrop schema dynamodb"):
         ledger.complete_catalogue()
 
@@ -149,5 +145,5 @@ def test_a_reading_is_found_by_its_place_when_it_has_ended(servers: Servers, nam
     assert isinstance(claim, Claim)
     ledger.keep(upload.id, claim, a_reading(upload), attempts=1, billed=1, lease=60)
     ledger.delivered(upload.id, a_reading(upload))
-    (seen,) = ledger.seen([place_of(upload)])[place_of(upload)]
+    (seen,) = ledger.seen([upload.object_id])[upload.object_id]
     assert (seen.version, seen.size) == (upload.version, upload.size)

@@ -11,12 +11,12 @@ from typing import cast
 import pytest
 
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
-from vindrop.core.ledger import LONGEST_PROBE, Claim, Standing, next_probe, place
+from vindrop.core.ledger import LONGEST_PROBE, Claim, Standing, next_probe
 from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 from vindrop.stores.ledger.dynamodb import DynamoDBLedger
 from vindrop.stores.ledger.sql import SQLLedger
 from vindrop.stores.sql import open_database
@@ -248,8 +248,7 @@ def test_what_lies_in_one_place_is_found_there(ledger: SQLLedger | DynamoDBLedge
     versions = [an_upload(version="v1"), an_upload(version="v2")]
     for upload in (*versions, an_upload("other.jpg")):
         claimed(ledger, 60, upload)
-    here = place(versions[0].cloud, versions[0].bucket, versions[0].key)
-    nowhere = place("aws", versions[0].bucket, versions[0].key)
+    here, nowhere = versions[0].object_id, replace(versions[0], cloud="aws").object_id
     found = ledger.seen([here, nowhere])
     assert {name: sorted(each.version for each in all_) for name, all_ in found.items()} == {
         here: ["v1", "v2"]

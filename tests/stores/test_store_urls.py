@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import parse, scheme_of, without
 from vindrop.destinations import open_destination
-from vindrop.stores.ledger import open_ledger
-from vindrop.stores.rate_limiter import open_rate_limiter
+from vindrop.stores import open_ledger, open_rate_limiter
 
 SPECIAL = "@:/#?%[] &=+\\\"'<>|^`{}~$!*(),;\t\n"
 TEMPLATES = [
@@ -51,8 +50,7 @@ def told(opener: Callable[[str], object], url: str) -> str:
     try:
         opener(url)
     except (StoreError, StoreSettingError) as error:
-        assert error.__cause__ is None
-        return str(error)
+        return f"{error} {error.__cause__ or ''}".strip()
     return ""
 
 

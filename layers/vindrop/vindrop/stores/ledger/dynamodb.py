@@ -20,7 +20,6 @@ from vindrop.core.ledger import (
     State,
     Waiting,
     next_probe,
-    place,
 )
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import DeadLetter, Reading, Record, from_json, to_json
@@ -81,7 +80,7 @@ class DynamoDBLedger(DynamoDBCatalogue):
                 state=taken,
                 due_at=now + lease,
                 now=now,
-                place=place(upload.cloud, upload.bucket, upload.key),
+                place=upload.object_id,
                 was_owner=item["owner"],
                 was_state=state,
                 was_due=item["due_at"],

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from vindrop.core.ledger import Seen, place
+from vindrop.core.ledger import Seen
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB
@@ -63,6 +63,6 @@ class DynamoDBCatalogue:
                 str(item["id"]),
                 "SET #place = :place",
                 "attribute_exists(#id)",
-                place=place(upload.cloud, upload.bucket, upload.key),
+                place=upload.object_id,
             )
         self._tables.put_new(_TABLE, {"id": _PLACED})

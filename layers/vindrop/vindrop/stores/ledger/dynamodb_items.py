@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from vindrop.core.ledger import ENDED, Claim, Seen, Standing, State, place
+from vindrop.core.ledger import ENDED, Claim, Seen, Standing, State
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import Record, from_json
 from vindrop.domain.upload import Upload
@@ -23,7 +23,7 @@ def new_item(
         "attempts": attempts,
         "billed": 0,
         "redriven": 0,
-        "place": place(upload.cloud, upload.bucket, upload.key),
+        "place": upload.object_id,
         "upload": upload.to_json(),
         "first_seen": now,
         "last_seen": now,
