@@ -55,6 +55,10 @@ def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
     :raises StoreSettingError: it names nothing.
     """
     split = parse(url, ("endpoint", TIMEOUT, *options))
+    if split.user or split.password:
+        raise StoreSettingError(
+            f"{split.scheme}://… takes no user and no password: the keys are those of the function's role"
+        )
     region, path, account = split.hosts, split.path, ""
     arn = path if path.startswith("arn:") else ""
     if path.startswith("arn:"):

@@ -26,6 +26,10 @@ class TencentClient:
     def __init__(
         self, service: str, version: str, url: StoreURL, environment: Mapping[str, str]
     ) -> None:
+        if url.user or url.password:
+            raise StoreSettingError(
+                f"{url.scheme}://… takes no user and no password: the keys are those of the function's role"
+            )
         self._service = service
         self._version = version
         self._environment = environment

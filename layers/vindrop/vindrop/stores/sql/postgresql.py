@@ -14,7 +14,7 @@ from collections.abc import Generator
 from typing import Any, Final, TypeVar
 
 from vindrop.core.store_errors import StoreSettingError, load_client
-from vindrop.core.store_url import TIMEOUT, parse, without
+from vindrop.core.store_url import TIMEOUT, parse, unreadable, without
 from vindrop.stores.sql import Dialect
 from vindrop.stores.sql.server import Fate, ServerDatabase
 
@@ -70,6 +70,8 @@ class PostgreSQL(ServerDatabase):
                 f"{where.scheme}://{where.hosts}/… has an option that PostgreSQL's client does not "
                 f"take, or one that is written wrong: it takes libpq's and {TIMEOUT}"
             ) from None
+        except ValueError:  # a % that was not encoded begins what is no UTF-8
+            raise unreadable(where.scheme) from None
         self._arguments: dict[str, Any] = {
             "connect_timeout": min(CONNECT_SECONDS, max(round(self._seconds), 2)),
             "keepalives_idle": 10,
