@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.core.store_url import parse, scheme_of, without
+from vindrop.core.store_url import parse, scheme_of, shown, without
 from vindrop.destinations import open_destination
 from vindrop.stores import open_ledger, open_rate_limiter
 
@@ -191,6 +191,13 @@ def test_blanks_around_a_region_of_the_environment_are_cut(name: str) -> None:
     url = "sqs:///arn:aws:sqs::1:q" if name == "AWS_REGION" else "cmq-queue:///q"
     region = "us-east-1" if name == "AWS_REGION" else "ap-guangzhou"
     open_destination(url, {name: f" {region}\n"})
+
+
+def test_what_is_shown_of_a_url_holds_no_password() -> None:
+    assert shown("mysql://u:SECRETPW@host:1/db?x=y") == "mysql://host:1/db"
+    for url in ("mysql://u:SECRE/TPW@host/db", "redis://:SECRE#TPW@host/0", "SECRETPW"):
+        assert "SECRE" not in shown(url)
+        assert "TPW" not in shown(url)
 
 
 def test_small_parts() -> None:

@@ -135,6 +135,17 @@ def without(url: str, option: str) -> str:
     return url[: len(url) - len(query)] + "&".join(kept) if query else url
 
 
+def shown(url: str) -> str:
+    """Return ``url`` for messages: without user, password and options, or its kind alone."""
+    scheme = scheme_of(url)
+    if scheme in {"sqlite", "file"}:
+        return clean(url)
+    try:
+        return parse(url, None).shown
+    except StoreSettingError:
+        return f"{scheme}://…" if scheme else "what is no URL"
+
+
 def unreadable(scheme: str) -> StoreSettingError:
     """Return what is said of a URL in which characters are not encoded; it quotes nothing."""
     return StoreSettingError(
