@@ -12,10 +12,14 @@ of a virtual machine without a time-out. So neither is used.
 from __future__ import annotations
 
 import importlib
+import ipaddress
+import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 from vindrop.core.object_store import UnknownCloudError
 from vindrop.domain.error_codes import NO_CREDENTIALS
@@ -87,7 +91,8 @@ def own_region(environment: Mapping[str, str], cloud: Cloud | None = None) -> st
     :param cloud: whose platform it must be; None: any.
     """
     stores = map(store_for, STORES if cloud is None else [cloud])
-    return next(filter(None, (environment.get(s.region_variable, "") for s in stores)), "")
+    given = (trimmed(environment.get(store.region_variable, "")) for store in stores)
+    return next(filter(None, given), "")
 
 
 def cloud_of_region(region: str) -> BucketCloud:
@@ -101,6 +106,7 @@ def cloud_of_region(region: str) -> BucketCloud:
     return store_for(next(iter(STORES))).cloud
 
 
+_AROUND: Final = " \t\r\n\v\f\0\ufeff\u00a0\u200b"
 Variables = tuple[str, str, str]
 """Environment variables that hold the key's id, the key and the session token."""
 TENCENT: Final[tuple[Variables, ...]] = (
@@ -124,10 +130,110 @@ class Credentials:
 def of_role(variables: tuple[Variables, ...], environment: Mapping[str, str]) -> Credentials | None:
     """Return the credentials under the first of ``variables`` that are set, or None."""
     for names in variables:
-        key_id, key, token = (environment.get(name, "") for name in names)
+        key_id, key, token = (trimmed(environment.get(name, "")) for name in names)
         if key_id and key:
             return Credentials(key_id, key, token or None)
     return None
+
+
+def trimmed(text: str) -> str:
+    """Return a key, an id or a region without what copying puts around it: blanks, line ends, a BOM."""
+    return text.strip(_AROUND)
+
+
+def usable(keys: Credentials, name: str) -> Credentials:
+    """Return ``keys``.
+
+    :param name: the first of the variables that hold them.
+    :raises FailureError: a character stands in them that no key of any cloud has.
+    """
+    if all("!" <= each <= "~" for each in f"{keys.id}{keys.key}{keys.token or ''}"):
+        return keys
+    raise FailureError(
+        NO_CREDENTIALS,
+        f"{name}, or the key or token beside it, holds a character that no key has (a blank, a line "
+        "end, a letter outside ASCII): copy it anew",
+    )
+
+
+def reachable_by(url: str) -> dict[str, str]:
+    """Return the proxies of the environment (HTTPS_PROXY, NO_PROXY …) for ``url``, as `requests` takes them.
+
+    Never one for this machine or its neighbours on the link: no proxy reaches those, and the answer
+    of one would be another machine's.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return {}
+    try:
+        address = ipaddress.ip_address(host)
+        address = getattr(address, "ipv4_mapped", None) or address
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001 …
+        except OSError:  # a name
+            address = None
+    if address and (address.is_loopback or address.is_link_local or address.is_unspecified):
+        return {}
+    from requests.utils import get_environ_proxies
+
+    found: dict[str, str] = get_environ_proxies(url)
+    return found
+
+
+def exact_session() -> Any:
+    """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class ExactAdapter(HTTPAdapter):
+        def request_url(self, request: Any, _proxies: Any) -> str:
+            """Return the target as it was signed: ``requests`` itself cuts ``//`` down to ``/``."""
+            return "/" + str(request.url).partition("://")[2].partition("/")[2]
+
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", ExactAdapter())
+    session.mount("http://", ExactAdapter())
+    return session
+
+
+def send_exactly(
+    session: Any, method: str, url: str, headers: Mapping[str, str], timeout: tuple[float, float]
+) -> Any:
+    """Send a signed request as it is and return the answer unread; no redirect is followed.
+
+    A proxy of the environment is asked for https only: a store without it is a neighbour.
+
+    :param timeout: seconds to connect, and between two packets of the answer.
+    :raises requests.RequestException: no answer.
+    """
+    import requests
+
+    split = urlsplit(url)
+    sent = requests.Request(method, f"{split.scheme}://{split.netloc}/", headers).prepare()
+    sent.url = url  # what `prepare` would make of it has no ``.`` and ``..`` any more
+    return session.send(
+        sent,
+        timeout=timeout,
+        stream=True,
+        allow_redirects=False,
+        proxies=reachable_by(url) if split.scheme == "https" else {},
+        verify=os.environ.get("REQUESTS_CA_BUNDLE") or True,
+    )
+
+
+def keep_to_itself(client: Any, url: str) -> None:
+    """Keep the official SDK's ``client`` from what the user's home and environment say of HTTP.
+
+    ``~/.netrc`` would replace the signature and send a password out; a proxy would be asked for
+    loopback; a redirect would carry a signed request to another host.
+    """
+    connection = client.request.conn
+    connection.proxy = reachable_by(url)
+    session = connection._session  # noqa: SLF001  # the SDK offers no other way
+    session.trust_env = False
+    session.max_redirects = 0
 
 
 def tencent_role(environment: Mapping[str, str]) -> Credentials | None:
@@ -140,9 +246,10 @@ def for_vinocr(settings: Settings, environment: Mapping[str, str]) -> Credential
 
     :raises FailureError: there are none; the account's circuit opens.
     """
-    given = settings.vinocr_secret_id.get_secret_value()
+    given = trimmed(settings.vinocr_secret_id.get_secret_value())
     if given:
-        return Credentials(given, settings.vinocr_secret_key.get_secret_value())
+        key = trimmed(settings.vinocr_secret_key.get_secret_value())
+        return usable(Credentials(given, key), "VINDROP_VINOCR_SECRET_ID")
     found = tencent_role(environment)
     if found is None:
         raise FailureError(
@@ -150,4 +257,4 @@ def for_vinocr(settings: Settings, environment: Mapping[str, str]) -> Credential
             "no keys for VinOCR: give the function an execution role, or set VINDROP_VINOCR_SECRET_ID "
             "and VINDROP_VINOCR_SECRET_KEY",
         )
-    return found
+    return usable(found, TENCENT[0][0])

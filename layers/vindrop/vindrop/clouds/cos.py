@@ -13,7 +13,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from vindrop.clouds import TENCENT, Credentials
-from vindrop.clouds.http_store import HTTPStore, Request, query_of, quote_all
+from vindrop.clouds.http_store import HTTPStore, Request, query_of
 from vindrop.core.invocation import Platform
 from vindrop.domain.upload import BucketCloud
 
@@ -33,6 +33,7 @@ class COS(HTTPStore):
     request_id_header = "x-cos-request-id"
     sends_url = True
     path_style = False
+    key_bytes = 850
 
     @staticmethod
     def host(bucket: str, region: str) -> tuple[str, bool]:
@@ -49,7 +50,8 @@ class COS(HTTPStore):
         start = int(time.time()) - 60  # the bucket's clock may run behind ours
         window = f"{start};{start + 60 + seconds}"
         token = {"x-cos-security-token": credentials.token} if credentials.token else {}
-        headers = f"host={quote_all(urlsplit(request.url).netloc)}"
+        signed = {"host": urlsplit(request.url).netloc, **request.headers}
+        headers = query_of(dict(sorted(signed.items())))
         text = f"{request.method.lower()}\n/{request.key}\n{query_of(token)}\n{headers}\n"
         hashed = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324  # the provider's algorithm
         sign_key = hmac.new(credentials.key.encode(), window.encode(), hashlib.sha1).hexdigest()
@@ -61,7 +63,7 @@ class COS(HTTPStore):
             "q-ak": credentials.id,
             "q-sign-time": window,
             "q-key-time": window,
-            "q-header-list": "host",
+            "q-header-list": ";".join(sorted(signed)),
             "q-url-param-list": ";".join(token),
             "q-signature": signature,
             **token,

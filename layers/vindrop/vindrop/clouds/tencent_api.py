@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds import Credentials, tencent_role
+from vindrop.clouds import Credentials, keep_to_itself, tencent_role
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import StoreURL
 
@@ -102,10 +102,12 @@ class TencentClient:
             reqTimeout=(CONNECT_SECONDS, ANSWER_SECONDS),
             keepAlive=True,
         )
-        return CommonClient(
+        client = CommonClient(
             self._service,
             self._version,
             Credential(keys.id, keys.key, keys.token),
             self._region,
             ClientProfile(httpProfile=http),
         )
+        keep_to_itself(client, f"{self._scheme}://{self._host}")
+        return client

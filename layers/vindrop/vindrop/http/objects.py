@@ -107,7 +107,7 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
     )
     place: dict[str, Any] = {
         "method": "PUT",
-        "url": app.storage.of(upload.cloud).upload_url(upload),
+        "url": app.storage.of(upload.cloud).upload_url(upload, {}),
         "headers": {},
         "expires_in": settings.url_seconds,
         "object": {
