@@ -184,8 +184,8 @@ def test_a_wrong_key_and_a_missing_object_say_so(world: World, bucket: OSSBucket
     app = an_app(world, bucket)
     upload_function.process(app, announced("in/gone.jpg", PLATE), a_call())
     codes = {letter.code: letter.message for letter in world.dead_letters()}
-    assert set(codes) == {"Vindrop.ObjectForbidden", "Vindrop.ObjectMissing"}
-    assert f"oss://{BUCKET}/" in codes["Vindrop.ObjectForbidden"]
+    assert set(codes) == {"Vindrop.BadSignature", "Vindrop.ObjectMissing"}
+    assert f"oss://{BUCKET} " in codes["Vindrop.BadSignature"]
     assert world.readings() == []
 
 

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from vindrop.core.object_store import UnknownCloudError
-from vindrop.domain.error_codes import NO_CREDENTIALS
+from vindrop.domain.error_codes import NO_CREDENTIALS, STORAGE_UNAVAILABLE
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud, Cloud
+from vindrop.settings import SettingsError
 
 if TYPE_CHECKING:
     from vindrop.clouds.http_store import HTTPStore
@@ -39,10 +40,22 @@ STORES: Final[dict[str, str]] = {
 """Cloud → module and class, imported when first asked for."""
 
 
+class UnansweredError(FailureError):
+    """The store gave no answer, or one that broke off."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(STORAGE_UNAVAILABLE, message)
+
+
 class Stores:
     """The object stores of every cloud; see `vindrop.core.object_store.ObjectStores`."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
+        """Open none yet.
+
+        :raises SettingsError: a setting names a bucket or a region that no cloud can have.
+        """
+        check_names(settings)
         self._settings = settings
         self._environment = environment
         self._open: dict[str, HTTPStore] = {}
@@ -72,6 +85,31 @@ def store_for(cloud: str) -> type[HTTPStore]:
 def store_classes() -> Iterator[type[HTTPStore]]:
     """Yield every store's class, in the order of `STORES`, each imported when its turn comes."""
     return map(store_for, STORES)
+
+
+def check_names(settings: Settings) -> None:
+    """Check the buckets and regions of the settings by what the clouds' rules have in common.
+
+    :raises SettingsError: one sentence for the first that no cloud can have.
+    """
+    for place in settings.allowed_buckets:
+        bucket, named, region = place.partition("@")
+        if not re.fullmatch(_BUCKETS, bucket) or (named and not re.fullmatch(REGIONS, region)):
+            raise SettingsError(
+                "VINDROP_ALLOWED_BUCKETS takes names of buckets (on Tencent name-appid), or "
+                f"bucket@region: {place[:80]!r} is neither"
+            )
+    if settings.upload_bucket and not re.fullmatch(_BUCKETS, settings.upload_bucket):
+        raise SettingsError(
+            "VINDROP_UPLOAD_BUCKET takes the name of a bucket (on Tencent name-appid): "
+            f"{settings.upload_bucket[:80]!r} is none"
+        )
+    for name in ("upload_region", "vinocr_region"):
+        region = getattr(settings, name)
+        if region and not re.fullmatch(REGIONS, trimmed(region)):
+            raise SettingsError(
+                f"VINDROP_{name.upper()} takes a region such as ap-guangzhou: {region[:80]!r} is none"
+            )
 
 
 def own_cloud(platform: Platform) -> BucketCloud:
@@ -107,6 +145,10 @@ def cloud_of_region(region: str) -> BucketCloud:
 
 
 _AROUND: Final = " \t\r\n\v\f\0\ufeff\u00a0\u200b"
+REGIONS: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
+"""Regions of every cloud. Clouds add some; all of them are one label of a host's name."""
+_BUCKETS: Final = r"[a-z0-9](?:[a-z0-9.-]{0,80}[a-z0-9])?"
+"""Buckets of every cloud; each cloud's own rule is narrower."""
 Variables = tuple[str, str, str]
 """Environment variables that hold the key's id, the key and the session token."""
 TENCENT: Final[tuple[Variables, ...]] = (

@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from vindrop.clouds import Credentials, Variables, exact_session, of_role, send_exactly, usable
+from vindrop.clouds import (
+    REGIONS,
+    Credentials,
+    Variables,
+    exact_session,
+    of_role,
+    send_exactly,
+    usable,
+)
 from vindrop.core.invocation import Platform
 from vindrop.core.object_store import Peek, Stat
 from vindrop.domain import error_codes
@@ -26,8 +34,6 @@ PEEK_BYTES: Final = 65_536
 """How much of an object is read before a call: enough for the size in nearly every header."""
 _CHUNK: Final = 262_144
 _UNRESERVED: Final = "-_.~"
-_REGION: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
-"""Clouds add regions; all of them are one label of a host's name."""
 _ETAG: Final = r"[0-9A-Fa-f]{32}(?:-[0-9]{1,5})?"
 _GIVEN: Final = frozenset({200, 206, 416})
 _PATIENCE: Final = 3
@@ -48,13 +54,6 @@ class Request:
     """Of the query."""
     headers: Mapping[str, str]
     """That the request must carry besides its host, names in small letters: they are signed."""
-
-
-class UnansweredError(FailureError):
-    """The store gave no answer, or one that broke off."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(error_codes.STORAGE_UNAVAILABLE, message)
 
 
 class HTTPStore(abc.ABC):
@@ -114,7 +113,7 @@ class HTTPStore(abc.ABC):
         wrong = ""
         if not cls.is_bucket(bucket):
             wrong = f"bucket: is not the name of a bucket {where}"
-        elif not re.fullmatch(_REGION, region):
+        elif not re.fullmatch(REGIONS, region):
             wrong = f"region: is not the name of a region {where}"
         elif "\0" in key or any("\ud800" <= each <= "\udfff" for each in key):
             wrong = "key: holds NUL or half a character, which no database takes"

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds import refusals, store_classes
-from vindrop.clouds.http_store import Request, UnansweredError
+from vindrop.clouds import UnansweredError, refusals, store_classes
+from vindrop.clouds.http_store import Request
 from vindrop.core import retry
 from vindrop.core.object_store import Stat
 from vindrop.core.retry import RetryableError

@@ -41,11 +41,11 @@ _EXPIRED: Final = (
 _SKEWED: Final = "this machine's clock is wrong, so that the bucket takes the request for an old one: set the clock"
 _ARCHIVED: Final = "the object is archived: restore it, then redrive"
 _SIGNATURE: Final = (
-    "the bucket says that the signature is wrong: check that key id and secret key belong together, "
+    "{place} says that the signature is wrong: check that key id and secret key belong together, "
     "and that no proxy on the way changes the request"
 )
 _KEY_ID: Final = (
-    "the bucket does not know the key that signed the request: check the key's id, and that it was "
+    "{place} does not know the key that signed the request: check the key's id, and that it was "
     "not deleted or disabled"
 )
 _REGION: Final = (

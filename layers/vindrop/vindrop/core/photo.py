@@ -153,6 +153,22 @@ class Photographer:
         return "size" if size > self._settings.max_image_bytes else None
 
 
+def is_allowed(settings: Settings, bucket: str, region: str, key: str) -> bool:
+    """Whether VINDROP_ALLOWED_BUCKETS lets an object be read; an empty list lets every object.
+
+    ``bucket`` stands for that name in every region, ``bucket@region`` for the one there. What an HTTP
+    caller was given a place for is read as well.
+    """
+    allowed = settings.allowed_buckets
+    if not allowed or not {bucket, f"{bucket}@{region}"}.isdisjoint(allowed):
+        return True
+    return (
+        bucket == settings.upload_bucket
+        and settings.upload_region in ("", region)
+        and key.startswith(settings.upload_prefix)
+    )
+
+
 def survives_a_url(key: str) -> bool:
     """Whether a key can be asked for by whoever is given its URL.
 
