@@ -26,8 +26,6 @@ class Layer:
     about: str
     without: tuple[tuple[str, str], ...] = ()
     """Python and architecture for which its makers publish no wheel that old images can load."""
-    skip: tuple[str, ...] = ()
-    """Distributions of the closure that a platform brings itself or that nothing imports."""
 
 
 LAYERS: Final = {

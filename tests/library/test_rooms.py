@@ -12,7 +12,7 @@ LIBRARY = Path(__file__).resolve().parents[2] / "layers" / "vindrop" / "vindrop"
 PRODUCT = ("layers", "functions", "local", "tools")
 
 # Room → what it may import, besides itself: inside functions and for types alone, too.
-_FREE = {"settings", "settings_reader", "telemetry", "tracing"}
+_FREE = {"settings", "telemetry", "tracing"}
 _CORE = {"domain", "core", *_FREE}
 _STORES = {*_CORE, "clouds", "stores"}
 MAY_IMPORT = {

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 from vindrop.clouds import (
     REGIONS,
     Credentials,
+    UnansweredError,
     Variables,
     exact_session,
     of_role,
