@@ -74,6 +74,7 @@ class FakeBucket(HTTPThread):
 
 class _Handler(Handler):
     server: FakeBucket
+    raw_requestline: bytes
 
     def parse_request(self) -> bool:
         # The standard library cuts ``//`` at the start of a target down to ``/``.

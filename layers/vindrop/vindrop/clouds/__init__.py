@@ -87,6 +87,35 @@ def store_classes() -> Iterator[type[HTTPStore]]:
     return map(store_for, STORES)
 
 
+def misnamed(
+    store: type[HTTPStore], bucket: str, region: str, key: str, version_id: str, form: str
+) -> str:
+    """Return which of these no object can have on a cloud, or an empty text; without its value.
+
+    :param form: regular expression of the bucket's name.
+    """
+    where = f"on {store.scheme}://"
+    if not re.fullmatch(form, bucket):
+        return f"bucket: is not the name of a bucket {where}"
+    if not re.fullmatch(REGIONS, region):
+        return f"region: is not the name of a region {where}"
+    if "\0" in key or any("\ud800" <= each <= "\udfff" for each in key):
+        return "key: holds NUL or half a character, which no database takes"
+    if len(key.encode()) > store.key_bytes:
+        return f"key: is longer than the {store.key_bytes} bytes that a key may have {where}"
+    if not (version_id.isascii() and version_id.isprintable() and len(version_id) <= 1024):
+        return "version: is not the id of a version"
+    return ""
+
+
+def named_version(cloud: str, version: str) -> dict[str, str | None]:
+    """Return what a version written by hand or in a listing is: a version's id, an ETag, or neither."""
+    head = version.partition("+")[0]
+    if re.fullmatch(ETAG, head):
+        return {"version_id": None, "etag": head}
+    return {"version_id": version if store_for(cloud).is_version_id(version) else None}
+
+
 def check_names(settings: Settings) -> None:
     """Check the buckets and regions of the settings by what the clouds' rules have in common.
 
@@ -94,12 +123,12 @@ def check_names(settings: Settings) -> None:
     """
     for place in settings.allowed_buckets:
         bucket, named, region = place.partition("@")
-        if not re.fullmatch(_BUCKETS, bucket) or (named and not re.fullmatch(REGIONS, region)):
+        if not re.fullmatch(BUCKETS, bucket) or (named and not re.fullmatch(REGIONS, region)):
             raise SettingsError(
-                "VINDROP_ALLOWED_BUCKETS takes names of buckets (on Tencent name-appid), or "
+                "VINDROP_ALLOWEDBUCKETS takes names of buckets (on Tencent name-appid), or "
                 f"bucket@region: {place[:80]!r} is neither"
             )
-    if settings.upload_bucket and not re.fullmatch(_BUCKETS, settings.upload_bucket):
+    if settings.upload_bucket and not re.fullmatch(BUCKETS, settings.upload_bucket):
         raise SettingsError(
             "VINDROP_UPLOAD_BUCKET takes the name of a bucket (on Tencent name-appid): "
             f"{settings.upload_bucket[:80]!r} is none"
@@ -147,7 +176,11 @@ def cloud_of_region(region: str) -> BucketCloud:
 _AROUND: Final = " \t\r\n\v\f\0\ufeff\u00a0\u200b"
 REGIONS: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 """Regions of every cloud. Clouds add some; all of them are one label of a host's name."""
-_BUCKETS: Final = r"[a-z0-9](?:[a-z0-9.-]{0,80}[a-z0-9])?"
+ETAG: Final = r"[0-9A-Fa-f]{32}(?:-[0-9]{1,5})?"
+"""ETags of every cloud. What has another form was invented, and no store is asked to compare it."""
+EMPTY: Final = "d41d8cd98f00b204e9800998ecf8427e"
+"""The ETag of nothing: the clouds' sample events carry it, beside a size. Nothing is no photo."""
+BUCKETS: Final = r"[a-z0-9](?:[a-z0-9.-]{0,80}[a-z0-9])?"
 """Buckets of every cloud; each cloud's own rule is narrower."""
 Variables = tuple[str, str, str]
 """Environment variables that hold the key's id, the key and the session token."""

@@ -6,6 +6,7 @@ leaves the session token out of the URL; the tests hold every signature against 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import time
@@ -39,6 +40,14 @@ class COS(HTTPStore):
     def host(bucket: str, region: str) -> tuple[str, bool]:
         """Return ``bucket.cos.region.myqcloud.com``."""
         return f"{bucket}.cos.{region}.myqcloud.com", True
+
+    @staticmethod
+    def is_version_id(version: str) -> bool:
+        """Whether it is Base64 of a number; that of a request, which events name, holds letters."""
+        try:
+            return version == "null" or base64.b64decode(version, validate=True).isdigit()
+        except ValueError:
+            return False
 
     @staticmethod
     def sign(request: Request, credentials: Credentials, seconds: int) -> str:

@@ -15,11 +15,13 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from vindrop.clouds import (
-    REGIONS,
+    EMPTY,
+    ETAG,
     Credentials,
     UnansweredError,
     Variables,
     exact_session,
+    misnamed,
     of_role,
     send_exactly,
     usable,
@@ -35,7 +37,6 @@ PEEK_BYTES: Final = 65_536
 """How much of an object is read before a call: enough for the size in nearly every header."""
 _CHUNK: Final = 262_144
 _UNRESERVED: Final = "-_.~"
-_ETAG: Final = r"[0-9A-Fa-f]{32}(?:-[0-9]{1,5})?"
 _GIVEN: Final = frozenset({200, 206, 416})
 _PATIENCE: Final = 3
 """Times ``storage_timeout`` that a whole answer may take, however steadily it drips."""
@@ -105,23 +106,15 @@ class HTTPStore(abc.ABC):
         return re.fullmatch(cls.bucket_form, name) is not None
 
     @classmethod
-    def validate(cls, bucket: str, region: str, key: str = "", version_id: str = "") -> None:
+    def validate(
+        cls, bucket: str, region: str, key: str = "", version_id: str = "", *, form: str = ""
+    ) -> None:
         """Check names by the cloud's own rules, before anything is built of them.
 
+        :param form: of the bucket's name, where that is another than the cloud's.
         :raises FailureError: one breaks the rules. It names the field, and holds no value.
         """
-        where = f"on {cls.scheme}://"
-        wrong = ""
-        if not cls.is_bucket(bucket):
-            wrong = f"bucket: is not the name of a bucket {where}"
-        elif not re.fullmatch(REGIONS, region):
-            wrong = f"region: is not the name of a region {where}"
-        elif "\0" in key or any("\ud800" <= each <= "\udfff" for each in key):
-            wrong = "key: holds NUL or half a character, which no database takes"
-        elif len(key.encode()) > cls.key_bytes:
-            wrong = f"key: is longer than the {cls.key_bytes} bytes that a key may have {where}"
-        elif not (version_id.isascii() and version_id.isprintable() and len(version_id) <= 1024):
-            wrong = "version: is not the id of a version"
+        wrong = misnamed(cls, bucket, region, key, version_id, form or cls.bucket_form)
         if wrong:
             raise FailureError(error_codes.MALFORMED_EVENT, wrong)
 
@@ -130,6 +123,11 @@ class HTTPStore(abc.ABC):
         """Return the ETag in an upload's version, or an empty text where it holds none."""
         written = version.partition("+")[0]
         return written if cls.etag_form and re.fullmatch(cls.etag_form, written) else ""
+
+    @staticmethod
+    def is_version_id(version: str) -> bool:
+        """Whether what a caller calls a version, and is no ETag, can be a version's id."""
+        return bool(version)
 
     @property
     def events_tell_etag(self) -> bool:
@@ -272,7 +270,7 @@ class HTTPStore(abc.ABC):
         :raises FailureError: it is not there, it is another one, it may not be read, the store is away.
         """
         named = upload.etag or self.etag_of(upload.version)
-        if named and re.fullmatch(_ETAG, named):
+        if named != EMPTY and re.fullmatch(ETAG, named):
             headers = {**headers, "If-Match": f'"{named}"'}
         seconds = max(int(self._settings.storage_timeout) * 3, 60)
         response = self.send(method, self._signed(upload, method, seconds), headers)
