@@ -125,7 +125,7 @@ def check_names(settings: Settings) -> None:
         bucket, named, region = place.partition("@")
         if not re.fullmatch(BUCKETS, bucket) or (named and not re.fullmatch(REGIONS, region)):
             raise SettingsError(
-                "VINDROP_ALLOWEDBUCKETS takes names of buckets (on Tencent name-appid), or "
+                "VINDROP_ALLOWED_BUCKETS takes names of buckets (on Tencent name-appid), or "
                 f"bucket@region: {place[:80]!r} is neither"
             )
     if settings.upload_bucket and not re.fullmatch(BUCKETS, settings.upload_bucket):

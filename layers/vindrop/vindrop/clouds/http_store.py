@@ -154,6 +154,10 @@ class HTTPStore(abc.ABC):
         :raises FailureError: bucket or region break the cloud's naming rules.
         """
         cls.validate(bucket, region, key)
+        if not endpoint and "-" not in region:  # a word: compatible stores have such regions
+            raise FailureError(
+                error_codes.MALFORMED_EVENT, f"region: {cls.scheme}:// has none such"
+            )
         host, in_host = cls.host(bucket, region)
         base = endpoint or f"https://{host}"
         in_path = cls.path_style if endpoint else not in_host
@@ -331,9 +335,8 @@ class HTTPStore(abc.ABC):
                 if time.monotonic() > ends:
                     raise TimeoutError
         except (HTTPError, OSError) as error:
-            raise UnansweredError(
-                f"the bucket's answer broke off ({type(error).__name__})"
-            ) from error
+            name = type(error).__name__
+            raise UnansweredError(f"the bucket's answer broke off ({name})") from error
         return bytes(data)
 
 

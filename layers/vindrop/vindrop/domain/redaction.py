@@ -56,8 +56,8 @@ class Secret:
 def printable(text: str) -> str:
     """Return ``text`` without what no log, file or database takes, each such character written out.
 
-    That is NUL, halves of surrogate pairs, and control characters but tab and line feed: a sentence
-    of another's is cleaned once, where it comes in.
+    That is NUL, halves of surrogate pairs, and control characters: a sentence of another's is cleaned
+    once, where it comes in, and stays one line.
     """
     if text.isprintable():  # nearly every text: nothing below would change it
         return text
@@ -66,8 +66,8 @@ def printable(text: str) -> str:
 
 def _written(character: str) -> str:
     code = ord(character)
-    if code >= 0xD800 and code <= 0xDFFF:
+    if 0xD800 <= code <= 0xDFFF:
         return f"\\u{code:04x}"
-    if (code < 32 and character not in "\t\n") or 127 <= code < 160:
+    if code < 32 or 127 <= code < 160:
         return f"\\x{code:02x}"
     return character
