@@ -32,7 +32,7 @@ from bench.rig.world import BUCKET, REGION, ROOT
 from tests.http_server import Handler, HTTPThread
 from vindrop.core.destination import Readable
 from vindrop.destinations import open_destination
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 
 CHANGED: Final = "2026-01-01T00:00:00.000Z"
 WORKERS_RATE: Final = 8.0

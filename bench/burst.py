@@ -26,7 +26,7 @@ from bench.rig.world import ABOUT, World
 from vindrop.core.destination import Readable
 from vindrop.destinations import open_destination
 from vindrop.domain.records import Reading
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 
 WAYS = ("vindrop", "naive", "sdk-retryer")
 PROBE_SECONDS = 60.0

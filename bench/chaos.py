@@ -39,8 +39,7 @@ from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading
-from vindrop.stores import sql
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger, sql
 
 FUNCTION_SECONDS: Final = 12.0
 PATIENCE: Final = 3.0

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from vindrop.clouds import Credentials
 from vindrop.clouds.cos import COS
-from vindrop.clouds.credentials import Credentials
 from vindrop.domain.upload import Upload
 from vindrop.triggers import read
 

@@ -25,7 +25,7 @@ from typing import Final, cast
 from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError

@@ -42,7 +42,7 @@ def test_the_settings_page_is_the_model(tmp_path: Path) -> None:
         (("readings",), {"VINDROP_RESULTS": "nonsense"}, "sqlite://"),
         (("invoke", "upload", "missing.json"), {}, "missing.json"),
         (("invoke", "nothing", "/dev/null"), {}, "upload"),
-        (("invoke", "upload", "broken.json"), {}, "no JSON"),
+        (("invoke", "upload", "broken.json"), {}, "not JSON"),
         (("invoke", "upload", "event.json", "--platform", "azure"), {}, "scf or lambda"),
         (("vinocr", "--port", "99999"), {}, "VINOCR_PORT"),
         (("vinocr",), {}, "VINOCR_SECRET_ID"),

@@ -17,7 +17,7 @@ from vindrop.core.pipeline import Pipeline
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading
 from vindrop.domain.upload import Upload
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 from vindrop.stores.ledger.dynamodb import DynamoDBLedger
 from vindrop.stores.ledger.sql import SQLLedger
 from vindrop.wiring import open_delivery

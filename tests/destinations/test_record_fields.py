@@ -102,6 +102,25 @@ def test_events_of_0_1_are_read() -> None:
     assert written == EVENTS[0], "what 0.1 wrote is still written, and in the same words"
 
 
+def test_an_event_of_a_later_version_is_read_without_what_it_added() -> None:
+    event = records.to_cloudevent(painted())
+    event["data"]["vinocr"]["engine"] = "ours"
+    event["data"]["upload"]["camera"] = "front"
+    later = {**event, "data": {**event["data"], "paint": "red"}}
+    assert records.from_cloudevent(later) == a_reading()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"vin": "LSGPC52H9GF12516"}, {"vin": None}, {"attempts": 0}, {"read_at": "noon"},
+     {"vin_box": [[0, 0]]}, {"vin_box": [[0, 0], [1, 0], [1, 2], [0, 1]]}],
+)  # fmt: skip
+def test_what_breaks_a_records_limits_is_not_read(wrong: dict[str, Any]) -> None:
+    event = records.to_cloudevent(a_reading())
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        records.from_cloudevent({**event, "data": {**event["data"], **wrong}})
+
+
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: str(event["type"]))
 def test_events_of_0_1_fit_the_schema_of_today(event: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator(event_schema(event["type"])).validate(event)

@@ -16,9 +16,7 @@ from tests.stores.fixtures import Servers, fresh_store
 from vindrop.destinations import open_destination
 from vindrop.domain.records import TYPES, Record, to_cloudevent, type_of
 from vindrop.domain.schemas import event_schema
-from vindrop.stores import sql
-from vindrop.stores.ledger import open_ledger
-from vindrop.stores.rate_limiter import open_rate_limiter
+from vindrop.stores import open_ledger, open_rate_limiter, sql
 from vindrop_local import cli
 from vindrop_local.commands.schema import cloudformation, migration
 

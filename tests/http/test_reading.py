@@ -210,8 +210,8 @@ def test_a_url_goes_to_vinocr_and_its_query_nowhere_else(
     upload = service.world.photo()
     url = f"{service.world.storage_endpoint}/{upload.key}?sign=PLANTED"
     from tests import secrets
+    from vindrop.clouds import Credentials
     from vindrop.clouds.cos import COS
-    from vindrop.clouds.credentials import Credentials
 
     signed = COS.signed_url(
         upload,

@@ -21,7 +21,7 @@ from vindrop.clouds import (
 )
 from vindrop.clouds.listing import TRIES, parse_place
 from vindrop.core.object_store import ObjectStores, UnknownCloudError
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud
 
@@ -97,7 +97,7 @@ def test_no_host_is_built_of_a_name_that_breaks_the_rules(cloud: str, bad: str) 
         for endpoint in ("", "http://127.0.0.1:1"):
             with pytest.raises(FailureError) as caught:
                 store_for(cloud).object_url(bucket, there, "a.jpg", endpoint)
-            assert caught.value.failure.code == failures.MALFORMED_EVENT
+            assert caught.value.failure.code == error_codes.MALFORMED_EVENT
             assert "evil" not in str(caught.value)
 
 
@@ -201,7 +201,7 @@ def test_a_list_that_keeps_failing_is_given_up(
     bucket = Answers((503, b""))
     with pytest.raises(FailureError, match=r"cannot be listed \(status 503\)") as caught:
         listed(monkeypatch, bucket)
-    assert caught.value.failure.code == failures.STORAGE_UNAVAILABLE
+    assert caught.value.failure.code == error_codes.STORAGE_UNAVAILABLE
     assert (bucket.asked, len(waits)) == (TRIES, TRIES - 1)
 
 

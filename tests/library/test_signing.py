@@ -14,8 +14,7 @@ from qcloud_cos import CosConfig, CosS3Client
 
 from tests import needs, secrets
 from vindrop import settings as settings_module
-from vindrop.clouds import Stores, store_for
-from vindrop.clouds.credentials import Credentials
+from vindrop.clouds import Credentials, Stores, store_for
 from vindrop.domain.upload import BucketCloud, Upload
 
 NOW = 1_794_052_800

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import pytest
+from tencentcloud.common.common_client import CommonClient
 
 from tests.pipeline.conftest import World, process
 from vindrop.recognizers import vinocr
-from vindrop.recognizers.vinocr import VinOCR
 
 POLYGON = [{"X": 0.1, "Y": 0.2}, {"X": 1, "Y": 0.25}, {"X": 0.9, "Y": 0.4}, {"X": 0, "Y": 0.35}]
 BOX = ((0.1, 0.2), (1.0, 0.25), (0.9, 0.4), (0.0, 0.35))
@@ -17,18 +17,14 @@ BOX = ((0.1, 0.2), (1.0, 0.25), (0.9, 0.4), (0.0, 0.35))
 
 def say(monkeypatch: pytest.MonkeyPatch, polygon: object) -> None:
     """Let VinOCR's true answer carry ``polygon``."""
-    connected = VinOCR._connected
+    call_json = CommonClient.call_json
 
-    class Client:
-        def __init__(self, true: Any) -> None:
-            self._true = true
+    def call(self: CommonClient, *arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = call_json(self, *arguments)
+        answer["Response"]["Polygon"] = polygon
+        return answer
 
-        def call_json(self, *arguments: Any) -> dict[str, Any]:
-            answer: dict[str, Any] = self._true.call_json(*arguments)
-            answer["Response"]["Polygon"] = polygon
-            return answer
-
-    monkeypatch.setattr(VinOCR, "_connected", lambda self: Client(connected(self)))
+    monkeypatch.setattr(CommonClient, "call_json", call)
 
 
 def test_what_vinocr_says_is_in_the_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

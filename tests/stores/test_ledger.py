@@ -16,7 +16,7 @@ from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import DeadLetter
 from vindrop.domain.upload import Upload
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 from vindrop.stores.ledger.dynamodb import DynamoDBLedger
 from vindrop.stores.ledger.sql import SQLLedger
 from vindrop.stores.sql import open_database

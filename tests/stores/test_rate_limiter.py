@@ -22,10 +22,10 @@ import pytest
 from tests.stores.fixtures import Servers
 from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter, limit_named
 from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.stores import Fallback, open_rate_limiter
 from vindrop.stores.dynamodb import open_dynamodb
-from vindrop.stores.rate_limiter import open_rate_limiter
 from vindrop.stores.rate_limiter.gcra import SECOND, Rule, admit, narrowed, refuse
-from vindrop.stores.rate_limiter.local import Fallback, LocalRateLimiter
+from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop.stores.sql import is_sql, open_database
 
 SHARED = ["sqlite", "postgresql", "mysql", "dynamodb", "redis"]

@@ -19,8 +19,8 @@ from tests.pipeline.conftest import World, _servers, world
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
 from vindrop import settings as settings_module
+from vindrop.clouds import Credentials
 from vindrop.clouds.cos import COS
-from vindrop.clouds.credentials import Credentials
 from vindrop.core.destination import Readable
 from vindrop.core.invocation import Invocation
 from vindrop.destinations import open_destination

@@ -98,6 +98,8 @@ def test_a_full_queue_refuses_at_once() -> None:
 
 def test_a_wait_has_an_end() -> None:
     async def test(pool: ReaderPool) -> None:
+        await read(pool, "say ready")
+        pool.queue_seconds = 0.4
         slow = asyncio.create_task(read(pool, "sleep 1 done"))
         await asyncio.sleep(0.3)
         with pytest.raises(ApiError, match="ServiceUnavailable"):
@@ -105,7 +107,7 @@ def test_a_wait_has_an_end() -> None:
         assert await slow == "done"
         assert await read(pool, "say next") == "next"
 
-    with_pool(test, workers=1, queue_seconds=0.4)
+    with_pool(test, workers=1)
 
 
 def test_a_hung_reader_is_replaced_and_its_late_answer_reaches_nobody() -> None:

@@ -24,8 +24,7 @@ from vindrop.core.pipeline import Pipeline
 from vindrop.destinations import name_of, open_destination
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
-from vindrop.stores.ledger import open_ledger
-from vindrop.stores.rate_limiter import open_rate_limiter
+from vindrop.stores import open_ledger, open_rate_limiter
 from vindrop.telemetry import bind, quiet_libraries, set_level
 
 

@@ -13,7 +13,7 @@ from vindrop.core.destination import Destination, Kind, Readable
 from vindrop.core.ledger import Ledger
 from vindrop.destinations import open_destination
 from vindrop.domain.records import Record
-from vindrop.stores.ledger import open_ledger
+from vindrop.stores import open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 
 from vindrop.clouds import Stores, own_region, store_classes
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
@@ -45,9 +45,9 @@ def _bucket(name: str, settings: Settings, environment: Mapping[str, str]) -> Fi
     try:
         Stores(settings, environment).of(store.cloud).peek(nothing)
     except FailureError as error:
-        if error.failure.code == failures.OBJECT_MISSING:
+        if error.failure.code == error_codes.OBJECT_MISSING:
             return ok(what, "its objects may be read")
-        if error.failure.code == failures.OBJECT_FORBIDDEN:
+        if error.failure.code == error_codes.OBJECT_FORBIDDEN:
             return wrong(
                 what,
                 "its objects may not be read: let the role GetObject (and on S3 ListBucket) there",

@@ -10,9 +10,8 @@ from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination, sql
 from vindrop.domain.redaction import redact
 from vindrop.settings import Settings
+from vindrop.stores import open_ledger, open_rate_limiter
 from vindrop.stores.dynamodb import open_dynamodb
-from vindrop.stores.ledger import open_ledger
-from vindrop.stores.rate_limiter import open_rate_limiter
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from vindrop.clouds.credentials import for_vinocr
+from vindrop.clouds import for_vinocr
 from vindrop.domain.failures import Disposition, FailureError
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings

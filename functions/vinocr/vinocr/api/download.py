@@ -145,18 +145,20 @@ class Downloader:
         raise _failed("more than {redirects} redirects", redirects=self.redirects)
 
     async def _body(self, response: httpcore.Response) -> bytes:
-        too_large = ApiError("LimitExceeded.TooLargeFileError", limit=self.max_base64)
         announced = _header(response, b"content-length")
         if announced.isdigit() and int(announced) > self.max_bytes:
-            raise too_large
+            raise self._too_large()
         if _header(response, b"content-encoding") not in (b"", b"identity"):
             raise _failed("the host sent it compressed although not asked to")
         body = bytearray()
         async for chunk in response.aiter_stream():
             body += chunk
             if len(body) > self.max_bytes:
-                raise too_large
+                raise self._too_large()
         return bytes(body)
+
+    def _too_large(self) -> ApiError:
+        return ApiError("LimitExceeded.TooLargeFileError", limit=self.max_base64)
 
 
 @functools.cache

@@ -203,7 +203,6 @@ async def multipart(request: Request) -> list[tuple[str, bytes | str]]:
         yield request.body
         yield b""
 
-    malformed = ApiError("InvalidRequest", why="the multipart body is malformed")
     try:
         form = await MultiPartParser(
             Headers({"content-type": request.headers["content-type"]}),
@@ -213,10 +212,10 @@ async def multipart(request: Request) -> list[tuple[str, bytes | str]]:
             max_part_size=TC3_POST_LIMIT,
         ).parse()
     except (MultiPartException, KeyError, ValueError, LookupError):
-        raise malformed from None
+        raise _malformed() from None
     try:
         if not form and request.body.strip():
-            raise malformed
+            raise _malformed()
         return [
             (name, await value.read() if isinstance(value, UploadFile) else value)
             for name, value in form.multi_items()
@@ -234,6 +233,10 @@ def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
     if len(values) != len(pairs):
         raise _parameter("A parameter is given twice")
     return values
+
+
+def _malformed() -> ApiError:
+    return ApiError("InvalidRequest", why="the multipart body is malformed")
 
 
 def _parameter(why: str) -> ApiError:

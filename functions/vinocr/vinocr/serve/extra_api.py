@@ -78,22 +78,25 @@ class ExtraApi:
             if current is not None:
                 raise ApiError("RequestLimitExceeded", current=current, limit=limit)
         largest = image_checks.largest_image(settings.max_base64)
-        too_large = ApiError("LimitExceeded.TooLargeFileError", limit=settings.max_base64)
         kind = requests.media_type(http.headers)
         if kind not in (*openapi.CONTENT_TYPES, requests.MULTIPART):
             why = f"Content-Type must be one of {', '.join(openapi.CONTENT_TYPES)} or a form"
             raise ApiError("UnsupportedOperation", why=why)
-        async with self.bodies.read(http, largest + _FORM_OVERHEAD, too_large) as body:
+        async with self.bodies.read(http, largest + _FORM_OVERHEAD, self._too_large()) as body:
             photo = body
             if kind == requests.MULTIPART:
                 photo = await _file(request_of(http, body))
             facts["bytes"] = len(photo)
             if len(photo) > largest:
-                raise too_large
+                raise self._too_large()
             image_checks.check(photo)
             answer = await self.action.read(photo)
         facts["reading_ms"] = round(answer.milliseconds)
         return answer
+
+    def _too_large(self) -> ApiError:
+        limit = self.action.settings.max_base64
+        return ApiError("LimitExceeded.TooLargeFileError", limit=limit)
 
     def _caller(self, http: HttpRequest) -> Account | None:
         """Return whose API key it is, or None for an operator."""

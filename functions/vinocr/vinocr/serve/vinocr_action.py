@@ -85,21 +85,17 @@ class VinOcrAction:
         outcome = Outcome(str(uuid.uuid4()))
         started = self.tick()
         self.metrics.received.inc()
-        error, vin = refused, ""
         try:
-            if error is None:
-                vin = await self._vin_ocr(request, outcome)
-        except ApiError as caught:
-            error = caught
-        except Exception as caught:  # noqa: BLE001 - the caller gets InternalError, the log its place
-            where = logging_json.where(caught)
+            if refused is None:
+                answer: dict[str, Any] = {"Vin": await self._vin_ocr(request, outcome)}
+            else:
+                answer = self._error(request, outcome, refused)
+        except ApiError as error:  # no variable may outlive it: its frames hold the image
+            answer = self._error(request, outcome, error)
+        except Exception as error:  # noqa: BLE001 - the caller gets InternalError, the log its place
+            where = logging_json.where(error)
             logging_json.event("internal_error", request_id=outcome.request_id, error=where)
-            error = ApiError("InternalError")
-        answer: dict[str, Any] = {"Vin": vin}
-        if error is not None:
-            outcome.code = error.code
-            language = requests.language(request, self.settings.language)
-            answer = {"Error": {"Code": error.code, "Message": error.text(language)}}
+            answer = self._error(request, outcome, ApiError("InternalError"))
         answer["RequestId"] = outcome.request_id
         # JSON may hold half a surrogate pair in a name that a message quotes: "replace".
         text = json.dumps({"Response": answer}, ensure_ascii=False)
@@ -112,6 +108,11 @@ class VinOcrAction:
         while True:
             await asyncio.sleep(60)
             self.limiter.evict(self.tick())
+
+    def _error(self, request: Request, outcome: Outcome, error: ApiError) -> dict[str, Any]:
+        outcome.code = error.code
+        message = error.text(requests.language(request, self.settings.language))
+        return {"Error": {"Code": error.code, "Message": message}}
 
     def _count(self, outcome: Outcome, seconds: float) -> None:
         self.metrics.answered.labels(outcome.account, outcome.code or "Success").inc()

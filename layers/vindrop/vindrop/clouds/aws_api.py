@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vindrop.clouds.credentials import AWS, Credentials, of_role
+from vindrop.clouds import AWS, Credentials, of_role
 from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
 from vindrop.core.store_url import parse
 

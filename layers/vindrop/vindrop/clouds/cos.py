@@ -12,7 +12,7 @@ import time
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from vindrop.clouds import credentials as keys
+from vindrop.clouds import TENCENT, Credentials
 from vindrop.clouds.http_store import HTTPStore, Request, query_of, quote_all
 from vindrop.core.invocation import Platform
 from vindrop.domain.upload import BucketCloud
@@ -24,7 +24,7 @@ class COS(HTTPStore):
     cloud: ClassVar[BucketCloud] = "tencent"
     scheme = "cos"
     bucket_example = "name-appid"
-    role_variables = keys.TENCENT
+    role_variables = TENCENT
     region_variable = "TENCENTCLOUD_REGION"
     platforms: ClassVar[frozenset[Platform]] = frozenset({"scf", "local"})
     own_region_form = r"(?:ap|na|sa|eu)-(?!north|south|east|west|central)[a-z]+(?:-[a-z0-9]+)*"
@@ -40,7 +40,7 @@ class COS(HTTPStore):
         return f"{bucket}.cos.{region}.myqcloud.com", True
 
     @staticmethod
-    def sign(request: Request, credentials: keys.Credentials, seconds: int) -> str:
+    def sign(request: Request, credentials: Credentials, seconds: int) -> str:
         """Sign with version 5 (q-sign), doc 436/7778; COS does not ask for parameters to be signed.
 
         HMAC-SHA1 over method, decoded path, the session token and the host, under a key that itself

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
-from vindrop.clouds.credentials import Credentials, Variables, of_role
+from vindrop.clouds import Credentials, Variables, of_role
 from vindrop.core.invocation import Platform
 from vindrop.core.object_store import Peek, Stat
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud, Upload
 from vindrop.settings import Settings
@@ -88,12 +88,14 @@ class HTTPStore(abc.ABC):
         """
         if not cls.is_bucket(bucket):
             raise FailureError(
-                failures.MALFORMED_EVENT, f"bucket: is not the name of a bucket on {cls.scheme}://"
+                error_codes.MALFORMED_EVENT,
+                f"bucket: is not the name of a bucket on {cls.scheme}://",
             )
         # Clouds add regions; all of them are one label of a host's name.
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", region):
             raise FailureError(
-                failures.MALFORMED_EVENT, f"region: is not the name of a region on {cls.scheme}://"
+                error_codes.MALFORMED_EVENT,
+                f"region: is not the name of a region on {cls.scheme}://",
             )
 
     @classmethod
@@ -134,7 +136,7 @@ class HTTPStore(abc.ABC):
         url = f"{base}{folder}/{quote_all(key, safe='/')}"
         meant = urlsplit(endpoint).netloc if endpoint else host
         if urlsplit(url).netloc != meant:
-            raise FailureError(failures.MALFORMED_EVENT, "bucket: leads to another host")
+            raise FailureError(error_codes.MALFORMED_EVENT, "bucket: leads to another host")
         return url
 
     @classmethod
@@ -177,7 +179,7 @@ class HTTPStore(abc.ABC):
         found = self.role(self._environment)
         if found is None:
             raise FailureError(
-                failures.NO_CREDENTIALS,
+                error_codes.NO_CREDENTIALS,
                 "no keys for the bucket: give the function an execution role that may read it "
                 f"({' and '.join(self.role_variables[0][:2])})",
             )
@@ -265,7 +267,7 @@ class HTTPStore(abc.ABC):
             )
         except requests.RequestException as error:
             raise FailureError(
-                failures.STORAGE_UNAVAILABLE,
+                error_codes.STORAGE_UNAVAILABLE,
                 f"the bucket did not answer ({type(error).__name__})",
             ) from error
         if response.status_code in {200, 206, 416}:
@@ -284,13 +286,13 @@ class HTTPStore(abc.ABC):
                     if cut:
                         return bytes(data[:limit])
                     raise FailureError(
-                        failures.TOO_LARGE,
+                        error_codes.TOO_LARGE,
                         f"the object is larger than {self._settings.max_download_mb:g} MB, the most "
                         "that is fetched (VINDROP_MAX_DOWNLOAD_MB)",
                     )
         except requests.RequestException as error:
             raise FailureError(
-                failures.STORAGE_UNAVAILABLE,
+                error_codes.STORAGE_UNAVAILABLE,
                 f"the bucket's answer broke off ({type(error).__name__})",
             ) from error
         return bytes(data)
@@ -300,19 +302,19 @@ class HTTPStore(abc.ABC):
         request_id = response.headers.get(self.request_id_header)
         if status in {404, 410}:
             return FailureError(
-                failures.OBJECT_MISSING,
+                error_codes.OBJECT_MISSING,
                 "the object is no longer in the bucket: it was deleted or renamed before it was read",
                 request_id,
             )
         if status in {400, 401, 403}:
             return FailureError(
-                failures.OBJECT_FORBIDDEN,
+                error_codes.OBJECT_FORBIDDEN,
                 f"the function's role may not read {self.scheme}://{upload.bucket}/{upload.key} "
                 f"(status {status}): let it GetObject there",
                 request_id,
             )
         return FailureError(
-            failures.STORAGE_UNAVAILABLE, f"the bucket answered with status {status}", request_id
+            error_codes.STORAGE_UNAVAILABLE, f"the bucket answered with status {status}", request_id
         )
 
 

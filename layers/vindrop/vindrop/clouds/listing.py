@@ -11,12 +11,8 @@ from urllib.parse import urlsplit
 from vindrop.clouds import store_classes
 from vindrop.core import retry
 from vindrop.core.retry import RetryableError
-from vindrop.domain.failures import (
-    OBJECT_FORBIDDEN,
-    OBJECT_MISSING,
-    STORAGE_UNAVAILABLE,
-    FailureError,
-)
+from vindrop.domain.error_codes import OBJECT_FORBIDDEN, OBJECT_MISSING, STORAGE_UNAVAILABLE
+from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud, Upload
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import hmac
 import time
 from typing import ClassVar, Final
 
-from vindrop.clouds import credentials as keys
+from vindrop.clouds import Credentials
 from vindrop.clouds.http_store import HTTPStore, Request, query_of, quote_all
 from vindrop.domain.upload import BucketCloud
 
@@ -46,7 +46,7 @@ class OSS(HTTPStore):
         return f"{bucket}.oss-{region}.aliyuncs.com", True
 
     @staticmethod
-    def sign(request: Request, credentials: keys.Credentials, seconds: int) -> str:
+    def sign(request: Request, credentials: Credentials, seconds: int) -> str:
         """Sign with version 4, in the query: HMAC-SHA256 over method, path and every parameter."""
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))
         scope = (now[:8], request.region, "oss", "aliyun_v4_request")

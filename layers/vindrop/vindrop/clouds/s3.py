@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import unquote_plus
 
-from vindrop.clouds import credentials as keys
+from vindrop.clouds import AWS, Credentials
 from vindrop.clouds.http_store import HTTPStore, Request, query_of
 from vindrop.core.invocation import Platform
 from vindrop.core.store_errors import load_client
@@ -17,7 +17,7 @@ class S3(HTTPStore):
 
     cloud: ClassVar[BucketCloud] = "aws"
     scheme = "s3"
-    role_variables = keys.AWS
+    role_variables = AWS
     region_variable = "AWS_REGION"
     platforms: ClassVar[frozenset[Platform]] = frozenset({"lambda"})
     own_region_form = r"[a-z]{2}(?:-[a-z]+)?-(?:north|south|east|west|central)(?:east|west)?-\d"
@@ -37,7 +37,7 @@ class S3(HTTPStore):
         return (host, False) if "." in bucket else (f"{bucket}.{host}", True)
 
     @staticmethod
-    def sign(request: Request, credentials: keys.Credentials, seconds: int) -> str:
+    def sign(request: Request, credentials: Credentials, seconds: int) -> str:
         """Sign with version 4, in the query."""
         auth = load_client("botocore.auth", "a bucket on S3")
         request_class = load_client("botocore.awsrequest", "a bucket on S3").AWSRequest

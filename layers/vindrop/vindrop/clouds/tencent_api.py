@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds.credentials import Credentials, tencent_role
+from vindrop.clouds import Credentials, tencent_role
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import StoreURL
 

@@ -20,7 +20,7 @@ from vindrop.core.app import App
 from vindrop.core.batch import ignored
 from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.lease import LEASE_MARGIN
-from vindrop.core.ledger import Catalogue, place
+from vindrop.core.ledger import Catalogue
 from vindrop.core.outcome import Outcome
 from vindrop.core.rate_limiter import RateLimited, RateLimiter
 from vindrop.core.resolve_version import same
@@ -164,7 +164,7 @@ class Backfill:
             survey.ignored += len(page) - len(wanted)
             old = [each for each in wanted if _changed(each) <= self.before]
             survey.young += len(wanted) - len(old)
-            places = {each.id: place(each.cloud, each.bucket, each.key) for each in old}
+            places = {each.id: each.object_id for each in old}
             seen = catalogue.seen(list(places.values()))
             fresh = [
                 each

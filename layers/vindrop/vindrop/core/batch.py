@@ -6,6 +6,7 @@ others. The threads are kept between invocations, and with them their connection
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from vindrop.core.app import App
 from vindrop.core.invocation import Budget
 from vindrop.core.outcome import Outcome
 from vindrop.core.pipeline import Pipeline
-from vindrop.core.resolve_version import identify
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.failures import FailureError
@@ -61,11 +61,12 @@ def resolve_and_process(app: App, upload: Upload, budget: Budget, pipeline: Pipe
 
     :raises StoreError: the ledger is away.
     """
-    try:
-        known = identify(app.storage, app.ledger, upload)
-    except FailureError:
-        known = upload  # the pipeline meets the same failure, and knows what becomes of it
-    return pipeline.process(known, budget)
+    if not upload.version or app.storage.of(upload.cloud).etag_of(upload.version) == upload.version:
+        from vindrop.core.resolve_version import identify  # an event says which version is meant
+
+        with contextlib.suppress(FailureError):  # the pipeline meets it too, and decides
+            upload = identify(app.storage, app.ledger, upload)
+    return pipeline.process(upload, budget)
 
 
 def _one(app: App, budget: Budget, message: Message) -> Done:

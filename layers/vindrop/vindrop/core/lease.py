@@ -12,8 +12,3 @@ from typing import Final
 
 LEASE_MARGIN: Final = 5.0
 """Seconds that a lease outlives the time limit after which the platform kills the function."""
-
-
-def lease_seconds(time_left: float) -> float:
-    """Return the seconds of a lease that is taken or renewed now."""
-    return max(time_left, 0.0) + LEASE_MARGIN

@@ -12,7 +12,7 @@ The state machine of an upload, one row or item whose key is the upload's id:
   it is the same row, so at-least-once delivery has the effect of exactly one paid call.
 - **Lease**: ``due_at`` is the moment from which anyone may claim a row that has not ended. For a
   claim or a delivery under way it is the end of the lease, so that another worker follows one that
-  died; for a parked upload it is the time of its retry. The sweep asks for what is due (`retryable`).
+  died (`vindrop.core.lease`); for a parked upload it is the time of its retry. The sweep asks for what is due (`retryable`).
 - **Fencing token**: the claim's ``owner``. A worker whose lease ended cannot schedule a retry,
   postpone or forget what another holds now. Only `keep` accepts a late worker: its answer was paid.
 - **Conditional write**: each step is one write whose condition names the state it starts from,
@@ -32,7 +32,6 @@ caller through, and its success closes the circuit (`close_circuit`).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, Protocol
 
@@ -45,7 +44,7 @@ from vindrop.domain.upload import Upload
 State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
 ENDED: tuple[State, ...] = ("delivered", "dead")
 LONGEST_PROBE: Final = 900.0
-"""Seconds between two probes while the circuit is open, at most."""
+"""Seconds between two probes of a blocked account, at most."""
 Redriven = Literal["redriven", "under_way", "answered", "unknown"]
 """What a redrive found: it was dead, and has a retry scheduled now; it is under way already; it has a
 reading, so that its dead letter is out of date; or this ledger cannot follow it."""
@@ -142,7 +141,7 @@ class Ledger(Protocol):
     ) -> bool:
         """Keep an answer before it is delivered. False: another answer was there first.
 
-        A late claim may keep it too: whoever comes first with an answer wins, except that a
+        A late claim may bring it: whoever comes first with an answer wins, except that a
         reading replaces a dead letter that has not been delivered.
         """
 
@@ -173,7 +172,7 @@ class Ledger(Protocol):
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Drop an upload that has no answer, if it is still this claim's.
 
-        For a photo that came with a request: its caller is told, and nobody else has it.
+        For a photo that came with a request: its caller is told, and nobody could come back for it.
         """
 
     def retryable(self, limit: int) -> list[Upload]:
@@ -235,14 +234,9 @@ class Catalogue(Protocol):
 
 
 def next_probe(probe_after: float, blocked: float) -> float:
-    """Return the seconds until the next probe of a circuit that has been open ``blocked`` seconds.
+    """Return the seconds until the next probe of an account blocked for ``blocked`` seconds.
 
     Each wait is twice the one before, up to `LONGEST_PROBE`: ten minutes of arrears cost three
     probes at the default of 60 s, and the account is found open within as long as it was blocked.
     """
     return min(probe_after + max(blocked, 0.0), max(probe_after, LONGEST_PROBE))
-
-
-def place(cloud: str, bucket: str, key: str) -> str:
-    """Return a fixed-length name of an object, whatever its version: what a listing is compared by."""
-    return hashlib.sha256(f"{cloud}\n{bucket}\n{key}".encode()).hexdigest()

@@ -21,7 +21,7 @@ from vindrop import tracing
 from vindrop.core.attempt import Attempt, Recognized
 from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Budget
-from vindrop.core.lease import lease_seconds
+from vindrop.core.lease import LEASE_MARGIN
 from vindrop.core.ledger import ENDED, Claim, Ledger, Standing, Transactional
 from vindrop.core.outcome import Outcome, ended, report
 from vindrop.core.photo import Sent
@@ -94,7 +94,7 @@ class Pipeline:
             try:
                 claim = self._ledger.claim(
                     upload,
-                    lease_seconds(budget.left() if lease is None else lease),
+                    max(budget.left() if lease is None else lease, 0.0) + LEASE_MARGIN,
                     traceparent=tracing.current(),
                 )
                 if isinstance(claim, Standing):
@@ -275,7 +275,7 @@ class Pipeline:
                         record,
                         attempts=result.attempts,
                         billed=result.billed,
-                        lease=lease_seconds(budget.left()),
+                        lease=max(budget.left(), 0.0) + LEASE_MARGIN,
                     )
             except StoreError as error:
                 tries += 1

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, cast
 
-from vindrop.core.ledger import Catalogue, Ledger, Seen, place
+from vindrop.core.ledger import Catalogue, Ledger, Seen
 from vindrop.core.object_store import ObjectStore, ObjectStores
 from vindrop.domain.upload import Upload
 
@@ -47,7 +47,7 @@ def identify(storage: ObjectStores, ledger: Ledger, upload: Upload) -> Upload:
     )
     if not hasattr(ledger, "seen"):
         return there
-    name = place(there.cloud, there.bucket, there.key)
+    name = there.object_id
     known = same(store, there, found.etag, cast("Catalogue", ledger).seen([name]).get(name, ()))
     return there if known is None else replace(there, version=known.version)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.upload import Upload
 
 
@@ -22,7 +22,7 @@ class Malformed(msgspec.Struct, frozen=True):
     """sha256 (hex) of the record, so that the same one twice is one dead letter."""
     why: str
     """Names the field; holds no value of the record."""
-    code: str = failures.MALFORMED_EVENT
+    code: str = error_codes.MALFORMED_EVENT
     """Its dead letter's code."""
 
 

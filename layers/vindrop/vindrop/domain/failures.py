@@ -4,32 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vindrop.domain.error_codes import (
-    MALFORMED_EVENT,
-    NO_CREDENTIALS,
-    OBJECT_FORBIDDEN,
-    OBJECT_MISSING,
-    STORAGE_UNAVAILABLE,
-    TOO_LARGE,
-    UNKNOWN_EVENT,
-    Disposition,
-    Rule,
-    rule,
-)
+from vindrop.domain.error_codes import Disposition, Rule, rule
 from vindrop.domain.redaction import redact
 
-__all__ = [
-    "MALFORMED_EVENT",
-    "NO_CREDENTIALS",
-    "OBJECT_FORBIDDEN",
-    "OBJECT_MISSING",
-    "STORAGE_UNAVAILABLE",
-    "TOO_LARGE",
-    "UNKNOWN_EVENT",
-    "Disposition",
-    "Failure",
-    "FailureError",
-]
+__all__ = ["Disposition", "Failure", "FailureError"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ class Upload:
         parts = json.dumps([self.cloud, self.bucket, self.key, self.version], ensure_ascii=True)
         return hashlib.sha256(parts.encode()).hexdigest()
 
+    @property
+    def object_id(self) -> str:
+        """sha256 (hex) over cloud, bucket and key: the object, whatever its version."""
+        return hashlib.sha256(f"{self.cloud}\n{self.bucket}\n{self.key}".encode()).hexdigest()
+
     def to_json(self) -> str:
         """Return it as a ledger keeps it: one line of JSON."""
         return msgspec.json.encode(self).decode()

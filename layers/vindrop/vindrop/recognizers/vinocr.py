@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.clouds.credentials import Credentials, for_vinocr
+from vindrop.clouds import Credentials, for_vinocr
 from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes

@@ -1,1 +1,126 @@
-"""Where state is kept: the ledger, the rate limiter, and the databases under them."""
+"""URL → the ledger or the rate limiter that it names: one file per kind of store, imported when asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from vindrop.core.ledger import Ledger
+from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter
+from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.telemetry import log
+
+LOCAL_SHARE: Final = 0.1
+"""Part of the rate that an instance takes on its own while the store is away: the concurrency is
+set for ten instances (rate times the second that a call takes)."""
+
+
+def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None = None) -> Ledger:
+    """Return the ledger that ``url`` names.
+
+    :param account: the name under which instances share the circuit breaker of one VinOCR account.
+    :param environment: where a cloud's keys are read, at every call; the process's by default.
+    :raises StoreSettingError: no ledger of that kind.
+    """
+    from vindrop.stores.sql import is_sql, open_database
+
+    if url == "none":
+        from vindrop.stores.ledger.none import NoLedger
+
+        return NoLedger()
+    if is_sql(url):
+        from vindrop.stores.ledger.sql import SQLLedger
+
+        return SQLLedger(open_database(url), account)
+    if urlsplit(url).scheme == "dynamodb":
+        from vindrop.stores.dynamodb import open_dynamodb
+        from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+
+        return DynamoDBLedger(
+            open_dynamodb(url, os.environ if environment is None else environment), account
+        )
+    raise StoreSettingError(
+        f"VINDROP_LEDGER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://… or "
+        "none"
+    )
+
+
+def open_rate_limiter(
+    url: str,
+    *,
+    account: str,
+    rate: float,
+    burst: int = 1,
+    environment: Mapping[str, str] | None = None,
+) -> RateLimiter:
+    """Return the rate limiter that ``url`` names.
+
+    :param account: the name under which instances share the rate of one VinOCR account.
+    :param rate: calls per second that the provider allows.
+    :param burst: permits that may start at once after an idle time.
+    :param environment: where a cloud's keys are read, at every call; the process's by default.
+    :raises StoreSettingError: no rate limiter of that kind.
+    """
+    from vindrop.stores.rate_limiter.gcra import Rule
+    from vindrop.stores.sql import is_sql, open_database
+
+    rule, paced = Rule.with_margin(rate, burst), rate / (1 + MARGIN)
+    if url == "memory":
+        from vindrop.stores.rate_limiter.local import LocalRateLimiter
+
+        return LocalRateLimiter(paced, burst)
+    if is_sql(url):
+        from vindrop.stores.rate_limiter.sql import SQLRateLimiter
+
+        return Fallback(SQLRateLimiter(open_database(url), account, rule), paced)
+    scheme = urlsplit(url).scheme
+    if scheme in {"redis", "rediss"}:
+        from vindrop.stores.rate_limiter.redis import RedisRateLimiter
+
+        return Fallback(RedisRateLimiter(url, account, rule), paced)
+    if scheme == "dynamodb":
+        from vindrop.stores.dynamodb import open_dynamodb
+        from vindrop.stores.rate_limiter.dynamodb import DynamoDBRateLimiter
+
+        tables = open_dynamodb(url, os.environ if environment is None else environment)
+        return Fallback(DynamoDBRateLimiter(tables, account, rule), paced)
+    raise StoreSettingError(
+        f"VINDROP_RATE_LIMITER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
+        "redis://… or memory"
+    )
+
+
+class Fallback:
+    """A shared rate limiter that falls back to a local share of the rate, never to no limit.
+
+    The local share has no burst: all instances would take theirs at the same moment.
+    """
+
+    def __init__(self, shared: RateLimiter, rate: float) -> None:
+        self._shared = shared
+        self._rate = rate * LOCAL_SHARE
+
+    @functools.cached_property
+    def _local(self) -> RateLimiter:
+        from vindrop.stores.rate_limiter.local import LocalRateLimiter
+
+        return LocalRateLimiter(self._rate)
+
+    def reserve(self, max_wait: float) -> Permit | RateLimited:
+        """Reserve a shared permit, or a local one while the store is away."""
+        try:
+            return self._shared.reserve(max_wait)
+        except StoreError as error:
+            log("rate_limiter_store_away", level="warning", reason=str(error))
+            return self._local.reserve(max_wait)
+
+    def refused(self, limit: float | None) -> None:
+        """Report the refusal to both."""
+        self._local.refused(limit)
+        try:
+            self._shared.refused(limit)
+        except StoreError as error:
+            log("rate_limiter_store_away", level="warning", reason=str(error))

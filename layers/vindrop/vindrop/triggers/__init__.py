@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
-from vindrop.domain import failures
+from vindrop.domain import error_codes
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed, Message
 from vindrop.triggers.common import Envelope, every_has, identity, mapping, printable
 
@@ -149,7 +149,7 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
     body = envelope.body
     if depth > DEEPEST:
         why = "the message is nested too deeply to be read"
-        return [Message(Malformed(envelope.id, why, failures.UNKNOWN_EVENT))]
+        return [Message(Malformed(envelope.id, why, error_codes.UNKNOWN_EVENT))]
     try:
         if isinstance(body, (str, bytes)):
             body = json.loads(body)
@@ -157,9 +157,9 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
             return _inside(structs.replace(envelope, body=body), depth + 1)
         return _open(body, depth).messages
     except UnknownEventError as error:
-        why, code = str(error), failures.UNKNOWN_EVENT
+        why, code = str(error), error_codes.UNKNOWN_EVENT
     except (ValueError, RecursionError):
-        why, code = "the message's body is not JSON", failures.MALFORMED_EVENT
+        why, code = "the message's body is not JSON", error_codes.MALFORMED_EVENT
     return [Message(Malformed(envelope.id, why, code))]
 
 

@@ -19,7 +19,6 @@ from vindrop.core.ledger import (
     State,
     Waiting,
     next_probe,
-    place,
 )
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
@@ -72,7 +71,7 @@ class SQLLedger:
                 id=upload.id,
                 lease=lease,
                 owner=owner,
-                place=place(upload.cloud, upload.bucket, upload.key),
+                place=upload.object_id,
                 upload=upload.to_json(),
                 traceparent=traceparent,
             )
@@ -199,7 +198,7 @@ class SQLLedger:
         return [Upload.from_json(row[0]) for row in found.rows]
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
-        """Return place → its uploads; see `vindrop.core.ledger.place`."""
+        """Return place → its uploads; see `vindrop.domain.upload.Upload.object_id`."""
         found: dict[str, list[Seen]] = {}
         for start in range(0, len(places), _PAGE):
             some = {f"p{n}": name for n, name in enumerate(places[start : start + _PAGE])}
@@ -271,7 +270,7 @@ class SQLLedger:
             f"{self.database.dialect.on_conflict_ignore}",
             **failed,
             billed=letter.billed,
-            place=place(upload.cloud, upload.bucket, upload.key),
+            place=upload.object_id,
             upload=upload.to_json(),
             redriven=letter.redriven + 1,
             dead_letter=records.to_json(letter),
