@@ -83,11 +83,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vinocr_secret_key: Annotated[Secret, Meta(description="Its SecretKey.")] = Secret("")
     vinocr_timeout: Annotated[
         float,
-        Meta(gt=0, le=60, description="Seconds that one call may take."),
-    ] = 10.0
+        Meta(gt=0, le=60, description="Seconds of one call as a whole, VinOCR's queue included."),
+    ] = 20.0
     vinocr_connect_timeout: Annotated[
         float,
-        Meta(gt=0, le=60, description="Seconds to connect to VinOCR."),
+        Meta(gt=0, le=60, description="Seconds of these to connect to VinOCR."),
     ] = 3.0
     account: Annotated[
         str,
@@ -156,20 +156,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
     max_attempts: Annotated[
         int,
-        Meta(ge=1, le=100, description="Attempts per upload before it is a dead letter."),
+        Meta(ge=1, le=100, description="Failed runs of one upload; what passes does not count."),
     ] = 5
+    max_age: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that an upload is retried for failures that pass (network, service, "
+            "bucket), from the first of them; then it is a dead letter that says so. Default: three days.",
+        ),
+    ] = 259_200.0
     retry_seconds: Annotated[
         float,
         Meta(
             gt=0,
-            description="Longest wait before the first retry of an upload, in seconds; doubles each time (exponential backoff with jitter).",
+            description="Longest wait before the first retry of an upload, in seconds; doubles each time, up to "
+            "an hour (exponential backoff with full jitter).",
         ),
     ] = 30.0
+    daily_calls: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Calls per day (UTC) that may be billed; what comes after waits for tomorrow, and "
+            "one alarm is raised. 0: no cap.",
+        ),
+    ] = 0
     price_per_call: Annotated[
         float,
         Meta(
             ge=0,
-            description="Price of one call in your currency: what `vindrop backfill` reckons with.",
+            description="Price of one call in your currency: what `vindrop backfill` and `vindrop stats` "
+            "reckon with.",
         ),
     ] = 0.0
     probe_seconds: Annotated[

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
 from vindrop.clouds import Credentials, Variables, of_role
-from vindrop.core.invocation import Platform
+from vindrop.core.invocation import Platform, bound
 from vindrop.core.object_store import Peek, Stat
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
@@ -253,6 +253,7 @@ class HTTPStore(abc.ABC):
 
         if self._session is None:
             self._session = requests.Session()
+            bound(self._session)
         timeout = self._settings.storage_timeout
         url = self._signed(upload, method, max(int(timeout) * 3, 60))
         try:

@@ -53,7 +53,9 @@ KINDS: Final[dict[str, Kind]] = {
         409, "The object is archived", "Restore it, then send the same request again"
     ),
     "object-changed": Kind(
-        409, "The object was overwritten", "Send the request again, for the object that is there now"
+        409,
+        "The object was overwritten",
+        "Send the request again, for the object that is there now",
     ),
     "photo-too-large": Kind(
         413,
