@@ -259,9 +259,10 @@ def reachable_by(url: str) -> dict[str, str]:
 def exact_session() -> Any:
     """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
     import requests
-    from requests.adapters import HTTPAdapter
 
-    class ExactAdapter(HTTPAdapter):
+    from vindrop.core.invocation import bounded_adapter
+
+    class ExactAdapter(bounded_adapter()):  # type: ignore[misc]  # made when first asked for
         def request_url(self, request: Any, _proxies: Any) -> str:
             """Return the target as it was signed: ``requests`` itself cuts ``//`` down to ``/``."""
             return "/" + str(request.url).partition("://")[2].partition("/")[2]
