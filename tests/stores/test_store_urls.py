@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.core.store_url import parse, scheme_of, shown, without
+from vindrop.core.store_errors import StoreError, StoreSettingError, scheme_of
+from vindrop.core.store_url import parse, shown, without
 from vindrop.destinations import open_destination
 from vindrop.stores import open_ledger, open_rate_limiter
 

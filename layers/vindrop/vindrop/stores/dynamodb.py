@@ -22,8 +22,8 @@ from typing import Any, Final
 
 from vindrop.clouds import aws_api
 from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.stores import storable
 from vindrop.stores.dynamodb_tables import BY_PLACE, BY_STATE, adding, tables
-from vindrop.stores.text import storable
 
 SKEW: Final = 2.0
 """Seconds. ``Date`` is in whole seconds and travels: a smaller difference says nothing."""

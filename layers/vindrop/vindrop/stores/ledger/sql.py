@@ -24,6 +24,7 @@ from vindrop.core.store_errors import LockedError
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
+from vindrop.stores import storable
 from vindrop.stores.ledger.sql_schema import (
     CIRCUITS,
     COLUMNS,
@@ -37,7 +38,6 @@ from vindrop.stores.ledger.sql_schema import (
     standing_of,
 )
 from vindrop.stores.sql import Database, Row
-from vindrop.stores.text import storable
 
 _PAGE: Final = 500
 LOCKED_SECONDS: Final = 1.0
