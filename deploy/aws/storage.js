@@ -77,7 +77,7 @@ module.exports = async ({ resolveVariable }) => {
     DeadLettersTable: table(`${name}_dead_letters`, keep),
     ReadingsQueue: queue(`${name}-readings`),
     ReviewQueue: queue(`${name}-review`),
-    // Events that the upload function raised on to the end of its retries: brought again from
+    // Events that the upload function raised on to the end of its retries: redelivered from
     // here five times, then kept two weeks beside, where an alarm sees them.
     FailedEvents: queue(`${name}-failed-events`, {
       VisibilityTimeout: timeout * 6, // as Lambda's guide for queues asks

@@ -262,7 +262,7 @@ def test_every_country_lies_in_a_region(first: str) -> None:
 
 def test_nothing_of_it_is_loaded_before_a_vin_is_judged() -> None:
     code = (
-        "import sys, vindrop.domain.vin as vin, vindrop.records\n"
+        "import sys, vindrop.domain.vin as vin, vindrop.domain.records\n"
         "assert not [name for name in sys.modules if name.startswith('vindrop.domain.m')]\n"
         "assert 'vininfo' not in sys.modules\n"
         "vin.parse('1HGCM82633A004352')\n"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds import Credentials, tencent_role
+from vindrop.clouds import Credentials, keep_to_itself, tencent_role
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import TIMEOUT, StoreURL
 
@@ -114,10 +114,12 @@ class TencentClient:
             reqTimeout=self._timeout,
             keepAlive=True,
         )
-        return CommonClient(
+        client = CommonClient(
             self._service,
             self._version,
             Credential(keys.id, keys.key, keys.token),
             self._region,
             ClientProfile(httpProfile=http),
         )
+        keep_to_itself(client, f"{self._scheme}://{self._host}")
+        return client

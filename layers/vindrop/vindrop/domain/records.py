@@ -48,6 +48,26 @@ class VinOCRCall:
     """From request to answer."""
     billed: Annotated[int, Limits(ge=0)]
     """Calls for this upload that the provider bills, this one included."""
+    maybe_billed: Annotated[int, Limits(ge=0)] = 0
+    """Calls for it whose answer never came or made no sense: the provider may bill them too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VehicleFacts:
+    """The vehicle as its maker registered it (NHTSA's vPIC); null where the VIN does not say."""
+
+    pattern: Literal["known", "unknown", "not_covered"]
+    """``unknown``: the maker registered no such pattern, so have a person look."""
+    make: str | None = None
+    model: str | None = None
+    year: int | None = None
+    """Model year."""
+    body: str | None = None
+    trim: str | None = None
+    fuel: str | None = None
+    plant: str | None = None
+    """City, state, country."""
+    type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +91,12 @@ class Reading:
     read_at: dt.datetime
     vin_box: Annotated[Box | None, Column("TEXT")] = None
     """Where the VIN stands in the photo; null where the recognizer does not say it."""
+    manufacturer: Annotated[str | None, Column("VARCHAR", 255)] = None
+    """As registered; ``maker`` is the brand that a person says."""
+    country: Annotated[str | None, Column("VARCHAR", 64)] = None
+    """Whose manufacturer it is (ISO 3780), not where the factory stands."""
+    vehicle: Annotated[VehicleFacts | None, Column("TEXT")] = None
+    """By the maker's registered patterns; null where ``VINDROP_VEHICLE`` is off."""
     traceparent: str | None = None
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
@@ -102,6 +128,8 @@ class DeadLetter:
     last_seen: dt.datetime
     upload: Upload | None
     """None only where the event was too malformed to name an object."""
+    maybe_billed: Annotated[int, Limits(ge=0)] = 0
+    """Calls for it whose answer never came or made no sense: the provider may bill them too."""
     event_id: str | None = None
     """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
     redriven: Annotated[int, Limits(ge=0)] = 0
@@ -136,6 +164,7 @@ def reading_of(
     *,
     attempts: int,
     vin_box: Box | None = None,
+    vehicle: VehicleFacts | None = None,
     traceparent: str | None = None,
 ) -> Reading:
     """Return the reading of an upload, made now. Every reading is made here."""
@@ -152,6 +181,9 @@ def reading_of(
         attempts=attempts,
         read_at=dt.datetime.now(dt.timezone.utc),
         vin_box=vin_box,
+        manufacturer=vin.manufacturer,
+        country=vin.country,
+        vehicle=vehicle,
         traceparent=traceparent,
     )
 

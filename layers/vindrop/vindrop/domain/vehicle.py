@@ -10,6 +10,7 @@ claimed: `Pattern.NOT_COVERED`, and every field None.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 import importlib.util
@@ -20,6 +21,7 @@ from enum import Enum
 from typing import Any, Final
 
 from vindrop.domain import check_digit, manufacturers
+from vindrop.domain.records import VehicleFacts
 
 
 class Pattern(str, Enum):
@@ -85,6 +87,16 @@ def available() -> bool:
 def vehicle(vin: str, *, today: dt.date | None = None) -> Vehicle:
     """Return the vehicle of a well-formed VIN. See `vehicles`."""
     return vehicles([vin], today=today)[0]
+
+
+def facts(vin: str) -> VehicleFacts:
+    """Return the vehicle of a well-formed VIN as a reading says it.
+
+    :raises MissingExtraError: the extra `vehicle` is not installed.
+    """
+    found = dataclasses.asdict(vehicle(vin))
+    del found["suggested"]
+    return VehicleFacts(**{**found, "pattern": found["pattern"].value})
 
 
 def vehicles(vins: Sequence[str], *, today: dt.date | None = None) -> list[Vehicle]:
