@@ -56,6 +56,8 @@ class Bucket(Fields, frozen=True):
 
 _MISSING: Final = r"Object missing required field `(?P<field>.+)`"
 _F = TypeVar("_F", bound=Fields)
+_UNREADABLE: Final = (msgspec.ValidationError, RecursionError, OverflowError, ValueError)
+"""What msgspec raises where a value is not of a type; ValueError for half a character."""
 
 
 class FieldError(ValueError):
@@ -140,7 +142,7 @@ def size(value: Loose) -> int | None:
     """Return a number of bytes, or None where none is said."""
     try:
         found = msgspec.convert(value, int, strict=False)
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except _UNREADABLE:
         return None
     return found if 0 <= found <= MOST_BYTES and not isinstance(value, bool) else None
 
@@ -150,11 +152,11 @@ def moment(value: Loose) -> dt.datetime | None:
     try:
         number = msgspec.convert(value, float, strict=False)
         value = number / 1000 if number > _MILLISECONDS else number
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except _UNREADABLE:
         pass
     try:
         found = msgspec.convert(value, dt.datetime, strict=False)
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except _UNREADABLE:
         return None
     return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)
 
