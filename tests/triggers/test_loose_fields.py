@@ -129,7 +129,7 @@ def test_the_folder_before_a_key_is_cut_in_every_shape(
         assert only(named).key == key
 
 
-REGION_OF = {
+REGION_OF: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "COS": (lambda: p.cos(cos__cosObject__url=""), ("Records", 0, "cos", "cosBucket", "region")),
     "S3": (p.s3, ("Records", 0, "awsRegion")),
     "OSS": (p.oss, ("events", 0, "region")),

@@ -259,18 +259,17 @@ def reachable_by(url: str) -> dict[str, str]:
 def exact_session() -> Any:
     """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
     import requests
-    from requests.adapters import HTTPAdapter
-
-    class ExactAdapter(HTTPAdapter):
-        def request_url(self, request: Any, _proxies: Any) -> str:
-            """Return the target as it was signed: ``requests`` itself cuts ``//`` down to ``/``."""
-            return "/" + str(request.url).partition("://")[2].partition("/")[2]
 
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", ExactAdapter())
-    session.mount("http://", ExactAdapter())
+    for scheme in ("https://", "http://"):
+        session.get_adapter(scheme).request_url = _target  # type: ignore[attr-defined]
     return session
+
+
+def _target(request: Any, _proxies: Any) -> str:
+    """Return the target of a request as it was signed: `requests` itself cuts ``//`` down to ``/``."""
+    return "/" + str(request.url).partition("://")[2].partition("/")[2]
 
 
 def send_exactly(

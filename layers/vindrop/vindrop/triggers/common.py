@@ -16,6 +16,7 @@ from msgspec import Meta
 from vindrop.clouds import BUCKETS, own_region, store_for, trimmed
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed
 from vindrop.domain.failures import FailureError
+from vindrop.domain.redaction import printable
 from vindrop.domain.upload import BucketCloud, Upload
 
 MOST_BYTES: Final = 2**53
@@ -133,7 +134,7 @@ def text(value: Loose) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
     try:
-        return printable(str(value))
+        return writable(str(value))
     except ValueError:  # a number of thousands of digits
         return ""
 
@@ -185,8 +186,11 @@ def compact(name: str) -> str:
     return "".join(name.split())
 
 
-def printable(text: str) -> str:
-    """Return ``text`` without what no file and no database takes: halves of characters, NUL."""
+def writable(text: str) -> str:
+    """Return ``text`` without what no file and no database takes: halves of characters, NUL.
+
+    All else stays: what tells two uploads apart must not become the same.
+    """
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
