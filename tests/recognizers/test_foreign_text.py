@@ -17,7 +17,16 @@ from vindrop.domain.vin import parse
 from vindrop.recognizers.vinocr import VinOCR
 
 VIN = "LBV2B25G2E5069977"
-FOREIGN = ["a\0b", "\0", "\ud83d", "a\udc00b", "\x1b]0;title\x07", "a\r\nb", "\x9b31m", "x" * 100_000]
+FOREIGN = [
+    "a\0b",
+    "\0",
+    "\ud83d",
+    "a\udc00b",
+    "\x1b]0;title\x07",
+    "a\r\nb",
+    "\x9b31m",
+    "x" * 100_000,
+]
 
 
 class Service(HTTPThread):

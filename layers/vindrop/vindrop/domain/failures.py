@@ -11,8 +11,9 @@ __all__ = ["Disposition", "Failure", "FailureError"]
 
 LONGEST_CODE = 128
 LONGEST_ID = 256
-_READ = 2_000
 """Characters that are kept of a code and of a RequestId that others give."""
+_READ = 2_000
+"""Characters that are looked at of another's sentence."""
 
 
 @dataclass(frozen=True, slots=True)
