@@ -260,16 +260,14 @@ def exact_session() -> Any:
     """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
     import requests
 
+    from vindrop.core.invocation import bounded_adapter
+
     session = requests.Session()
     session.trust_env = False
-    for scheme in ("https://", "http://"):
-        session.get_adapter(scheme).request_url = _target  # type: ignore[attr-defined]
+    adapter = bounded_adapter()()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     return session
-
-
-def _target(request: Any, _proxies: Any) -> str:
-    """Return the target of a request as it was signed: `requests` itself cuts ``//`` down to ``/``."""
-    return "/" + str(request.url).partition("://")[2].partition("/")[2]
 
 
 def send_exactly(

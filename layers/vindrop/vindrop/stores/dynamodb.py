@@ -120,15 +120,27 @@ class DynamoDB:
         return refused is None
 
     def by_state(
-        self, state: str, *, until: float | None = None, limit: int | None = None
+        self,
+        state: str,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int | None = None,
     ) -> Iterator[Item]:
-        """Yield uploads in ``state`` (id, due_at, upload, first_seen), earliest due first."""
+        """Yield uploads in ``state`` (id, due_at, upload, first_seen), earliest due first.
+
+        :param since: due after this moment; or ``until``: due at that moment or before.
+        """
         values: dict[str, Any] = {":state": {"S": state}}
         condition = "#state = :state"
         names = {"#state": "state"}
         if until is not None:
             values[":until"] = _value(until)
             condition += " AND #due_at <= :until"
+            names["#due_at"] = "due_at"
+        elif since is not None:
+            values[":since"] = _value(since)
+            condition += " AND #due_at > :since"
             names["#due_at"] = "due_at"
         found = self._pages(
             "uploads",
