@@ -262,15 +262,11 @@ def exact_session() -> Any:
 
     from vindrop.core.invocation import bounded_adapter
 
-    class ExactAdapter(bounded_adapter()):  # type: ignore[misc]  # made when first asked for
-        def request_url(self, request: Any, _proxies: Any) -> str:
-            """Return the target as it was signed: ``requests`` itself cuts ``//`` down to ``/``."""
-            return "/" + str(request.url).partition("://")[2].partition("/")[2]
-
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", ExactAdapter())
-    session.mount("http://", ExactAdapter())
+    adapter = bounded_adapter()()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     return session
 
 
