@@ -135,6 +135,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(gt=0, description="Most pixels decoded here; more is refused as a bomb."),
     ] = 200.0
+    memory_mb: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Megabytes of memory that the function has; an image that would take more to "
+            "decode is refused before it is decoded. 0: what the platform says, else 2048.",
+        ),
+    ] = 0.0
     image: Annotated[
         Literal["auto", "url", "bytes"],
         Meta(

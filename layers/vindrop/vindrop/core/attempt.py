@@ -182,6 +182,9 @@ class Attempt:
                 count("refusals")
                 self._rate_limiter.refused(limit_named(failure.message))
             self._breaker.failed(failure, probe=probe)
+            if photo.note:
+                message = f"{failure.message} ({photo.note})"
+                raise FailureError(failure.code, message, failure.request_id) from None
             raise
         self._breaker.succeeded(probe=probe)
         return answer
