@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vindrop import tracing
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.invocation import Budget
-from vindrop.core.photo import Form, Photo, Photographer, Sent
+from vindrop.core.photo import Form, Photo, Photographer, Sent, explained
 from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
 from vindrop.core.recognizer import Answer, Recognizer
 from vindrop.domain import error_codes, records
@@ -145,8 +145,16 @@ class Attempt:
             call,
             attempts=attempts,
             vin_box=answer.vin_box,
+            vehicle=self._vehicle(found.vin.value),
             traceparent=tracing.current(),
         )
+
+    def _vehicle(self, vin: str) -> records.VehicleFacts | None:
+        if not self._settings.vehicle:
+            return None
+        from vindrop.domain import vehicle  # 100 MB of patterns that few functions ask for
+
+        return vehicle.facts(vin)
 
     def _recognize(
         self, upload: Upload, fallbacks: Fallbacks, budget: Budget, sent: Sent | None
@@ -182,12 +190,10 @@ class Attempt:
                 count("refusals")
                 self._rate_limiter.refused(limit_named(failure.message))
             self._breaker.failed(failure, probe=probe)
-            if photo.note:
-                message = f"{failure.message} ({photo.note})"
-                raise FailureError(failure.code, message, failure.request_id) from None
-            raise
+            raise explained(error, photo) from None
         self._breaker.succeeded(probe=probe)
-        return answer
+        # A place on a sheet of pages is none in the photo.
+        return replace(answer, vin_box=None) if photo.note else answer
 
     def _wait_for_permit(self, budget: Budget) -> None:
         """Sleep until the rate limiter lets a call start.

@@ -174,6 +174,14 @@ class Photographer:
         return "size" if size > self._settings.max_image_bytes else None
 
 
+def explained(error: FailureError, photo: Photo) -> FailureError:
+    """Return a call's failure with what a person should know of the photo that was sent."""
+    if not photo.note:
+        return error
+    failure = error.failure
+    return FailureError(failure.code, f"{failure.message} ({photo.note})", failure.request_id)
+
+
 def _empty() -> FailureError:
     return FailureError(
         error_codes.EMPTY_PHOTO, "the object is empty: the upload broke off or sent nothing"
