@@ -47,13 +47,11 @@ class _Reader:
         self._recognizer.prepare()
         self._limiter = LocalRateLimiter(settings.rate)
 
-    def read(self, photo: Path) -> Vin:
+    def read(self, data: bytes) -> Vin:
         """Return the VIN on a photo, which is sent in the forms that the function would send it in.
 
-        :raises OSError: the file cannot be read.
         :raises FailureError: there is no VIN, or VinOCR does not answer.
         """
-        data = photo.read_bytes()
         fallbacks = Fallbacks("bytes")
         while True:
             try:
@@ -145,14 +143,17 @@ def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> list[int]:
         started = time.perf_counter()
         found: Vin | Failure
         try:
-            found = reader.read(photo)
-            statuses.append(0)
-        except FailureError as error:
-            found = error.failure
-            statuses.append(NO_VIN)
+            data = photo.read_bytes()
         except OSError as error:
             found = Failure("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}")
             statuses.append(NO_FILE)
+        else:
+            try:
+                found = reader.read(data)
+                statuses.append(0)
+            except FailureError as error:
+                found = error.failure
+                statuses.append(NO_VIN)
         if as_json:
             seconds = round(time.perf_counter() - started, 3)
             line = {"photo": str(photo), **_fields(found), "seconds": seconds}
