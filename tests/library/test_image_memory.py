@@ -9,12 +9,14 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.images import chunk, encoded, exif
+from vindrop import wiring
 from vindrop.core import image_memory, invocation
 from vindrop.core.photo import LONGEST_SIDE, check_size, read_header
 from vindrop.domain import error_codes
@@ -205,6 +207,15 @@ def test_the_platform_says_how_much_there_is(context: dict[str, Any], megabytes:
             return 3_000
 
     assert invocation.of(Lambda()).memory_mb == megabytes
+
+
+def test_a_function_hands_on_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = SimpleNamespace(photographer=SimpleNamespace(memory_mb=0.0))
+    monkeypatch.setattr(wiring, "from_environment", lambda: app)
+    seen: list[float] = []
+    handler = wiring.entry(lambda app, event, call: {"n": seen.append(app.photographer.memory_mb)})
+    handler({}, {"memory_limit_in_mb": 512})
+    assert seen == [512]
 
 
 def test_where_nothing_is_said_a_phones_photo_is_decoded() -> None:
