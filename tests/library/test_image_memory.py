@@ -213,8 +213,12 @@ def test_a_function_hands_on_what_it_has(monkeypatch: pytest.MonkeyPatch) -> Non
     app = SimpleNamespace(photographer=SimpleNamespace(memory_mb=0.0))
     monkeypatch.setattr(wiring, "from_environment", lambda: app)
     seen: list[float] = []
-    handler = wiring.entry(lambda app, event, call: {"n": seen.append(app.photographer.memory_mb)})
-    handler({}, {"memory_limit_in_mb": 512})
+
+    def process(app: Any, *_: Any) -> dict[str, Any]:
+        seen.append(app.photographer.memory_mb)
+        return {}
+
+    wiring.entry(process)({}, {"memory_limit_in_mb": 512})
     assert seen == [512]
 
 
