@@ -7,8 +7,11 @@ import json
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +20,7 @@ from PIL import Image
 
 from tests.images import chunk, encoded, exif
 from vindrop import wiring
-from vindrop.core import image_memory, invocation
+from vindrop.core import image_memory, invocation, pixels, reencode
 from vindrop.core.photo import LONGEST_SIDE, check_size, read_header
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
@@ -163,7 +166,7 @@ def test_a_panorama_fits_into_a_small_function() -> None:
     """A JPEG is decoded at the scale that is wanted, whatever its shape."""
     for size in ((20_000, 4_000), (4_000, 20_000), (60_000, 1_500)):
         data = encoded(Image.new("L", size, 77), quality=30)
-        (found,) = decoded(data, 150)
+        (found,) = decoded(data, 60)
         assert found["end"] == "picture", (size, found)
 
 
@@ -226,3 +229,30 @@ def test_where_nothing_is_said_a_phones_photo_is_decoded() -> None:
     with Image.open(io.BytesIO(encoded(Image.new("RGB", (64, 48)), "PNG"))) as image:
         image._size = (8_064, 6_048)
         image_memory.check(image, memory_mb=0, smaller=4_000)
+
+
+def test_threads_decode_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them was told that the memory left is its own."""
+    inside, most = [0], [0]
+    lock = threading.Lock()
+    decode = pixels.decode
+
+    def slow(*given: Any) -> Image.Image:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        image = decode(*given)
+        time.sleep(0.02)
+        with lock:
+            inside[0] -= 1
+        return image
+
+    monkeypatch.setattr(pixels, "decode", slow)
+    data = encoded(Image.new("RGB", (64, 48)), "PNG")
+    with ThreadPoolExecutor(4) as threads:
+        for done in [
+            threads.submit(reencode.to_jpeg, data, max_bytes=10**6, check_size=lambda *_: None)
+            for _ in range(8)
+        ]:
+            done.result()
+    assert most[0] == 1

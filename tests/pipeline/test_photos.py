@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests import images
 from tests.pipeline.conftest import SAMPLES, World, process
+from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
 
 VIN = "5NPEVYK97FD841835"
@@ -57,6 +58,18 @@ def test_a_photo_whose_pixels_are_whole_is_read(world: World, name: str) -> None
     assert (
         "TIFF" not in name or reading.vin_box is None
     )  # a place on the sheet is none in the photo
+
+
+def test_a_place_on_a_sheet_of_pages_is_none_in_the_photo(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = world.app()
+    box = ((0.1, 0.1), (0.2, 0.1), (0.2, 0.2), (0.1, 0.2))
+    answer = Answer(VIN, "r-1", 0.1, vin_box=box)
+    monkeypatch.setattr(app.recognizer, "recognize", lambda *_, **__: answer)
+    process(app, world.upload(scan(blank(), plate())))
+    process(app, world.upload(PLATE))
+    assert {reading.vin_box for reading in world.readings()} == {None, box}
 
 
 def test_a_scan_without_a_vin_says_how_many_pages_were_looked_at(world: World) -> None:
