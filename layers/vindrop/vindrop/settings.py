@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shrunk.
     :param max_download_mb: Largest object fetched at all, in megabytes.
     :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
+    :param memory_mb: Megabytes of memory that the function has: an image that would take more
+        to decode is refused before it is decoded. 0: what the platform says, else 2048.
     :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
@@ -120,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_base64_mb: Annotated[float, Meta(gt=0, le=10)] = 7.0
     max_download_mb: Annotated[float, Meta(gt=0)] = 64.0
     max_megapixels: Annotated[float, Meta(gt=0)] = 200.0
+    memory_mb: Annotated[float, Meta(ge=0)] = 0.0
     image: Literal["auto", "url", "bytes"] = "auto"
     url_seconds: Annotated[int, Meta(ge=1, le=43200)] = 600
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 4
