@@ -32,7 +32,6 @@ NO_CAUSE = {
     "FailedOperation",
     "InvalidParameter.ConfigFormatError",
     "ResourceInUse",
-    "ResourceInsufficient",
     "ResourceNotFound",
     "IpInBlacklist",
     "IpNotInWhitelist",
