@@ -41,50 +41,39 @@ module.exports = async ({ resolveVariable }) => {
     Threshold: threshold,
     EvaluationPeriods: 1,
   });
-  const one = (AlarmDescription, Namespace, MetricName, Dimensions, more) => ({
+  const one = (AlarmDescription, Namespace, MetricName, dimension, Statistic, Threshold, more) => ({
     AlarmDescription,
     Namespace,
     MetricName,
-    Dimensions,
+    Dimensions: [{ Name: dimension[0], Value: dimension[1] }],
     Period: 60,
     EvaluationPeriods: 1,
     ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+    Statistic,
+    Threshold,
     ...more,
   });
-  const sweep = [{ Name: 'function', Value: `${name}-sweep` }];
+  const sweep = ['function', `${name}-sweep`];
+  const refusals = Math.max(10, Math.round(rate * 300 * 0.01));
+  const queue = ['QueueName', { 'Fn::GetAtt': ['GivenUpEvents', 'QueueName'] }];
+  const stopped = { Period: 300, ComparisonOperator: 'LessThanThreshold', TreatMissingData: 'breaching' };
 
   const alarms = {
     DeadLetters: total('photos ended without a reading: vindrop dead-letters lists them', 'dead_letters', 1),
     CircuitOpen: one('VinOCR refuses the account (arrears, package used up, keys): all uploads wait',
-      NAMESPACE, 'circuit_open', sweep, { Statistic: 'Maximum', Threshold: 1 }),
-    Refusals: total(
-      'VinOCR refuses for the rate: something else uses the account, or VINDROP_RATE is too high',
-      'refusals',
-      Math.max(10, Math.round(rate * 300 * 0.01))
-    ),
+      NAMESPACE, 'circuit_open', sweep, 'Maximum', 1),
+    Refusals: total('VinOCR refuses for the rate: something else uses the account, or VINDROP_RATE is too high',
+      'refusals', refusals),
     Undelivered: total('answers could not be delivered: is a destination away?', 'undelivered', 1),
-    OldestWaiting: one('an upload has waited for 15 minutes', NAMESPACE, 'oldest_seconds', sweep, {
-      Statistic: 'Maximum',
-      Threshold: 900,
-    }),
+    OldestWaiting: one('an upload has waited for 15 minutes', NAMESPACE, 'oldest_seconds', sweep, 'Maximum', 900),
     RetryWaitingTooLong: one('an upload has had to be retried for an hour, and is still not read: its log lines say why',
-      NAMESPACE, 'retry_waiting_seconds', sweep, { Statistic: 'Maximum', Threshold: 3600 }),
+      NAMESPACE, 'retry_waiting_seconds', sweep, 'Maximum', 3600),
     SweepStopped: one('the sweep has not run for 5 minutes', 'AWS/Lambda', 'Invocations',
-      [{ Name: 'FunctionName', Value: { Ref: 'SweepLambdaFunction' } }],
-      {
-        Statistic: 'Sum',
-        Period: 300,
-        ComparisonOperator: 'LessThanThreshold',
-        Threshold: 1,
-        TreatMissingData: 'breaching',
-      }),
+      ['FunctionName', { Ref: 'SweepLambdaFunction' }], 'Sum', 1, stopped),
     UploadErrors: one('the upload function raises: its log says why', 'AWS/Lambda', 'Errors',
-      [{ Name: 'FunctionName', Value: { Ref: 'UploadLambdaFunction' } }],
-      { Statistic: 'Sum', Threshold: 1, Period: 300 }),
+      ['FunctionName', { Ref: 'UploadLambdaFunction' }], 'Sum', 1, { Period: 300 }),
     GivenUpEvents: one('events were given up: they wait two weeks in this queue', 'AWS/SQS',
-      'ApproximateNumberOfMessagesVisible',
-      [{ Name: 'QueueName', Value: { 'Fn::GetAtt': ['GivenUpEvents', 'QueueName'] } }],
-      { Statistic: 'Maximum', Threshold: 1 }),
+      'ApproximateNumberOfMessagesVisible', queue, 'Maximum', 1),
   };
   const Resources = {};
   for (const [part, properties] of Object.entries(alarms)) {
@@ -107,59 +96,27 @@ module.exports = async ({ resolveVariable }) => {
 };
 
 function dashboard(name) {
-  const line = (title, names, x, y, stat = 'Sum') => ({
-    type: 'metric',
-    x,
-    y,
-    width: 12,
-    height: 6,
-    properties: {
-      title,
-      region: '${AWS::Region}',
-      stat,
-      period: 60,
-      metrics: names.flatMap((metricName) =>
-        PARTS.map((part) => [NAMESPACE, metricName, 'function', `${name}-${part}`])
-      ),
-    },
-  });
+  const widget = (type, x, y, title, more) => {
+    const properties = { title, region: '${AWS::Region}', ...more };
+    return { type, x, y, width: 12, height: 6, properties };
+  };
+  const line = (title, x, y, names, stat = 'Sum', parts = PARTS) => {
+    const metrics = names.flatMap((metricName) =>
+      parts.map((part) => [NAMESPACE, metricName, 'function', `${name}-${part}`])
+    );
+    return widget('metric', x, y, title, { stat, period: 60, metrics });
+  };
+  const waiting = ['waiting', 'oldest_seconds', 'retry_waiting_seconds', 'circuit_open'];
   const widgets = [
-    line('readings and dead letters', ['readings', 'dead_letters'], 0, 0),
-    line('calls, billed calls, refusals for the rate', ['calls', 'billed', 'refusals'], 12, 0),
-    line('retry scheduled, not delivered', ['retries_scheduled', 'undelivered'], 0, 6),
-    line('seconds per upload, 95th percentile', ['seconds'], 12, 6, 'p95'),
-    {
-      type: 'metric',
-      x: 0,
-      y: 12,
-      width: 12,
-      height: 6,
-      properties: {
-        title: 'uploads that wait, seconds of the oldest; is the circuit open',
-        region: '${AWS::Region}',
-        stat: 'Maximum',
-        period: 60,
-        metrics: ['waiting', 'oldest_seconds', 'retry_waiting_seconds', 'circuit_open'].map((metricName) => [
-          NAMESPACE,
-          metricName,
-          'function',
-          `${name}-sweep`,
-        ]),
-      },
-    },
-    {
-      type: 'log',
-      x: 12,
-      y: 12,
-      width: 12,
-      height: 6,
-      properties: {
-        title: 'dead letters by code',
-        region: '${AWS::Region}',
-        view: 'table',
-        query: `SOURCE '/aws/lambda/${name}-upload' | SOURCE '/aws/lambda/${name}-sweep' | filter event = 'dead_letter' | stats count(*) as uploads by code, reason | sort uploads desc`,
-      },
-    },
+    line('readings and dead letters', 0, 0, ['readings', 'dead_letters']),
+    line('calls, billed calls, refusals for the rate', 12, 0, ['calls', 'billed', 'refusals']),
+    line('retry scheduled, not delivered', 0, 6, ['retries_scheduled', 'undelivered']),
+    line('seconds per upload, 95th percentile', 12, 6, ['seconds'], 'p95'),
+    line('uploads that wait, seconds of the oldest; is the circuit open', 0, 12, waiting, 'Maximum', ['sweep']),
+    widget('log', 12, 12, 'dead letters by code', {
+      view: 'table',
+      query: `SOURCE '/aws/lambda/${name}-upload' | SOURCE '/aws/lambda/${name}-sweep' | filter event = 'dead_letter' | stats count(*) as uploads by code, reason | sort uploads desc`,
+    }),
   ];
   return JSON.stringify({ widgets });
 }

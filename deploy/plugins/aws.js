@@ -2,6 +2,7 @@
 
 /** The little that osls does not do itself for AWS: client layers that URLs ask for, and tidy settings. */
 
+const { layer } = require('../aws/layers');
 const { clients } = require('./parameters');
 
 class AWS {
@@ -17,13 +18,7 @@ class AWS {
     const { service } = this.serverless;
     const { vindrop: given, python, name } = service.custom;
     for (const part of clients(given, 'aws')) {
-      service.layers[part] = {
-        name: `${name}-${part}`,
-        description: `the client for ${part}`,
-        package: { artifact: `build/layers/lambda-${python}-x86_64/${part}.zip` },
-        compatibleRuntimes: [`python${python}`],
-        compatibleArchitectures: ['x86_64'],
-      };
+      service.layers[part] = layer(name, python, part, `the client for ${part}`);
       const logical = `${part[0].toUpperCase()}${part.slice(1)}LambdaLayer`;
       for (const one of Object.values(service.functions)) one.layers = [...one.layers, { Ref: logical }];
     }

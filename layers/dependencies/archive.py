@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The oldest date that the format knows."""
 
 
-def pack(folder: Path, target: Path, *, inside: str = "", executable: Iterable[str] = ()) -> None:
+def pack(folder: Path, target: Path, *, inside: str = "") -> dict[str, Any]:
     """Write all files below ``folder`` to the zip ``target``, sorted, with fixed dates and modes.
 
+    Returns what the manifest says of it.
+
     :param inside: prepended to every name, with a trailing slash.
-    :param executable: names that get mode 755; all others 644.
     """
-    marked = set(executable)
+    unzipped = 0
     target.parent.mkdir(parents=True, exist_ok=True)
     half = target.with_suffix(".part")
     with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -26,17 +26,13 @@ def pack(folder: Path, target: Path, *, inside: str = "", executable: Iterable[s
             info = zipfile.ZipInfo(inside + name, _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3  # Unix, wherever it is built: else the modes are lost
-            info.external_attr = (0o100755 if name in marked else 0o100644) << 16
+            info.external_attr = 0o100644 << 16
             archive.writestr(info, (folder / name).read_bytes())
+            unzipped += info.file_size
     half.replace(target)
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def unzipped(path: Path) -> int:
-    """Return the bytes that the zip takes once it is unpacked."""
-    with zipfile.ZipFile(path) as archive:
-        return sum(info.file_size for info in archive.infolist())
+    data = target.read_bytes()
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "zipped_bytes": len(data),
+        "unzipped_bytes": unzipped,
+    }

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +41,7 @@ def build_layer(layer: Layer, target: Target, out: Path) -> dict[str, Any]:
     :raises BuildError: a wheel is missing, or the layer is too large.
     """
     pins = lock.read(LOCK)
-    wanted = lock.closure(pins, layer.roots, layer.skip) if layer.roots else []
+    wanted = lock.closure(pins, layer.roots) if layer.roots else []
     with tempfile.TemporaryDirectory(prefix="vindrop-layer-") as folder:
         tree = Path(folder) / "tree"
         tree.mkdir()
@@ -50,20 +51,16 @@ def build_layer(layer: Layer, target: Target, out: Path) -> dict[str, Any]:
             _copy(ROOT / "layers" / "vindrop" / "vindrop", tree / "vindrop")
             shutil.copy(ROOT / "LICENSE", tree / "vindrop" / "LICENSE")
         _prune(tree)
-        packages = [_described(tree, pin) for pin in wanted if _dist_info(tree, pin)]
+        packages = [each for each in (_described(tree, pin) for pin in wanted) if each]
         compiled = _compile(tree, target)
         zipped = out / target.folder / f"{layer.name}.zip"
-        archive.pack(tree, zipped, inside=target.inside)
+        packed = archive.pack(tree, zipped, inside=target.inside)
     return {
         "name": layer.name,
         "about": layer.about,
-        "layout": target.layout,
-        "python": target.python,
-        "arch": target.arch,
+        **asdict(target),
         "file": f"{target.folder}/{layer.name}.zip",
-        "sha256": archive.sha256(zipped),
-        "zipped_bytes": zipped.stat().st_size,
-        "unzipped_bytes": archive.unzipped(zipped),
+        **packed,
         "bytecode": compiled,
         "packages": packages,
     }
@@ -81,15 +78,8 @@ def build_function(name: str, out: Path) -> dict[str, Any]:
         tree = Path(folder) / "tree"
         _copy(source, tree)
         _prune(tree)
-        zipped = out / "functions" / f"{name}.zip"
-        archive.pack(tree, zipped)
-    return {
-        "name": name,
-        "file": f"functions/{name}.zip",
-        "sha256": archive.sha256(zipped),
-        "zipped_bytes": zipped.stat().st_size,
-        "unzipped_bytes": archive.unzipped(zipped),
-    }
+        file = f"functions/{name}.zip"
+        return {"name": name, "file": file, **archive.pack(tree, out / file)}
 
 
 def build(targets: list[Target], names: list[str], out: Path) -> dict[str, Any]:
@@ -103,11 +93,7 @@ def build(targets: list[Target], names: list[str], out: Path) -> dict[str, Any]:
         for name in names
         if (target.python, target.arch) not in LAYERS[name].without
     ]
-    functions = [
-        build_function(name, out)
-        for name in FUNCTIONS
-        if (ROOT / "functions" / name / "handler.py").is_file()
-    ]
+    functions = [build_function(name, out) for name in FUNCTIONS]
     manifest = {"layers": layers, "functions": functions}
     for target in targets:
         check_limits(manifest, target)
@@ -118,7 +104,7 @@ def build(targets: list[Target], names: list[str], out: Path) -> dict[str, Any]:
 
 
 def check_limits(manifest: dict[str, Any], target: Target) -> None:
-    """OpenCircuit what a function loads against our own limit and the platform's.
+    """Check what a function loads against our own limit and the platform's.
 
     :raises BuildError: it is over one of them.
     """
@@ -194,18 +180,16 @@ def _compile(tree: Path, target: Target) -> bool:
     return True
 
 
-def _dist_info(tree: Path, pin: lock.Pin) -> Path | None:
+def _described(tree: Path, pin: lock.Pin) -> dict[str, str] | None:
+    """Return name, version and licence; None where nothing of it was installed."""
     wanted = pin.name.replace("-", "_").lower()
-    for path in tree.glob("*.dist-info"):
-        if path.name.rpartition("-")[0].lower().replace("-", "_").replace(".", "_") == wanted:
-            return path
-    return None
-
-
-def _described(tree: Path, pin: lock.Pin) -> dict[str, str]:
-    info = _dist_info(tree, pin)
-    text = (info / "METADATA").read_text(errors="replace") if info else ""
-    metadata = HeaderParser().parsestr(text)
+    infos = {
+        path.name.rpartition("-")[0].lower().replace("-", "_").replace(".", "_"): path
+        for path in tree.glob("*.dist-info")
+    }
+    if wanted not in infos:
+        return None
+    metadata = HeaderParser().parsestr((infos[wanted] / "METADATA").read_text(errors="replace"))
     classifiers = [c for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
     licence = metadata.get("License-Expression") or ", ".join(
         c.rpartition(" :: ")[2] for c in classifiers

@@ -26,8 +26,6 @@ class Layer:
     about: str
     without: tuple[tuple[str, str], ...] = ()
     """Python and architecture for which its makers publish no wheel that old images can load."""
-    skip: tuple[str, ...] = ()
-    """Distributions of the closure that a platform brings itself or that nothing imports."""
 
 
 LAYERS: Final = {
@@ -37,8 +35,8 @@ LAYERS: Final = {
         # `-ocr` adds models.py alone: 43,000 lines, 8 MB with bytecode, imported by nothing here.
         Layer(
             "dependencies",
-            ("tencentcloud-sdk-python-common", "msgspec", "pydantic", "vininfo", "requests"),
-            "the official SDK's client, msgspec, pydantic, vininfo",
+            ("tencentcloud-sdk-python-common", "msgspec", "pydantic", "requests"),
+            "the official SDK's client, msgspec, pydantic",
         ),
         Layer("vindrop", (), "the library"),
         Layer(
@@ -56,6 +54,7 @@ LAYERS: Final = {
         ),
         Layer("amqp", ("pika",), "for amqp:// URLs"),
         Layer("redis", ("redis",), "for redis:// URLs"),
+        Layer("vehicle", ("ultravin",), "make, model and body of a VIN: VINDROP_VEHICLE"),
         # Lambda brings boto3; on SCF it is 100 MB that only a mixed installation wants.
         Layer("aws", ("boto3",), "for sqs://, sns://, dynamodb:// and eventbridge:// URLs on SCF"),
     )

@@ -51,7 +51,7 @@ def read(path: Path) -> list[Pin]:
     return pins
 
 
-def closure(pins: list[Pin], roots: tuple[str, ...], skip: tuple[str, ...] = ()) -> list[Pin]:
+def closure(pins: list[Pin], roots: tuple[str, ...]) -> list[Pin]:
     """Return ``roots`` and all they need, sorted by name.
 
     :raises LockError: a root is not locked.
@@ -64,7 +64,7 @@ def closure(pins: list[Pin], roots: tuple[str, ...], skip: tuple[str, ...] = ())
             )
     found = set(roots)
     while True:
-        more = {pin.name for pin in pins if pin.askers & found} - found - set(skip)
+        more = {pin.name for pin in pins if pin.askers & found} - found
         if not more:
             return [pin for pin in pins if pin.name in found]
         found |= more

@@ -25,15 +25,21 @@ WAIT_SECONDS: Final = 10.0
 """How long a request waits for a free process of the function."""
 
 
-class FrontApp:
-    """The ASGI application."""
+class Front(Service):
+    """Served on loopback from a thread. ``with Front(...) as front:`` or `start` and `stop`."""
 
-    def __init__(self, platform: Platform, function: str) -> None:
+    def __init__(self, platform: Platform, function: str, *, port: int = 0) -> None:
+        """Prepare; nothing is opened before `start`.
+
+        :param port: 0: a free one.
+        """
         self._platform = platform
         self._function = function
+        self._port = port
+        self._thread: AppThread | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request: this is the ASGI application."""
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
@@ -54,19 +60,6 @@ class FrontApp:
             return _plain(413, str(error))
         return _response(result)
 
-
-class Front(Service):
-    """Served on loopback from a thread. ``with Front(...) as front:`` or `start` and `stop`."""
-
-    def __init__(self, platform: Platform, function: str, *, port: int = 0) -> None:
-        """Prepare; nothing is opened before `start`.
-
-        :param port: 0: a free one.
-        """
-        self._app = FrontApp(platform, function)
-        self._port = port
-        self._thread: AppThread | None = None
-
     def start(self) -> None:
         """Answer requests.
 
@@ -74,7 +67,7 @@ class Front(Service):
         """
         listening = listen(self._port)
         self._port = int(listening.getsockname()[1])
-        self._thread = AppThread(self._app, [listening], "front")
+        self._thread = AppThread(self, [listening], "front")
 
     def stop(self) -> None:
         """Finish the requests under way (3 s at most)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from vindrop.domain.columns import Field, fields
@@ -44,13 +44,11 @@ def readings_table(readings: Iterable[Reading], marks: dict[str, str] | None = N
 
     :param marks: key → a mark for the first column, such as a tick for one that is known right.
     """
-    table = _table()
-    if marks is not None:
-        table.add_column("")
-    shown = _shown(table, READING)
+    first = [] if marks is None else [Column("")]
+    table, shown = _table(READING, first)
     for reading in readings:
-        first = [] if marks is None else [marks.get(reading.upload.key, " ")]
-        table.add_row(*first, *(_cell(field, reading) for field in shown))
+        mark = [] if marks is None else [marks.get(reading.upload.key, " ")]
+        table.add_row(*mark, *(_cell(field, reading) for field in shown))
     return table
 
 
@@ -59,28 +57,22 @@ def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> T
 
     :param ids: with how each identity begins, enough to name one in a command.
     """
-    table = _table()
-    if ids:
-        table.add_column("id", style="dim", no_wrap=True)
-    shown = _shown(table, DEAD_LETTER)
+    table, shown = _table(DEAD_LETTER, [Column("id", style="dim", no_wrap=True)] if ids else [])
     for letter in letters:
-        first = [letter.id[:12]] if ids else []
-        table.add_row(*first, *(_cell(field, letter) for field in shown))
+        identity = [letter.id[:12]] if ids else []
+        table.add_row(*identity, *(_cell(field, letter) for field in shown))
     return table
 
 
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
-
-
-def _shown(table: Table, kind: str) -> list[Field]:
-    """Add the columns that the record declares as shown; the photo is the first."""
+def _table(kind: str, first: list[Column]) -> tuple[Table, list[Field]]:
+    """Return a table with the columns that the record declares as shown, the photo ahead."""
+    table = Table(*first, box=None, pad_edge=False, header_style="dim", title_justify="left")
     found = [field for field in fields(TYPES[kind]) if field.shown]
     found.sort(key=lambda field: field.path != ("upload", "key"))
     for field in found:
         heading = field.shown.heading if field.shown else ""
         table.add_column(heading, **_LAYOUT.get(heading, {"overflow": "fold"}))
-    return found
+    return table, found
 
 
 def _cell(field: Field, record: Reading | DeadLetter) -> str | Text:

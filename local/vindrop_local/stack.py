@@ -124,17 +124,7 @@ class Stack(Service):
             )
         )
         endpoint = f"http://127.0.0.1:{bucket_port}"
-        self.environment = {
-            "VINDROP_RESULTS": self.place.database,
-            "VINDROP_DEAD_LETTERS": self.place.database,
-            "VINDROP_LEDGER": self.place.database,
-            "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
-            "VINDROP_STORAGE_ENDPOINT": endpoint,
-            "VINDROP_RETRY_SECONDS": "2",
-            "VINDROP_VINOCR_TIMEOUT": "30",
-            "VINDROP_UPLOAD_BUCKET": self.bucket.name,
-            **self._settings,
-        }
+        self.environment = self._functions_environment(endpoint)
         functions = [
             _function("upload", self.environment, self._instances),
             _function("sweep", self.environment, 1),
@@ -171,6 +161,21 @@ class Stack(Service):
                 cors_origins=[self.front.url] if self.front else [],
             )
         )
+
+    def _functions_environment(self, endpoint: str) -> dict[str, str]:
+        """Return the settings of the functions; the bucket listens at ``endpoint``."""
+        return {
+            "VINDROP_RESULTS": self.place.database,
+            "VINDROP_DEAD_LETTERS": self.place.database,
+            "VINDROP_LEDGER": self.place.database,
+            "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
+            "VINDROP_STORAGE_ENDPOINT": endpoint,
+            "VINDROP_RETRY_SECONDS": "2",
+            "VINDROP_VINOCR_TIMEOUT": "30",
+            "VINDROP_UPLOAD_BUCKET": self.bucket.name,
+            "VINDROP_VEHICLE": "true",
+            **self._settings,
+        }
 
     @property
     def bucket_url(self) -> str:

@@ -35,7 +35,6 @@ class VinOCRProcess(Service):
         *,
         secret_id: str,
         secret_key: str,
-        threads: int = 2,
         settings: Mapping[str, str] | None = None,
         module: str = "vinocr",
     ) -> None:
@@ -50,7 +49,7 @@ class VinOCRProcess(Service):
             "VINOCR_SECRET_ID": secret_id,
             "VINOCR_SECRET_KEY": secret_key,
             "VINOCR_WORKERS": "1",
-            "VINOCR_THREADS": str(threads),
+            "VINOCR_THREADS": "2",
             **(settings or {}),
         }
 

@@ -10,13 +10,13 @@ from vindrop_local.sample_events.http import Event
 
 def tencent_api(method: str, path: str, headers: Mapping[str, str], body: bytes | str) -> Event:
     """With a query as it was once captured: true, and lists."""
-    event = http.tencent_api(method, path, headers, body)
+    event = http.GATEWAYS["tencent_api"](method, path, headers, body)
     return event | {"queryString": {"i": True, "a": ["b", "c"]}}
 
 
 def tencent_url(method: str, path: str, headers: Mapping[str, str], body: bytes | str) -> Event:
     """With the flag that its documentation does not name, where the body needs it."""
-    event = http.tencent_url(method, path, headers, body) | {"queryString": {"a": "1"}}
+    event = http.GATEWAYS["tencent_url"](method, path, headers, body) | {"queryString": {"a": "1"}}
     return event if isinstance(body, str) else event | {"isBase64Encoded": True}
 
 

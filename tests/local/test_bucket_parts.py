@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import http.client
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -267,44 +265,6 @@ def test_an_upload_broken_off_leaves_nothing(server: BucketServer) -> None:
     assert list(temporary.iterdir()) == []
     query = query_signature("GET", "/broken", f"127.0.0.1:{port}")
     assert raw(server, "GET", f"/broken?{query}")[0] == 404
-
-
-def form(server: BucketServer, conditions: list[Any], **fields: str) -> requests.Response:
-    (port,) = server.ports.values()
-    now = int(time.time())
-    window = f"{now - 60};{now + 60}"
-    policy = json.dumps({"expiration": "2100-01-01T00:00:00.000Z", "conditions": conditions})
-    signature = auth.policy_signature(secrets.TENCENT_KEY, window, policy)
-    own = {
-        "policy": base64.b64encode(policy.encode()).decode(),
-        "q-sign-algorithm": "sha1",
-        "q-ak": secrets.TENCENT_ID,
-        "q-key-time": window,
-        "q-signature": signature,
-        **fields,
-    }
-    files = {"file": ("a 车.jpg", b"photo", "image/jpeg")}
-    return requests.post(f"http://127.0.0.1:{port}/", data=own, files=files, timeout=20)
-
-
-def test_an_upload_form(server: BucketServer) -> None:
-    allowed = [
-        {"bucket": "photos-1250000000"},
-        ["starts-with", "$key", "form/"],
-        ["content-length-range", 1, 10],
-    ]
-    good = form(server, allowed, key="form/${filename}", success_action_status="201")
-    assert good.status_code == 201
-    assert "<Key>form/a 车.jpg</Key>" in good.content.decode()
-    assert (server.buckets[0].folder / "form" / "a 车.jpg").read_bytes() == b"photo"
-    assert form(server, allowed, key="in_progress").status_code == 403
-    assert form(server, allowed, key="form/x", **{"q-signature": "0" * 40}).status_code == 403
-    small = form(server, [["content-length-range", 6, 10]], key="form/x")
-    assert (small.status_code, b"EntityTooSmall" in small.content) == (400, True)
-    smuggled = form(server, allowed, key="form/x", **{"x-cos-meta-a": "1\r\nSet-Cookie: x"})
-    assert (smuggled.status_code, b"InvalidArgument" in smuggled.content) == (400, True)
-    (server.buckets[0].folder / "form" / "a 车.jpg").unlink()
-    (server.buckets[0].folder / "form").rmdir()
 
 
 @pytest.mark.parametrize("name", ["photos", "Photos-125", "-a-125", "photos-", "a/b-125"])

@@ -1,4 +1,4 @@
-"""The events in events/: made by the public builder, and each runs on both platforms to its reading."""
+"""The events in events/: the public builder makes them again, and each runs on both platforms to its reading."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vindrop_local import s3
 from vindrop_local.platform import FunctionSpec, Platform
 from vindrop_local.sample_events import SAMPLES, build, sample
 from vindrop_local.sample_events.http import API_KEY
-from vindrop_local.sample_events.place import TENCENT
+from vindrop_local.sample_events.template import TENCENT
 from vindrop_local.stack import Place, Stack
 
 VIN = "5NPEVYK97FD841835"  # of plate-04.jpg

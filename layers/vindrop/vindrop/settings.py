@@ -1,254 +1,138 @@
 """Everything configurable, from the environment, checked at start.
 
-One model; ``docs/settings.md`` is generated from it. A wrong setting fails the start with one
+One model; ``docs/settings.md`` is generated from it and its docstring. A wrong setting fails the start with one
 sentence that names the variable. Read by msgspec, not by pydantic: every function does this before
 its first call, and pydantic would be a third of that time (docs/measurements.md, cold start).
 """
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from vindrop.domain.redaction import Secret
-from vindrop.settings_reader import PREFIX, SettingsError, description, endpoint, read, variable
+from vindrop.domain.redaction import Secret, redact
 from vindrop.telemetry import log
 
-__all__ = [
-    "PREFIX",
-    "Secret",
-    "Settings",
-    "SettingsError",
-    "Words",
-    "description",
-    "fields",
-    "load",
-    "variable",
-]
-
+PREFIX: Final = "VINDROP_"
 Words = tuple[str, ...]
 """Written as one text, with spaces or commas between."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Every setting, with its default. The variable is ``VINDROP_`` and the name in capitals."""
+class SettingsError(ValueError):
+    """A setting is wrong. ``str()`` is one sentence that names it and says what it takes."""
 
-    results: Annotated[
-        Words,
-        Meta(
-            description="Where readings go: one URL, or several separated by spaces, each served."
-        ),
-    ]
-    dead_letters: Annotated[
-        Words,
-        Meta(description="Where dead letters go: one URL, or several separated by spaces."),
-    ]
-    ledger: Annotated[
-        str,
-        Meta(
-            description="The state of every upload (claimed, waiting for a retry, answered, delivered): a "
-            "URL, or `none` (weaker promise: see docs/promises.md)."
-        ),
-    ]
-    rate_limiter: Annotated[
-        str,
-        Meta(
-            description="Where instances share the rate limiter's state: a URL, or `memory` (one instance "
-            "only). Default: the ledger's store."
-        ),
-    ] = ""
-    vinocr_endpoint: Annotated[
-        str,
-        Meta(
-            description="VinOCR's host, host:port, or http://host:port. `ocr.intl.tencentcloudapi.com` for "
-            "accounts of the international site; your own VinOCR where you run one."
-        ),
-    ] = "ocr.tencentcloudapi.com"
-    vinocr_region: Annotated[
-        str,
-        Meta(description="Region sent with each call; not required by the API."),
-    ] = ""
-    vinocr_language: Annotated[
-        Literal["en-US", "zh-CN"],
-        Meta(description="Language of VinOCR's error messages."),
-    ] = "en-US"
-    vinocr_secret_id: Annotated[
-        Secret,
-        Meta(
-            description="SecretId for VinOCR, where it is not the execution role's (AWS; your own VinOCR)."
-        ),
-    ] = Secret("")
-    vinocr_secret_key: Annotated[Secret, Meta(description="Its SecretKey.")] = Secret("")
-    vinocr_timeout: Annotated[
-        float,
-        Meta(gt=0, le=60, description="Seconds that one call may take."),
-    ] = 10.0
-    vinocr_connect_timeout: Annotated[
-        float,
-        Meta(gt=0, le=60, description="Seconds to connect to VinOCR."),
-    ] = 3.0
-    account: Annotated[
-        str,
-        Meta(
-            pattern=r"^[\w.:-]{1,64}$",
-            description="Name under which instances share the rate limiter and the circuit breaker of one "
-            "VinOCR account; two accounts in one store need two names.",
-        ),
-    ] = "vinocr"
-    rate: Annotated[
-        float,
-        Meta(gt=0, le=1000, description="Calls per second the account may make."),
-    ] = 10.0
-    burst: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=1000,
-            description="Calls that may start at once after an idle time; 1: always evenly spaced. At "
-            "most rate × T + burst calls start in any T seconds, so keep rate + burst - 1 within what "
-            "the provider allows in one second.",
-        ),
-    ] = 1
-    interactive_wait: Annotated[
-        float,
-        Meta(
-            gt=0,
-            description="Seconds that uploads may reserve permits ahead: an HTTP caller waits behind no "
-            "more than this, however long the backlog (no head-of-line blocking).",
-        ),
-    ] = 2.0
-    max_base64_mb: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=10,
-            description="Largest image VinOCR takes, in megabytes after Base64; larger ones are shrunk.",
-        ),
-    ] = 7.0
-    max_download_mb: Annotated[
-        float,
-        Meta(gt=0, description="Largest object fetched at all, in megabytes."),
-    ] = 64.0
-    max_megapixels: Annotated[
-        float,
-        Meta(gt=0, description="Most pixels decoded here; more is refused as a bomb."),
-    ] = 200.0
-    image: Annotated[
-        Literal["auto", "url", "bytes"],
-        Meta(
-            description="How VinOCR gets the photo: a signed URL, its bytes, or the better of the two (URL "
-            "from COS, bytes from other clouds; bytes whenever a URL cannot work)."
-        ),
-    ] = "auto"
-    url_seconds: Annotated[
-        int,
-        Meta(ge=1, le=43200, description="Seconds that a signed URL lives."),
-    ] = 600
-    concurrency: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=32,
-            description="Uploads of one batch that one invocation works on at the same time.",
-        ),
-    ] = 4
-    max_attempts: Annotated[
-        int,
-        Meta(ge=1, le=100, description="Attempts per upload before it is a dead letter."),
-    ] = 5
-    retry_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            description="Longest wait before the first retry of an upload, in seconds; doubles each time (exponential backoff with jitter).",
-        ),
-    ] = 30.0
-    price_per_call: Annotated[
-        float,
-        Meta(
-            ge=0,
-            description="Price of one call in your currency: what `vindrop backfill` reckons with.",
-        ),
-    ] = 0.0
-    probe_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            description="While the circuit breaker is open (the account is blocked): seconds until the "
-            "first probe; the pauses between probes double, up to a quarter of an hour.",
-        ),
-    ] = 60.0
-    allowed_buckets: Annotated[
-        Words,
-        Meta(description="Buckets whose photos may be read (tencent: name-appid). Empty: all."),
-    ] = ()
-    key_prefixes: Annotated[
-        Words,
-        Meta(description="Only keys that begin with one of these. Empty: all."),
-    ] = ()
-    key_suffixes: Annotated[
-        Words,
-        Meta(description="Only keys that end with one of these, in any case. Empty: all."),
-    ] = ()
-    ignored_prefixes: Annotated[
-        Words,
-        Meta(description="Keys that begin with one of these are never read (our own output)."),
-    ] = ()
-    storage_endpoint: Annotated[
-        str,
-        Meta(
-            description="http://host:port of a store compatible with COS, S3 or OSS instead of the cloud's own."
-        ),
-    ] = ""
-    storage_timeout: Annotated[
-        float,
-        Meta(gt=0, description="Seconds that fetching a photo may stall."),
-    ] = 10.0
-    api_keys: Annotated[
-        tuple[Secret, ...],
-        Meta(description="Keys of HTTP callers. Without any, HTTP from outside is refused."),
-    ] = ()
-    http_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=900,
-            description="Seconds that an HTTP caller is kept waiting at most; below the gateway's own limit "
-            "(AWS: 29).",
-        ),
-    ] = 25.0
-    cors_origins: Annotated[
-        Words,
-        Meta(
-            description="Origins (https://host) whose pages may call the HTTP function, or `*`. The "
-            "function's own page needs none."
-        ),
-    ] = ()
-    upload_bucket: Annotated[
-        str,
-        Meta(
-            description="Bucket that photos too large for an HTTP request are put into, by a signed URL "
-            "(tencent: name-appid). Empty: such photos are refused."
-        ),
-    ] = ""
-    upload_region: Annotated[
-        str,
-        Meta(description="Its region. Default: the function's own region."),
-    ] = ""
-    upload_prefix: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="Prefix of their keys. Storage events for it are ignored, so that none is paid for "
-            "twice: each is read when its caller asks.",
-        ),
-    ] = "vindrop-http/"
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
-        Meta(description="Least severe log line written."),
-    ] = "info"
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, with its default. The variable is ``VINDROP_`` and the name in capitals.
+
+    :param results: Where readings go: one URL, or several separated by spaces, each served.
+    :param dead_letters: Where dead letters go: one URL, or several separated by spaces.
+    :param ledger: The state of every upload (claimed, waiting for a retry, answered,
+        delivered): a URL, or `none` (weaker promise: see docs/promises.md).
+    :param rate_limiter: Where instances share the rate limiter's state: a URL, or `memory` (one
+        instance only). Default: the ledger's store.
+    :param vinocr_endpoint: VinOCR's host, host:port, or http://host:port.
+        `ocr.intl.tencentcloudapi.com` for accounts of the international site; your own VinOCR
+        where you run one.
+    :param vinocr_region: Region sent with each call; not required by the API.
+    :param vinocr_language: Language of VinOCR's error messages.
+    :param vinocr_secret_id: SecretId for VinOCR, where it is not the execution role's (AWS;
+        your own VinOCR).
+    :param vinocr_secret_key: Its SecretKey.
+    :param vinocr_timeout: Seconds that one call may take.
+    :param vinocr_connect_timeout: Seconds to connect to VinOCR.
+    :param account: Name under which instances share the rate limiter and the circuit breaker of
+        one VinOCR account; two accounts in one store need two names.
+    :param rate: Calls per second the account may make.
+    :param burst: Calls that may start at once after an idle time; 1: always evenly spaced. At
+        most rate × T + burst calls start in any T seconds, so keep rate + burst - 1 within what
+        the provider allows in one second.
+    :param interactive_wait: Seconds that uploads may reserve permits ahead: an HTTP caller
+        waits behind no more than this, however long the backlog (no head-of-line blocking).
+    :param max_base64_mb: Largest image VinOCR takes, in megabytes after Base64; larger ones are
+        shrunk.
+    :param max_download_mb: Largest object fetched at all, in megabytes.
+    :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
+    :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
+        (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
+    :param url_seconds: Seconds that a signed URL lives.
+    :param concurrency: Uploads of one batch that one invocation works on at the same time.
+    :param max_attempts: Attempts per upload before it is a dead letter.
+    :param retry_seconds: Longest wait before the first retry of an upload, in seconds; doubles
+        each time (exponential backoff with jitter).
+    :param price_per_call: Price of one call in your currency: what `vindrop backfill` reckons
+        with.
+    :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
+        until the first probe; the pauses between probes double, up to a quarter of an hour.
+    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
+    :param key_prefixes: Only keys that begin with one of these. Empty: all.
+    :param key_suffixes: Only keys that end with one of these, in any case. Empty: all.
+    :param ignored_prefixes: Keys that begin with one of these are never read (our own output).
+    :param storage_endpoint: http://host:port of a store compatible with COS, S3 or OSS instead
+        of the cloud's own.
+    :param storage_timeout: Seconds that fetching a photo may stall.
+    :param api_keys: Keys of HTTP callers. Without any, HTTP from outside is refused.
+    :param http_seconds: Seconds that an HTTP caller is kept waiting at most; below the
+        gateway's own limit (AWS: 29).
+    :param cors_origins: Origins (https://host) whose pages may call the HTTP function, or `*`.
+        The function's own page needs none.
+    :param upload_bucket: Bucket that photos too large for an HTTP request are put into, by a
+        signed URL (tencent: name-appid). Empty: such photos are refused.
+    :param upload_region: Its region. Default: the function's own region.
+    :param upload_prefix: Prefix of their keys. Storage events for it are ignored, so that none
+        is paid for twice: each is read when its caller asks.
+    :param vehicle: Whether a reading says what vehicle it is (make, model, body …). Needs the
+        extra `vehicle`, or its layer.
+    :param log_level: Least severe log line written.
+    """
+
+    results: Words
+    dead_letters: Words
+    ledger: str
+    rate_limiter: str = ""
+    vinocr_endpoint: str = "ocr.tencentcloudapi.com"
+    vinocr_region: str = ""
+    vinocr_language: Literal["en-US", "zh-CN"] = "en-US"
+    vinocr_secret_id: Secret = Secret("")
+    vinocr_secret_key: Secret = Secret("")
+    vinocr_timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    vinocr_connect_timeout: Annotated[float, Meta(gt=0, le=60)] = 3.0
+    account: Annotated[str, Meta(pattern=r"^[\w.:-]{1,64}$")] = "vinocr"
+    rate: Annotated[float, Meta(gt=0, le=1000)] = 10.0
+    burst: Annotated[int, Meta(ge=1, le=1000)] = 1
+    interactive_wait: Annotated[float, Meta(gt=0)] = 2.0
+    max_base64_mb: Annotated[float, Meta(gt=0, le=10)] = 7.0
+    max_download_mb: Annotated[float, Meta(gt=0)] = 64.0
+    max_megapixels: Annotated[float, Meta(gt=0)] = 200.0
+    image: Literal["auto", "url", "bytes"] = "auto"
+    url_seconds: Annotated[int, Meta(ge=1, le=43200)] = 600
+    concurrency: Annotated[int, Meta(ge=1, le=32)] = 4
+    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    retry_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    price_per_call: Annotated[float, Meta(ge=0)] = 0.0
+    probe_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    allowed_buckets: Words = ()
+    key_prefixes: Words = ()
+    key_suffixes: Words = ()
+    ignored_prefixes: Words = ()
+    storage_endpoint: str = ""
+    storage_timeout: Annotated[float, Meta(gt=0)] = 10.0
+    api_keys: tuple[Secret, ...] = ()
+    http_seconds: Annotated[float, Meta(gt=0, le=900)] = 25.0
+    cors_origins: Words = ()
+    upload_bucket: str = ""
+    upload_region: str = ""
+    upload_prefix: Annotated[str, Meta(min_length=1)] = "vindrop-http/"
+    vehicle: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def __post_init__(self) -> None:
         for name in ("results", "dead_letters"):
@@ -257,7 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     f"{variable(name)} needs a URL, such as sqlite:////tmp/vindrop.db"
                 )
         for name in ("vinocr_endpoint", "storage_endpoint"):
-            msgspec.structs.force_setattr(self, name, endpoint(name, getattr(self, name)))
+            msgspec.structs.force_setattr(self, name, _endpoint(name, getattr(self, name)))
 
     @property
     def vinocr_scheme(self) -> str:
@@ -301,6 +185,13 @@ def fields() -> Mapping[str, msgspec.structs.FieldInfo]:
     return {field.name: field for field in msgspec.structs.fields(Settings)}
 
 
+def description(field: msgspec.structs.FieldInfo) -> str:
+    """Return what a setting is for, as the docstring of `Settings` says it."""
+    pattern = rf":param {field.name}:(.*?)(?=:param|$)"
+    found = re.search(pattern, " ".join((Settings.__doc__ or "").split()))
+    return found[1].strip() if found else ""
+
+
 def load(environment: Mapping[str, str]) -> Settings:
     """Read the settings from ``environment``.
 
@@ -328,4 +219,68 @@ def load(environment: Mapping[str, str]) -> Settings:
     for name, field in known.items():
         if field.required and name not in given:
             raise SettingsError(f"{variable(name)} is not set. {description(field)}")
-    return Settings(**{name: read(known[name], value) for name, value in given.items()})
+    return Settings(**{name: _read(known[name], value) for name, value in given.items()})
+
+
+def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
+    """Return the value that a variable's text gives its setting.
+
+    :raises SettingsError: the text is not a value of this setting.
+    """
+    several = get_origin(field.type) is tuple
+    value: Any = text.replace(",", " ").split() if several else text
+    try:
+        return msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
+    except msgspec.ValidationError as error:
+        reason = _reason(field, str(error))
+    if "secret" in field.name or "keys" in field.name:
+        raise SettingsError(f"{variable(field.name)} is wrong: {reason}")
+    raise SettingsError(f"{variable(field.name)} is {redact(text)!r}: {reason}")
+
+
+def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
+    """Say what a setting takes, in words of people who set it."""
+    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    if get_origin(kind) is Literal:
+        return f"takes one of {', '.join(get_args(kind))}"
+    for number, called in ((int, "a whole number"), (float, "a number")):
+        expected = f"Expected `{number.__name__}`"
+        if kind is number and reason.startswith(expected):
+            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
+            return f"takes {called}{bound}"
+    if kind is bool:
+        return "takes true or false"
+    return reason[0].lower() + reason[1:]
+
+
+def _custom(kind: type, value: Any) -> Any:
+    if kind is Secret:
+        return Secret(value)
+    raise NotImplementedError(f"{kind} is not a type that a setting can have")
+
+
+def _endpoint(name: str, value: str) -> str:
+    """Return a server's address as a setting gives it, without a slash at its end.
+
+    :raises SettingsError: the value is not such an address.
+    """
+    if not value:
+        return value
+    split = urlsplit(value if "://" in value else f"https://{value}")
+    try:
+        port_fits = split.port is None or split.port > 0
+    except ValueError:
+        port_fits = False
+    if (
+        split.scheme not in {"http", "https"}
+        or not split.hostname
+        or not port_fits
+        or split.path not in {"", "/"}
+        or split.query
+        or split.username
+    ):
+        raise SettingsError(
+            f"{variable(name)} is {redact(value)!r}: "
+            "takes host, host:port, or http(s)://host:port, without a path"
+        )
+    return value.rstrip("/")

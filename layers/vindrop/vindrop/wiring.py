@@ -21,6 +21,7 @@ from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Invocation
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.destinations import name_of, open_destination
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
@@ -36,6 +37,7 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
     :raises StoreError: a store is away.
     """
     given = os.environ if environment is None else environment
+    _check_vehicle(settings)
     ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
     rate_limiter = open_rate_limiter(
         settings.rate_limiter_url,
@@ -67,6 +69,18 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
         pipeline(interactive=False),
         pipeline(interactive=True),
     )
+
+
+def _check_vehicle(settings: Settings) -> None:
+    if not settings.vehicle:
+        return
+    from vindrop.domain import vehicle
+
+    if not vehicle.available():
+        raise StoreSettingError(
+            "VINDROP_VEHICLE is on and needs the package ultravin: install vindrop[vehicle], or attach "
+            "the layer that carries it"
+        )
 
 
 def open_delivery(settings: Settings, environment: Mapping[str, str] | None = None) -> Delivery:

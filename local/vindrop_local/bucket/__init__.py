@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from vindrop_local.bucket.server import BucketServer
-from vindrop_local.bucket.spec import Account, Bucket, OnEvent
+from vindrop_local.bucket.spec import Account, Bucket
 
-__all__ = ["Account", "Bucket", "BucketServer", "OnEvent"]
+__all__ = ["Account", "Bucket", "BucketServer"]

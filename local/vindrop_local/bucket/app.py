@@ -66,7 +66,6 @@ _PLAIN_BUCKET: Final[Methods] = {
     "HEAD": handlers.head_bucket,
     "PUT": handlers.put_bucket,
     "DELETE": handlers.delete_bucket,
-    "POST": handlers.post_object,
 }
 _NOT_IMPLEMENTED: Final = frozenset((
     "accelerate", "acl", "append", "callback", "ci-process", "cors", "domain", "encryption",
@@ -123,33 +122,18 @@ class BucketApp:
         key = keys.decode(raw)
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         asked = auth.Asked(request.method, unquote(raw.decode("latin-1")), query, headers)
-        accounts = self._accounts()
         host = headers.get("host", "").partition(":")[0].lower()
         named = dict(reversed(query))  # of a name written twice, the first counts
-        if request.method == "POST" and not key and not named and _is_form(headers):
-            # A form carries its signature in a field: handlers.post_object checks it.
-            return await handlers.post_object(self._call(request, headers, named, key, accounts))
-        auth.check(asked, accounts, time.time())
+        auth.check(asked, self._accounts(), time.time())
         if _SERVICE.fullmatch(host):
             if request.method != "GET":
                 raise CosError("MethodNotAllowed", "The service answers GET only.")
             return handlers.list_buckets(list(self._buckets.values()))
-        call = self._call(request, headers, named, key, accounts)
+        call = Call(request, headers, named, key, self._bucket(request, host), self._buckets)
         handler = _handler(request.method, key, named)
         if inspect.iscoroutinefunction(handler):
             return cast("Response", await handler(call))
         return cast("Response", await run_in_threadpool(handler, call))
-
-    def _call(
-        self,
-        request: Request,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-        key: str,
-        accounts: Sequence[Account],
-    ) -> Call:
-        objects = self._bucket(request, headers.get("host", "").partition(":")[0].lower())
-        return Call(request, headers, query, key, objects, self._buckets, accounts)
 
     def _bucket(self, request: Request, host: str) -> Objects:
         found = _HOST.fullmatch(host)
@@ -181,10 +165,6 @@ def _handler(method: str, key: str, query: Mapping[str, str]) -> Handler:
     if handler is None:
         raise CosError("MethodNotAllowed", f"Allowed here: {', '.join(sorted(methods))}.")
     return handler
-
-
-def _is_form(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -67,32 +67,6 @@ def check(asked: Asked, accounts: Iterable[Account], now: float) -> Account:
     return account
 
 
-def check_form(
-    fields: Mapping[str, str], accounts: Iterable[Account], policy: str, now: float
-) -> Account:
-    """Return the account that signed an upload form (POST Object).
-
-    :param policy: the JSON text of the form's field ``policy``, decoded: the signature is over it.
-    :raises CosError: as `check`.
-    """
-    needed = ("q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
-    missing = [name for name in needed if name not in fields]
-    if missing:
-        raise CosError("AccessDenied", f"The form lacks the field {missing[0]}.")
-    _within(fields["q-key-time"], "q-key-time", now)
-    account = _account(accounts, fields["q-ak"])
-    expected = policy_signature(account.secret_key, fields["q-key-time"], policy)
-    if not _same(expected, fields["q-signature"]):
-        raise CosError("SignatureDoesNotMatch", "The form's signature does not match its policy.")
-    _check_token(account, fields.get(TOKEN, ""))
-    return account
-
-
-def policy_signature(secret_key: str, key_time: str, policy: str) -> str:
-    """Return the signature of an upload form's policy (POST Object): over the JSON text itself."""
-    return _hmac(_hmac(secret_key, key_time), _sha1(policy))
-
-
 def _account(accounts: Iterable[Account], key_id: str) -> Account:
     account = next((each for each in accounts if _same(each.secret_id, key_id)), None)
     if account is None:

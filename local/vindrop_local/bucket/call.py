@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,6 @@ from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.events import Sent
 from vindrop_local.bucket.objects import Objects, Writing
 from vindrop_local.bucket.responses import wanted_md5
-from vindrop_local.bucket.spec import Account
 from vindrop_local.bucket.xml import MAX_BODY
 
 MAX_OBJECT_BYTES: Final = 5 * 1024**3
@@ -34,7 +33,6 @@ class Call:
     key: str
     objects: Objects
     buckets: Mapping[str, Objects]
-    accounts: Sequence[Account]
 
     def sent(self, event_name: str) -> Sent:
         """Return what the event tells of this request."""
@@ -43,25 +41,22 @@ class Call:
             event_name, self.headers.get("authorization", ""), client.host if client else ""
         )
 
-    async def receive(self) -> Writing:
-        """Write the body to a temp file; the caller puts it in its place or discards it.
+    @contextlib.asynccontextmanager
+    async def received(self) -> AsyncIterator[Writing]:
+        """Write the body to a temp file; what the block does not put in its place is gone.
 
         :raises CosError: BadDigest, InvalidDigest, EntityTooLarge.
         """
         digest = wanted_md5(self.headers)
-        written = await run_in_threadpool(self.objects.begin)
-        try:
+        with await run_in_threadpool(self.objects.begin) as written:
             async for chunk in self.request.stream():
                 if written.size + len(chunk) > MAX_OBJECT_BYTES:
-                    raise CosError(  # noqa: TRY301 - cleaned up below, like all else
+                    raise CosError(
                         "EntityTooLarge", "A single PUT carries up to 5 GB: upload in parts."
                     )
                 written.write(chunk)
             _match(digest, written.md5.digest())
-        except BaseException:
-            written.discard()
-            raise
-        return written
+            yield written
 
     async def xml(self) -> bytes:
         """Return a body of XML.

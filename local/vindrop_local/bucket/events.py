@@ -17,7 +17,6 @@ from urllib.parse import quote
 from vindrop_local.bucket.spec import Bucket
 
 PUT: Final = "cos:ObjectCreated:Put"
-POST: Final = "cos:ObjectCreated:Post"
 COPY: Final = "cos:ObjectCreated:Copy"
 _MAX_AUTHORIZATION: Final = 4096  # so that an event never grows over the platforms' 128 KB
 
@@ -77,46 +76,35 @@ def created(
         if name == "Content-Type" or name.startswith("x-cos-")
     }
     meta.setdefault("Content-Type", "")
-    return {
-        "Records": [
-            {
-                "cos": {
-                    "cosSchemaVersion": "1.0",
-                    "cosObject": {
-                        "url": f"http://{bucket.host}/{quote(key)}",
-                        "meta": {
-                            "x-cos-request-id": request_id(bucket.name, key, size, mtime_ns, etag),
-                            **meta,
-                        },
-                        "vid": "",
-                        "key": f"/{bucket.appid}/{bucket.short_name}/{key}",
-                        "size": size,
-                    },
-                    "cosBucket": {
-                        "region": bucket.short_region,
-                        "name": bucket.short_name,
-                        "appid": bucket.appid,
-                    },
-                    "cosNotificationId": "unkown",  # so spelt in the documented event
-                },
-                "event": {
-                    "eventName": sent.event_name,
-                    "eventVersion": "1.0",
-                    "eventTime": event_time,
-                    "eventSource": "qcs::cos",
-                    "requestParameters": {
-                        "requestSourceIP": sent.source_ip,
-                        "requestHeaders": {
-                            "Authorization": sent.authorization[:_MAX_AUTHORIZATION]
-                        },
-                    },
-                    "eventQueue": (
-                        f"qcs:0:scf:{bucket.short_region}:appid/{bucket.appid}"
-                        f":default.{function}.$LATEST"
-                    ),
-                    "reservedInfo": "",
-                    "reqid": int(_digest(bucket.name, key, size, mtime_ns, etag)[:7], 16),
-                },
-            }
-        ]
+    identity = (bucket.name, key, size, mtime_ns, etag)
+    cos = {
+        "cosSchemaVersion": "1.0",
+        "cosObject": {
+            "url": f"http://{bucket.host}/{quote(key)}",
+            "meta": {"x-cos-request-id": request_id(*identity), **meta},
+            "vid": "",
+            "key": f"/{bucket.appid}/{bucket.short_name}/{key}",
+            "size": size,
+        },
+        "cosBucket": {
+            "region": bucket.short_region,
+            "name": bucket.short_name,
+            "appid": bucket.appid,
+        },
+        "cosNotificationId": "unkown",  # so spelt in the documented event
     }
+    queue = f"qcs:0:scf:{bucket.short_region}:appid/{bucket.appid}:default.{function}.$LATEST"
+    event = {
+        "eventName": sent.event_name,
+        "eventVersion": "1.0",
+        "eventTime": event_time,
+        "eventSource": "qcs::cos",
+        "requestParameters": {
+            "requestSourceIP": sent.source_ip,
+            "requestHeaders": {"Authorization": sent.authorization[:_MAX_AUTHORIZATION]},
+        },
+        "eventQueue": queue,
+        "reservedInfo": "",
+        "reqid": int(_digest(*identity)[:7], 16),
+    }
+    return {"Records": [{"cos": cos, "event": event}]}

@@ -13,11 +13,11 @@ from urllib.parse import unquote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from vindrop_local.bucket import events, form, multipart
+from vindrop_local.bucket import events, multipart
 from vindrop_local.bucket.call import Call
 from vindrop_local.bucket.errors import CosError, invalid
 from vindrop_local.bucket.journal import Entry
-from vindrop_local.bucket.objects import CHUNK, Objects
+from vindrop_local.bucket.objects import Objects
 from vindrop_local.bucket.responses import (
     byte_range,
     condition,
@@ -54,19 +54,15 @@ async def put_object(call: Call) -> Response:
     """PUT Object, or PUT Object - Copy."""
     if "x-cos-copy-source" in call.headers:
         return await run_in_threadpool(_copy, call)
-    written = await call.receive()
-    try:
+    async with call.received() as written:
         entry = await run_in_threadpool(
-            lambda: call.objects.put(
-                call.key,
-                written,
-                stored_headers(call.headers),
-                call.sent(events.PUT),
-                overwrite=call.headers.get("x-cos-forbid-overwrite", "").lower() != "true",
-            )
+            call.objects.put,
+            call.key,
+            written,
+            stored_headers(call.headers),
+            call.sent(events.PUT),
+            overwrite=call.headers.get("x-cos-forbid-overwrite", "").lower() != "true",
         )
-    finally:
-        written.discard()
     return respond(200, written_headers(entry))
 
 
@@ -88,15 +84,11 @@ def _source(call: Call) -> tuple[Entry, BinaryIO]:
 
 def _copy(call: Call) -> Response:
     entry, opened = _source(call)
-    with opened:
-        written = call.objects.begin()
-        try:
-            written.copy_from(opened)
-            replaced = call.headers.get("x-cos-metadata-directive", "Copy") == "Replaced"
-            headers = stored_headers(call.headers) if replaced else entry.headers
-            made = call.objects.put(call.key, written, headers, call.sent(events.COPY))
-        finally:
-            written.discard()
+    with opened, call.objects.begin() as written:
+        written.copy_from(opened)
+        replaced = call.headers.get("x-cos-metadata-directive", "Copy") == "Replaced"
+        headers = stored_headers(call.headers) if replaced else entry.headers
+        made = call.objects.put(call.key, written, headers, call.sent(events.COPY))
     content = {"ETag": f'"{made.etag}"', "LastModified": time_text(made.mtime_ns / 1e9)}
     return respond_xml("CopyObjectResult", content, written_headers(made))
 
@@ -125,26 +117,19 @@ async def put_part(call: Call) -> Response:
     multipart.check_part(call)
     if "x-cos-copy-source" in call.headers:
         return await run_in_threadpool(_copy_part, call)
-    written = await call.receive()
-    try:
+    async with call.received() as written:
         etag = await run_in_threadpool(multipart.put_part, call, written)
-    finally:
-        written.discard()
     return respond(200, {"ETag": f'"{etag}"'})
 
 
 def _copy_part(call: Call) -> Response:
     entry, opened = _source(call)
-    with opened:
+    with opened, call.objects.begin() as written:
         span = byte_range(call.headers.get("x-cos-copy-source-range"), entry.size)
         first, last = span or (0, entry.size - 1)
-        written = call.objects.begin()
-        try:
-            opened.seek(first)
-            written.copy_from(opened, last - first + 1)
-            etag = multipart.put_part(call, written)
-        finally:
-            written.discard()
+        opened.seek(first)
+        written.copy_from(opened, last - first + 1)
+        etag = multipart.put_part(call, written)
     content = {"ETag": f'"{etag}"', "LastModified": time_text(time.time())}
     return respond_xml("CopyPartResult", content)
 
@@ -195,27 +180,3 @@ def list_buckets(buckets: Sequence[Objects]) -> Response:
         "ListAllMyBucketsResult",
         {"Owner": {"ID": owner, "DisplayName": owner}, "Buckets": {"Bucket": listed}},
     )
-
-
-async def post_object(call: Call) -> Response:
-    """POST Object: an upload form, signed by its policy."""
-    fields, upload = await form.parse(call.request)
-    try:
-        form.check(fields, call.objects.bucket.name, call.accounts, time.time())
-        written = await run_in_threadpool(call.objects.begin)
-        try:
-            while data := await upload.read(CHUNK):
-                written.write(data)
-            form.check_size(fields, written.size)
-            entry = await run_in_threadpool(
-                call.objects.put,
-                form.key_of(fields, upload.filename or ""),
-                written,
-                stored_headers(fields),
-                call.sent(events.POST),
-            )
-        finally:
-            written.discard()
-    finally:
-        await upload.close()
-    return form.answer(fields, call.objects.bucket, entry)

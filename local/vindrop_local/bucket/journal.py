@@ -105,7 +105,7 @@ class Journal:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Take the turn and a transaction; gives the connection, for `OnEvent.record`."""
+        """Take the turn and a transaction; gives the connection, for `Trigger.record`."""
         with self._lock, transaction(self._connection) as connection:
             yield connection
 

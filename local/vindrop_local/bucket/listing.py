@@ -14,7 +14,7 @@ from starlette.responses import Response
 from vindrop_local.bucket.call import Call
 from vindrop_local.bucket.errors import invalid
 from vindrop_local.bucket.journal import Entry
-from vindrop_local.bucket.responses import respond_xml
+from vindrop_local.bucket.responses import respond_page
 from vindrop_local.bucket.xml import Node, encoded, time_text
 
 MAX_KEYS: Final = 1000
@@ -112,16 +112,14 @@ def list_objects(call: Call) -> Response:
         "Prefix": encoded(prefix, encoding),
         "Marker": encoded(marker, encoding),
         "MaxKeys": max_keys,
-        "IsTruncated": "true" if found.next_marker is not None else "false",
     }
-    if encoding:
-        content["EncodingType"] = encoding
     if delimiter:
         content["Delimiter"] = encoded(delimiter, encoding)
+    further = {}
     if found.next_marker is not None:
-        content["NextMarker"] = encoded(found.next_marker, encoding)
-    content["CommonPrefixes"] = [{"Prefix": encoded(each, encoding)} for each in found.prefixes]
-    content["Contents"] = [
+        further = {"NextMarker": encoded(found.next_marker, encoding)}
+    prefixes: list[Node] = [{"Prefix": encoded(each, encoding)} for each in found.prefixes]
+    items: list[Node] = [
         {
             "Key": encoded(entry.key, encoding),
             "LastModified": time_text(entry.mtime_ns / 1e9),
@@ -132,7 +130,8 @@ def list_objects(call: Call) -> Response:
         }
         for entry in found.entries
     ]
-    return respond_xml("ListBucketResult", content)
+    listed = {"CommonPrefixes": prefixes, "Contents": items}
+    return respond_page("ListBucketResult", content, further, encoding, listed)
 
 
 def encoding_type(query: Mapping[str, str]) -> str:

@@ -24,7 +24,13 @@ from vindrop_local.bucket.events import MULTIPART
 from vindrop_local.bucket.journal import Entry, MultipartUpload, Part
 from vindrop_local.bucket.listing import encoding_type, number
 from vindrop_local.bucket.objects import Objects, Writing
-from vindrop_local.bucket.responses import respond, respond_xml, stored_headers, written_headers
+from vindrop_local.bucket.responses import (
+    respond,
+    respond_page,
+    respond_xml,
+    stored_headers,
+    written_headers,
+)
 from vindrop_local.bucket.xml import Node, encoded, read, time_text
 
 MAX_PARTS: Final = 10_000
@@ -113,19 +119,16 @@ def _complete(call: Call, body: bytes) -> Entry:
     objects = call.objects
     upload = _find(call)
     chosen = _chosen(objects, upload.id, _listed(body))
-    written = objects.begin()
+    joined = b"".join(bytes.fromhex(part.etag) for part in chosen)
+    etag = f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(chosen)}"
     try:
-        for part in chosen:
-            with _part_file(objects, upload.id, part.number, part.etag).open("rb") as source:
-                written.copy_from(source)
-        joined = b"".join(bytes.fromhex(part.etag) for part in chosen)
-        etag = f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(chosen)}"
-        sent = call.sent(MULTIPART)
-        entry = objects.put(call.key, written, upload.headers, sent, etag)
+        with objects.begin() as written:
+            for part in chosen:
+                with _part_file(objects, upload.id, part.number, part.etag).open("rb") as source:
+                    written.copy_from(source)
+            entry = objects.put(call.key, written, upload.headers, call.sent(MULTIPART), etag)
     except FileNotFoundError:
         raise no_such_upload() from None  # another request ended it meanwhile
-    finally:
-        written.discard()
     _end(objects, upload.id)
     return entry
 
@@ -193,13 +196,9 @@ def list_parts(call: Call) -> Response:
         "StorageClass": "STANDARD",
         "PartNumberMarker": after,
         "MaxParts": most,
-        "IsTruncated": "true" if len(parts) > most else "false",
     }
-    if len(parts) > most:
-        content["NextPartNumberMarker"] = parts[most - 1].number
-    if encoding:
-        content["EncodingType"] = encoding
-    content["Part"] = [
+    further = {"NextPartNumberMarker": parts[most - 1].number} if len(parts) > most else {}
+    items: list[Node] = [
         {
             "PartNumber": part.number,
             "LastModified": time_text(part.written),
@@ -208,7 +207,7 @@ def list_parts(call: Call) -> Response:
         }
         for part in parts[:most]
     ]
-    return respond_xml("ListPartsResult", content)
+    return respond_page("ListPartsResult", content, further, encoding, {"Part": items})
 
 
 def list_uploads(call: Call) -> Response:
@@ -240,14 +239,12 @@ def list_uploads(call: Call) -> Response:
         "KeyMarker": encoded(marker, encoding),
         "UploadIdMarker": id_marker,
         "MaxUploads": most,
-        "IsTruncated": "true" if len(uploads) > most else "false",
     }
+    further = {}
     if len(uploads) > most:
-        content["NextKeyMarker"] = encoded(uploads[most - 1].key, encoding)
-        content["NextUploadIdMarker"] = uploads[most - 1].id
-    if encoding:
-        content["EncodingType"] = encoding
-    content["Upload"] = [
+        last = uploads[most - 1]
+        further = {"NextKeyMarker": encoded(last.key, encoding), "NextUploadIdMarker": last.id}
+    items: list[Node] = [
         {
             "Key": encoded(upload.key, encoding),
             "UploadId": upload.id,
@@ -256,4 +253,4 @@ def list_uploads(call: Call) -> Response:
         }
         for upload in uploads[:most]
     ]
-    return respond_xml("ListMultipartUploadsResult", content)
+    return respond_page("ListMultipartUploadsResult", content, further, encoding, {"Upload": items})

@@ -25,7 +25,8 @@ from vindrop_local.bucket import events, keys
 from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.events import Sent
 from vindrop_local.bucket.journal import Entry, Intent, Journal
-from vindrop_local.bucket.spec import RESERVED, Bucket, OnEvent
+from vindrop_local.bucket.spec import RESERVED, Bucket
+from vindrop_local.platform import Trigger
 
 CHUNK: Final = 256 * 1024
 """Bytes read or written at once."""
@@ -64,7 +65,10 @@ class Writing:
         os.fsync(self.file.fileno())
         self.file.close()
 
-    def discard(self) -> None:
+    def __enter__(self) -> Writing:  # noqa: PYI034 - Self is of 3.11, and nobody inherits
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         """Forget it; nothing happens if it is in its place already."""
         self.file.close()
         self.path.unlink(missing_ok=True)
@@ -73,7 +77,7 @@ class Writing:
 class Objects:
     """The objects of one bucket."""
 
-    def __init__(self, bucket: Bucket, journal: Journal, on_event: OnEvent | None = None) -> None:
+    def __init__(self, bucket: Bucket, journal: Journal, on_event: Trigger | None = None) -> None:
         """Open the folder, making it where it is missing; what a killed process left half done goes.
 
         :raises OSError: the folder cannot be made or written to.
@@ -95,7 +99,7 @@ class Objects:
                 shutil.rmtree(left, ignore_errors=True)
 
     def begin(self) -> Writing:
-        """Begin to write; end with `put` or `Writing.discard`."""
+        """Begin to write, in a ``with`` block: what was not `put` at its end is gone."""
         return Writing(self._temporary)
 
     def put(
@@ -214,11 +218,8 @@ class Objects:
             except OSError:
                 return None
             size, mtime_ns = after.st_size, after.st_mtime_ns
-            if (size, mtime_ns, after.st_ino) != (
-                before.st_size,
-                before.st_mtime_ns,
-                before.st_ino,
-            ):
+            seen = (before.st_size, before.st_mtime_ns, before.st_ino)
+            if (size, mtime_ns, after.st_ino) != seen:
                 return None
             entry = self.journal.get(self.bucket.name, key)
             if entry and entry.matches(size, mtime_ns):

@@ -44,6 +44,20 @@ def respond_xml(
     return respond(200, {"Content-Type": XML, **(headers or {})}, write(root, content))
 
 
+def respond_page(
+    root: str,
+    about: Mapping[str, Node],
+    further: Mapping[str, Node],
+    encoding: str,
+    listed: Mapping[str, Node],
+) -> Response:
+    """Return a page of a listing; ``further`` says where the next begins, empty on the last."""
+    content = {**about, "IsTruncated": "true" if further else "false", **further}
+    if encoding:
+        content["EncodingType"] = encoding
+    return respond_xml(root, {**content, **listed})
+
+
 def written_headers(entry: Entry) -> dict[str, str]:
     """Return what a client is told of the object it wrote."""
     return {"ETag": f'"{entry.etag}"', "x-cos-request-id": entry.request_id}
@@ -59,7 +73,7 @@ def set_headers(response: Response, headers: Mapping[str, str]) -> None:
 
 
 def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what of a request's headers (or a form's fields) is kept with the object.
+    """Return what of a request's headers is kept with the object.
 
     :raises CosError: a name or value that no header can have, or more than COS keeps (2 KB of
         x-cos-meta-…).

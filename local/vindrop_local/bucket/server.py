@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 from vindrop_local.bucket.app import BucketApp
 from vindrop_local.bucket.journal import Journal
 from vindrop_local.bucket.objects import Objects
-from vindrop_local.bucket.spec import Account, Bucket, OnEvent
+from vindrop_local.bucket.spec import Account, Bucket
 from vindrop_local.bucket.watch import POLL_SECONDS, Watcher
+from vindrop_local.platform import Trigger
 from vindrop_local.platform.database import FolderLock
 from vindrop_local.serving import AppThread, Service, listen
 
@@ -33,7 +34,7 @@ class BucketServer(Service):
         buckets: Sequence[Bucket],
         accounts: Sequence[Account],
         database: Path,
-        on_event: OnEvent | None = None,
+        on_event: Trigger | None = None,
         *,
         poll_seconds: float = POLL_SECONDS,
         warn: Callable[[str], None] | None = None,

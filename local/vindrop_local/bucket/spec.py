@@ -1,13 +1,11 @@
-"""Which buckets there are, who may use them, and who is told of a new object."""
+"""Which buckets there are, and who may use them."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 RESERVED: Final = ".vindrop"
 """The folder inside a bucket's folder that is ours and no object: temp files, parts, odd keys."""
@@ -78,18 +76,3 @@ class Bucket:
     def short_region(self) -> str:
         """The region as events have it; the long form where the short one is not known."""
         return SHORT_REGIONS.get(self.region, self.region)
-
-
-class OnEvent(Protocol):
-    """Who is told of a new object: in practice the platform's queue."""
-
-    function: str
-    """Name of the function that the events are for; COS writes it into them."""
-
-    def record(
-        self, connection: sqlite3.Connection, event_id: str, event: Mapping[str, Any]
-    ) -> None:
-        """Keep the event, inside the caller's transaction on the shared database."""
-
-    def recorded(self) -> None:
-        """Called after that transaction was committed."""

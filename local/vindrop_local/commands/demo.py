@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -33,15 +33,15 @@ _POLL: Final = 0.25
 class Report:
     """What the demo found."""
 
-    uploads: int = 0
-    sent: int = 0
+    uploads: int
+    sent: int
     """Photos put into the bucket by this run."""
-    readings: list[Reading] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    calls: Calls = field(default_factory=lambda: Calls(0, 0))
-    seconds: float = 0.0
-    truth: dict[str, str] = field(default_factory=dict)
+    readings: list[Reading]
+    dead_letters: list[DeadLetter]
+    calls: Calls
+    truth: dict[str, str]
     """Key → the VIN that is in the photo; empty where there is none."""
+    seconds: float = 0.0
 
     def is_right(self, reading: Reading) -> bool:
         """Whether a reading is the VIN in its photo."""
@@ -123,10 +123,18 @@ def run(state: Path, console: Console) -> Report:
             f"bucket [bold]{stack.bucket.name}[/] is the folder {place.folder}\n"
             f"VinOCR  [bold]{stack.vinocr.endpoint}[/]   database {state / 'vindrop.db'}\n"
         )
-        report = Report(sent=_upload(stack, wanted, console))
+        sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
-        _collect(stack, wanted, report)
-        report.calls = stack.vinocr.calls()
+        readings = [r for r in stack.results.records("readings") if isinstance(r, Reading)]
+        letters = stack.results.records("dead_letters")
+        report = Report(
+            uploads=sum(stack.ledger.counts().values()),
+            sent=sent,
+            readings=sorted(readings, key=lambda reading: reading.upload.key),
+            dead_letters=[letter for letter in letters if isinstance(letter, DeadLetter)],
+            calls=stack.vinocr.calls(),
+            truth={sample.key: sample.vin for sample in wanted},
+        )
     finally:
         stack.stop()
     report.seconds = time.monotonic() - started
@@ -222,15 +230,3 @@ def _watch(stack: Stack, total: int, console: Console) -> None:
                     f"the logs are in {stack.place.state / 'logs'}"
                 )
             time.sleep(_POLL)
-
-
-def _collect(stack: Stack, wanted: list[Sample], report: Report) -> None:
-    report.uploads = sum(stack.ledger.counts().values())
-    report.readings = sorted(
-        (r for r in stack.results.records("readings") if isinstance(r, Reading)),
-        key=lambda reading: reading.upload.key,
-    )
-    report.dead_letters = [
-        r for r in stack.results.records("dead_letters") if isinstance(r, DeadLetter)
-    ]
-    report.truth = {sample.key: sample.vin for sample in wanted}

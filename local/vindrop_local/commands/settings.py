@@ -61,7 +61,7 @@ def _code(text: str) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    choices = get_args(field.type.__origin__)
+    choices = get_args(field.type)
     if choices and all(isinstance(choice, str) for choice in choices):
         return "One of " + ", ".join(f"`{choice}`" for choice in choices) + ". "
     return ""

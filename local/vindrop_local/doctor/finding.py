@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 State = Literal["ok", "wrong", "unsure"]
@@ -15,25 +16,15 @@ class Finding:
 
     what: str
     """What was looked at."""
-    state: State
     said: str
     """What was found; where it is wrong, what to do. Without secrets."""
+    state: State
 
     def as_json(self) -> dict[str, str]:
         """Return the fields for ``--json``."""
         return {"check": self.what, "state": self.state, "message": self.said}
 
 
-def ok(what: str, said: str) -> Finding:
-    """It works."""
-    return Finding(what, "ok", said)
-
-
-def wrong(what: str, said: str) -> Finding:
-    """It does not; ``said`` tells what to do."""
-    return Finding(what, "wrong", said)
-
-
-def unsure(what: str, said: str) -> Finding:
-    """It could not be seen from here."""
-    return Finding(what, "unsure", said)
+ok = partial(Finding, state="ok")
+wrong = partial(Finding, state="wrong")
+unsure = partial(Finding, state="unsure")

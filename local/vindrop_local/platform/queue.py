@@ -195,7 +195,7 @@ def record(connection: sqlite3.Connection, function: str, event: str, event_id: 
 
 
 class Trigger:
-    """What a bucket is given as its `OnEvent`: puts events into a function's queue."""
+    """Whom a bucket tells of a new object: puts its event into a function's queue."""
 
     def __init__(self, function: str, wake: Callable[[], None]) -> None:
         self.function = function

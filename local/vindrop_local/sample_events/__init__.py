@@ -5,47 +5,23 @@
 
     build("http-aws-url", photo=Path("photo.jpg").read_bytes())
 
-The files in ``events/`` are made here, each usable with ``vindrop invoke``.
+The files in ``events/`` are the templates, each usable with ``vindrop invoke`` as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Final
 
-from vindrop_local.sample_events import aws, http, tencent
-from vindrop_local.sample_events.place import Place
+from vindrop_local.sample_events import http
+from vindrop_local.sample_events.messages import WRAPPERS, wrap
+from vindrop_local.sample_events.objects import BASES
+from vindrop_local.sample_events.template import EVENTS, Place
 
-__all__ = ["BASES", "REQUESTS", "SAMPLES", "WRAPPERS", "Place", "build", "sample"]
-
-BASES: Final[dict[str, Callable[[Place], Any]]] = {
-    "cos": tencent.cos,
-    "cos-workflow": tencent.workflow,
-    "eventbridge-tencent": tencent.eventbridge,
-    "s3": aws.s3,
-    "eventbridge-aws": aws.eventbridge,
-    "s3-listing-item": aws.listing_item,
-    "plain": aws.plain,
-}
-"""Events that name an object."""
+__all__ = ["BASES", "REQUESTS", "SAMPLES", "WRAPPERS", "build", "sample"]
 
 REQUESTS: Final[dict[str, str]] = {http.name(gateway): gateway for gateway in http.GATEWAYS}
 """HTTP requests, of the gateway that hands them over: with a photo, or naming an object."""
-
-WRAPPERS: Final[dict[str, Callable[[Any], Any]]] = {
-    "ckafka": tencent.ckafka,
-    "cmq": tencent.cmq,
-    "timer": tencent.timer,
-    "eventbridge-batch": tencent.batch,
-    "scf-failure": tencent.failure,
-    "sqs": aws.sqs,
-    "sns": aws.sns,
-    "sns-notification": aws.notification,
-    "msk": aws.msk,
-    "lambda-failure": aws.failure,
-}
-"""Messages that hold another event."""
 
 SAMPLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "cos": ("cos", ()),
@@ -73,7 +49,7 @@ SAMPLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 A request named ``-photo`` brings `PHOTO`, the others name an object.
 """
 
-PHOTO: Final = Path(__file__).resolve().parents[3] / "events" / "photos" / "stamped-04.jpg"
+PHOTO: Final = EVENTS / "photos" / "stamped-04.jpg"
 """The smallest sample photo with a VIN."""
 
 
@@ -104,7 +80,7 @@ def build(  # what names an object
     else:
         event = BASES[base](place)
     for name in inside:
-        event = WRAPPERS[name](event)
+        event = wrap(name, event)
     return event
 
 

@@ -1,4 +1,8 @@
-"""What the core needs of object stores. `vindrop.clouds` implements it, one file per cloud."""
+"""What the core needs of object stores.
+
+Adding an object store: a file in `vindrop.clouds`, and one line in its ``__init__`` (`clouds/oss.py` is
+the example).
+"""
 
 from __future__ import annotations
 

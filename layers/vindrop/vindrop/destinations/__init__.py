@@ -1,4 +1,4 @@
-"""URL → where records go. One file per technology, imported only when a URL asks for it.
+"""URL → where records go. One file per technology or cloud, imported only when a URL asks for it.
 
 To add a destination: a file here, and a line in `_OPENERS`. `message.MessageDestination` is the base of
 those that cannot drop a second copy; the promises of all of them are tests/destinations/test_promises.py.
@@ -23,9 +23,9 @@ _OPENERS: Final = {
     "kafka": "kafka.KafkaDestination",
     **dict.fromkeys(("amqp", "amqps"), "amqp.AMQPDestination"),
     **dict.fromkeys(("redis", "rediss"), "redis.RedisDestination"),
-    "sqs": "sqs.SQSDestination",
-    "sns": "sns.SNSDestination",
-    "eventbridge": "eventbridge.EventBridgeDestination",
+    "sqs": "aws.SQSDestination",
+    "sns": "aws.SNSDestination",
+    "eventbridge": "aws.EventBridgeDestination",
     "tencent-eventbridge": "tencent.TencentEventBridgeDestination",
     "cmq-queue": "tencent.CMQQueueDestination",
     "cmq-topic": "tencent.CMQTopicDestination",

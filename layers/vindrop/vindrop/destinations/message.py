@@ -82,11 +82,6 @@ def headers(record: Record, *, redelivered: bool) -> dict[str, str]:
     return found
 
 
-def structured(record: Record) -> bytes:
-    """Return the whole event, as a body."""
-    return to_json(record).encode()
-
-
 def encode(
     record: Record, mode: str, prefix: str, *, redelivered: bool
 ) -> tuple[dict[str, str], bytes, str]:
@@ -97,7 +92,7 @@ def encode(
     """
     found = headers(record, redelivered=redelivered)
     if mode == "structured":
-        return found, structured(record), STRUCTURED
+        return found, to_json(record).encode(), STRUCTURED
     event = to_cloudevent(record)
     data = event.pop("data")
     event.pop("datacontenttype")  # travels as the message's own content type

@@ -11,8 +11,8 @@ from typing import Final
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import parse
-from vindrop.destinations.message import deduplication_key, headers, structured
-from vindrop.domain.records import Record
+from vindrop.destinations.message import deduplication_key, headers
+from vindrop.domain.records import Record, to_json
 from vindrop.stores.redis import connect
 
 DEDUPE_SECONDS: Final = 7 * 86_400
@@ -40,10 +40,8 @@ class RedisDestination:
 
     def put(self, record: Record, *, redelivered: bool = False) -> None:
         """Append it, unless its marker is there."""
-        fields = headers(record, redelivered=redelivered) | {
-            "id": record.id,
-            "event": structured(record).decode(),
-        }
+        fields = headers(record, redelivered=redelivered)
+        fields |= {"id": record.id, "event": to_json(record)}
         flat = [part for pair in fields.items() for part in pair]
         # Braces: in a cluster the marker lives where the stream does.
         hashed = self._stream if "{" in self._stream else f"{{{self._stream}}}"

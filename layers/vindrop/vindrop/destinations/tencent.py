@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Final
 from vindrop.clouds.tencent_api import TencentClient
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import parse
-from vindrop.destinations.message import MessageDestination, headers, structured
-from vindrop.domain.records import Record, to_cloudevent, type_of
+from vindrop.destinations.message import MessageDestination, headers
+from vindrop.domain.records import Record, to_cloudevent, to_json, type_of
 
 LARGEST_MESSAGE: Final = 1024 * 1024
 """Bytes of a CMQ message."""
@@ -102,11 +102,9 @@ class TencentEventBridgeDestination(_TencentDestination):
 
 
 def _event(record: Record, *, redelivered: bool) -> str:
-    body = structured(record)
+    body = to_json(record)
     if redelivered:  # an extension attribute of the event: CMQ carries no headers
-        body = json.dumps(
-            {**to_cloudevent(record), "redelivered": "true"}, ensure_ascii=False
-        ).encode()
-    if len(body) > LARGEST_MESSAGE:
-        raise StoreError(f"the record has {len(body)} bytes, and CMQ takes {LARGEST_MESSAGE}")
-    return body.decode()
+        body = json.dumps({**to_cloudevent(record), "redelivered": "true"}, ensure_ascii=False)
+    if (size := len(body.encode())) > LARGEST_MESSAGE:
+        raise StoreError(f"the record has {size} bytes, and CMQ takes {LARGEST_MESSAGE}")
+    return body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from vindrop.http.problems import ProblemError
 
@@ -75,19 +75,9 @@ def first_file(body: bytes, content_type: str) -> bytes:
     if not boundary:
         raise ProblemError("bad-request", "the form's Content-Type names no boundary")
     parts = _Collector()
+    callbacks: Any = {name: getattr(parts, name) for name in dir(parts) if name.startswith("on_")}
     try:
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": parts.on_part_begin,
-                "on_header_field": parts.on_header_field,
-                "on_header_value": parts.on_header_value,
-                "on_header_end": parts.on_header_end,
-                "on_headers_finished": parts.on_headers_finished,
-                "on_part_data": parts.on_part_data,
-                "on_end": parts.on_end,
-            },
-        )
+        parser = MultipartParser(boundary, callbacks)
         parser.write(body)
     except (FormParserError, ValueError):
         raise ProblemError("bad-request", "the form is broken") from None

@@ -24,7 +24,7 @@ from vindrop.core.resolve_version import identify
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud, Upload
 from vindrop.http.photos import ObjectNamed
-from vindrop.http.problems import ProblemError
+from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
 from vindrop.http.response import Response
 from vindrop.settings import Settings
@@ -40,7 +40,9 @@ _EXTENSIONS: Final = {
 }
 
 
-class _Wanted(BaseModel):
+class Wanted(BaseModel):
+    """The photo that a place is asked for."""
+
     model_config = ConfigDict(extra="forbid")
 
     size: int | None = Field(default=None, ge=1)
@@ -154,12 +156,10 @@ def _in_upload_bucket(settings: Settings, platform: Platform, key: str) -> Uploa
     )
 
 
-def _wanted(body: bytes) -> _Wanted:
+def _wanted(body: bytes) -> Wanted:
     if not body.strip():
-        return _Wanted()
+        return Wanted()
     try:
-        return _Wanted.model_validate_json(body)
+        return Wanted.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80] or "the body"
-        raise ProblemError("bad-request", f"{where}: {first['msg']}") from None
+        raise of_validation(error) from None

@@ -1,4 +1,4 @@
-"""The API's description, OpenAPI 3.1. What a reading looks like comes from the records themselves."""
+"""The API's description, OpenAPI 3.1. Bodies are described by the models that read and write them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 from importlib import metadata
 from typing import Any, Final
 
-from vindrop.clouds import STORES
 from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
+from vindrop.http import objects, photos
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
 _BINARY: Final = ("image/jpeg", "image/png", "image/heic", "image/webp", "image/tiff", "image/bmp")
@@ -24,6 +24,8 @@ def text() -> str:
 
 def document() -> dict[str, Any]:
     """Return the document."""
+    status = _object("status", status={"const": "ok"})
+    alive = "The function runs. Neither the ledger nor VinOCR is asked."
     return {
         "openapi": "3.1.0",
         "info": {
@@ -37,25 +39,12 @@ def document() -> dict[str, Any]:
         "paths": {
             "/v1/vin": {"post": _read("readVin")},
             "/": {
-                "get": _open("page", "The page for people.", "text/html", {"type": "string"}),
+                "get": _open("page", "The page for people.", {"text/html": {"schema": _text()}}),
                 "post": _read("readVinAtRoot"),
             },
             "/v1/uploads": {"post": _upload()},
-            "/openapi.json": {
-                "get": _open("openapi", "This document.", "application/json", {"type": "object"})
-            },
-            "/healthz": {
-                "get": _open(
-                    "healthz",
-                    "The function runs. Neither the ledger nor VinOCR is asked.",
-                    "application/json",
-                    {
-                        "type": "object",
-                        "required": ["status"],
-                        "properties": {"status": {"const": "ok"}},
-                    },
-                )
-            },
+            "/openapi.json": {"get": _open("openapi", "This document.", _json({"type": "object"}))},
+            "/healthz": {"get": _open("healthz", alive, _json(status))},
         },
         "components": {
             "securitySchemes": {
@@ -76,7 +65,9 @@ def _version() -> str:
 
 
 def _read(operation: str) -> dict[str, Any]:
-    binary: dict[str, Any] = {kind: {"schema": {}} for kind in _BINARY}
+    form = _object("photo", photo={}) | {
+        "description": "The first part with a file name is the photo."
+    }
     return {
         "operationId": operation,
         "summary": "Read the VIN on a photo.",
@@ -88,41 +79,22 @@ def _read(operation: str) -> dict[str, Any]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "description": "For ImageUrl: the same URL under the same key is paid for once.",
-                "schema": {"type": "string"},
+                "schema": _text(),
             }
         ],
         "requestBody": {
             "required": True,
             "content": {
-                **binary,
-                "application/json": {
-                    "schema": {
-                        "oneOf": [
-                            {"$ref": "#/components/schemas/ImageBase64"},
-                            {"$ref": "#/components/schemas/ImageUrl"},
-                            {"$ref": "#/components/schemas/Object"},
-                        ]
-                    }
-                },
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["photo"],
-                        "properties": {"photo": {}},
-                        "description": "The first part with a file name is the photo.",
-                    }
-                },
-                "text/plain": {
-                    "schema": {"type": "string", "contentEncoding": "base64", "minLength": 1}
-                },
+                **{kind: {"schema": {}} for kind in _BINARY},
+                **_json({"oneOf": [_ref(name) for name in ("ImageBase64", "ImageUrl", "Object")]}),
+                "multipart/form-data": {"schema": form},
+                "text/plain": {"schema": _text(contentEncoding="base64", minLength=1)},
             },
         },
         "responses": {
             "200": {
                 "description": "The VIN, and how sure it is.",
-                "content": {
-                    "application/json": {"schema": {"$ref": "#/components/schemas/Reading"}}
-                },
+                "content": _json(_ref("Reading")),
             },
             **_problems(*_STATUSES),
         },
@@ -137,28 +109,20 @@ def _upload() -> dict[str, Any]:
             "PUT the photo to `url`, then POST `object` to /v1/vin. Its storage event is ignored, "
             "so it is read once: when you ask."
         ),
-        "requestBody": {
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wanted"}}}
-        },
+        "requestBody": {"content": _json(_ref("Wanted"))},
         "responses": {
-            "201": {
-                "description": "Where to put it.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Place"}}},
-            },
+            "201": {"description": "Where to put it.", "content": _json(_ref("Place"))},
             **_problems(400, 401, 404, 413, 500, 503),
         },
     }
 
 
-def _open(operation: str, summary: str, kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _open(operation: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": operation,
         "summary": summary,
         "security": [],
-        "responses": {
-            "200": {"description": summary, "content": {kind: {"schema": schema}}},
-            **_problems(500),
-        },
+        "responses": {"200": {"description": summary, "content": content}, **_problems(500)},
     }
 
 
@@ -170,7 +134,7 @@ def _problem(status: int) -> dict[str, Any]:
     kinds = [(name, kind) for name, kind in KINDS.items() if kind.status == status]
     response: dict[str, Any] = {
         "description": "; ".join(f"`{name}`: {kind.title}" for name, kind in kinds),
-        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {CONTENT_TYPE: {"schema": _ref("Problem")}},
     }
     if any(kind.retry_after is not None for _, kind in kinds):
         response["headers"] = {
@@ -183,12 +147,12 @@ def _schemas() -> dict[str, Any]:
     reading = data_schema(Reading, "#/components/schemas/{model}")
     parts = reading.pop("$defs", {})
     reading["properties"] = {
-        "id": {"type": "string", "description": "The photo's identity: sha256, hex."},
+        "id": _text(description="The photo's identity: sha256, hex."),
         **reading["properties"],
         "doubts": {
             "type": "array",
             "description": "Characters that a person should compare with the photo.",
-            "items": {"$ref": "#/components/schemas/Doubt"},
+            "items": _ref("Doubt"),
         },
         "new": {
             "type": "boolean",
@@ -196,88 +160,54 @@ def _schemas() -> dict[str, Any]:
         },
     }
     reading["required"] = ["id", *reading.get("required", []), "doubts", "new"]
-    obj = {
-        "type": "object",
-        "required": ["bucket", "key"],
-        "additionalProperties": False,
-        "properties": {
-            "bucket": {"type": "string", "minLength": 1, "maxLength": 255},
-            "key": {"type": "string", "minLength": 1, "maxLength": 1024},
-            "region": {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"},
-            "cloud": {"enum": list(STORES)},
-            "version": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 1024,
-                "description": "Of the storage event, where there is one: then both are one upload.",
-            },
-        },
-    }
+    mending = "`lookalike`: the character that would make the check digit hold."
     return {
         **parts,
         "Reading": reading,
-        "Doubt": {
-            "type": "object",
-            "required": ["position", "character", "why"],
-            "properties": {
-                "position": {"type": "integer", "minimum": 1, "maximum": 17},
-                "character": {"type": "string", "minLength": 1, "maxLength": 1},
-                "why": {"enum": ["corrected", "check_digit", "lookalike"]},
-                "as_read": {
-                    "type": "string",
-                    "description": "`corrected`: what was read there, which no VIN holds.",
-                },
-                "alternative": {
-                    "type": "string",
-                    "description": "`lookalike`: the character that would make the check digit hold.",
-                },
-            },
-        },
-        "ImageBase64": _object({"ImageBase64": {"type": "string", "contentEncoding": "base64"}}),
-        "ImageUrl": _object({"ImageUrl": {"type": "string", "format": "uri", "maxLength": 8192}}),
-        "Object": obj,
-        "Wanted": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "size": {"type": ["integer", "null"], "minimum": 1},
-                "type": {"type": "string"},
-            },
-        },
-        "Place": {
-            "type": "object",
-            "required": ["method", "url", "headers", "expires_in", "object"],
-            "properties": {
-                "method": {"const": "PUT"},
-                "url": {"type": "string", "format": "uri"},
-                "headers": {"type": "object", "additionalProperties": {"type": "string"}},
-                "expires_in": {"type": "integer", "description": "Seconds."},
-                "object": {"$ref": "#/components/schemas/Object"},
-            },
-        },
-        "Problem": {
-            "type": "object",
-            "description": "RFC 9457.",
-            "required": ["type", "title", "status"],
-            "properties": {
-                "type": {"enum": [TYPE_PREFIX + name for name in KINDS]},
-                "title": {"type": "string"},
-                "status": {"type": "integer"},
-                "detail": {"type": "string"},
-                "code": {
-                    "type": "string",
-                    "description": "VinOCR's error code word for word, or one of vindrop's.",
-                },
-                "request_id": {"type": "string", "description": "VinOCR's RequestId."},
-            },
-        },
+        "Doubt": _object(
+            "position character why",
+            position={"type": "integer", "minimum": 1, "maximum": 17},
+            character=_text(minLength=1, maxLength=1),
+            why={"enum": ["corrected", "check_digit", "lookalike"]},
+            as_read=_text(description="`corrected`: what was read there, which no VIN holds."),
+            alternative=_text(description=mending),
+        ),
+        "ImageBase64": photos.Base64Image.model_json_schema(),
+        "ImageUrl": photos.ImageUrl.model_json_schema(),
+        "Object": photos.ObjectNamed.model_json_schema(),
+        "Wanted": objects.Wanted.model_json_schema(),
+        "Place": _object(
+            "method url headers expires_in object",
+            method={"const": "PUT"},
+            url=_text(format="uri"),
+            headers={"type": "object", "additionalProperties": _text()},
+            expires_in={"type": "integer", "description": "Seconds."},
+            object=_ref("Object"),
+        ),
+        "Problem": {"description": "RFC 9457."}
+        | _object(
+            "type title status",
+            type={"enum": [TYPE_PREFIX + name for name in KINDS]},
+            title=_text(),
+            status={"type": "integer"},
+            detail=_text(),
+            code=_text(description="VinOCR's error code word for word, or one of vindrop's."),
+            request_id=_text(description="VinOCR's RequestId."),
+        ),
     }
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": list(properties),
-        "additionalProperties": False,
-        "properties": properties,
-    }
+def _ref(schema: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _text(**more: Any) -> dict[str, Any]:
+    return {"type": "string", **more}
+
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required.split(), "properties": properties}

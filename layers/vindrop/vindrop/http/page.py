@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,15 +29,6 @@ BODY_LIMITS: Final[dict[Shape, int]] = {
 """Bytes that a request may have at each gateway, at the least."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """The page's parts, put together, and the hashes under which a browser may run them."""
-
-    text: str
-    style_hash: str
-    script_hash: str
-
-
 def inline_bytes(shape: Shape) -> int:
     """Return how large a photo may be that goes inside the request, as Base64 in JSON."""
     return (BODY_LIMITS[shape] - _ROOM) // 4 * 3
@@ -46,28 +36,22 @@ def inline_bytes(shape: Shape) -> int:
 
 def get(request: Request, settings: Settings, platform: Platform) -> Response:
     """Answer with the page."""
-    document = _document()
+    document, style_hash, script_hash = _document()
     origin = upload_origin(settings, platform)
     config = {
         "inline": inline_bytes(request.shape),
         "uploads": bool(origin),
         "most": int(settings.max_download_mb * 1_000_000),
     }
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src '{document.style_hash}'",
-            f"script-src '{document.script_hash}'",
-            "img-src blob: data:",
-            f"connect-src 'self' {origin}".rstrip(),
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        )
+    allowed = f"'self' {origin}".rstrip()
+    policy = (
+        f"default-src 'none'; style-src '{style_hash}'; script-src '{script_hash}'; "
+        f"img-src blob: data:; connect-src {allowed}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return Response(
         200,
-        document.text.replace('{"config":1}', json.dumps(config)),
+        document.replace('{"config":1}', json.dumps(config)),
         {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Security-Policy": policy,
@@ -77,22 +61,18 @@ def get(request: Request, settings: Settings, platform: Platform) -> Response:
 
 
 @functools.cache
-def _document() -> _Document:
-    style, script, page = (
+def _document() -> tuple[str, str, str]:
+    """Return the page, and the hashes under which a browser may use its style and run its script."""
+    style, script, words, page = (
         (_FOLDER / name).read_text(encoding="utf-8")
-        for name in ("page.css", "page.js", "index.html")
-    )
-    words = json.dumps(
-        json.loads((_FOLDER / "words.json").read_text(encoding="utf-8")),
-        ensure_ascii=False,
-        separators=(",", ":"),
+        for name in ("page.css", "page.js", "words.json", "index.html")
     )
     text = (
         page.replace("/*{{style}}*/", style)
         .replace("/*{{script}}*/", script)
         .replace('{"words":1}', words.replace("<", "\\u003c"))
     )
-    return _Document(text, _hash(style), _hash(script))
+    return text, _hash(style), _hash(script)
 
 
 def _hash(text: str) -> str:

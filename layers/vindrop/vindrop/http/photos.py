@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from vindrop.core.photo import Sent, read_header
 from vindrop.domain.upload import BucketCloud
 from vindrop.http import multipart
-from vindrop.http.problems import ProblemError
+from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
 
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
@@ -28,29 +28,36 @@ _FORMS: Final = (
 )
 
 
-class ObjectNamed(BaseModel):
-    """An object in a bucket, as a caller names it."""
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+
+class ObjectNamed(_Body):
+    """An object in a bucket, as a caller names it."""
 
     bucket: str = Field(min_length=1, max_length=255)
     key: str = Field(min_length=1, max_length=1024)
     region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
     cloud: BucketCloud | None = None
-    version: str | None = Field(default=None, min_length=1, max_length=1024)
+    version: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Of the storage event, where there is one: then both are one upload.",
+    )
 
 
-class _Base64Image(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class Base64Image(_Body):
+    """A photo, written in the JSON itself."""
 
-    ImageBase64: str
+    ImageBase64: str = Field(json_schema_extra={"contentEncoding": "base64"})
 
 
-class _ImageUrl(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class ImageUrl(_Body):
+    """A photo that VinOCR fetches."""
 
-    ImageUrl: SecretStr
-    """A signed URL is a secret: validation must not quote it."""
+    # A signed URL is a secret: validation must not quote it.
+    ImageUrl: SecretStr = Field(json_schema_extra={"format": "uri", "maxLength": 8192})
 
 
 def read(request: Request) -> Sent | ObjectNamed:
@@ -89,12 +96,10 @@ def _from_json(body: bytes) -> Sent | ObjectNamed:
         if ways[0] == "bucket":
             return ObjectNamed.model_validate(given)
         if ways[0] == "ImageUrl":
-            return Sent(url=_url(_ImageUrl.model_validate(given).ImageUrl.get_secret_value()))
-        text = _Base64Image.model_validate(given).ImageBase64
+            return Sent(url=_url(ImageUrl.model_validate(given).ImageUrl.get_secret_value()))
+        text = Base64Image.model_validate(given).ImageBase64
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80]
-        raise ProblemError("bad-request", f"{where}: {first['msg']}") from None
+        raise of_validation(error) from None
     if not text.strip():
         raise ProblemError("empty-photo", "ImageBase64 is empty")
     match = _DATA_URL.match(text[:200])

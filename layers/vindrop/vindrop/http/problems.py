@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vindrop.domain.failures import Failure
 from vindrop.domain.redaction import redact
 from vindrop.http.response import Response
+
+if TYPE_CHECKING:  # loaded with a body that it must read, not before
+    from pydantic import ValidationError
 
 TYPE_PREFIX: Final = "urn:vindrop:problem:"
 CONTENT_TYPE: Final = "application/problem+json"
@@ -157,3 +160,10 @@ def of_failure(
         request_id=failure.request_id,
         retry_after=retry_after,
     )
+
+
+def of_validation(error: ValidationError) -> ProblemError:
+    """Return the problem of a body that a model refuses: its first wrong field, without the value."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])[:80] or "the body"
+    return ProblemError("bad-request", f"{where}: {first['msg']}")

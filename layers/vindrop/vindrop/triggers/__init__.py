@@ -1,10 +1,10 @@
-"""Payload ─▶ uploads. One file per source; exactly one must recognise a payload as its own.
+"""Payload ─▶ uploads. Exactly one source must recognise a payload as its own.
 
 Queues, topics, streams and failure records hold another event: they are opened, and what is
 inside is read like any payload, as deep as platforms nest (S3 in SNS in SQS is three). A message
 that cannot be understood is one malformed arrival; the messages beside it are read.
 
-Adding a trigger: a file here, and its name in `SOURCES` with how its payload is recognised.
+Adding a trigger: a file here with a function of its name, and a line in `SOURCES` and `_MODULES`.
 """
 
 from __future__ import annotations
@@ -77,11 +77,19 @@ SOURCES: Final[dict[str, Callable[[Mapping[str, Any]], bool]]] = {
     ),
     "plain": names_object,
 }
-"""Module in this folder → whether a payload is its own, judged by fields that no other source has.
+"""Source → whether a payload is its own, judged by fields that no other source has.
 
-The module is imported when a payload of its own comes. Its ``messages(payload)`` returns what the
-payload brings, in its order, and raises nothing, whatever stands in the fields.
+The function of the source's name returns what a payload brings, in its order, and raises nothing,
+whatever stands in the fields. Its module is imported when a payload of its own comes.
 """
+_MODULES: Final = {
+    "cos": "cos",
+    "s3": "s3",
+    "eventbridge_aws": "s3",
+    "oss": "oss",
+    "plain": "plain",
+}
+"""Source that tells of objects itself → its module here; `envelopes` has all the others."""
 STREAMS: Final = frozenset({"ckafka", "msk"})
 """Sources that deliver in order: a redelivery blocks everything behind it (head-of-line blocking)."""
 
@@ -126,9 +134,10 @@ def _open(payload: object, depth: int) -> Delivery:
         raise UnknownEventError(
             f"the event is recognised by {which}; its fields: {printable(fields)}"
         )
-    source = importlib.import_module(f"vindrop.triggers.{names[0]}")
-    found: list[Message | Envelope] = source.messages(payload)
-    return Delivery(names[0], _opened(found, depth))
+    (source,) = names
+    module = importlib.import_module(f"vindrop.triggers.{_MODULES.get(source, 'envelopes')}")
+    found: list[Message | Envelope] = getattr(module, source)(payload)
+    return Delivery(source, _opened(found, depth))
 
 
 def _opened(found: list[Message | Envelope], depth: int) -> list[Message]:

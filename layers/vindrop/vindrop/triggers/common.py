@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -40,6 +40,14 @@ Filled = Annotated[str, Meta(min_length=1)]
 """A text that is not empty."""
 Size = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
 """An object's bytes."""
+
+
+class Bucket(Fields, frozen=True):
+    """A bucket that is told of by its name alone."""
+
+    name: Filled
+
+
 _MISSING: Final = r"Object missing required field `(?P<field>.+)`"
 _F = TypeVar("_F", bound=Fields)
 
@@ -81,9 +89,23 @@ def identity(record: object) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def upload(record: object, **fields: Any) -> Arrival:
-    """Return the upload that ``fields`` describe, or what stands for a ``record`` that fails to."""
+def arrival(
+    record: object,
+    kind: type[_F],
+    upload: Callable[[_F], Ignored | dict[str, Any]],
+    *,
+    given: object = None,
+) -> Arrival:
+    """Return what ``record`` tells of, or what stands for it where it cannot be understood.
+
+    :param kind: its model.
+    :param upload: returns the fields of its upload, or why it is none; raises `FieldError`.
+    :param given: what is read as the model, where that is not the record itself.
+    """
     try:
+        fields = upload(read(record if given is None else given, kind))
+        if isinstance(fields, Ignored):
+            return fields
         found = Upload(**fields)
     except ValueError as error:
         return malformed(record, error)

@@ -19,20 +19,9 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from vindrop.domain.arrivals import Arrival, Ignored, Message
+from vindrop.domain.arrivals import Ignored, Message
 from vindrop.tracing import first
-from vindrop.triggers.common import (
-    Envelope,
-    FieldError,
-    Fields,
-    Filled,
-    Size,
-    malformed,
-    mapping,
-    read,
-    records_of,
-    upload,
-)
+from vindrop.triggers.common import FieldError, Fields, Filled, Size, arrival, mapping, records_of
 
 REGIONS: Final = {
     "gz": "ap-guangzhou",
@@ -94,38 +83,35 @@ class _Record(Fields, frozen=True):
     event: _Event
 
 
-def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+def cos(payload: Mapping[str, Any]) -> list[Message]:
     """Return what arrived. A trace comes with the object, as ``x-cos-meta-traceparent``."""
-    return [Message(arrival(record), trace=_trace(record)) for record in records_of(payload)]
+    return [
+        Message(arrival(record, _Record, _upload), trace=_trace(record))
+        for record in records_of(payload)
+    ]
 
 
-def arrival(raw: Any) -> Arrival:
-    """Read one record."""
-    try:
-        record = read(raw, _Record)
-    except FieldError as error:
-        return malformed(raw, error)
+def _upload(record: _Record) -> Ignored | dict[str, Any]:
     name = record.event.eventName
     if not name.lower().startswith(_CREATED.lower()):
         return Ignored(what=name[:80], why="no object was created")
     bucket, region, key = _place(record.cos)
     if not key:
-        return malformed(raw, "cos.cosObject.key: names no object")
+        raise FieldError("cos.cosObject.key: names no object")
     when = record.event.eventTime
     try:
         uploaded_at = dt.datetime.fromtimestamp(when, dt.timezone.utc) if when else None
     except (OverflowError, OSError, ValueError):
-        return malformed(raw, "event.eventTime: is not a time")
-    return upload(
-        raw,
-        cloud="tencent",
-        bucket=bucket,
-        region=region,
-        key=key,
-        version=_version(record),
-        size=record.cos.cosObject.size,
-        uploaded_at=uploaded_at,
-    )
+        raise FieldError("event.eventTime: is not a time") from None
+    return {
+        "cloud": "tencent",
+        "bucket": bucket,
+        "region": region,
+        "key": key,
+        "version": _version(record),
+        "size": record.cos.cosObject.size,
+        "uploaded_at": uploaded_at,
+    }
 
 
 def _trace(raw: Any) -> str | None:

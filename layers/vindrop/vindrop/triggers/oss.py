@@ -12,17 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from vindrop.domain.arrivals import Arrival, Ignored, Message
-from vindrop.triggers.common import (
-    Envelope,
-    FieldError,
-    Fields,
-    Filled,
-    Size,
-    malformed,
-    read,
-    upload,
-)
+from vindrop.domain.arrivals import Ignored, Message
+from vindrop.triggers.common import Bucket, Fields, Filled, Size, arrival
 
 _CREATED: Final = "ObjectCreated:"
 _BEGUN: Final = frozenset({"InitiateMultipartUpload", "UploadPart", "UploadPartCopy"})
@@ -35,12 +26,8 @@ class _Object(Fields, frozen=True):
     eTag: str = ""
 
 
-class _Bucket(Fields, frozen=True):
-    name: Filled
-
-
 class _Oss(Fields, frozen=True):
-    bucket: _Bucket
+    bucket: Bucket
     object: _Object
 
 
@@ -56,27 +43,22 @@ class _Event(Fields, frozen=True, kw_only=True):
     responseElements: _Response = msgspec.field(default_factory=_Response)
 
 
-def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+def oss(payload: Mapping[str, Any]) -> list[Message]:
     """Return what arrived."""
-    return [Message(_arrival(event)) for event in payload["events"]]
+    return [Message(arrival(event, _Event, _upload)) for event in payload["events"]]
 
 
-def _arrival(raw: Any) -> Arrival:
-    try:
-        event = read(raw, _Event)
-    except FieldError as error:
-        return malformed(raw, error)
+def _upload(event: _Event) -> Ignored | dict[str, Any]:
     name = event.eventName.removeprefix("oss:")
     if not name.startswith(_CREATED) or name.removeprefix(_CREATED) in _BEGUN:
         return Ignored(what=event.eventName[:80], why="no object was created")
     found = event.oss.object
-    return upload(
-        raw,
-        cloud="alibaba",
-        bucket=event.oss.bucket.name,
-        region=event.region,
-        key=found.key,
-        version=f"{found.eTag.strip(chr(34))}+{event.responseElements.requestId}",
-        size=found.size,
-        uploaded_at=event.eventTime,
-    )
+    return {
+        "cloud": "alibaba",
+        "bucket": event.oss.bucket.name,
+        "region": event.region,
+        "key": found.key,
+        "version": f"{found.eTag.strip(chr(34))}+{event.responseElements.requestId}",
+        "size": found.size,
+        "uploaded_at": event.eventTime,
+    }

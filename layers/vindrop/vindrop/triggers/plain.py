@@ -11,19 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vindrop.clouds import STORES, cloud_of_region
-from vindrop.domain.arrivals import Arrival, Message
+from vindrop.domain.arrivals import Message
 from vindrop.tracing import first
-from vindrop.triggers.common import (
-    Envelope,
-    FieldError,
-    Fields,
-    Filled,
-    Size,
-    malformed,
-    mapping,
-    read,
-    upload,
-)
+from vindrop.triggers.common import FieldError, Fields, Filled, Size, arrival, mapping
 
 _NAMES: Final = {
     "bucket": ("bucket", "Bucket", "BucketId"),
@@ -45,33 +35,27 @@ class _Object(Fields, frozen=True):
     cloud: str | None = None
 
 
-def messages(payload: Mapping[str, Any]) -> list[Message | Envelope]:
+def plain(payload: Mapping[str, Any]) -> list[Message]:
     """Return the object. Without a version its bucket is asked which one is there."""
-    return [Message(_arrival(payload), trace=first(payload.get("traceparent")))]
+    named = mapping(payload.get("ObjectInfo")) or payload
+    given = {
+        field: next(named[name] for name in names if name in named)
+        for field, names in _NAMES.items()
+        if any(name in named for name in names)
+    }
+    found = arrival(payload, _Object, _upload, given=given)
+    return [Message(found, trace=first(payload.get("traceparent")))]
 
 
-def _arrival(payload: Mapping[str, Any]) -> Arrival:
-    try:
-        found = read(_renamed(mapping(payload.get("ObjectInfo")) or payload), _Object)
-    except FieldError as error:
-        return malformed(payload, error)
+def _upload(found: _Object) -> dict[str, Any]:
     cloud = found.cloud or cloud_of_region(found.region)
     if cloud not in STORES:
-        return malformed(payload, f"cloud: takes {' or '.join(STORES)}")
-    return upload(
-        payload,
-        cloud=cloud,
-        bucket=found.bucket,
-        region=found.region,
-        key=found.key,
-        version=found.version.strip('"'),
-        size=found.size,
-    )
-
-
-def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
+        raise FieldError(f"cloud: takes {' or '.join(STORES)}")
     return {
-        field: next(given[name] for name in names if name in given)
-        for field, names in _NAMES.items()
-        if any(name in given for name in names)
+        "cloud": cloud,
+        "bucket": found.bucket,
+        "region": found.region,
+        "key": found.key,
+        "version": found.version.strip('"'),
+        "size": found.size,
     }

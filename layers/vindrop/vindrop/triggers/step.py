@@ -29,7 +29,8 @@ from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
 from vindrop.domain.records import DeadLetter, Reading, to_data
 from vindrop.domain.upload import Upload
-from vindrop.triggers import names_object, plain
+from vindrop.triggers import names_object
+from vindrop.triggers.plain import plain
 
 
 class StepError(Exception):
@@ -119,7 +120,7 @@ def _message(event: Any) -> Message:
         named = {"region", "Region", "ObjectInfo"} & event.keys()
         filled = event if named or not region else {**event, "region": region}
         if names_object(filled):
-            (message,) = plain.messages(filled)
+            (message,) = plain(filled)
             if isinstance(message, Message):
                 return message
     raise StepInputError(

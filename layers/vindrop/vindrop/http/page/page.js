@@ -2,7 +2,8 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const config = JSON.parse(byId("config").textContent);
-  const allWords = JSON.parse(byId("words").textContent);
+  const words = JSON.parse(byId("words").textContent);
+  const LANGUAGES = ["en", "zh"];  // in the order in which each of the words stands there
   // The gateway may have mounted the page under a prefix: the API is beside it.
   const base = location.pathname.replace(/\/*$/, "/");
   const KEY = "vindrop-key";
@@ -19,8 +20,9 @@
   let asking = false;     // whether a photo waits for the key
 
   // ---- words -------------------------------------------------------------------------------
+  const spoken = (both) => both?.[LANGUAGES.indexOf(language)];
   const say = (name, values = {}) =>
-    (allWords[language][name] ?? name).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
+    (spoken(words[name]) ?? name).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
 
   function speak(wanted) {
     language = wanted === "zh" ? "zh" : "en";
@@ -107,7 +109,7 @@
     facts(byId("facts"), [
       [say("maker"), reading.maker],
       [say("year"), reading.model_year],
-      [say("region"), reading.region && (allWords[language].regions[reading.region] ?? reading.region)],
+      [say("region"), reading.region && (spoken(words.regions[reading.region]) ?? reading.region)],
       [say("asRead"), reading.as_read === reading.vin ? "" : reading.as_read],
     ]);
     byId("copy-text").textContent = say("copy");
@@ -117,7 +119,7 @@
   function showProblem(problem) {
     shown = {problem};
     hide("result", "key");
-    const [title, todo] = allWords[language].problems[problem.name] ?? allWords[language].problems.unknown;
+    const [title, todo] = spoken(words.problems[problem.name] ?? words.problems.unknown);
     byId("trouble-title").textContent = title;
     byId("trouble-todo").textContent = problem.wait ? `${todo} ${say("wait", {seconds: problem.wait})}` : todo;
     byId("again").hidden = !RETRYABLE.has(problem.name) || !photo;

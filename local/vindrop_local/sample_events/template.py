@@ -1,15 +1,17 @@
-"""Which object a sample event tells of, and what the events of both clouds share."""
+"""The events in ``events/``, read as templates; and which object an event tells of."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
-TENCENT = ("cos", "eventbridge-tencent", "http-tencent")
+EVENTS: Final = Path(__file__).resolve().parents[3] / "events"
+TENCENT: Final = ("cos", "eventbridge-tencent", "http-tencent")
 """How the names of events begin that tell of a bucket on Tencent."""
-APPID = "1250000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Place:
         """Return the place, with the defaults of the cloud whose event ``base`` is."""
         named, near = "photos", "us-east-1"
         if base.startswith(TENCENT):
-            named, near = f"photos-{APPID}", "ap-guangzhou"
+            named, near = "photos-1250000000", "ap-guangzhou"
         return cls(bucket or named, region or near, key, size or 97_280)
 
     @property
@@ -35,11 +37,16 @@ class Place:
         return hashlib.md5(f"{self.bucket}/{self.key}".encode(), usedforsecurity=False).hexdigest()
 
 
+@cache
+def _text(name: str) -> str:
+    return (EVENTS / f"{name}.json").read_text(encoding="utf-8")
+
+
+def load(name: str) -> Any:
+    """Return the event of ``events/<name>.json``, to be changed at will."""
+    return json.loads(_text(name))
+
+
 def as_json(event: Any) -> str:
     """Return an event as the text that a message carries."""
     return json.dumps(event, ensure_ascii=False)
-
-
-def records(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a batch of one record."""
-    return {"Records": [record]}
