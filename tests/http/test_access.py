@@ -153,8 +153,8 @@ def test_wrong_keys_are_slowed_by_address_and_logged_with_it(
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(auth, "_WRONG", WrongKeys())
-    monkeypatch.setattr(auth.time, "sleep", waits.append)
-    monkeypatch.setattr(auth.time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr("vindrop.http.auth.time.sleep", waits.append)
+    monkeypatch.setattr("vindrop.http.auth.time.monotonic", lambda: 1000.0)
     headers = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}
     for number in range(12):
         answer = ask("POST", "/v1/vin", headers, key=f"guess-{number}", gateway=gateway)

@@ -107,6 +107,7 @@ FORBIDDEN = {
     "another program": "__import__('os').execv('/bin/true', ['true'])",
     "a fork": "__import__('os').fork()",
     "a signal": "__import__('os').kill({pid}, 9)",
+    "a signal to a group": "__import__('os').kill(0, 9)",
     "the server's environment": "open('/proc/{pid}/environ').read()",
     "the server's memory": "open('/proc/{pid}/mem', 'rb').read(1)",
 }

@@ -133,9 +133,7 @@ def test_what_is_not_http_is_answered_400_and_is_the_client_s_fault(
     before = len(events(log, "malformed_request"))
     answer = send(vinocr, MALFORMED[name])
     if "bad chunk" not in name and "too long" not in name and "endless" not in name:
-        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 ", b"HTTP/1.1 505 ")), answer[
-            :100
-        ]
+        assert answer.startswith(b"HTTP/1.1 400 "), answer[:100]
         assert b"well-formed" in answer
     wait_until(lambda: len(events(log, "malformed_request")) > before)
     assert events(log, "malformed_request")[-1]["client"] == "127.0.0.1"

@@ -18,7 +18,7 @@ from starlette.requests import Request as HttpRequest
 from tests.vinocr.vinocr_support import ID, KEY, photo, stub_reader
 from vinocr.api import authentication, signature
 from vinocr.api import request as requests
-from vinocr.api.accounts import Account, Accounts, Key
+from vinocr.api.accounts import Account, Accounts
 from vinocr.api.addresses import AllowList, DenyList, is_public, is_web_port, networks
 from vinocr.api.codes import ApiError
 from vinocr.api.download import Downloader
@@ -106,10 +106,12 @@ def test_a_cloud_s_internal_address_in_a_public_range_can_be_listed(address: str
 # --- constant time -------------------------------------------------------------------------------
 
 NOW = 1_700_000_000
-ACCOUNTS = Accounts(
-    accounts=(
-        Account(uin="1", keys=(Key(secret_id=ID, secret_key=KEY),), api_keys=("key-of-one",)),
-    )  # type: ignore[arg-type]
+ACCOUNTS = Accounts.model_validate(
+    {
+        "accounts": [
+            {"uin": "1", "keys": [{"secret_id": ID, "secret_key": KEY}], "api_keys": ["key-of-one"]}
+        ]
+    }
 )
 
 

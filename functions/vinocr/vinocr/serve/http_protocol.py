@@ -125,7 +125,7 @@ class Connection(h11.Connection):
             if len(event.headers) > _MOST_HEADERS:
                 raise _too_many()
             if event.http_version not in (b"1.0", b"1.1"):
-                raise h11.RemoteProtocolError("another version", error_status_hint=505)
+                raise h11.RemoteProtocolError("another version")
         elif isinstance(event, h11.Data):
             self._chunks += 1
             self._bytes += len(event.data)
@@ -207,8 +207,9 @@ class Protocol(H11Protocol):
         # TLS waits 30 s for the client's close_notify, which an idle client never sends.
         self.loop.call_later(_TLS_CLOSE_SECONDS, self.transport.abort)
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, hint: int) -> None:
         """Tell the client that its request is malformed, and close; the log says whose fault it is."""
+        status = hint if hint == 431 else 400
         address = self.client[0] if self.client else None
         logging_json.event("malformed_request", client=address, status=status)
         if self.cycle is not None and not self.cycle.response_complete:

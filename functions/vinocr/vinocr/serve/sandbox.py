@@ -125,7 +125,7 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200),
     "listen": (50, 201), "accept": (43, 202), "accept4": (288, 242), "sendto": (44, 206),
     "sendmsg": (46, 211), "execve": (59, 221), "execveat": (322, 281), "ptrace": (101, 117),
-    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kill": (62, 129),
+    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     "tkill": (200, 130), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438),
     "io_uring_setup": (425, 425), "bpf": (321, 280), "perf_event_open": (298, 241),
     "userfaultfd": (323, 282), "mount": (165, 40), "umount2": (166, 39), "unshare": (272, 97),
@@ -148,6 +148,7 @@ _SPECIAL: Final = {
 }
 """Machine → numbers of seccomp, of the architecture, of clone, openat and open (0: there is none)."""
 _CLONE3, _OPENAT2 = 435, 437
+_KILL: Final = (62, 129)
 
 
 def _seccomp(libc: ctypes.CDLL) -> bool:
@@ -181,6 +182,11 @@ def _program(machine: str) -> list[bytes]:
         if number:
             steps += _by_argument(number, argument, _OPEN_FOR_WRITING, refused_if_set=True)
     steps += _by_argument(clone, 0, _CLONE_THREAD, refused_if_set=False)
+    kill = _KILL[column]
+    steps += [  # itself alone: how a process aborts
+        _step(_EQUAL, kill, 0, 3), _step(_LOAD, _FIRST_ARGUMENT), _step(_EQUAL, os.getpid(), 1, 0),
+        refuse,
+    ]  # fmt: skip
     return [*steps, _step(_RETURN, _ALLOW)]
 
 
