@@ -69,9 +69,9 @@ class GuardedStream(httpcore.AsyncNetworkStream):
             end = _HEAD_END.search(joined)
             upto = end.end() if end else len(joined)
             self._lines += joined.count(b"\n", len(self._tail), upto)
-            self._bytes += len(data)
+            self._bytes += upto - len(self._tail)
             self._tail = None if end else joined[-2:]
-            if self._lines > _MOST_LINES or (end is None and self._bytes > _MOST_HEAD):
+            if self._lines > _MOST_LINES or self._bytes > _MOST_HEAD:
                 raise httpcore.RemoteProtocolError("too many headers")
         return data
 
