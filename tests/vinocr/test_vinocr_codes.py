@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
@@ -18,7 +19,18 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests import images
-from tests.vinocr.vinocr_support import ID, KEY, VIN, b64, call, client, photo, refusal
+from tests.vinocr.vinocr_support import (
+    ID,
+    KEY,
+    VIN,
+    b64,
+    call,
+    client,
+    photo,
+    refusal,
+    stub_reader,
+    wait_until,
+)
 from vinocr.api.codes import MESSAGES, Language, is_billed
 from vinocr.launcher import ServerProcess
 
@@ -33,7 +45,6 @@ NO_CAUSE = {
     "FailedOperation",
     "InvalidParameter.ConfigFormatError",
     "ResourceInUse",
-    "ResourceInsufficient",
     "ResourceNotFound",
     "IpInBlacklist",
     "IpNotInWhitelist",
@@ -451,6 +462,18 @@ def test_an_engine_that_goes_wrong(tmp_path: Path) -> None:
             check(vinocr, code, {"ImageBase64": b64(photo() + code.encode())})
             assert call(vinocr, GOOD) == VIN, "a fresh reader takes over"
         assert vinocr.counters()["vinocr_reader_restarts"] == 2
+
+
+@produces("ResourceInsufficient")
+def test_an_engine_that_is_busy(tmp_path: Path) -> None:
+    texts = stub_reader(tmp_path, seconds=3) | {"VINOCR_QUEUE": "0"}
+    with ServerProcess.start(texts, log=tmp_path / "log.jsonl") as vinocr:
+        vinocr.wait_ready()
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(call, vinocr, GOOD)
+            wait_until(lambda: vinocr.counters()["vinocr_readers_busy"] == 1)
+            check(vinocr, "ResourceInsufficient", GOOD)
+            assert first.result() == VIN
 
 
 @produces("ResourceUnavailable", "ServiceUnavailable")
