@@ -20,7 +20,7 @@ from vindrop.http import multipart
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
 
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+(?:={1,2}\s*)?")
 _DATA_URL: Final = re.compile(r"data:[\w.+/-]*(?:;[\w=.-]+)*;base64,", re.ASCII)
 _FORMS: Final = (
     "an image as the body (image/*), as multipart/form-data, or JSON with ImageBase64, ImageUrl, or "
