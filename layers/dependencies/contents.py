@@ -35,8 +35,8 @@ LAYERS: Final = {
         # `-ocr` adds models.py alone: 43,000 lines, 8 MB with bytecode, imported by nothing here.
         Layer(
             "dependencies",
-            ("tencentcloud-sdk-python-common", "msgspec", "pydantic", "vininfo", "requests"),
-            "the official SDK's client, msgspec, pydantic, vininfo",
+            ("tencentcloud-sdk-python-common", "msgspec", "pydantic", "requests"),
+            "the official SDK's client, msgspec, pydantic",
         ),
         Layer("vindrop", (), "the library"),
         Layer(
@@ -45,7 +45,11 @@ LAYERS: Final = {
             "re-encodes HEIC, WebP and photos that are too large",
         ),
         Layer("postgresql", ("psycopg", "psycopg-binary"), "for postgresql:// URLs"),
-        Layer("mysql", ("pymysql",), "for mysql:// URLs"),
+        Layer(
+            "mysql",
+            ("pymysql", "cryptography"),
+            "for mysql:// URLs, and the default login of MySQL 8",
+        ),
         Layer(
             "kafka",
             ("confluent-kafka",),
@@ -54,6 +58,7 @@ LAYERS: Final = {
         ),
         Layer("amqp", ("pika",), "for amqp:// URLs"),
         Layer("redis", ("redis",), "for redis:// URLs"),
+        Layer("vehicle", ("ultravin",), "make, model and body of a VIN: VINDROP_VEHICLE"),
         # Lambda brings boto3; on SCF it is 100 MB that only a mixed installation wants.
         Layer("aws", ("boto3",), "for sqs://, sns://, dynamodb:// and eventbridge:// URLs on SCF"),
     )

@@ -21,6 +21,7 @@ from vindrop_local.commands import (
     schema,
     settings,
     up,
+    vin,
 )
 from vindrop_local.errors import UserError
 from vindrop_local.show import console
@@ -43,6 +44,7 @@ for command in (
     settings.settings,
     backfill.backfill,
     doctor.doctor,
+    vin.vin,
 ):
     app.command()(command)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -173,6 +173,7 @@ class Stack(Service):
             "VINDROP_RETRY_SECONDS": "2",
             "VINDROP_VINOCR_TIMEOUT": "30",
             "VINDROP_UPLOAD_BUCKET": self.bucket.name,
+            "VINDROP_VEHICLE": "true",
             **self._settings,
         }
 

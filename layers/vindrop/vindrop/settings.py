@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :param upload_region: Its region. Default: the function's own region.
     :param upload_prefix: Prefix of their keys. Storage events for it are ignored, so that none
         is paid for twice: each is read when its caller asks.
+    :param vehicle: Whether a reading says what vehicle it is (make, model, body …). Needs the
+        extra `vehicle`, or its layer.
     :param log_level: Least severe log line written.
     """
 
@@ -129,6 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_bucket: str = ""
     upload_region: str = ""
     upload_prefix: Annotated[str, Meta(min_length=1)] = "vindrop-http/"
+    vehicle: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def __post_init__(self) -> None:
@@ -245,6 +248,8 @@ def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
         if kind is number and reason.startswith(expected):
             bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
             return f"takes {called}{bound}"
+    if kind is bool:
+        return "takes true or false"
     return reason[0].lower() + reason[1:]
 
 

@@ -18,9 +18,11 @@ from vindrop.core.app import App
 from vindrop.core.attempt import Attempt
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.delivery import Delivery
+from vindrop.core.destination import Destination
 from vindrop.core.invocation import Invocation
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.destinations import name_of, open_destination
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
@@ -36,6 +38,7 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
     :raises StoreError: a store is away.
     """
     given = os.environ if environment is None else environment
+    _check_vehicle(settings)
     ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
     rate_limiter = open_rate_limiter(
         settings.rate_limiter_url,
@@ -69,6 +72,18 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
     )
 
 
+def _check_vehicle(settings: Settings) -> None:
+    if not settings.vehicle:
+        return
+    from vindrop.domain import vehicle
+
+    if not vehicle.available():
+        raise StoreSettingError(
+            "VINDROP_VEHICLE is on and needs the package ultravin: install vindrop[vehicle], or attach "
+            "the layer that carries it"
+        )
+
+
 def open_delivery(settings: Settings, environment: Mapping[str, str] | None = None) -> Delivery:
     """Open the destinations that the settings name.
 
@@ -76,9 +91,13 @@ def open_delivery(settings: Settings, environment: Mapping[str, str] | None = No
     :raises StoreSettingError: a URL is wrong, or its client is not installed.
     :raises StoreError: a destination is away.
     """
+
+    def opened(urls: tuple[str, ...], setting: str) -> dict[str, Destination]:
+        return {name_of(url): open_destination(url, environment, setting) for url in urls}
+
     return Delivery(
-        {name_of(url): open_destination(url, environment) for url in settings.results},
-        {name_of(url): open_destination(url, environment) for url in settings.dead_letters},
+        opened(settings.results, "VINDROP_RESULTS"),
+        opened(settings.dead_letters, "VINDROP_DEAD_LETTERS"),
     )
 
 

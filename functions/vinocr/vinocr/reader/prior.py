@@ -15,7 +15,6 @@ from vindrop.domain.vin import (
     MODEL_YEAR_POSITION,
     check_digit_holds,
     check_digit_required,
-    makers,
     region,
 )
 
@@ -26,9 +25,12 @@ CHECK_FAILS_BY_HABIT: Final = -1.5
 CHECK_HOLDS: Final = 1.5
 """Some 40 % of the VINs that need none have one; chance alone gives 1 in 11."""
 CHECK_FAILS: Final = -0.4
-MAKER_KNOWN: Final = 2.5
+MAKER: Final = {6: 2.5, 5: 2.0, 4: 1.2, 3: 0.0, 2: -1.5}
+"""By the power of ten of vehicles that its maker builds in a year."""
+MAKER_BY_TWO: Final = 0.0
+"""Known by its first two characters only: a third that no register has."""
 MAKER_UNKNOWN: Final = -2.0
-"""The table knows some 9 of 10 makers on the road."""
+"""The table knows nearly every maker on the road."""
 REGION_UNASSIGNED: Final = -3.0
 RARE_FIRST: Final = -2.0
 """A first letter under which hardly a car was ever built."""
@@ -49,7 +51,7 @@ _HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDB", "WDC", "WDD", "WDF", "W1K", 
                  "WMW", "YV1", "YV4")  # fmt: skip
 """Škoda, BMW, Mercedes-Benz, Mini, Volvo: write a check digit where no law asks them to."""
 
-_RARE_FIRST_LETTERS: Final = "BCDEFGH"
+_RARE_FIRST_LETTERS: Final = "BCDEFG"
 _YEAR_LETTERS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
 
 
@@ -70,7 +72,7 @@ def evidence(vin: str) -> float:
             if holds
             else (CHECK_FAILS_BY_HABIT if habit else CHECK_FAILS)
         )
-    weight += MAKER_KNOWN if vin[:3] in makers() else MAKER_UNKNOWN
+    weight += _maker(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
     if vin[0] in _RARE_FIRST_LETTERS:
@@ -88,3 +90,13 @@ def evidence(vin: str) -> float:
     if LENGTH - digits < len(FEW_LETTERS):
         weight += FEW_LETTERS[LENGTH - digits]
     return weight
+
+
+def _maker(vin: str) -> float:
+    """Return the log weight of who would have built it."""
+    from vindrop.domain import manufacturers
+
+    found = manufacturers.find(vin)
+    if found is None:
+        return MAKER_UNKNOWN
+    return MAKER_BY_TWO if len(found.wmi) == 2 else MAKER[found.volume]

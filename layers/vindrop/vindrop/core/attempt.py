@@ -145,8 +145,16 @@ class Attempt:
             call,
             attempts=attempts,
             vin_box=answer.vin_box,
+            vehicle=self._vehicle(found.vin.value),
             traceparent=tracing.current(),
         )
+
+    def _vehicle(self, vin: str) -> records.VehicleFacts | None:
+        if not self._settings.vehicle:
+            return None
+        from vindrop.domain import vehicle  # 100 MB of patterns that few functions ask for
+
+        return vehicle.facts(vin)
 
     def _recognize(
         self, upload: Upload, fallbacks: Fallbacks, budget: Budget, sent: Sent | None

@@ -1,4 +1,8 @@
-"""What the pipeline asks of a destination: where records go."""
+"""What the pipeline asks of a destination: where records go.
+
+Adding a destination: a file in `vindrop.destinations` with a class of this protocol, and one line in
+its ``__init__``.
+"""
 
 from __future__ import annotations
 

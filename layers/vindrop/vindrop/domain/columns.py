@@ -76,7 +76,9 @@ class Field(NamedTuple):
             return str(found.value)
         if found is None or isinstance(found, str | int | float):
             return found
-        return json.dumps(found, separators=(",", ":"))
+        if dataclasses.is_dataclass(found) and not isinstance(found, type):
+            found = dataclasses.asdict(found)
+        return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 @functools.cache

@@ -70,6 +70,14 @@ TOO_LARGE: Final = "Vindrop.TooLarge"
 BUCKET_NOT_ALLOWED: Final = "Vindrop.BucketNotAllowed"
 OBJECT_MISSING: Final = "Vindrop.ObjectMissing"
 OBJECT_FORBIDDEN: Final = "Vindrop.ObjectForbidden"
+OBJECT_ARCHIVED: Final = "Vindrop.ObjectArchived"
+SUPERSEDED: Final = "Vindrop.Superseded"
+BUCKET_MISSING: Final = "Vindrop.BucketMissing"
+WRONG_REGION: Final = "Vindrop.WrongRegion"
+BAD_SIGNATURE: Final = "Vindrop.BadSignature"
+STORAGE_KEY_DENIED: Final = "Vindrop.StorageKeyDenied"
+STORAGE_CLOCK_SKEWED: Final = "Vindrop.StorageClockSkewed"
+STORAGE_TOKEN_EXPIRED: Final = "Vindrop.StorageTokenExpired"  # noqa: S105  # a code
 STORAGE_UNAVAILABLE: Final = "Vindrop.StorageUnavailable"
 MALFORMED_EVENT: Final = "Vindrop.MalformedEvent"
 UNKNOWN_EVENT: Final = "Vindrop.UnknownEvent"
@@ -123,11 +131,18 @@ TABLE: Final[dict[str, Rule]] = {
     ),
     "ServerNetworkError": _retry(billed=None),
     BROKEN_ANSWER: _retry(billed=None),
-    OBJECT_FORBIDDEN: _retry("object-forbidden"),
     STORAGE_UNAVAILABLE: _retry("storage-failed"),
+    # The bucket refuses, and a person can mend it: its policy, its key, its name, our settings.
+    OBJECT_FORBIDDEN: _retry("object-forbidden"),
+    STORAGE_KEY_DENIED: _retry("object-forbidden"),
+    WRONG_REGION: _retry("storage-failed"),
+    BAD_SIGNATURE: _retry("storage-failed"),
+    BUCKET_MISSING: _retry("object-missing"),
     # One instance's fault, not the account's: its temporary key expired, its clock is wrong.
     "AuthFailure.TokenFailure": _retry(uses_attempt=False),
     "AuthFailure.SignatureExpire": _retry(uses_attempt=False, retry_in_run=False),
+    STORAGE_TOKEN_EXPIRED: _retry("storage-failed", uses_attempt=False, retry_in_run=False),
+    STORAGE_CLOCK_SKEWED: _retry("storage-failed", uses_attempt=False, retry_in_run=False),
     # The photo must be sent in another form.
     "FailedOperation.DownLoadError": _fallback("bytes", "url-unreadable"),
     "FailedOperation.ImageSizeTooLarge": _fallback("reencoded", "photo-too-large"),
@@ -159,6 +174,8 @@ TABLE: Final[dict[str, Rule]] = {
     TOO_LARGE: _dead("photo-too-large"),
     BUCKET_NOT_ALLOWED: _dead("bucket-not-allowed"),
     OBJECT_MISSING: _dead("object-missing"),
+    OBJECT_ARCHIVED: _dead("object-archived"),
+    SUPERSEDED: _dead("object-changed"),
     MALFORMED_EVENT: _dead(),
     UNKNOWN_EVENT: _dead(),
     ABANDONED: _dead(billed=None),

@@ -51,6 +51,24 @@ class VinOCRCall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VehicleFacts:
+    """The vehicle as its maker registered it (NHTSA's vPIC); null where the VIN does not say."""
+
+    pattern: Literal["known", "unknown", "not_covered"]
+    """``unknown``: the maker registered no such pattern, so have a person look."""
+    make: str | None = None
+    model: str | None = None
+    year: int | None = None
+    """Model year."""
+    body: str | None = None
+    trim: str | None = None
+    fuel: str | None = None
+    plant: str | None = None
+    """City, state, country."""
+    type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """A VIN and how sure we are."""
 
@@ -71,6 +89,12 @@ class Reading:
     read_at: dt.datetime
     vin_box: Annotated[Box | None, Column("TEXT")] = None
     """Where the VIN stands in the photo; null where the recognizer does not say it."""
+    manufacturer: Annotated[str | None, Column("VARCHAR", 255)] = None
+    """As registered; ``maker`` is the brand that a person says."""
+    country: Annotated[str | None, Column("VARCHAR", 64)] = None
+    """Whose manufacturer it is (ISO 3780), not where the factory stands."""
+    vehicle: Annotated[VehicleFacts | None, Column("TEXT")] = None
+    """By the maker's registered patterns; null where ``VINDROP_VEHICLE`` is off."""
     traceparent: str | None = None
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
@@ -136,6 +160,7 @@ def reading_of(
     *,
     attempts: int,
     vin_box: Box | None = None,
+    vehicle: VehicleFacts | None = None,
     traceparent: str | None = None,
 ) -> Reading:
     """Return the reading of an upload, made now. Every reading is made here."""
@@ -152,6 +177,9 @@ def reading_of(
         attempts=attempts,
         read_at=dt.datetime.now(dt.timezone.utc),
         vin_box=vin_box,
+        manufacturer=vin.manufacturer,
+        country=vin.country,
+        vehicle=vehicle,
         traceparent=traceparent,
     )
 

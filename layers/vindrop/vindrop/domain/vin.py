@@ -3,12 +3,14 @@
 The rules are ISO 3779 (17 characters, no I, O, Q), 49 CFR 565 (North America) and
 GB 16735 (China). The one alphabet, check digit and table of look-alikes for the whole
 house: the functions judge VinOCR's answers with it, and our own VinOCR reads with it.
+
+Laws, countries and manufacturers stand in `vindrop.domain`, imported when the first VIN is
+judged: a refusal never needs them, and a cold start does without.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
@@ -53,9 +55,6 @@ LOOKALIKES: Final[dict[str, str]] = {
 
 _LOWERCASE_LOOKALIKES: Final = {"l": "1", "o": "0", "q": "0"}
 _SEPARATORS: Final = dict.fromkeys(map(ord, " \t\r\n-–—_·.:*★☆✱"))
-_YEAR_CODES: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
-_FIRST_YEAR: Final = 1980
-_YEAR_CYCLE: Final = len(_YEAR_CODES)
 
 
 class Verdict(str, Enum):
@@ -85,11 +84,15 @@ class Vin:
     check_digit: Literal["valid", "invalid", "not_required"]
     """``valid``, ``invalid`` (required of this maker, and wrong) or ``not_required``."""
     maker: str | None
-    """The manufacturer of the world manufacturer identifier, where the table knows it."""
+    """The brand of the world manufacturer identifier, as a person says it; None if unknown."""
     region: str | None
-    """The world region of the first character (ISO 3780)."""
+    """The world region of the first two characters (ISO 3780)."""
     model_year: int | None
-    """Only where position 10 is one by law (North America, China)."""
+    """Only where position 10 is one by law, and where it can be told which of two (30 years apart)."""
+    manufacturer: str | None = None
+    """The manufacturer as registered, where a register at hand has it."""
+    country: str | None = None
+    """The country whose maker the first two characters belong to (ISO 3780)."""
 
     def __str__(self) -> str:
         return self.value
@@ -114,13 +117,14 @@ def check_digit_holds(vin: str) -> bool:
 
 
 def check_digit_required(vin: str) -> bool:
-    """Whether law asks this maker for a check digit.
+    """Whether the law of the maker's country asks for a check digit.
 
-    North America (first character 1 to 5, and the 7F to 70 that the United States were given
-    later; 49 CFR 565) and China (L; GB 16735). Nowhere else: a European VIN may hold anything
-    at position 9, and is never refused for it.
+    North America (49 CFR 565) and China (GB 16735), so first characters 1 to 5, 7F to 70, H and
+    L. Nowhere else: a European VIN may hold anything at position 9, and is never refused for it.
     """
-    return vin[0] in "12345L" or (vin[0] == "7" and vin[1] not in "ABCDE")
+    from vindrop.domain import check_digit as laws
+
+    return laws.required(vin)
 
 
 def is_well_formed(text: str) -> bool:
@@ -135,6 +139,8 @@ def normalize(text: str) -> tuple[str, bool]:
     writing capitals for small letters, corrects nothing. A look-alike (I for 1, O for 0, a
     Cyrillic or Greek letter of the same shape) does.
     """
+    if not text.strip(ALPHABET):
+        return text, False
     bare = text.translate(_SEPARATORS)
     mixed = any(c.isupper() for c in bare)
     out: list[str] = []
@@ -161,12 +167,14 @@ def parse(text: str, *, today: dt.date | None = None) -> Vin:
     value, corrected = normalize(text)
     if len(value) != LENGTH:
         raise NotAVinError(f"{text!r} has {len(value)} characters where a VIN has {LENGTH}")
-    wrong = sorted({c for c in value if c not in VALUES})
-    if wrong:
+    if wrong := sorted(set(value) - VALUES.keys()):
         raise NotAVinError(f"{text!r} holds {', '.join(map(repr, wrong))}, which no VIN can hold")
+
+    from vindrop.domain import manufacturers, regions
 
     holds = check_digit_holds(value)
     required = check_digit_required(value)
+    built = manufacturers.find(value)
     if corrected or (required and not holds):
         verdict = Verdict.DOUBTFUL
     elif holds:
@@ -178,84 +186,34 @@ def parse(text: str, *, today: dt.date | None = None) -> Vin:
         as_read=text,
         verdict=verdict,
         check_digit="valid" if holds else "invalid" if required else "not_required",
-        maker=maker(value),
-        region=region(value),
+        maker=built.brand if built else None,
+        region=regions.region(value),
         model_year=model_year(value, today=today),
+        manufacturer=built.name if built else None,
+        country=regions.country(value),
     )
 
 
 def maker(vin: str) -> str | None:
-    """Return the manufacturer's name of the first three characters, or None if unknown."""
-    return makers().get(vin[:3])
+    """Return the brand of a well-formed VIN's maker as a person says it, or None if unknown."""
+    from vindrop.domain import manufacturers
 
-
-@functools.cache
-def makers() -> dict[str, str]:
-    """World manufacturer identifiers (three characters) → names, from `vininfo` and our own.
-
-    Imported when first asked: the table costs some 30 ms that a refusal never needs.
-    """
-    from vininfo.dicts import WMI
-
-    return {
-        code: name if isinstance(name, str) else str(name.title) for code, name in WMI.items()
-    } | {code: name for code, name in _MORE_MAKERS.items() if code not in WMI}
+    found = manufacturers.find(vin)
+    return found.brand if found else None
 
 
 def region(vin: str) -> str | None:
-    """Return the world region of the first character (ISO 3780), or None if unassigned."""
-    for first, name in (
-        ("ABCDEFGH", "Africa"),
-        ("JKLMNPR", "Asia"),
-        ("STUVWXYZ", "Europe"),
-        ("12345", "North America"),
-        ("6", "Oceania"),
-        ("89", "South America"),
-    ):
-        if vin[0] in first:
-            return name
-    if vin[0] == "7":
-        return "Oceania" if vin[1] in "ABCDE" else "North America"
-    return None
+    """Return the world region of the first two characters (ISO 3780), or None if unassigned."""
+    from vindrop.domain import regions
+
+    return regions.region(vin)
 
 
 def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
-    """Return the model year of position 10 where law defines it, or None.
+    """Return the model year of position 10 where law defines it and it can be told, or None.
 
-    The code repeats every 30 years. 49 CFR 565.15(d)(1) tells the cycles apart by position 7 in
-    passenger cars (a letter from 2010 on); elsewhere the latest year that can be (next year's
-    models are sold this year) is taken. European makers may put anything there: None.
+    See `vindrop.domain.model_year`.
     """
-    if not check_digit_required(vin):
-        return None
-    index = _YEAR_CODES.find(vin[MODEL_YEAR_POSITION])
-    if index < 0:
-        return None
-    latest = (today or dt.datetime.now(dt.timezone.utc).date()).year + 1
-    year = _FIRST_YEAR + index
-    while year + _YEAR_CYCLE <= latest:
-        year += _YEAR_CYCLE
-    if vin[0] != "L" and vin[6].isdigit() and year >= _FIRST_YEAR + _YEAR_CYCLE:
-        # North American cars and light trucks up to 2009 carry a digit at position 7.
-        # Heavy trucks may too in any year, so this is taken only while the car could
-        # still be on the road with it: the cycle before the current one.
-        return year - _YEAR_CYCLE
-    return year
+    from vindrop.domain import model_year as years
 
-
-_MORE_MAKERS: Final = {
-    # Seen on vehicles, missing from vininfo 1.11.
-    "5UX": "BMW USA",
-    "KNA": "Kia",
-    "KNE": "Kia",
-    "MA6": "General Motors India",
-    "MAK": "Honda Cars India",
-    "MBJ": "Toyota Kirloskar",
-    "MBR": "Mercedes-Benz India",
-    "MEC": "Daimler India",
-    "MEE": "Renault India",
-    "MEX": "Škoda Auto Volkswagen India",
-    "MZB": "Kia India",
-    "Z8T": "PSMA Rus",
-    "Z94": "Hyundai Motor Manufacturing Rus",
-}
+    return years.model_year(vin, today=today)

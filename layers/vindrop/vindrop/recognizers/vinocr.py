@@ -15,12 +15,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.clouds import Credentials, for_vinocr
+from vindrop.clouds import Credentials, for_vinocr, keep_to_itself, trimmed
 from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
-from vindrop.domain.failures import FailureError
+from vindrop.domain.failures import LONGEST_ID, FailureError
 from vindrop.domain.records import Box
+from vindrop.domain.redaction import printable
 from vindrop.settings import Settings
 
 SERVICE: Final = "ocr"
@@ -118,13 +119,15 @@ class VinOCR:
             reqTimeout=(self._settings.vinocr_connect_timeout, self._settings.vinocr_timeout),
             keepAlive=True,
         )
-        return CommonClient(
+        client = CommonClient(
             SERVICE,
             VERSION,
             Credential(credentials.id, credentials.key, credentials.token),
-            self._settings.vinocr_region,
+            trimmed(self._settings.vinocr_region),
             ClientProfile(httpProfile=http, language=self._settings.vinocr_language),
         )
+        keep_to_itself(client, f"{self._settings.vinocr_scheme}://{self._settings.vinocr_host}")
+        return client
 
 
 def _sdk_failure(error: Any) -> FailureError:
@@ -142,7 +145,7 @@ def _answer(answer: Any, seconds: float) -> Answer:
         raise FailureError(
             error_codes.BROKEN_ANSWER, "VinOCR's answer holds no Response; it may have been billed"
         )
-    request_id = str(response.get("RequestId") or "")
+    request_id = printable(str(response.get("RequestId") or ""))[:LONGEST_ID]
     error = response.get("Error")
     if isinstance(error, dict):
         raise FailureError(

@@ -25,7 +25,13 @@ from vindrop.domain.failures import Failure
 from vindrop.domain.records import DeadLetter, Reading, Record, from_json, to_json
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB, Item, Value
-from vindrop.stores.ledger.dynamodb_items import claim_of, failure_of, new_item, standing_of
+from vindrop.stores.ledger.dynamodb_catalogue import DynamoDBCatalogue
+from vindrop.stores.ledger.dynamodb_items import (
+    claim_of,
+    failure_of,
+    new_item,
+    standing_of,
+)
 
 _OPEN: Final[tuple[State, ...]] = ("claimed", "parked", "answered", "failed")
 _TABLE: Final = "uploads"
@@ -33,14 +39,14 @@ _TRIES: Final = 5
 _LOOKED_AT: Final = 1_000
 
 
-class DynamoDBLedger:
+class DynamoDBLedger(DynamoDBCatalogue):
     """See `vindrop.core.ledger.Ledger`."""
 
     durable = True
     database = None
 
     def __init__(self, tables: DynamoDB, account: str) -> None:
-        self._tables = tables
+        super().__init__(tables)
         self._account = f"hold/{account}"
 
     def claim(
@@ -67,13 +73,14 @@ class DynamoDBLedger:
                 _TABLE,
                 upload.id,
                 "SET #owner = :owner, #attempts = :attempts, #state = :state, #due_at = :due_at, "
-                "#last_seen = :now",
+                "#last_seen = :now, #place = :place",
                 "#owner = :was_owner AND #state = :was_state AND #due_at = :was_due",
                 owner=owner,
                 attempts=attempts,
                 state=taken,
                 due_at=now + lease,
                 now=now,
+                place=upload.object_id,
                 was_owner=item["owner"],
                 was_state=state,
                 was_due=item["due_at"],

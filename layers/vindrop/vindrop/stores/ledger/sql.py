@@ -20,6 +20,7 @@ from vindrop.core.ledger import (
     Waiting,
     next_probe,
 )
+from vindrop.core.store_errors import LockedError
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
@@ -29,13 +30,18 @@ from vindrop.stores.ledger.sql_schema import (
     UPLOADS,
     added,
     claimed,
+    due_claim,
     failure_values,
+    new_claim,
     schema,
     standing_of,
 )
 from vindrop.stores.sql import Database, Row
+from vindrop.stores.text import storable
 
 _PAGE: Final = 500
+LOCKED_SECONDS: Final = 1.0
+"""After which an upload is worth another try whose row another worker has locked."""
 _OPEN: Final = "'claimed', 'parked'"
 _REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
 
@@ -61,13 +67,16 @@ class SQLLedger:
         A power cut may undo the INSERT, while its own event is under way and is redelivered:
         nobody is told of another's claim before that is on the disk.
         """
-        now, owner = self._now, uuid.uuid4().hex
+        try:
+            return self._claim(upload, lease, traceparent)
+        except LockedError:  # by a worker that hangs in its transaction
+            return Standing("claimed", LOCKED_SECONDS, None)
+
+    def _claim(self, upload: Upload, lease: float, traceparent: str | None) -> Claim | Standing:
+        owner = uuid.uuid4().hex
         with self.database.relaxed():
             inserted = self.database.execute(
-                f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
-                "traceparent, first_seen, last_seen) "
-                f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, "
-                f":traceparent, {now}, {now}) {self.database.dialect.on_conflict_ignore}",
+                new_claim(self.database.dialect),
                 id=upload.id,
                 lease=lease,
                 owner=owner,
@@ -77,19 +86,12 @@ class SQLLedger:
             )
         if inserted.rowcount == 1:
             return Claim(owner, 1, 0, first_seen=time.time(), traceparent=traceparent)
-        # `attempts` stands before `state`: MySQL reads a changed column's new value.
         self.database.execute(
-            f"UPDATE {UPLOADS} SET owner = :owner, last_seen = {now}, "
-            "attempts = attempts + CASE WHEN state IN ('claimed', 'parked') THEN 1 ELSE 0 END, "
-            "state = CASE WHEN state = 'parked' THEN 'claimed' ELSE state END, "
-            f"due_at = {now} + :lease WHERE id = :id AND due_at <= {now}",
-            id=upload.id,
-            owner=owner,
-            lease=lease,
+            due_claim(self.database.dialect), id=upload.id, owner=owner, lease=lease
         )
         row = self._row(upload.id)
         if row is None:  # deleted by hand between the two statements
-            return self.claim(upload, lease, traceparent=traceparent)
+            return self._claim(upload, lease, traceparent)
         if row[2] == owner:
             return claimed(row)
         if row[0] in {"claimed", "answered", "failed"}:
@@ -125,7 +127,8 @@ class SQLLedger:
             return True
         # The connection may have broken after the commit: the repeated write then finds its own answer.
         row = self._row(upload_id)
-        return row is not None and row[2] == claim.owner and row[6] == records.to_json(record)
+        kept_text = storable(records.to_json(record))
+        return row is not None and row[2] == claim.owner and row[6] == kept_text
 
     def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
         """Store which of several destinations have the record."""

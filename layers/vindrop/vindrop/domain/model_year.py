@@ -1,0 +1,64 @@
+"""The model year, where law defines it and it can be told; None everywhere else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from vindrop.domain import check_digit, manufacturers
+
+POSITION: Final = 9
+"""Index of the year's code (position 10)."""
+CODES: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
+"""The codes of 30 years in a row; then they begin again (49 CFR 565.15(d)(1), table VII)."""
+
+_FIRST: Final = 1980
+_CYCLE: Final = len(CODES)
+_POSITION_7: Final = 6
+_TURN: Final = _FIRST + _CYCLE
+
+
+def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
+    """Return the model year of a well-formed VIN, or None where it cannot be told.
+
+    The code repeats every 30 years, so a code has one, two or more years that can be: up to next
+    year's models, which are sold this year. Of several, position 7 tells which, in North American
+    cars, MPVs and trucks up to 10,000 lb only; elsewhere law's first year may leave one over.
+
+    :param today: the date that is taken for now.
+    """
+    law = check_digit.law(vin[:2])
+    if law is None or law.model_year is None:
+        return None
+    years = _years(vin[POSITION], (today or dt.datetime.now(dt.timezone.utc).date()).year + 1)
+    if not _older_register(vin, law.first_year):
+        years = [year for year in years if year >= law.first_year] or years
+    if check_digit.north_american(vin):
+        years = _fitting(vin, years, position_7=law.position_7)
+    return years[0] if len(years) == 1 else None
+
+
+def _years(code: str, latest: int) -> list[int]:
+    index = CODES.find(code)
+    return [] if index < 0 else list(range(_FIRST + index, latest + 1, _CYCLE))
+
+
+def _older_register(vin: str, first_year: int) -> bool:
+    """Whether the maker's code is older than the law: L was given to Taiwan before China."""
+    maker = manufacturers.find(vin)
+    return maker is not None and maker.since is not None and maker.since < first_year
+
+
+def _fitting(vin: str, years: list[int], *, position_7: bool) -> list[int]:
+    """Return the years that position 7 and the maker's register leave over.
+
+    What the register says is used against a year only, and only when one is left: patterns of
+    old vehicles may be missing there, so it proves nothing for the other year.
+    """
+    maker = manufacturers.find(vin)
+    at_7 = vin[_POSITION_7]
+    if position_7 and maker and maker.position_7 is not None and at_7 not in maker.position_7:
+        years = [year for year in years if (year >= _TURN) == at_7.isalpha()]
+    if maker and maker.since and len(years) == 1 and years[0] < maker.since:
+        return []  # an export number, or a misreading
+    return years

@@ -1,0 +1,145 @@
+"""How people see a VIN explained: its characters, the check digit step by step, the verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from vindrop.domain import check_digit, manufacturers
+from vindrop.domain import vin as vins
+from vindrop.domain.vehicle import Pattern, Vehicle
+from vindrop.domain.vin import Verdict, Vin
+from vindrop_local import show
+from vindrop_local.show import console
+
+if TYPE_CHECKING:
+    from vindrop_local.commands.vin import Explained
+
+_VERDICTS: Final = {
+    Verdict.VERIFIED: "the check digit holds",
+    Verdict.PLAUSIBLE: "well-formed; the law of its maker's country asks for no check digit",
+    Verdict.DOUBTFUL: "the check digit is wrong or characters were corrected: have a person look",
+}
+_PATTERNS: Final = {
+    Pattern.KNOWN: "its maker registered such vehicles",
+    Pattern.UNKNOWN: "its maker registered no such pattern: misread, or newer than the data",
+    Pattern.NOT_COVERED: "not in the United States' register: nothing is claimed",
+}
+
+
+def line(each: Explained) -> str:
+    """Return one line for one of many."""
+    read = each.vin
+    if read is None:
+        return f"{each.text}  no VIN: {each.reason}"
+    model = each.vehicle.model if each.vehicle else None
+    year = read.model_year or (each.vehicle.year if each.vehicle else None)
+    known = (read.maker, model, str(year) if year else None, read.country)
+    what = " · ".join(part for part in known if part)
+    return f"{read.value}  {read.verdict.value:<9}  {what}"
+
+
+def page(each: Explained) -> None:
+    """Print everything that is known of one VIN."""
+    out = console()
+    read = each.vin
+    if read is None:
+        out.print(Text.assemble((each.text, "bold"), "  ", ("no VIN", "red")), soft_wrap=True)
+        out.print(each.reason, markup=False, soft_wrap=True)
+    else:
+        said = (read.verdict.value, show.COLOURS[read.verdict])
+        why = _VERDICTS[read.verdict]
+        head = Text.assemble((read.value, "bold"), "  ", said, "  ", (why, "dim"))
+        out.print(head, soft_wrap=True)
+        out.print()
+        out.print(_characters(read, each.vehicle))
+        out.print()
+        out.print(_check_digit(read.value))
+        out.print(_sum(read), markup=False, soft_wrap=True)
+        out.print()
+        out.print(_facts(read, each.vehicle))
+    if each.instead:
+        out.print("\nWhat may have been meant (one slip away, and the check digit holds):")
+        for other, pattern in each.instead:
+            built = vins.maker(other.vin) or "no known maker"
+            known = f", {_PATTERNS[pattern]}" if pattern is Pattern.KNOWN else ""
+            slip = f"  {other.vin}  {other.change}  ({built}{known})"
+            out.print(slip, markup=False, soft_wrap=True)
+
+
+def _characters(read: Vin, vehicle: Vehicle | None) -> Table:
+    """Return the parts of a VIN with what they mean."""
+    value = read.value
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("position", "characters", "meaning"):
+        table.add_column(column)
+    law = check_digit.law(value[:2])
+    built = manufacturers.find(value)
+    maker = f"{built.brand} ({built.name})" if built and built.name else (read.maker or "unknown")
+    small = "; a 9 at 3: named together with 12 to 14" if value[2] == "9" else ""
+    model = vehicle.model if vehicle and vehicle.model else "the maker's own code"
+    year = str(read.model_year) if read.model_year else "not told"
+    defined = law.model_year if law and law.model_year else "no law defines it"
+    required = law.check_digit if law and law.check_digit else "no law requires it"
+    for position, characters, meaning in (
+        ("1–3", value[:3], f"maker: {maker}, {read.country or 'no country'}{small}"),
+        ("4–8", value[3:8], f"model, body, engine …: {model}"),
+        ("9", value[8], f"check digit ({required}); the others give {vins.check_digit(value)}"),
+        ("10", value[9], f"model year: {year} ({defined})"),
+        ("11", value[10], f"plant: {vehicle.plant if vehicle and vehicle.plant else '–'}"),
+        ("12–17", value[11:], "serial number"),
+    ):
+        table.add_row(position, Text(characters, style="bold"), Text(meaning))
+    return table
+
+
+def _check_digit(value: str) -> Table:
+    """Return the sum step by step, 49 CFR 565.15(c)."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(style="dim")
+    for _ in value:
+        table.add_column(justify="right")
+    values = [vins.VALUES[character] for character in value]
+    products = [value * weight for value, weight in zip(values, vins.WEIGHTS, strict=True)]
+    table.add_row("character", *value)
+    table.add_row("value", *map(str, values))
+    table.add_row("× weight", *map(str, vins.WEIGHTS))
+    table.add_row("= product", *map(str, products))
+    return table
+
+
+def _sum(read: Vin) -> str:
+    total = sum(
+        vins.VALUES[character] * weight
+        for character, weight in zip(read.value, vins.WEIGHTS, strict=True)
+    )
+    digit, found = vins.check_digit(read.value), read.value[vins.CHECK_POSITION]
+    ten = ", ten is written X" if digit == "X" else ""
+    says = "it holds" if digit == found else f"position 9 is {found}: it does not hold"
+    return f"sum {total}, {total} modulo 11 = {total % 11}{ten}; {says}"
+
+
+def _facts(read: Vin, vehicle: Vehicle | None) -> Table:
+    """Return what is known, one fact a line."""
+    rows: list[tuple[str, object]] = [
+        ("maker", read.maker),
+        ("manufacturer", read.manufacturer),
+        ("country", read.country),
+        ("region", read.region),
+        ("model year", read.model_year),
+    ]
+    if vehicle is None:
+        rows.append(("vehicle", "not asked for: pip install 'vindrop[vehicle]'"))
+    else:
+        rows.append(("pattern", f"{vehicle.pattern.value}: {_PATTERNS[vehicle.pattern]}"))
+        named = ("make", "model", "year", "body", "trim", "fuel", "plant", "type")
+        facts = ((name, getattr(vehicle, name)) for name in named)
+        rows += [(name, value) for name, value in facts if value is not None]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(str(value or "–")))
+    return table

@@ -1,0 +1,120 @@
+"""``vindrop vin``: one VIN in full, many a line each, and what a wrong one may have been."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cli.test_cli import vindrop
+from vindrop.domain import vehicle, vin
+from vindrop_local.alternatives import alternatives
+
+GOOD = "1HGCM82633A004352"
+
+
+def test_one_vin_is_explained_in_full(tmp_path: Path) -> None:
+    done = vindrop("vin", GOOD, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for said in (
+        *("verified", "Honda", "AMERICAN HONDA MOTOR CO., INC.", "United States", "2003"),
+        *("× weight", "modulo 11 = 3; it holds", "49 CFR 565.15"),
+    ):
+        assert said in done.stdout
+    assert "may have been meant" not in done.stdout
+
+
+def test_a_wrong_one_says_so_and_what_may_have_been_meant(tmp_path: Path) -> None:
+    done = vindrop("vin", GOOD.replace("82", "B2"), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "doubtful" in done.stdout
+    assert "it does not hold" in done.stdout
+    assert f"{GOOD}  position 6: 8, not B  (Honda" in done.stdout
+
+
+def test_what_is_no_vin_is_refused_with_its_reason(tmp_path: Path) -> None:
+    done = vindrop("vin", "1HGCM82", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "7 characters where a VIN has 17" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_json_has_one_object_a_line(tmp_path: Path) -> None:
+    (tmp_path / "vins.txt").write_text(f"{GOOD}\n\nnonsense\n WVWZZZ1KZAW123456 \n")
+    done = vindrop("vin", "--json", "--file", "vins.txt", cwd=tmp_path)
+    assert done.returncode == 1, "one of them is no VIN"
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["vin"] for line in found] == [GOOD, None, "WVWZZZ1KZAW123456"]
+    assert [line["maker"] for line in found] == ["Honda", None, "Volkswagen"]
+    assert found[0]["expected_check_digit"] == "3"
+    assert found[0]["model_year"] == 2003
+    assert "nonsense" in found[1]["reason"]
+    if vehicle.available():
+        assert found[0]["vehicle"]["model"] == "Accord"
+        assert found[2]["vehicle"]["pattern"] == "not_covered"
+    else:
+        assert found[0]["vehicle"] is None
+
+
+def test_many_take_a_line_each(tmp_path: Path) -> None:
+    done = vindrop("vin", GOOD, "LSGPC52H8GF125161", cwd=tmp_path)
+    first, second = done.stdout.splitlines()
+    assert first.startswith(f"{GOOD}  verified   Honda")
+    assert second.startswith("LSGPC52H8GF125161  doubtful   SAIC General Motors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--file", "missing.txt"), "missing.txt"),
+        ((GOOD, "--file", "x"), "not both"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    done = vindrop("vin", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("1HGCMB2633A004352", GOOD),  # 8 as B
+        ("1HGCM82633A0D4352", GOOD),  # 0 as D
+        ("1HGCM82633A004532", GOOD),  # neighbours changed about
+        ("1HGCM826333A004352", GOOD),  # a character twice
+    ],
+)
+def test_the_right_one_is_among_those_meant(wrong: str, right: str) -> None:
+    found = [each.vin for each in alternatives(wrong)]
+    assert right in found
+    assert all(vin.check_digit_holds(each) for each in found)
+
+
+@pytest.mark.parametrize("text", [GOOD, "WVWZZZ1KZAW123456", "ABC", "1HGCM82633A0043"])
+def test_nothing_is_guessed_where_nothing_can_be_told(text: str) -> None:
+    assert alternatives(text) == []
+
+
+@given(st.text(vin.ALPHABET + "IOQ?é ", max_size=19))
+def test_anything_may_be_asked(text: str) -> None:
+    for each in alternatives(text):
+        assert vin.is_well_formed(each.vin)
+        assert vin.check_digit_holds(each.vin)
+
+
+@pytest.mark.skipif(not vehicle.available(), reason="the extra `vehicle` is not installed")
+def test_the_register_suggests_what_fits_a_pattern(tmp_path: Path) -> None:
+    """The check digit holds by chance, and position 7 is such as the maker never wrote."""
+    done = vindrop("vin", "--json", "1HD1KB41XFB000001", cwd=tmp_path)
+    found = json.loads(done.stdout)
+    assert (found["verdict"], found["vehicle"]["pattern"]) == ("verified", "unknown")
+    assert found["instead"] == [
+        {"vin": "1HD1KBM1XFB000001", "change": "position 7: M, not 4", "pattern": "known"}
+    ]

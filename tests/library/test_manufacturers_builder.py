@@ -1,0 +1,83 @@
+"""How the table of manufacturers is made: names as people say them, patterns read right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.manufacturers import entries, naming
+from tools.manufacturers.patterns import Patterns, characters
+from tools.manufacturers.sources import Registered
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("TRAIL KING INDUSTRIES, INC.", "Trail King Industries"),
+        ("GREAT DANE TRAILERS", "Great Dane Trailers"),
+        ("Kalmar Industries LLC", "Kalmar"),
+        ("GMC", "GMC"),
+        ("BMW", "BMW"),
+        ("Mercedes Benz", "Mercedes-Benz"),
+        ("Citroen", "Citroën"),
+        ("  two   words , Ltd. ", "Two words"),
+    ],
+)
+def test_names_are_what_people_say(written: str, said: str) -> None:
+    assert naming.said(written) == said
+
+
+def test_keys_of_patterns_are_read_by_position() -> None:
+    assert [sorted(each) if each else None for each in characters("A*[B-D2]|*U")] == [
+        ["A"],
+        None,
+        ["2", "B", "C", "D"],
+    ]
+
+
+def _patterns(before: str, since: str, weights: set[int] | None = None) -> Patterns:
+    patterns = Patterns()
+    patterns.add([(f"**{before}", "Old")], [f"***{before}"], weights or set(), 1990, 2009)
+    patterns.add([("*J**", "New"), ("*D**", "Other")], [f"***{since}"], set(), 2010, 9999)
+    return patterns
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "by_law", "unclear"),
+    [
+        ("[0-9]", "[A-F]", False, ""),
+        ("[0-9]", "[A-F]", True, ""),
+        ("[0-9E]", "[A-F]", True, "E"),  # E stands in both: it tells nothing
+        ("[0-9E]", "[A-F]", False, None),
+        ("[0-9]", "*", False, None),  # nothing shows that it tells
+        ("[0-9]", "*", True, ""),
+        ("[A-L]", "[0-9]", True, None),  # all of it unclear
+    ],
+)
+def test_position_7_tells_only_what_patterns_or_law_say(
+    before: str, since: str, by_law: bool, unclear: str | None
+) -> None:
+    assert _patterns(before, since).cycle(by_law=by_law) == unclear
+
+
+def test_brands_that_share_a_code_are_told_by_position() -> None:
+    assert _patterns("1", "A").by_position({"New", "Other"}) == (5, {"J": "New", "D": "Other"})
+    assert _patterns("1", "A").by_position({"New"}) is None
+
+
+def test_own_entries_win_over_vpic_and_vpic_over_vininfo() -> None:
+    vpic = [
+        Registered("1FT", "FORD MOTOR COMPANY", ("Ford",), 3, 1981, Patterns()),
+        Registered("1OY", "HOLDS AN O", ("No VIN",), 3, 1981, Patterns()),
+        Registered("UU1", "SOMEBODY", ("Else",), 2, 2001, Patterns()),
+    ]
+    table = entries.merge(vpic, {"1FT": "Wrong", "ZA9": "Bugatti", "WDF": "Mercedes-Benz"})
+    assert table["1FT"].brand == "Ford"
+    assert table["WDF"].source == "vininfo"
+    assert (table["UU1"].brand, table["UU1"].since) == ("Dacia", "2001")
+    assert {"1OY", "ZA9"}.isdisjoint(table)
+
+
+def test_every_own_entry_has_a_source_and_is_named_once() -> None:
+    rows = naming.rows("additions.tsv")
+    assert all(row["source"] and row["brand"] for row in rows)
+    assert len({row["wmi"] for row in rows}) == len(rows)

@@ -1,0 +1,79 @@
+"""Vehicles out of vPIC: claimed where the maker registered them, and nowhere else."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from vindrop.domain import vehicle, vin
+from vindrop.domain.vehicle import MissingExtraError, Pattern
+
+TODAY = dt.date(2026, 11, 26)
+needs_the_extra = pytest.mark.skipif(
+    not vehicle.available(), reason="the extra `vehicle` is not installed"
+)
+
+
+@needs_the_extra
+def test_a_registered_vehicle_says_what_it_is() -> None:
+    found = vehicle.vehicle("1HGCM82633A004352", today=TODAY)
+    assert (found.pattern, found.make, found.model) == (Pattern.KNOWN, "Honda", "Accord")
+    assert (found.year, found.body, found.trim) == (2003, "Coupe", "EX-V6")
+    assert (found.fuel, found.type) == ("Gasoline", "car")
+    assert found.plant == "Marysville, Ohio, United States"
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
+    ("text", "make", "year"),
+    [
+        ("4DRBUC8NXGB000001", "IC Bus", 2016),
+        ("1XPBD49X5FD000001", "Peterbilt", 2015),
+        ("1GRAA0624FB000001", "Great Dane Trailers", 2015),
+        ("1HD1KBM1XFB000001", "Harley-Davidson", 2015),
+    ],
+)
+def test_patterns_tell_the_year_where_the_code_alone_does_not(
+    text: str, make: str, year: int
+) -> None:
+    assert vin.model_year(text, today=TODAY) is None
+    found = vehicle.vehicle(text, today=TODAY)
+    assert (found.pattern, found.make, found.year) == (Pattern.KNOWN, make, year)
+
+
+@needs_the_extra
+def test_a_pattern_nobody_registered_is_no_doubtless_vin() -> None:
+    text = "1FTXXXXX5DFC10312"
+    text = text[:8] + vin.check_digit(text) + text[9:]
+    assert vin.parse(text).verdict is vin.Verdict.VERIFIED
+    found = vehicle.vehicle(text, today=TODAY)
+    assert found == vehicle.Vehicle(Pattern.UNKNOWN, make="Ford", type="truck")
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WVWZZZ1KZAW123456",  # Germany, for Europe
+        "MAKGM252K9N032155",  # no maker registered with NHTSA
+        "LSGPC52H9GF125161",  # registered for what was exported; not this one
+        "ZA9BC10U3MLB12345",
+        "WBA3A5C50DF000001",  # its pattern is known, its check digit fails: another market
+    ],
+)
+def test_nothing_is_claimed_elsewhere(text: str) -> None:
+    assert vehicle.vehicle(text, today=TODAY) == vehicle.NOTHING
+
+
+@needs_the_extra
+def test_many_are_answered_in_their_order() -> None:
+    found = vehicle.vehicles(["1HGCM82633A004352", "WVWZZZ1KZAW123456"], today=TODAY)
+    assert [each.pattern for each in found] == [Pattern.KNOWN, Pattern.NOT_COVERED]
+    assert vehicle.vehicles([]) == []
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ultravin", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'vindrop\[vehicle\]'"):
+        vehicle.vehicle("1HGCM82633A004352")

@@ -1,0 +1,1 @@
+"""Builds `vindrop/domain/manufacturers.tsv` from public data of record."""
