@@ -28,7 +28,7 @@ from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop_local import show
 from vindrop_local.commands.options import Json
-from vindrop_local.show import console
+from vindrop_local.terminal import console
 from vindrop_local.vinocr_process import VinOCRProcess
 
 _REFUSALS = 5
