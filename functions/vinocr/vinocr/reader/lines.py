@@ -12,9 +12,13 @@ from vinocr.reader import align
 from vinocr.reader.arrange import around, below, follows
 from vinocr.reader.detect import Box
 from vinocr.reader.prior import evidence
-from vinocr.reader.recognize import BLANK, SPACE, Frames
-from vinocr.reader.search import candidates, is_label, most_letters
+from vinocr.reader.recognize import BLANK, CLEAR, SPACE, Frames
+from vinocr.reader.search import candidates, is_label, most_letters, windows
 
+CLEAR_HEIGHT: Final = 9.0
+"""Height of the letters, in pixels of the photo as it was sent, from which a reading can be clear."""
+LETTER: Final = 0.6
+"""Height of the letters, in boxes."""
 MAX_CANDIDATES: Final = 20
 """Per strip; the forward algorithm's cost grows with them."""
 LEAST: Final = -30.0
@@ -44,6 +48,8 @@ class Line:
     """The upper and lower part were read by themselves; or this is one of them."""
     mirrored: bool = False
     """The strips were read as in a mirror."""
+    shrunk: float = 1.0
+    """Pixels of the photo as it was sent, per pixel of the picture in which the boxes are."""
     picture: dict[str, float] = field(default_factory=dict)
     """VIN → mean log-likelihood of the strips."""
     _proposed: set[str] = field(default_factory=set)
@@ -84,6 +90,17 @@ class Line:
             sure += strip.probabilities.max(axis=1)[letters].tolist()
         return float(np.mean(sure)) if sure else 0.0
 
+    @property
+    def printed(self) -> str | None:
+        """The VIN that the first strip spells, where the picture is sure of each of its letters."""
+        if not self.strips or self.box.height * self.shrunk * LETTER < CLEAR_HEIGHT:
+            return None
+        first = self.strips[0]
+        if first.certainty < CLEAR:
+            return None
+        spelt = {vin for vin, _ in windows(first.spelt)}
+        return spelt.pop() if len(spelt) == 1 else None
+
     def forget(self) -> None:
         """Drop the strips: they were cut wrongly."""
         self.strips.clear()
@@ -105,10 +122,19 @@ class Line:
             picture = np.maximum(said, LEAST).mean(axis=0)
             self.picture = dict(zip(vins, picture.tolist(), strict=True))
             self._scores = {
-                vin: float(p) + evidence(vin) + self.penalty
+                vin: float(p) + self._weight(vin) + self.penalty
                 for vin, p in zip(vins, picture, strict=True)
             }
         return self._scores
+
+    def _weight(self, vin: str) -> float:
+        """Return the evidence for a VIN; no other VIN has more of it than one clearly printed.
+
+        What a VIN looks like chooses between readings that the picture leaves open. A plate that
+        was tampered with is to be read as it is.
+        """
+        printed = self.printed
+        return evidence(vin) if printed is None else min(evidence(vin), evidence(printed))
 
 
 def neighbours(lines: list[Line]) -> list[Line]:
