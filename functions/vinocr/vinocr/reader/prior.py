@@ -7,6 +7,10 @@ characters that were misread or are something else.
 from __future__ import annotations
 
 import functools
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from vindrop.vin import (
@@ -21,11 +25,15 @@ from vindrop.vin import (
 
 CHECK_HOLDS_BY_LAW: Final = 4.0
 CHECK_FAILS_BY_LAW: Final = -5.0
-CHECK_HOLDS_BY_HABIT: Final = 3.0
-CHECK_FAILS_BY_HABIT: Final = -1.5
-CHECK_HOLDS: Final = 1.5
-"""Some 40 % of the VINs that need none have one; chance alone gives 1 in 11."""
-CHECK_FAILS: Final = -0.4
+CHECK_RATE: Final = 0.4
+"""Share of VINs with a check digit among those that need none; chance alone gives 1 in 11."""
+CHECK_CARS: Final = 3.0
+"""How many cars of a maker weigh as much as `CHECK_RATE`."""
+HABIT_RATE: Final = 0.85
+"""Share at makers known to write a check digit where no law asks them to."""
+OTHER_KIND: Final = -2.5
+"""A digit where a maker's cars have a letter, or the other way round."""
+MOST_OTHER_KINDS: Final = -5.0
 MAKER_KNOWN: Final = 2.5
 MAKER_UNKNOWN: Final = -2.0
 """The table knows some 9 of 10 makers on the road."""
@@ -45,12 +53,32 @@ FEW_DIGITS: Final = -4.0
 FEW_LETTERS: Final = (-7.0, -7.0, -7.0, -4.0, -1.5)
 """None to 4 letters: more likely a parcel's or an account's number."""
 
-_HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDB", "WDC", "WDD", "WDF", "W1K", "W1N", "W1V",
-                 "WMW", "YV1", "YV4")  # fmt: skip
-"""Škoda, BMW, Mercedes-Benz, Mini, Volvo: write a check digit where no law asks them to."""
+_HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDC", "WDD", "WDF", "W1K", "W1N", "W1V", "WMW",
+                 "YV1", "YV4")  # fmt: skip
+"""Škoda, BMW, Mercedes-Benz since some 2005, Mini, Volvo: write a check digit where no law asks
+them to."""
+_CHANCE: Final = 1 / 11
 
 _RARE_FIRST_LETTERS: Final = "BCDEFGH"
 _YEAR_LETTERS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What a maker's cars have in common, counted in photos that were trained on."""
+
+    cars: int
+    check: int
+    """Cars whose check digit holds."""
+    kinds: str
+    """Per position L (letter), D (digit) or ? (either); empty where too few cars were seen."""
+
+
+@functools.cache
+def habits() -> dict[str, Habit]:
+    """Return what is known of makers, by the first three characters."""
+    stored = json.loads(Path(__file__).with_name("habits.json").read_text(encoding="utf-8"))
+    return {maker: Habit(**row) for maker, row in stored.items()}
 
 
 @functools.lru_cache(maxsize=4096)
@@ -64,13 +92,11 @@ def evidence(vin: str) -> float:
     if required:
         weight = CHECK_HOLDS_BY_LAW if holds else CHECK_FAILS_BY_LAW
     else:
-        habit = vin.startswith(_HABIT)
-        weight = (
-            (CHECK_HOLDS_BY_HABIT if habit else CHECK_HOLDS)
-            if holds
-            else (CHECK_FAILS_BY_HABIT if habit else CHECK_FAILS)
-        )
-    weight += MAKER_KNOWN if vin[:3] in makers() else MAKER_UNKNOWN
+        rate = _check_rate(vin[:3])
+        weight = math.log(rate / _CHANCE) if holds else math.log((1 - rate) / (1 - _CHANCE))
+    known = vin[:3] in makers() or vin[:2] in makers() or vin[:3] in habits()
+    weight += MAKER_KNOWN if known else MAKER_UNKNOWN
+    weight += _kinds(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
     if vin[0] in _RARE_FIRST_LETTERS:
@@ -88,3 +114,24 @@ def evidence(vin: str) -> float:
     if LENGTH - digits < len(FEW_LETTERS):
         weight += FEW_LETTERS[LENGTH - digits]
     return weight
+
+
+def _check_rate(maker: str) -> float:
+    """Return how often a maker's check digit holds, where no law asks for one."""
+    prior = HABIT_RATE if maker in _HABIT else CHECK_RATE
+    habit = habits().get(maker)
+    if habit is None:
+        return prior
+    return (habit.check + CHECK_CARS * prior) / (habit.cars + CHECK_CARS)
+
+
+def _kinds(vin: str) -> float:
+    """Return the weight of letters and digits standing where the maker's others have them."""
+    habit = habits().get(vin[:3])
+    if habit is None or not habit.kinds:
+        return 0.0
+    unusual = sum(
+        usual != "?" and character.isdigit() != (usual == "D")
+        for character, usual in zip(vin, habit.kinds, strict=True)
+    )
+    return max(OTHER_KIND * unusual, MOST_OTHER_KINDS)
