@@ -112,13 +112,29 @@ class Looker:
         if known:
             new = [box for box in boxes if not any(same_place(box, one) for one in known)]
             boxes = new[:_MORE_BOXES]
-        lines = [Line((box,)) for box in self._upright(boxes, image)]
+        shrunk = sight.picture.width / image.width
+        lines = [Line((box,), shrunk=shrunk) for box in self._upright(boxes, image)]
         for line in lines:
             self._read(sight, line, FIRST)
             sight.lines.append(line)
             if line.letters >= LENGTH - 3 and sight.weigh() >= SURE_AT_ONCE:
-                return sight.best
+                return self._another(sight, line, lines)
         return self._together(sight, lines)
+
+    def _another(self, sight: Sight, found: Line, lines: list[Line]) -> float:
+        """Read the lines that are as large as a VIN's: the photo may show two cars'."""
+        box = found.box
+        alike = [
+            line
+            for line in lines
+            if not line.strips
+            and _LEAST_SHARE < line.box.width / box.width < 1 / _LEAST_SHARE
+            and _LEAST_SHARE < line.box.height / box.height < 1 / _LEAST_SHARE
+        ]
+        for line in alike[:_MOST_ANOTHER]:
+            self._read(sight, line, FIRST)
+            sight.lines.append(line)
+        return sight.weigh() if alike else sight.best
 
     def _together(self, sight: Sight, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together."""

@@ -22,6 +22,10 @@ A barcode vouches for the characters; whether they are a VIN, evidence alone mus
 and parts carry barcodes with numbers of 17 characters too."""
 CONTRADICTED: Final = -7.0
 """Log weight of a text that is not what a barcode of a VIN says."""
+ANOTHER: Final = 4
+"""Positions in which two lines' VINs differ from which they are two, not one misread."""
+CLEAR_PICTURE: Final = -3.0
+"""Log-likelihood from which another line's VIN is well explained by its strips."""
 _BELIEVED: Final = -1.0
 """Evidence from which a barcode's number is taken for a VIN, against a text."""
 
@@ -59,6 +63,8 @@ class Sight:
         nothing = NOTHING
         if scores:
             best = max(scores, key=lambda vin: scores[vin])
+            for vin in self._others_than(best):
+                scores[vin] = max(scores[vin], scores[best])
             garbled = GARBLED + evidence(best)
             if best not in self.barcodes:
                 nothing = log_sum(nothing, garbled)
@@ -68,3 +74,22 @@ class Sight:
         ordered = sorted(weights.items(), key=lambda item: -item[1])
         self.posterior = {vin: weight / total for vin, weight in ordered}
         return self.best
+
+    def _others_than(self, best: str) -> list[str]:
+        """Return VINs that stand as clearly in another place: nobody can say which one is meant."""
+        found = [
+            vin
+            for vin, line in self.line_of.items()
+            if line is not self.line_of.get(best)
+            and line.picture[vin] > CLEAR_PICTURE
+            and evidence(vin) > 0
+            and sum(a != b for a, b in zip(vin, best, strict=True)) >= ANOTHER
+        ]
+        coded = [
+            vin
+            for vin in self.barcodes
+            if evidence(vin) > 0 and sum(a != b for a, b in zip(vin, best, strict=True)) >= ANOTHER
+        ]
+        if best in self.barcodes:
+            return coded
+        return sorted(found, key=lambda vin: -self.line_of[vin].picture[vin])[:1]
