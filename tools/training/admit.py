@@ -92,7 +92,11 @@ def admitted(all_of_them: Iterable[Reading], held: set[str]) -> list[Reading]:
         if required and not holds:
             continue
         likely = reading.posterior >= SURE and reading.agreed
-        plausible = reading.posterior >= PLAUSIBLE and reading.greedy and (holds or reading.posterior >= 0.8)
+        plausible = (
+            reading.posterior >= PLAUSIBLE
+            and reading.greedy
+            and (holds or reading.posterior >= 0.8)
+        )
         if (likely or plausible) and fits(vin, habits):
             out.append(reading)
     return out
@@ -101,13 +105,14 @@ def admitted(all_of_them: Iterable[Reading], held: set[str]) -> list[Reading]:
 def resembles(vin: str, held: set[str]) -> bool:
     """Whether a VIN may be one of those held, misread."""
     return any(
-        vin[-SAME_SERIAL:] == one[-SAME_SERIAL:] or sum(a == b for a, b in zip(vin, one, strict=True)) >= ALIKE
+        vin[-SAME_SERIAL:] == one[-SAME_SERIAL:]
+        or sum(a == b for a, b in zip(vin, one, strict=True)) >= ALIKE
         for one in held
     )
 
 
 def _habits(sure: Sequence[Reading]) -> dict[str, list[str]]:
-    """Return maker → per position: ``D`` a digit, ``L`` a letter, a character, or ``?``."""
+    """Return maker → per position: ``d`` a digit, ``l`` a letter, a character, or ``?``."""
     by_maker: dict[str, list[str]] = defaultdict(list)
     for vin in {r.vin for r in sure}:
         by_maker[vin[:3]].append(vin)
@@ -122,9 +127,9 @@ def _habits(sure: Sequence[Reading]) -> dict[str, list[str]]:
             if count >= _USUAL * len(vins):
                 habit.append(character)
             elif digits >= _USUAL * len(vins):
-                habit.append("D")
+                habit.append("d")
             else:
-                habit.append("L" if len(vins) - digits >= _USUAL * len(vins) else "?")
+                habit.append("l" if len(vins) - digits >= _USUAL * len(vins) else "?")
         out[maker] = habit
     return out
 
@@ -137,7 +142,7 @@ def fits(vin: str, habits: Mapping[str, list[str]]) -> bool:
     for character, usual in zip(vin, habit, strict=True):
         if usual == "?":
             continue
-        digit = usual.isdigit() or usual == "D"
+        digit = usual.isdigit() or usual == "d"
         if character.isdigit() != digit:
             return False
     return True
@@ -202,10 +207,14 @@ def _is_other(text: str) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="training.admit", description="Turn readings into labelled crops.")
+    parser = argparse.ArgumentParser(
+        prog="training.admit", description="Turn readings into labelled crops."
+    )
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--readings", type=Path, nargs="+", required=True)
-    parser.add_argument("--hold", type=Path, action="append", default=[], help="truth.csv never trained on")
+    parser.add_argument(
+        "--hold", type=Path, action="append", default=[], help="truth.csv never trained on"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     held: set[str] = set()
@@ -215,7 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = [row for row in csv.DictReader(lines) if row["vin"]]
         held |= {row["vin"] for row in rows}
         files |= {row["file"] for row in rows}
-    all_of_them = sorted((r for path in options.readings for r in readings(path)), key=lambda r: r.file)
+    all_of_them = sorted(
+        (r for path in options.readings for r in readings(path)), key=lambda r: r.file
+    )
     free = [r for r in all_of_them if r.file not in files]
     some = admitted(free, held)
     print(len(all_of_them), "readings,", len(free), "free,", len(some), "let in")

@@ -110,7 +110,12 @@ class Sources:
 
 
 def _damaged(
-    rng: np.random.Generator, image: Image.Image, letter: float, low: float, high: float, often: float
+    rng: np.random.Generator,
+    image: Image.Image,
+    letter: float,
+    low: float,
+    high: float,
+    often: float,
 ) -> Floats:
     image = image.convert("RGB")
     if rng.random() < 0.6:

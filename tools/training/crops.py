@@ -94,7 +94,9 @@ def jittered(rng: np.random.Generator, crop: Crop) -> Image.Image:
     """Return the line cut a little differently each time: longer, higher, off centre, turned."""
     image = crop.image
     if rng.random() < 0.35:
-        image = image.rotate(float(rng.normal(0, 0.8)), Image.Resampling.BILINEAR, fillcolor=_mean(image))
+        image = image.rotate(
+            float(rng.normal(0, 0.8)), Image.Resampling.BILINEAR, fillcolor=_mean(image)
+        )
     high = crop.height * (1.1 + rng.uniform(-0.14, 0.45))
     wide = crop.width + crop.height * rng.uniform(-0.35, 0.7)
     x = image.width / 2 + crop.height * rng.uniform(-0.3, 0.3)

@@ -70,7 +70,9 @@ def exposed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     if rng.random() < 0.25:  # glare
         x = (np.arange(width) / width - rng.random()) / rng.uniform(0.05, 0.3)
         y = (np.arange(height) / height - rng.random()) / rng.uniform(0.3, 1.0)
-        spot = (rng.uniform(0.2, 0.8) * np.exp(-(y**2))[:, None] * np.exp(-(x**2))[None, :])[..., None]
+        spot = (rng.uniform(0.2, 0.8) * np.exp(-(y**2))[:, None] * np.exp(-(x**2))[None, :])[
+            ..., None
+        ]
         values = values + (1.05 - values) * spot.astype(np.float32)
     if rng.random() < 0.6:
         grain = rng.standard_normal(values.shape[:2], np.float32)[..., None]
@@ -81,7 +83,9 @@ def exposed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
 def saved(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     """Return the image after one round through a JPEG."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=int(rng.integers(30, 92)), subsampling=int(rng.choice((0, 2))))
+    image.save(
+        buffer, "JPEG", quality=int(rng.integers(30, 92)), subsampling=int(rng.choice((0, 2)))
+    )
     with Image.open(buffer) as again:
         return again.convert("RGB")
 

@@ -41,7 +41,9 @@ def draw(rng: np.random.Generator, patterns: Sequence[str]) -> Drawn:
     :param patterns: VINs after whose makers and positions of digits some are made up.
     """
     vin = made_up(rng, patterns)
-    kind = pick(rng, ("print", "print", "print", "print", "stencil", "stencil", "struck", "struck", "dots"))
+    kind = pick(
+        rng, ("print", "print", "print", "print", "stencil", "stencil", "struck", "struck", "dots")
+    )
     face = _face(rng, kind)
     text = _with_ends(rng, vin, metal=kind in ("struck", "dots"))
     cap = _CAP * between(rng, 0.8, 1.2)
@@ -172,7 +174,11 @@ def _clutter(rng: np.random.Generator, full: Image.Image, cap: float) -> None:
     if chance(rng, 0.22):
         words = "".join(pick(rng, ALPHABET + "    ") for _ in range(int(rng.integers(4, 24))))
         text = line(words, pick(rng, PRINTED), cap * between(rng, 0.5, 1.0))
-        y = height - round(cap * between(rng, 0.1, 0.35)) if chance(rng, 0.5) else -text.height + round(cap * between(rng, 0.3, 0.55))
+        y = (
+            height - round(cap * between(rng, 0.1, 0.35))
+            if chance(rng, 0.5)
+            else -text.height + round(cap * between(rng, 0.3, 0.55))
+        )
         full.paste(text, (round(between(rng, -cap, width / 2)), y), text)
     if chance(rng, 0.2):
         y = pick(rng, (1, height - 2)) + round(between(rng, -2, 2))

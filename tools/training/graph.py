@@ -139,7 +139,9 @@ def head_of(model: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray]:
     nodes = list(model.graph.node)
     matmul = next(n for n in reversed(nodes) if n.op_type == "MatMul")
     add = next(n for n in nodes[nodes.index(matmul) :] if n.op_type == "Add")
-    return numpy_helper.to_array(stored[matmul.input[1]]), numpy_helper.to_array(stored[add.input[1]])
+    return numpy_helper.to_array(stored[matmul.input[1]]), numpy_helper.to_array(
+        stored[add.input[1]]
+    )
 
 
 def load(path: Path) -> onnx.ModelProto:

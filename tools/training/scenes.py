@@ -1,6 +1,6 @@
 """Strips of the generator's hard scenes: struck, dotted, behind glass, on labels and plates.
 
-    python -m training.scenes --count 1200 --seed 5 --out FOLDER
+python -m training.scenes --count 1200 --seed 5 --out FOLDER
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def _scene(rng: np.random.Generator, kind: str, vin: str) -> Crop | None:
         look = draw_look(rng, scene.glyph, hard=True)
         before = copy.deepcopy(rng)
         picture = expose(scene.light, rng, look)
-        if scene.struck and not legible(
-            picture, expose(scene.struck.bare, before, look), scene
-        ):
+        if scene.struck and not legible(picture, expose(scene.struck.bare, before, look), scene):
             continue
         image = decode(jpeg(picture, look.quality)).image
         scale = image.width / size[0]

@@ -68,7 +68,9 @@ class Trainer:
         self._groups = torch.from_numpy(onnx.numpy_helper.to_array(stored["groups"]).copy())
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         parameters = list(self.net.parameters())
-        self._optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.99))
+        self._optimizer = torch.optim.AdamW(
+            parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.99)
+        )
         self._rate, self._steps = rate, steps
         self.step = 0
 
@@ -88,7 +90,7 @@ class Trainer:
         loss = _loss(logs, batch)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self._optimizer.step()
         self.step += 1
         decay = min(AVERAGE, (1 + self.step) / (10 + self.step))
@@ -99,7 +101,9 @@ class Trainer:
 
     def _share(self) -> float:
         warm = min(1.0, (self.step + 1) / _WARM_UP)
-        return warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self._steps))))
+        return warm * (
+            0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self._steps)))
+        )
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint and the averaged weights as ONNX."""
@@ -143,7 +147,12 @@ def _loss(logs: Tensor, batch: Batch) -> Tensor:
         lengths = torch.tensor([len(batch.labels[i]) for i in labelled])
         frames = torch.full((len(labelled),), logs.shape[1])
         each = functional.ctc_loss(
-            logs[labelled].transpose(0, 1), targets, frames, lengths, reduction="none", zero_infinity=True
+            logs[labelled].transpose(0, 1),
+            targets,
+            frames,
+            lengths,
+            reduction="none",
+            zero_infinity=True,
         )
         # A label that the picture denies altogether is likely wrong, or the strip illegible.
         total = total + (each / lengths).clamp(max=2.5).sum()
@@ -196,7 +205,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for batch in stream:
         losses.append(trainer.learn(batch))
         if trainer.step % 50 == 0:
-            print(f"{trainer.step} loss {np.mean(losses[-50:]):.4f} {time.monotonic() - started:.0f} s", flush=True)
+            print(
+                f"{trainer.step} loss {np.mean(losses[-50:]):.4f} {time.monotonic() - started:.0f} s",
+                flush=True,
+            )
         if trainer.step % _EVERY == 0 or trainer.step >= options.steps:
             trainer.save(options.out)
             figures = {"step": trainer.step, "strips": trainer.step * BATCH, "held": round(trainer.right(held), 4),
@@ -218,7 +230,9 @@ def _start(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="training.train", description="Train the VIN recogniser.")
     parser.add_argument("--recognizer", type=Path, required=True, help="the published ONNX model")
-    parser.add_argument("--real", type=Path, nargs="+", required=True, help="folders of labelled crops")
+    parser.add_argument(
+        "--real", type=Path, nargs="+", required=True, help="folders of labelled crops"
+    )
     parser.add_argument("--scenes", type=Path, required=True, help="folder of generated strips")
     parser.add_argument("--other", type=Path, required=True, help="folder of lines that are no VIN")
     parser.add_argument("--out", type=Path, required=True)
