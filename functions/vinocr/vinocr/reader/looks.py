@@ -27,6 +27,10 @@ from vinocr.reader.ways import DOUBTFUL, FIRST, FURTHER, Way
 
 SURE: Final = 0.97
 """Posterior from which no further look is taken."""
+_QUICK: Final = 0.7
+"""Scale of the quick detection, of the usual one's."""
+_SURE_QUICKLY: Final = 0.9
+"""Posterior from which the quick detection's lines are enough."""
 SURE_AT_ONCE: Final = 0.98
 """Posterior from which the first look's remaining lines are left unread."""
 _NEARLY_SURE: Final = 0.9
@@ -80,11 +84,10 @@ class Looker:
 
         :param threshold: posterior below which the costlier looks are worth their time.
         """
-        sight = Sight(picture)
-        for code in codes(picture.image):
-            sight.barcodes[code.vin] = BARCODE[code.checked]
-        side = max(picture.image.size)
-        scale = (640 if side <= 800 else 960) / side
+        sight = self.glance(picture)
+        if sight.best >= _SURE_QUICKLY:
+            return sight
+        scale = _scale(picture)
         if self._find(sight, scale) >= SURE or self._again(sight, threshold) >= max(threshold, 0.9):
             return sight
         # Larger and relit: small and faint text shows.
@@ -99,12 +102,22 @@ class Looker:
             self._doubtful(sight)
         return sight
 
-    def _find(self, sight: Sight, scale: float, *, relit: bool = False) -> float:
+    def glance(self, picture: Picture) -> Sight:
+        """Read barcodes, and the lines that the quick detection finds."""
+        sight = Sight(picture)
+        for code in codes(picture.image):
+            sight.barcodes[code.vin] = BARCODE[code.checked]
+        self._find(sight, _QUICK * _scale(picture), quick=True)
+        return sight
+
+    def _find(
+        self, sight: Sight, scale: float, *, relit: bool = False, quick: bool = False
+    ) -> float:
         """Detect lines at a scale, read each once, the likeliest first."""
         sight.looks += 1
         image = sight.picture.image
         size = (round(image.width * scale), round(image.height * scale))
-        found = detect(self._models, image, size, relit=relit)
+        found = detect(self._models, image, size, relit=relit, quick=quick)
         sight.boxes = max(sight.boxes, len(found))
         boxes = [box for box in found if box.width > _LEAST_RATIO * box.height][:_MOST_BOXES]
         boxes.sort(key=lambda box: abs(math.log(box.width / box.height / _USUAL_RATIO)))
@@ -265,6 +278,12 @@ class Looker:
                     pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
             read = [self._recognizer.read(way.lit(strip(piece, way.stretch))) for piece in pieces]
             line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
+
+
+def _scale(picture: Picture) -> float:
+    """Return the scale at which the detector looks."""
+    side = max(picture.image.size)
+    return (640 if side <= 800 else 960) / side
 
 
 def _promise(line: Line) -> float:
