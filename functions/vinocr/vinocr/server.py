@@ -135,6 +135,7 @@ def reader_command(settings: Settings) -> list[str]:
     command += ["--threads", str(settings.threads), "--max-pixels", str(settings.max_pixels)]
     if settings.threshold is not None:
         command += ["--threshold", str(settings.threshold)]
+    command += ["--max-error", str(settings.max_error)]
     return command
 
 

@@ -56,8 +56,11 @@ class Settings:
     max_pixels: Annotated[int, Of("largest image, width x height", 1)] = 50_000_000
     threshold: Annotated[
         float | None,
-        Of("confidence from which a VIN is answered (the reader's own if empty)", 0, 1),
+        Of("confidence from which a VIN is answered (as VINOCR_MAX_ERROR asks if empty)", 0, 1),
     ] = None
+    max_error: Annotated[
+        float, Of("share of wrong VINs to be expected among those answered", 0.0001, 0.5)
+    ] = 0.003
     url_seconds: Annotated[float, Of("longest download of ImageUrl, in total", 0.01, 60)] = 3.0
     url_redirects: Annotated[int, Of("redirects that a download follows", 0, 10)] = 3
     url_downloads: Annotated[int, Of("downloads at once; more are refused", 1)] = 32

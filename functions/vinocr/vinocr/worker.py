@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--max-pixels", type=int, required=True)
     parser.add_argument("--threshold", type=float)
+    parser.add_argument("--max-error", type=float)
     options = parser.parse_args(argv)
 
     # The server ends its readers; a terminal's Ctrl-C reaches the whole group and must not.
@@ -55,7 +56,11 @@ def main(argv: list[str] | None = None) -> int:
 
     from vinocr.reader import ImageError, Reader
 
-    given = {} if options.threshold is None else {"threshold": options.threshold}
+    given = {
+        name: value
+        for name, value in (("threshold", options.threshold), ("max_error", options.max_error))
+        if value is not None
+    }
     reader = Reader(threads=options.threads, max_pixels=options.max_pixels, **given)
     write_frame(answers, {"kind": "ready", "pid": os.getpid()})
     while (frame := read_frame(images)) is not None:

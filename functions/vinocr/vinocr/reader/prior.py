@@ -34,6 +34,9 @@ HABIT_RATE: Final = 0.85
 OTHER_KIND: Final = -2.5
 """A digit where a maker's cars have a letter, or the other way round."""
 MOST_OTHER_KINDS: Final = -5.0
+OTHER_CHARACTER: Final = -1.8
+"""Another character where nearly all of a maker's cars have the same."""
+MOST_OTHER_CHARACTERS: Final = -3.6
 MAKER_KNOWN: Final = 2.5
 MAKER_UNKNOWN: Final = -2.0
 """The table knows some 9 of 10 makers on the road."""
@@ -52,6 +55,8 @@ FEW_DIGITS: Final = -4.0
 """Fewer than 5 digits: words, not a number."""
 FEW_LETTERS: Final = (-7.0, -7.0, -7.0, -4.0, -1.5)
 """None to 4 letters: more likely a parcel's or an account's number."""
+FEW_LETTERS_KNOWN: Final = (-7.0, -7.0, -3.0, -1.5, -0.5)
+"""The same where the first three are a maker's."""
 
 _HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDC", "WDD", "WDF", "W1K", "W1N", "W1V", "WMW",
                  "YV1", "YV4")  # fmt: skip
@@ -72,6 +77,8 @@ class Habit:
     """Cars whose check digit holds."""
     kinds: str
     """Per position L (letter), D (digit) or ? (either); empty where too few cars were seen."""
+    usual: str = ""
+    """Per position the character that nearly all cars have, or ?; empty where too few were seen."""
 
 
 @functools.cache
@@ -112,7 +119,7 @@ def evidence(vin: str) -> float:
     if digits < 5:
         weight += FEW_DIGITS
     if LENGTH - digits < len(FEW_LETTERS):
-        weight += FEW_LETTERS[LENGTH - digits]
+        weight += (FEW_LETTERS_KNOWN if known else FEW_LETTERS)[LENGTH - digits]
     return weight
 
 
@@ -126,12 +133,16 @@ def _check_rate(maker: str) -> float:
 
 
 def _kinds(vin: str) -> float:
-    """Return the weight of letters and digits standing where the maker's others have them."""
+    """Return the weight of characters standing where the maker's others have them."""
     habit = habits().get(vin[:3])
     if habit is None or not habit.kinds:
         return 0.0
-    unusual = sum(
-        usual != "?" and character.isdigit() != (usual == "D")
-        for character, usual in zip(vin, habit.kinds, strict=True)
+    kinds = sum(
+        kind != "?" and character.isdigit() != (kind == "D")
+        for character, kind in zip(vin, habit.kinds, strict=True)
     )
-    return max(OTHER_KIND * unusual, MOST_OTHER_KINDS)
+    others = sum(
+        usual not in ("?", character) for character, usual in zip(vin, habit.usual, strict=False)
+    )
+    weight = max(OTHER_CHARACTER * others, MOST_OTHER_CHARACTERS)
+    return weight + max(OTHER_KIND * kinds, MOST_OTHER_KINDS)

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from vinocr.reader.calibration import Features, probability
 from vinocr.reader.decode import Picture
-from vinocr.reader.lines import Line
+from vinocr.reader.lines import LETTER, Line
 from vinocr.reader.prior import evidence
 from vinocr.reader.search import log_sum
 
@@ -48,6 +49,29 @@ class Sight:
     def best(self) -> float:
         """The best candidate's posterior."""
         return next(iter(self.posterior.values()), 0.0)
+
+    def features(self) -> Features | None:
+        """Return what the probability of the best candidate is told from.
+
+        None where there is none, or a barcode says it.
+        """
+        vin = next(iter(self.posterior), None)
+        line = self.line_of.get(vin) if vin else None
+        if vin is None or line is None or vin in self.barcodes:
+            return None
+        first = line.strips[0].certainty if line.strips else 0.0
+        height = line.box.height * line.shrunk * LETTER
+        return Features(self.posterior[vin], line.picture[vin], height, first)
+
+    def calibrated(self) -> dict[str, float]:
+        """Return VIN → probability of being what the photo shows, likeliest first."""
+        features = self.features()
+        if features is None:
+            return self.posterior
+        best, *others = self.posterior.items()
+        p = probability(features)
+        rest = min(1.0, (1 - p) / max(1e-12, 1 - best[1]))
+        return {best[0]: p} | {vin: min(q * rest, p) for vin, q in others}
 
     def weigh(self) -> float:
         """Weigh all lines' candidates and "nothing here"; return the best one's posterior."""
