@@ -211,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="training.admit", description="Turn readings into labelled crops."
     )
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--readings", type=Path, nargs="+", required=True)
+    parser.add_argument("--readings", type=Path, nargs="+", required=True, help="later ones count")
     parser.add_argument(
         "--hold", type=Path, action="append", default=[], help="truth.csv never trained on"
     )
@@ -224,15 +224,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = [row for row in csv.DictReader(lines) if row["vin"]]
         held |= {row["vin"] for row in rows}
         files |= {row["file"] for row in rows}
-    all_of_them = sorted(
-        (r for path in options.readings for r in readings(path)), key=lambda r: r.file
-    )
+    latest = {r.file: r for path in options.readings for r in readings(path)}
+    all_of_them = sorted(latest.values(), key=lambda r: r.file)
     free = [r for r in all_of_them if r.file not in files]
     some = admitted(free, held)
     print(len(all_of_them), "readings,", len(free), "free,", len(some), "let in")
     print(save(options.out / "real", crops(options.photos, some)), "labelled crops")
     clear = [r for r in free if not (r.vin and resembles(r.vin, held))]
     print(save(options.out / "other", others(options.photos, clear)), "other lines")
+    names = sorted(r.file for r in some)
+    (options.out / "files.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     hashes = sorted({hashed(r.vin) for r in some})
     (options.out / "trained.txt").write_text("\n".join(hashes) + "\n", encoding="ascii")
     return 0

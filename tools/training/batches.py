@@ -6,6 +6,7 @@ are no VIN, for which the untrained recogniser's own frames are the target.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +132,7 @@ def _fitted(
     strip: Floats, label: list[int], frames: Floats | None
 ) -> tuple[Floats, list[int], Floats | None] | None:
     """Return a sample, or None where the label needs more frames than the strip has."""
-    repeats = sum(a == b for a, b in zip(label, label[1:], strict=False))
+    repeats = sum(a == b for a, b in itertools.pairwise(label))
     if len(label) < LENGTH - 2 or len(label) + repeats + _GIVE_UP > strip.shape[2] // _FRAME:
         return None
     return strip, label, frames

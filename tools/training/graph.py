@@ -76,7 +76,7 @@ class Graph(nn.Module):
         for k, (op, inputs, output, attributes) in enumerate(self._nodes):
             values[output] = _OPERATIONS[op](attributes, [values[i] for i in inputs if i])
             if output == wanted:
-                return cast(Tensor, values[output])
+                return cast("Tensor", values[output])
             for name in self._last_use[k]:
                 if name not in self._keys and name not in self._constants:
                     del values[name]
@@ -129,7 +129,8 @@ def with_head(
     softmax.output[0] = "columns"
     out.graph.initializer.append(numpy_helper.from_array(groups.astype(np.float32), "groups"))
     out.graph.node.append(helper.make_node("MatMul", ["columns", "groups"], [result]))
-    del out.graph.output[0].type.tensor_type.shape.dim[:]
+    del out.graph.value_info[:]  # shapes of before
+    out.graph.output[0].type.tensor_type.ClearField("shape")
     return out
 
 
@@ -244,10 +245,10 @@ def _normalised(a: dict[str, Any], v: list[Any]) -> Tensor:
     x, scale, bias, mean, variance = v
     factor = scale / torch.sqrt(variance + a.get("epsilon", 1e-5))
     shape = (-1, *[1] * (x.dim() - 2))
-    return cast(Tensor, x * factor.view(shape) + (bias - mean * factor).view(shape))
+    return cast("Tensor", x * factor.view(shape) + (bias - mean * factor).view(shape))
 
 
-def _slice(a: dict[str, Any], v: list[Any]) -> Any:
+def _slice(_: dict[str, Any], v: list[Any]) -> Any:
     x, starts, ends = v[0], v[1].tolist(), v[2].tolist()
     axes = v[3].tolist() if len(v) > 3 else range(len(starts))
     index = [slice(None)] * x.dim()
@@ -256,24 +257,24 @@ def _slice(a: dict[str, Any], v: list[Any]) -> Any:
     return x[tuple(index)]
 
 
-def _reshape(a: dict[str, Any], v: list[Any]) -> Tensor:
+def _reshape(_: dict[str, Any], v: list[Any]) -> Tensor:
     shape = [v[0].shape[i] if n == 0 else n for i, n in enumerate(v[1].tolist())]
-    return cast(Tensor, v[0].reshape(shape))
+    return cast("Tensor", v[0].reshape(shape))
 
 
 def _squeeze(a: dict[str, Any], v: list[Any]) -> Tensor:
-    return cast(Tensor, v[0].squeeze(tuple(a["axes"])))
+    return cast("Tensor", v[0].squeeze(tuple(a["axes"])))
 
 
 def _unsqueeze(a: dict[str, Any], v: list[Any]) -> Tensor:
     out = v[0]
     for axis in a["axes"]:
         out = out.unsqueeze(axis)
-    return cast(Tensor, out)
+    return cast("Tensor", out)
 
 
 def _mean(a: dict[str, Any], v: list[Any]) -> Tensor:
-    return cast(Tensor, v[0].mean(dim=tuple(a["axes"]), keepdim=bool(a.get("keepdims", 1))))
+    return cast("Tensor", v[0].mean(dim=tuple(a["axes"]), keepdim=bool(a.get("keepdims", 1))))
 
 
 def _average_pool(a: dict[str, Any], v: list[Any]) -> Tensor:
@@ -281,29 +282,29 @@ def _average_pool(a: dict[str, Any], v: list[Any]) -> Tensor:
 
 
 _OPERATIONS: Final[dict[str, Operation]] = {
-    "Add": lambda a, v: v[0] + v[1],
+    "Add": lambda _, v: v[0] + v[1],
     "AveragePool": _average_pool,
     "BatchNormalization": _normalised,
     "Concat": lambda a, v: torch.cat(v, dim=a["axis"]),
     "Conv": _conv,
-    "Div": lambda a, v: v[0] / v[1],
-    "Erf": lambda a, v: torch.erf(v[0]),
-    "Gelu": lambda a, v: functional.gelu(v[0]),
+    "Div": lambda _, v: v[0] / v[1],
+    "Erf": lambda _, v: torch.erf(v[0]),
+    "Gelu": lambda _, v: functional.gelu(v[0]),
     "HardSigmoid": lambda a, v: (v[0] * a["alpha"] + a["beta"]).clamp(0, 1),
-    "MatMul": lambda a, v: v[0] @ v[1],
+    "MatMul": lambda _, v: v[0] @ v[1],
     "MaxPool": _max_pool,
-    "Mul": lambda a, v: v[0] * v[1],
-    "Pow": lambda a, v: v[0] ** v[1],
+    "Mul": lambda _, v: v[0] * v[1],
+    "Pow": lambda _, v: v[0] ** v[1],
     "ReduceMean": _mean,
-    "Relu": lambda a, v: functional.relu(v[0]),
+    "Relu": lambda _, v: functional.relu(v[0]),
     "Reshape": _reshape,
-    "Shape": lambda a, v: torch.tensor(v[0].shape),
-    "Sigmoid": lambda a, v: torch.sigmoid(v[0]),
+    "Shape": lambda _, v: torch.tensor(v[0].shape),
+    "Sigmoid": lambda _, v: torch.sigmoid(v[0]),
     "Slice": _slice,
     "Softmax": lambda a, v: torch.softmax(v[0], dim=a["axis"]),
-    "Sqrt": lambda a, v: torch.sqrt(v[0]),
+    "Sqrt": lambda _, v: torch.sqrt(v[0]),
     "Squeeze": _squeeze,
-    "Sub": lambda a, v: v[0] - v[1],
+    "Sub": lambda _, v: v[0] - v[1],
     "Transpose": lambda a, v: v[0].permute(tuple(a["perm"])),
     "Unsqueeze": _unsqueeze,
 }

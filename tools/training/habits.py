@@ -1,4 +1,4 @@
-"""What makers write where: how often a check digit holds, letters or digits at each position.
+"""What makers write where: how often a check digit holds, what stands at each position.
 
     python -m training.habits --readings readings.jsonl --hold truth.csv --out habits.json
 
@@ -11,7 +11,7 @@ import argparse
 import csv
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,14 @@ from vindrop.vin import LENGTH, check_digit_holds
 
 ENOUGH: Final = 6
 """Cars of a maker from which its positions are listed."""
+MANY: Final = 10
+"""Cars of a maker from which its usual characters are listed."""
+MODEL: Final = (3, 4, 5, 6, 7, 10)
+"""Where they may stand: model and plant, never the serial number."""
+FAMILIES: Final = (("WDB", "WDC", "WDD", "WDF"),)
+"""Codes of one maker that build their VINs alike: Mercedes-Benz."""
+CODE: Final = 3
+"""Positions of the maker's code: known, not learnt."""
 SEEN: Final = 2
 """Cars of a maker from which it counts as known."""
 USUAL: Final = 0.93
@@ -28,24 +36,41 @@ USUAL: Final = 0.93
 
 
 def habits(vins: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return maker → ``cars``, ``check`` (cars whose check digit holds), ``kinds``.
+    """Return maker → ``cars``, ``check`` (cars whose check digit holds), ``kinds``, ``usual``.
 
-    ``kinds`` has per position L (letter), D (digit) or ? (either); empty for few cars.
+    ``kinds`` has per position L (letter), D (digit) or ? (either), ``usual`` the character that
+    nearly all cars have at positions 4 to 8 and 11, or ?; both are empty for few cars.
     """
     by_maker: dict[str, set[str]] = defaultdict(set)
     for vin in vins:
         by_maker[vin[:3]].add(vin)
     out: dict[str, dict[str, Any]] = {}
-    for maker, some in sorted(by_maker.items()):
-        if len(some) < SEEN:
+    for maker in sorted({*by_maker, *(one for family in FAMILIES for one in family)}):
+        own = by_maker[maker]
+        relatives = next((family for family in FAMILIES if maker in family), (maker,))
+        some = set().union(*(by_maker[one] for one in relatives))
+        if len(own) < SEEN and len(some) < ENOUGH:
             continue
-        kinds = ""
+        kinds = usual = ""
         if len(some) >= ENOUGH:
             for i in range(LENGTH):
                 digits = sum(vin[i].isdigit() for vin in some) / len(some)
-                kinds += "D" if digits >= USUAL else "L" if digits <= 1 - USUAL else "?"
-        holding = sum(check_digit_holds(vin) for vin in some)
-        out[maker] = {"cars": len(some), "check": holding, "kinds": kinds}
+                kinds += (
+                    "?"
+                    if i < CODE
+                    else "D"
+                    if digits >= USUAL
+                    else "L"
+                    if digits <= 1 - USUAL
+                    else "?"
+                )
+        if len(some) >= MANY:
+            for i in range(LENGTH):
+                character, count = Counter(vin[i] for vin in some).most_common(1)[0]
+                shared = i in MODEL and count >= USUAL * len(some)
+                usual += character if shared else "?"
+        holding = sum(check_digit_holds(vin) for vin in own)
+        out[maker] = {"cars": len(own), "check": holding, "kinds": kinds, "usual": usual}
     return out
 
 

@@ -26,9 +26,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
-from training import damage, graph
+from training import graph
 from training.batches import BATCH, Batch, Sources, Teacher
-from training.classes import COUNT, LETTERS, cut
+from training.classes import LETTERS, cut
 from training.crops import Crop, plain, read
 from vindrop.vin import LENGTH
 from vinocr.reader.detect import tensor
