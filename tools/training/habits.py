@@ -19,7 +19,7 @@ from typing import Any, Final
 from training.admit import admitted, readings
 from vindrop.vin import LENGTH, check_digit_holds
 
-ENOUGH: Final = 6
+ENOUGH: Final = 10
 """Cars of a maker from which its positions are listed."""
 MANY: Final = 10
 """Cars of a maker from which its usual characters are listed."""

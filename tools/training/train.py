@@ -41,7 +41,10 @@ AVERAGE: Final = 0.998
 _WARM_UP: Final = 150
 _OTHER: Final = 0.6
 """Weight of the divergence from the untrained recogniser on lines that are no VIN."""
-_EVERY: Final = 250
+_SAVED: Final = 50
+"""Steps after which the weights are written."""
+_MEASURED: Final = 250
+"""Steps after which they are measured."""
 _LEAST: Final = 1e-6
 
 
@@ -204,17 +207,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started, losses = time.monotonic(), []
     for batch in stream:
         losses.append(trainer.learn(batch))
-        if trainer.step % 50 == 0:
-            print(
-                f"{trainer.step} loss {np.mean(losses[-50:]):.4f} {time.monotonic() - started:.0f} s",
-                flush=True,
-            )
-        if trainer.step % _EVERY == 0 or trainer.step >= options.steps:
+        last = trainer.step >= options.steps
+        if trainer.step % _SAVED == 0 or last:
+            seconds = time.monotonic() - started
+            print(f"{trainer.step} loss {np.mean(losses[-_SAVED:]):.4f} {seconds:.0f} s", flush=True)
             trainer.save(options.out)
-            figures = {"step": trainer.step, "strips": trainer.step * BATCH, "held": round(trainer.right(held), 4),
-                       "scenes": round(trainer.right(scenes[:80]), 4)}  # fmt: skip
+        if trainer.step % _MEASURED == 0 or last:
+            figures = {
+                "step": trainer.step,
+                "strips": trainer.step * BATCH,
+                "held": round(trainer.right(held), 4),
+                "scenes": round(trainer.right(scenes[:80]), 4),
+            }
             print(json.dumps(figures), flush=True)
-        if trainer.step >= options.steps:
+        if last:
             break
     return 0
 

@@ -11,7 +11,7 @@ from vindrop.vin import LENGTH
 from vinocr.reader import align
 from vinocr.reader.arrange import around, below, follows
 from vinocr.reader.detect import Box
-from vinocr.reader.prior import evidence
+from vinocr.reader.prior import evidence, maker_misread
 from vinocr.reader.recognize import BLANK, CLEAR, SPACE, Frames
 from vinocr.reader.search import candidates, is_label, most_letters, windows
 
@@ -21,6 +21,8 @@ LETTER: Final = 0.6
 """Height of the letters, in boxes."""
 MAX_CANDIDATES: Final = 20
 """Per strip; the forward algorithm's cost grows with them."""
+SEVERAL: Final = 1.5
+"""As how many independent ones several strips of a line count: they show the same pixels."""
 LEAST: Final = -30.0
 """Log-likelihood below which a strip says no more than "not this one"."""
 SIDE_BY_SIDE: Final = -0.5
@@ -121,8 +123,9 @@ class Line:
             said = np.array([align.log_likelihoods(s.probabilities, vins) for s in self.strips])
             picture = np.maximum(said, LEAST).mean(axis=0)
             self.picture = dict(zip(vins, picture.tolist(), strict=True))
+            independent = SEVERAL if len(self.strips) > 1 else 1.0
             self._scores = {
-                vin: float(p) + self._weight(vin) + self.penalty
+                vin: independent * float(p) + self._weight(vin) + self.penalty
                 for vin, p in zip(vins, picture, strict=True)
             }
         return self._scores
@@ -134,7 +137,9 @@ class Line:
         was tampered with is to be read as it is.
         """
         printed = self.printed
-        return evidence(vin) if printed is None else min(evidence(vin), evidence(printed))
+        if printed is None or maker_misread(printed):
+            return evidence(vin)
+        return min(evidence(vin), evidence(printed))
 
 
 def neighbours(lines: list[Line]) -> list[Line]:

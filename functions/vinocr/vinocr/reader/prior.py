@@ -40,6 +40,8 @@ MOST_OTHER_CHARACTERS: Final = -3.6
 MAKER_KNOWN: Final = 2.5
 MAKER_UNKNOWN: Final = -2.0
 """The table knows some 9 of 10 makers on the road."""
+MAKER_MISREAD: Final = -5.0
+"""Unknown, and one letter that looks alike makes it a known one: likelier misread than new."""
 REGION_UNASSIGNED: Final = -3.0
 RARE_FIRST: Final = -2.0
 """A first letter under which hardly a car was ever built."""
@@ -62,7 +64,14 @@ _HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDC", "WDD", "WDF", "W1K", "W1N", 
                  "YV1", "YV4")  # fmt: skip
 """Škoda, BMW, Mercedes-Benz since some 2005, Mini, Volvo: write a check digit where no law asks
 them to."""
+_ALSO_MAKERS: Final = frozenset(
+    ("X4X", "X7M", "X9F", "X9L", "XTH", "XTT", "XUF", "XUU", "XWF", "Y3W", "Z6F", "Z8N")
+)
+"""Codes of plants in Russia and Belarus that the table lacks: BMW, Hyundai, Ford, GM, UAZ, GAZ,
+Nissan."""
 _CHANCE: Final = 1 / 11
+_ALIKE: Final = ("VW", "VY", "UV", "2Z", "8B", "0D", "5S", "6G", "CG", "MN", "1J", "1T", "0U")
+"""Pairs of letters that small print, dots and cut edges make alike."""
 
 _RARE_FIRST_LETTERS: Final = "BCDEFGH"
 _YEAR_LETTERS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
@@ -101,8 +110,8 @@ def evidence(vin: str) -> float:
     else:
         rate = _check_rate(vin[:3])
         weight = math.log(rate / _CHANCE) if holds else math.log((1 - rate) / (1 - _CHANCE))
-    known = vin[:3] in makers() or vin[:2] in makers() or vin[:3] in habits()
-    weight += MAKER_KNOWN if known else MAKER_UNKNOWN
+    known = _known(vin[:3])
+    weight += MAKER_KNOWN if known else MAKER_MISREAD if maker_misread(vin) else MAKER_UNKNOWN
     weight += _kinds(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
@@ -121,6 +130,27 @@ def evidence(vin: str) -> float:
     if LENGTH - digits < len(FEW_LETTERS):
         weight += (FEW_LETTERS_KNOWN if known else FEW_LETTERS)[LENGTH - digits]
     return weight
+
+
+def _known(code: str) -> bool:
+    known = code in makers() or code[:2] in makers()
+    return known or code in habits() or code in _ALSO_MAKERS
+
+
+def maker_misread(vin: str) -> bool:
+    """Whether no maker has this code, and one letter that looks alike would make it a known one."""
+    return not _known(vin[:3]) and _misread(vin[:3])
+
+
+@functools.lru_cache(maxsize=1024)
+def _misread(code: str) -> bool:
+    """Whether one letter that looks alike would make a known maker of an unknown one."""
+    for a, b in _ALIKE:
+        for one, other in ((a, b), (b, a)):
+            for i, character in enumerate(code):
+                if character == one and _known(code[:i] + other + code[i + 1 :]):
+                    return True
+    return False
 
 
 def _check_rate(maker: str) -> float:
