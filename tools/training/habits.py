@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,12 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.admit import admitted, readings
-from vindrop.vin import LENGTH, check_digit_holds
+from vindrop.vin import ALPHABET, LENGTH, check_digit_holds
 
 ENOUGH: Final = 10
 """Cars of a maker from which its positions are listed."""
-MANY: Final = 10
-"""Cars of a maker from which its usual characters are listed."""
+LEAST, MOST = -2.5, -0.3
+"""Bounds of the log weight of a character that was not seen twice."""
 MODEL: Final = (3, 4, 5, 6, 7, 10)
 """Where they may stand: model and plant, never the serial number."""
 FAMILIES: Final = (("WDB", "WDC", "WDD", "WDF"),)
@@ -36,10 +37,11 @@ USUAL: Final = 0.93
 
 
 def habits(vins: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return maker → ``cars``, ``check`` (cars whose check digit holds), ``kinds``, ``usual``.
+    """Return maker → ``cars``, ``check`` (cars whose check digit holds), ``kinds``, ``seen``.
 
-    ``kinds`` has per position L (letter), D (digit) or ? (either), ``usual`` the character that
-    nearly all cars have at positions 4 to 8 and 11, or ?; both are empty for few cars.
+    ``kinds`` has per position L (letter), D (digit) or ? (either); ``seen`` has for positions 4
+    to 8 and 11 (as indices) the characters that more than one car has, and the log weight of any
+    other. Both are empty for few cars.
     """
     by_maker: dict[str, set[str]] = defaultdict(set)
     for vin in vins:
@@ -51,27 +53,28 @@ def habits(vins: Iterable[str]) -> dict[str, dict[str, Any]]:
         some = set().union(*(by_maker[one] for one in relatives))
         if len(own) < SEEN and len(some) < ENOUGH:
             continue
-        kinds = usual = ""
+        kinds, seen = "", {}
         if len(some) >= ENOUGH:
             for i in range(LENGTH):
                 digits = sum(vin[i].isdigit() for vin in some) / len(some)
-                kinds += (
-                    "?"
-                    if i < CODE
-                    else "D"
-                    if digits >= USUAL
-                    else "L"
-                    if digits <= 1 - USUAL
-                    else "?"
-                )
-        if len(some) >= MANY:
-            for i in range(LENGTH):
-                character, count = Counter(vin[i] for vin in some).most_common(1)[0]
-                shared = i in MODEL and count >= USUAL * len(some)
-                usual += character if shared else "?"
+                kind = "D" if digits >= USUAL else "L" if digits <= 1 - USUAL else "?"
+                kinds += "?" if i < CODE else kind
+            seen = {str(i): _seen([vin[i] for vin in some]) for i in MODEL}
         holding = sum(check_digit_holds(vin) for vin in own)
-        out[maker] = {"cars": len(own), "check": holding, "kinds": kinds, "usual": usual}
+        out[maker] = {"cars": len(own), "check": holding, "kinds": kinds, "seen": seen}
     return out
+
+
+def _seen(characters: list[str]) -> tuple[str, float]:
+    """Return the characters that occur more than once, and the log weight of the others.
+
+    Their share is that of those that occur once (Good and Turing), against that by chance.
+    """
+    counts = Counter(characters)
+    often = "".join(sorted(c for c, n in counts.items() if n > 1))
+    share = (sum(n == 1 for n in counts.values()) + 0.5) / (len(characters) + 1)
+    chance = 1 - len(often) / len(ALPHABET)
+    return often, round(min(max(math.log(share / chance), LEAST), MOST), 2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

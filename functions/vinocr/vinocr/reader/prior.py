@@ -34,9 +34,8 @@ HABIT_RATE: Final = 0.85
 OTHER_KIND: Final = -2.5
 """A digit where a maker's cars have a letter, or the other way round."""
 MOST_OTHER_KINDS: Final = -5.0
-OTHER_CHARACTER: Final = -1.8
-"""Another character where nearly all of a maker's cars have the same."""
-MOST_OTHER_CHARACTERS: Final = -3.6
+MOST_UNSEEN: Final = -4.0
+"""All characters together that were not seen at their positions in a maker's cars."""
 MAKER_KNOWN: Final = 2.5
 MAKER_UNKNOWN: Final = -2.0
 """The table knows some 9 of 10 makers on the road."""
@@ -86,15 +85,23 @@ class Habit:
     """Cars whose check digit holds."""
     kinds: str
     """Per position L (letter), D (digit) or ? (either); empty where too few cars were seen."""
-    usual: str = ""
-    """Per position the character that nearly all cars have, or ?; empty where too few were seen."""
+    seen: tuple[tuple[int, str, float], ...]
+    """Index, characters that more than one car has there, log weight of any other."""
 
 
 @functools.cache
 def habits() -> dict[str, Habit]:
     """Return what is known of makers, by the first three characters."""
     stored = json.loads(Path(__file__).with_name("habits.json").read_text(encoding="utf-8"))
-    return {maker: Habit(**row) for maker, row in stored.items()}
+    return {
+        maker: Habit(
+            row["cars"],
+            row["check"],
+            row["kinds"],
+            tuple((int(i), often, weight) for i, (often, weight) in row["seen"].items()),
+        )
+        for maker, row in stored.items()
+    }
 
 
 @functools.lru_cache(maxsize=4096)
@@ -112,7 +119,7 @@ def evidence(vin: str) -> float:
         weight = math.log(rate / _CHANCE) if holds else math.log((1 - rate) / (1 - _CHANCE))
     known = _known(vin[:3])
     weight += MAKER_KNOWN if known else MAKER_MISREAD if maker_misread(vin) else MAKER_UNKNOWN
-    weight += _kinds(vin)
+    weight += pattern(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
     if vin[0] in _RARE_FIRST_LETTERS:
@@ -162,8 +169,11 @@ def _check_rate(maker: str) -> float:
     return (habit.check + CHECK_CARS * prior) / (habit.cars + CHECK_CARS)
 
 
-def _kinds(vin: str) -> float:
-    """Return the weight of characters standing where the maker's others have them."""
+def pattern(vin: str) -> float:
+    """Return the log weight, at most 0, of characters that a maker's other cars do not have there.
+
+    It chooses between readings; a car of a model that was never seen is as much a car.
+    """
     habit = habits().get(vin[:3])
     if habit is None or not habit.kinds:
         return 0.0
@@ -171,8 +181,5 @@ def _kinds(vin: str) -> float:
         kind != "?" and character.isdigit() != (kind == "D")
         for character, kind in zip(vin, habit.kinds, strict=True)
     )
-    others = sum(
-        usual not in ("?", character) for character, usual in zip(vin, habit.usual, strict=False)
-    )
-    weight = max(OTHER_CHARACTER * others, MOST_OTHER_CHARACTERS)
-    return weight + max(OTHER_KIND * kinds, MOST_OTHER_KINDS)
+    unseen = sum(weight for i, often, weight in habit.seen if vin[i] not in often)
+    return max(unseen, MOST_UNSEEN) + max(OTHER_KIND * kinds, MOST_OTHER_KINDS)
