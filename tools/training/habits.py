@@ -26,8 +26,8 @@ LEAST, MOST = -2.5, -0.3
 """Bounds of the log weight of a character that was not seen twice."""
 MODEL: Final = (3, 4, 5, 6, 7, 10)
 """Where they may stand: model and plant, never the serial number."""
-FAMILIES: Final = (("WDB", "WDC", "WDD", "WDF"),)
-"""Codes of one maker that build their VINs alike: Mercedes-Benz."""
+FAMILIES: Final = (("WDB", "WDC", "WDD", "WDF"), ("LVT", "LVV"))
+"""Codes of one maker that build their VINs alike: Mercedes-Benz, Chery."""
 CODE: Final = 3
 """Positions of the maker's code: known, not learnt."""
 SEEN: Final = 2

@@ -13,12 +13,17 @@ from vinocr.reader.arrange import around, below, follows
 from vinocr.reader.detect import Box
 from vinocr.reader.prior import evidence, maker_misread
 from vinocr.reader.recognize import BLANK, CLEAR, SPACE, Frames
-from vinocr.reader.search import candidates, is_label, most_letters, windows
+from vinocr.reader.search import candidates, is_label, most_letters, swaps, windows
 
 CLEAR_HEIGHT: Final = 9.0
 """Height of the letters, in pixels of the photo as it was sent, from which a reading can be clear."""
+CLEAR_PITCH: Final = 6.5
+"""Length of the line, in letters of a VIN, from which it can: less is a squeezed picture's."""
 LETTER: Final = 0.6
 """Height of the letters, in boxes."""
+SWAPPED: Final = 2
+"""Likeliest VINs of a strip of which those with one look-alike swapped are proposed too: the beam
+search drops most of them."""
 MAX_CANDIDATES: Final = 20
 """Per strip; the forward algorithm's cost grows with them."""
 SEVERAL: Final = 1.5
@@ -93,9 +98,16 @@ class Line:
         return float(np.mean(sure)) if sure else 0.0
 
     @property
+    def large(self) -> bool:
+        """Whether the letters have the pixels that a sure reading needs."""
+        box = self.box
+        high = box.height * self.shrunk * LETTER >= CLEAR_HEIGHT
+        return high and box.width * self.shrunk / LENGTH >= CLEAR_PITCH
+
+    @property
     def printed(self) -> str | None:
         """The VIN that the first strip spells, where the picture is sure of each of its letters."""
-        if not self.strips or self.box.height * self.shrunk * LETTER < CLEAR_HEIGHT:
+        if not self.strips or not self.large:
             return None
         first = self.strips[0]
         if first.certainty < CLEAR:
@@ -115,7 +127,10 @@ class Line:
             return self._scores
         for strip in self.strips[self._searched :]:
             found = candidates(strip.probabilities)
-            self._proposed.update(sorted(found, key=lambda vin: -found[vin])[:MAX_CANDIDATES])
+            best = sorted(found, key=lambda vin: -found[vin])[:MAX_CANDIDATES]
+            self._proposed.update(best)
+            for vin in best[:SWAPPED]:
+                self._proposed.update(swaps(vin))
         self._searched = len(self.strips)
         self._scores = {}
         if self._proposed:

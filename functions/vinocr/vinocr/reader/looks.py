@@ -31,6 +31,9 @@ _QUICK: Final = 0.7
 """Scale of the quick detection, of the usual one's."""
 _SURE_QUICKLY: Final = 0.9
 """Posterior from which the quick detection's lines are enough."""
+_CERTAIN: Final = 0.7
+"""Certainty of the least certain letter from which one pass is enough: below it, the check digit
+has chosen that letter."""
 SURE_AT_ONCE: Final = 0.98
 """Posterior from which the first look's remaining lines are left unread."""
 _NEARLY_SURE: Final = 0.9
@@ -85,7 +88,7 @@ class Looker:
         :param threshold: posterior below which the costlier looks are worth their time.
         """
         sight = self.glance(picture)
-        if sight.best >= _SURE_QUICKLY:
+        if sight.best >= _SURE_QUICKLY and sight.certainty >= _CERTAIN:
             return sight
         scale = _scale(picture)
         if self._find(sight, scale) >= SURE or self._again(sight, threshold) >= max(threshold, 0.9):
@@ -276,7 +279,8 @@ class Looker:
                 pieces = [cut(sight.picture.image, box, grow=(line.ends, tall)) for box in boxes]
                 if line.mirrored:
                     pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
-            read = [self._recognizer.read(way.lit(strip(piece, way.stretch))) for piece in pieces]
+            strips = [way.lit(strip(piece, way.stretch)) for piece in pieces]
+            read = [self._recognizer.read(one, large=line.large) for one in strips]
             line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
 
 

@@ -29,13 +29,15 @@ SYMBOLS: Final = "\0" + ALPHABET + " ~"
 Floats = NDArray[np.float32]
 
 MISTAKEN: Final = {
-    "U": {"V": 0.02}, "V": {"U": 0.004, "M": 0.01}, "N": {"M": 0.01},
-    "2": {"Z": 0.015}, "5": {"S": 0.015}, "8": {"B": 0.015}, "6": {"G": 0.01},
-    "0": {"D": 0.005, "G": 0.002, "C": 0.002}, "E": {"Z": 0.005}, "P": {"R": 0.003},
+    "U": {"V": 0.02, "D": 0.01}, "V": {"U": 0.004, "M": 0.01, "Y": 0.01}, "N": {"M": 0.01},
+    "Y": {"V": 0.01}, "2": {"Z": 0.015}, "Z": {"2": 0.005}, "5": {"S": 0.015},
+    "8": {"B": 0.015}, "B": {"8": 0.005}, "6": {"G": 0.01}, "G": {"C": 0.005, "6": 0.005},
+    "C": {"G": 0.01}, "0": {"D": 0.008, "G": 0.002, "C": 0.002}, "D": {"0": 0.005, "U": 0.005},
+    "1": {"J": 0.01}, "E": {"Z": 0.005}, "P": {"R": 0.003},
 }  # fmt: skip
-"""What was read → what it may be all the same, and how often: on stamped and dotted metal the
-recogniser takes one for the other and is sure of it. Figures are kept small: they are the
-confidence that every VIN with such a letter loses."""
+"""What was read → what it may be all the same, and how often, in strips that are not clear: on
+metal and in small print the recogniser takes one for the other and is sure of it. Figures are
+kept small: they are the confidence that every VIN with such a letter loses."""
 
 LEFT_OUT: Final = {"I": ("1", 0.3), "O": ("0", 0.3), "Q": ("0", 0.1)}
 """Letters that a VIN leaves out → the digit they look like, and how far they count as it; as junk
@@ -80,8 +82,11 @@ class Recognizer:
         self._columns = np.array([i for g in used for i in groups[g]])
         self._starts = np.cumsum([0, *(len(groups[g]) for g in used)])[:-1]
 
-    def read(self, strip: Image.Image) -> Frames:
-        """Read a strip, 48 pixels high. One at a time: batches pad, and gain nothing on a CPU."""
+    def read(self, strip: Image.Image, *, large: bool = True) -> Frames:
+        """Read a strip, 48 pixels high. One at a time: batches pad, and gain nothing on a CPU.
+
+        :param large: its letters have the pixels that a sure reading needs.
+        """
         (output,) = self._models.recognizer.run(None, {"x": tensor(strip)[None]})
         full = output[0]
         frames = np.zeros((len(full), len(self._meant)), dtype=np.float32)
@@ -89,7 +94,7 @@ class Recognizer:
         frames[:, JUNK] = np.maximum(1.0 - frames.sum(axis=1), 0.0)
         plain = frames @ self._plain
         spelt, certainty = spelling(plain)
-        doubt = min(1.0, max(0.0, (1 - certainty) / (1 - CLEAR)))
+        doubt = min(1.0, max(0.0, (1 - certainty) / (1 - CLEAR))) if large else 1.0
         shared = doubt * (frames @ self._meant) + (1 - doubt) * plain
         return Frames(shared, self._greedy(full), spelt, certainty)
 

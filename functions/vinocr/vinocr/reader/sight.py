@@ -50,6 +50,18 @@ class Sight:
         """The best candidate's posterior."""
         return next(iter(self.posterior.values()), 0.0)
 
+    @property
+    def certainty(self) -> float:
+        """How certain the first strip of the best candidate's line is of its least certain letter.
+
+        1 where a barcode says the best candidate.
+        """
+        vin = next(iter(self.posterior), None)
+        if vin in self.barcodes:
+            return 1.0
+        line = self.line_of.get(vin) if vin else None
+        return line.strips[0].certainty if line and line.strips else 0.0
+
     def features(self) -> Features | None:
         """Return what the probability of the best candidate is told from.
 
@@ -59,9 +71,8 @@ class Sight:
         line = self.line_of.get(vin) if vin else None
         if vin is None or line is None or vin in self.barcodes:
             return None
-        first = line.strips[0].certainty if line.strips else 0.0
         height = line.box.height * line.shrunk * LETTER
-        return Features(self.posterior[vin], line.picture[vin], height, first)
+        return Features(self.posterior[vin], line.picture[vin], height, self.certainty)
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""
