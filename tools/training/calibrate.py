@@ -28,7 +28,7 @@ from vinocr.reader.calibration import Features
 from vinocr.reader.decode import decode
 from vinocr.reader.looks import Looker
 
-ERRORS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
+ERRORS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.02)
 RIDGE: Final = 0.3
 """Strength with which weights are drawn towards the posterior as it is."""
 _LEAST_GIVEN: Final = 0.5
@@ -85,13 +85,13 @@ def fitted(some: Sequence[Judged]) -> Floats:
     x = np.array([[1.0, *one.features.values()] for one in some])
     y = np.array([one.right for one in some], dtype=float)
     w = np.array([one.weight for one in some])
-    start = np.array([0.0, 1.0, 0.0, 0.0, 0.0])
+    start = np.array([0.0, 1.0, 0.0, 0.0])
     theta = start.copy()
     for _ in range(50):
         p = 1 / (1 + np.exp(-x @ theta))
-        penalty = RIDGE * (theta - start) * (np.arange(5) > 0)
+        penalty = RIDGE * (theta - start) * (np.arange(4) > 0)
         gradient = x.T @ (w * (p - y)) + penalty
-        hessian = (x * (w * p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(5)
+        hessian = (x * (w * p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(4)
         step = np.linalg.solve(hessian, gradient)
         theta -= step
         if float(np.abs(step).max()) < 1e-8:
@@ -129,9 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     theta = fitted(some)
     x = np.array([[1.0, *one.features.values()] for one in some])
     p, right = 1 / (1 + np.exp(-x @ theta)), np.array([one.right for one in some])
-    for name, value in zip(
-        ("BIAS", "POSTERIOR", "PICTURE", "HEIGHT", "CERTAINTY"), theta, strict=True
-    ):
+    for name, value in zip(("BIAS", "POSTERIOR", "HEIGHT", "CERTAINTY"), theta, strict=True):
         print(f"{name}: Final = {value:.4f}")
     print("THRESHOLDS: Final =", tuple(thresholds(p, np.array([one.weight for one in some]))))
     rows = bins(p, right)

@@ -210,7 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         last = trainer.step >= options.steps
         if trainer.step % _SAVED == 0 or last:
             seconds = time.monotonic() - started
-            print(f"{trainer.step} loss {np.mean(losses[-_SAVED:]):.4f} {seconds:.0f} s", flush=True)
+            print(
+                f"{trainer.step} loss {np.mean(losses[-_SAVED:]):.4f} {seconds:.0f} s", flush=True
+            )
             trainer.save(options.out)
         if trainer.step % _MEASURED == 0 or last:
             figures = {

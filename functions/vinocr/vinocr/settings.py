@@ -60,7 +60,7 @@ class Settings:
     ] = None
     max_error: Annotated[
         float, Of("share of wrong VINs to be expected among those answered", 0.0001, 0.5)
-    ] = 0.003
+    ] = 0.0105
     url_seconds: Annotated[float, Of("longest download of ImageUrl, in total", 0.01, 60)] = 3.0
     url_redirects: Annotated[int, Of("redirects that a download follows", 0, 10)] = 3
     url_downloads: Annotated[int, Of("downloads at once; more are refused", 1)] = 32

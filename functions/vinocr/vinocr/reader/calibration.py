@@ -1,8 +1,8 @@
 """From the posterior to the probability that the answer is right.
 
 The posterior weighs hypotheses against each other; that it be right as often as it says must be
-measured. A logistic regression on it, on how well the strips are explained and on the height of
-the letters was fitted by ``python -m training.calibrate`` to photos on which no weight of the
+measured. A logistic regression on it, on the height of the letters and on how certain the
+recogniser was of the least certain one was fitted by ``python -m training.calibrate`` to photos on which no weight of the
 networks was trained (docs/reading.md).
 """
 
@@ -13,26 +13,26 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-MAX_ERROR: Final = 0.003
+MAX_ERROR: Final = 0.0105
 """Share of wrong VINs among those given that an answer's threshold is chosen for."""
 
-BIAS: Final = 0.0
-POSTERIOR: Final = 1.0
+BIAS: Final = -2.144
+POSTERIOR: Final = 1.327
 """Weight of the posterior's log-odds."""
-PICTURE: Final = 0.0
-"""Weight of the best VIN's mean log-likelihood over the strips of its line."""
-HEIGHT: Final = 0.0
+HEIGHT: Final = 0.119
 """Weight of the logarithm of the letters' height, in `USUAL_HEIGHT`."""
-CERTAINTY: Final = 0.0
+CERTAINTY: Final = 1.248
 """Weight of how certain the recogniser is of the least certain letter, 0 to 1."""
 
-THRESHOLDS: Final = ((0.001, 0.9), (0.003, 0.7), (0.01, 0.6), (0.03, 0.5))
+THRESHOLDS: Final = (
+    (0.001, 0.9967), (0.002, 0.9903), (0.003, 0.9803), (0.005, 0.9609), (0.01, 0.8919),
+    (0.015, 0.7206), (0.02, 0.5),
+)  # fmt: skip
 """Expected share of wrong VINs among those given → probability from which they are."""
 
 USUAL_HEIGHT: Final = 10.0
 """Pixels."""
 _MOST_ODDS: Final = 9.0
-_LEAST_PICTURE: Final = -12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +41,23 @@ class Features:
 
     posterior: float
     """Of the best VIN, 0 to 1."""
-    picture: float
-    """Its mean log-likelihood, at most 0."""
     height: float
     """Of the letters, in pixels of the photo as it was sent."""
     certainty: float
     """Peak probability of the first strip's least certain letter, 0 to 1."""
 
-    def values(self) -> tuple[float, float, float, float]:
+    def values(self) -> tuple[float, float, float]:
         """Return what the weights are multiplied with, each bounded."""
         p = min(max(self.posterior, 1e-9), 1 - 1e-9)
         odds = min(max(math.log(p / (1 - p)), -_MOST_ODDS), _MOST_ODDS)
         height = math.log(min(max(self.height, 3.0), 40.0) / USUAL_HEIGHT)
-        return odds, max(self.picture, _LEAST_PICTURE), height, self.certainty
+        return odds, height, self.certainty
 
 
 def probability(features: Features) -> float:
     """Return the probability, 0 to 1, that the best VIN is what the photo shows."""
-    odds, picture, height, certainty = features.values()
-    x = BIAS + POSTERIOR * odds + PICTURE * picture + HEIGHT * height + CERTAINTY * certainty
+    odds, height, certainty = features.values()
+    x = BIAS + POSTERIOR * odds + HEIGHT * height + CERTAINTY * certainty
     return 1 / (1 + math.exp(-x))
 
 

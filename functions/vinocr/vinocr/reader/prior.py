@@ -34,6 +34,8 @@ HABIT_RATE: Final = 0.85
 OTHER_KIND: Final = -2.5
 """A digit where a maker's cars have a letter, or the other way round."""
 MOST_OTHER_KINDS: Final = -5.0
+SERIAL: Final = 11
+"""Index from which a VIN is a serial number."""
 MOST_UNSEEN: Final = -4.0
 """All characters together that were not seen at their positions in a maker's cars."""
 MAKER_KNOWN: Final = 2.5
@@ -119,7 +121,7 @@ def evidence(vin: str) -> float:
         weight = math.log(rate / _CHANCE) if holds else math.log((1 - rate) / (1 - _CHANCE))
     known = _known(vin[:3])
     weight += MAKER_KNOWN if known else MAKER_MISREAD if maker_misread(vin) else MAKER_UNKNOWN
-    weight += pattern(vin)
+    weight += pattern(vin) + _serial(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
     if vin[0] in _RARE_FIRST_LETTERS:
@@ -170,16 +172,26 @@ def _check_rate(maker: str) -> float:
 
 
 def pattern(vin: str) -> float:
-    """Return the log weight, at most 0, of characters that a maker's other cars do not have there.
+    """Return the log weight, at most 0, of a model that none of a maker's other cars is.
 
     It chooses between readings; a car of a model that was never seen is as much a car.
     """
     habit = habits().get(vin[:3])
     if habit is None or not habit.kinds:
         return 0.0
-    kinds = sum(
-        kind != "?" and character.isdigit() != (kind == "D")
-        for character, kind in zip(vin, habit.kinds, strict=True)
-    )
     unseen = sum(weight for i, often, weight in habit.seen if vin[i] not in often)
-    return max(unseen, MOST_UNSEEN) + max(OTHER_KIND * kinds, MOST_OTHER_KINDS)
+    return max(unseen, MOST_UNSEEN) + _kinds(vin[:SERIAL], habit.kinds[:SERIAL])
+
+
+def _serial(vin: str) -> float:
+    """Return the log weight, at most 0, of letters and digits unlike the maker's serial numbers."""
+    habit = habits().get(vin[:3])
+    return _kinds(vin[SERIAL:], habit.kinds[SERIAL:]) if habit else 0.0
+
+
+def _kinds(characters: str, kinds: str) -> float:
+    others = sum(
+        kind != "?" and character.isdigit() != (kind == "D")
+        for character, kind in zip(characters, kinds, strict=False)
+    )
+    return max(OTHER_KIND * others, MOST_OTHER_KINDS)

@@ -72,7 +72,7 @@ class Sight:
         if vin is None or line is None or vin in self.barcodes:
             return None
         height = line.box.height * line.shrunk * LETTER
-        return Features(self.posterior[vin], line.picture[vin], height, self.certainty)
+        return Features(self.posterior[vin], height, self.certainty)
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""
