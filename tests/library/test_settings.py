@@ -70,7 +70,9 @@ def test_one_sentence_for_what_is_wrong(change: dict[str, str], says: str) -> No
 
 def test_secrets_show_neither_in_errors_nor_in_print() -> None:
     found = settings.load(
-        GOOD | {"VINDROP_VINOCR_SECRET_KEY": "PLANTED", "VINDROP_API_KEYS": "PLANTED"}
+        GOOD
+        | {"VINDROP_VINOCR_SECRET_ID": "AKIDPLANTED", "VINDROP_VINOCR_SECRET_KEY": "PLANTED"}
+        | {"VINDROP_API_KEYS": "PLANTED-KEY"}
     )
     assert "PLANTED" not in repr(found)
     with pytest.raises(SettingsError) as error:

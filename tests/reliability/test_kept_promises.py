@@ -9,7 +9,6 @@ import pytest
 
 from tests.destinations.flow import Flow
 from tests.library.conftest import an_upload
-from vindrop.core import attempt as attempt_module
 from vindrop.core.attempt import MISSED_PERMITS, Attempt, Concurrency
 from vindrop.core.invocation import Budget
 from vindrop.core.rate_limiter import LATE, MARGIN, Permit
@@ -53,8 +52,8 @@ def test_a_permit_that_was_missed_is_not_used(monkeypatch: pytest.MonkeyPatch) -
     def sleep(seconds: float) -> None:
         clock[0] += seconds + (overslept.pop() if overslept else 0.0)
 
-    monkeypatch.setattr(attempt_module.time, "sleep", sleep)
-    monkeypatch.setattr(attempt_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     an_attempt(limiter)._wait_for_permit(Budget(60.0, 0.0))
     assert len(limiter.asked) == 3, "two were missed, the third was met"
     limiter.asked.clear()

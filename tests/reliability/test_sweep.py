@@ -182,7 +182,7 @@ def test_under_an_open_circuit_a_long_backlog_costs_nothing_and_what_is_paid_for
     app.ledger.open_circuit(ARREARS, 600)
     (world.folder / "out").unlink()
     counting = Counting(database)
-    app.ledger.database = counting  # type: ignore[attr-defined]
+    app.ledger.database = counting  # type: ignore[misc]
     assert sweep.process(app, a_call())["ended"] == {"reading": 1}
     assert len(counting.statements) < 30, "not one per row, nor one per page"
 
@@ -193,7 +193,7 @@ def test_what_is_due_is_read_once_and_not_once_per_page(world: World) -> None:
     for upload in many:
         park(app, upload)
     counting = Counting(cast("Database", app.ledger.database))
-    app.ledger.database = counting  # type: ignore[attr-defined]
+    app.ledger.database = counting  # type: ignore[misc]
     assert sweep.process(app, a_call(120.0))["ended"] == {"reading": 120}
     reads = [s for s in counting.statements if "ORDER BY due_at" in s]
     assert len(reads) <= 4, "twice for answers, twice for retries: the second finds nothing"

@@ -14,7 +14,7 @@ from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.core.ledger import LONGEST_PROBE, Claim, Standing, next_probe
 from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import DeadLetter
+from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
 from vindrop.stores import open_ledger
 from vindrop.stores.ledger.dynamodb import DynamoDBLedger
@@ -242,6 +242,39 @@ def test_a_blocked_account_is_known_to_all_and_tried_by_one(
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(lambda _: ledger.circuit(60), range(8)))
     assert sum(circuit is not None and circuit.probe_in == 0 for circuit in seen) == 1
+
+
+def test_what_lies_in_one_place_is_found_there(ledger: SQLLedger | DynamoDBLedger) -> None:
+    versions = [an_upload(version="v1"), an_upload(version="v2")]
+    for upload in (*versions, an_upload("other.jpg")):
+        claimed(ledger, 60, upload)
+    here, nowhere = versions[0].object_id, replace(versions[0], cloud="aws").object_id
+    found = ledger.seen([here, nowhere])
+    assert {name: sorted(each.version for each in all_) for name, all_ in found.items()} == {
+        here: ["v1", "v2"]
+    }
+    assert {each.size for each in found[here]} == {versions[0].size}
+
+
+def test_text_that_no_database_holds_is_kept_as_far_as_it_goes(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    """NUL and half a surrogate pair, in a provider's message and in a paid answer's RequestId."""
+    claim = claimed(ledger)
+    foreign = Failure("Strange.Code", "a\0b \ud800 c \U0001f697", "r\0\udfff")
+    ledger.schedule_retry(an_upload().id, claim, foreign, seconds=PAST, attempts=1, billed=1)
+    found = claimed(ledger).failure
+    assert found is not None
+    assert found.message.endswith("b \ufffd c \U0001f697")
+    assert found.request_id is not None
+    reading = a_reading()
+    call = replace(reading.vinocr, request_id="r\0\ud800x")
+    claim = claimed(ledger, 60, an_upload("paid.jpg"))
+    paid = replace(reading, upload=an_upload("paid.jpg"), vinocr=call)
+    assert ledger.keep(paid.id, claim, paid, attempts=1, billed=1, lease=PAST)
+    again = claimed(ledger, 60, an_upload("paid.jpg")).record
+    assert isinstance(again, Reading)
+    assert again.vin == paid.vin
 
 
 def test_a_restart_on_one_machine_need_not_wait_for_the_leases_of_the_dead(

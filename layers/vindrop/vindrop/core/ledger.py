@@ -284,7 +284,7 @@ class Catalogue(Protocol):
     """A ledger that can be asked by place: for a backfill, and for an object named without a version."""
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
-        """Return place → its uploads; see `place`."""
+        """Return place → its uploads; see `vindrop.domain.upload.Upload.object_id`."""
 
 
 def next_probe(probe_after: float, blocked: float) -> float:

@@ -24,7 +24,7 @@ from vindrop.core.invocation import Budget
 from vindrop.core.lease import LEASE_MARGIN
 from vindrop.core.ledger import ENDED, Claim, Ledger, Standing
 from vindrop.core.outcome import Outcome, ended, report
-from vindrop.core.photo import Sent
+from vindrop.core.photo import Sent, is_allowed
 from vindrop.core.retry import full_jitter
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import error_codes, records
@@ -154,11 +154,11 @@ class Pipeline:
 
     def _refusal(self, upload: Upload, claim: Claim, budget: Budget) -> Failure | None:
         """Return why no attempt is made at all, or None: go ahead."""
-        allowed = self._settings.allowed_buckets
-        if allowed and upload.cloud != "http" and upload.bucket not in allowed:
+        place = upload.bucket, upload.region, upload.key
+        if upload.cloud != "http" and not is_allowed(self._settings, *place):
             return Failure(
                 error_codes.BUCKET_NOT_ALLOWED,
-                f"the bucket {upload.bucket} is not among VINDROP_ALLOWED_BUCKETS",
+                f"the bucket {upload.bucket} in {upload.region} is not among VINDROP_ALLOWED_BUCKETS",
             )
         if claim.attempts > self._settings.max_attempts:  # a poison message
             if claim.failure is not None and claim.failure.rule.uses_attempt:

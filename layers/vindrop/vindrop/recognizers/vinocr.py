@@ -15,13 +15,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.clouds import Credentials, for_vinocr
+from vindrop.clouds import Credentials, for_vinocr, keep_to_itself, trimmed
 from vindrop.core.invocation import Deadline, bound, deadline
 from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
-from vindrop.domain.failures import FailureError
+from vindrop.domain.failures import LONGEST_ID, FailureError
 from vindrop.domain.records import Box
+from vindrop.domain.redaction import printable
 from vindrop.settings import Settings
 
 SERVICE: Final = "ocr"
@@ -131,9 +132,10 @@ class VinOCR:
             SERVICE,
             VERSION,
             Credential(credentials.id, credentials.key, credentials.token),
-            self._settings.vinocr_region,
+            trimmed(self._settings.vinocr_region),
             ClientProfile(httpProfile=http, language=self._settings.vinocr_language),
         )
+        keep_to_itself(client, f"{self._settings.vinocr_scheme}://{self._settings.vinocr_host}")
         bound(client.request.conn._session)  # noqa: SLF001  # the SDK has no other way to it
         return client
 
@@ -155,7 +157,7 @@ def _answer(answer: Any, seconds: float) -> Answer:
         raise FailureError(
             error_codes.BROKEN_ANSWER, "VinOCR's answer holds no Response; it may have been billed"
         )
-    request_id = str(response.get("RequestId") or "")
+    request_id = printable(str(response.get("RequestId") or ""))[:LONGEST_ID]
     error = response.get("Error")
     if isinstance(error, dict):
         raise FailureError(

@@ -21,20 +21,21 @@ from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading, Record, to_json
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB, Item, Value
+from vindrop.stores.ledger.dynamodb_catalogue import DynamoDBCatalogue
 from vindrop.stores.ledger.dynamodb_items import claim_of, failure_of, new_item, standing_of
 from vindrop.stores.ledger.dynamodb_operations import OPEN, TABLE, DynamoDBOperations
 
 _TRIES: Final = 5
 
 
-class DynamoDBLedger(DynamoDBOperations):
+class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
     """See `vindrop.core.ledger.Ledger`."""
 
     durable = True
     database = None
 
     def __init__(self, tables: DynamoDB, account: str) -> None:
-        self._tables = tables
+        super().__init__(tables)
         self._account = f"hold/{account}"
 
     def claim(
@@ -61,13 +62,14 @@ class DynamoDBLedger(DynamoDBOperations):
                 TABLE,
                 upload.id,
                 "SET #owner = :owner, #attempts = :attempts, #state = :state, #due_at = :due_at, "
-                "#last_seen = :now",
+                "#last_seen = :now, #place = :place",
                 "#owner = :was_owner AND #state = :was_state AND #due_at = :was_due",
                 owner=owner,
                 attempts=attempts,
                 state=taken,
                 due_at=now + lease,
                 now=now,
+                place=upload.object_id,
                 was_owner=item["owner"],
                 was_state=state,
                 was_due=item["due_at"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from vindrop.core.ledger import ENDED, Claim, Standing, State
+from vindrop.core.ledger import ENDED, Claim, Seen, Standing, State
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import Record, from_json
 from vindrop.domain.upload import Upload
@@ -23,6 +23,7 @@ def new_item(
         "attempts": attempts,
         "billed": 0,
         "redriven": 0,
+        "place": upload.object_id,
         "upload": upload.to_json(),
         "first_seen": now,
         "last_seen": now,
@@ -51,6 +52,13 @@ def claim_of(item: Item, now: float | None = None) -> Claim:
         int(item.get("maybe_billed", 0)),
         "dead_letter" in item,
     )
+
+
+def seen_of(item: Item) -> Seen:
+    """Return the upload as it is known by its place."""
+    upload = Upload.from_json(str(item["upload"]))
+    written = upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
+    return Seen(upload.version, max(written, float(item["first_seen"])), upload.size)
 
 
 def standing_of(item: Item, now: float) -> Standing:

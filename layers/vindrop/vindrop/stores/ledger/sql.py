@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from vindrop.core.ledger import Claim, OpenCircuit, Standing, next_probe
+from vindrop.core.store_errors import LockedError
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
+from vindrop.stores import storable
 from vindrop.stores.ledger.sql_operations import SQLOperations
 from vindrop.stores.ledger.sql_schema import (
     CALLS,
@@ -21,13 +23,17 @@ from vindrop.stores.ledger.sql_schema import (
     UPLOADS,
     added,
     claimed,
+    due_claim,
     failure_values,
+    new_claim,
     schema,
     standing_of,
 )
 from vindrop.stores.sql import Database
 
 _PAGE: Final = 500
+LOCKED_SECONDS: Final = 1.0
+"""After which an upload is worth another try whose row another worker has locked."""
 _DEAD: Final = "'failed', 'dead'"
 _KEPT: Final = "'answered', 'failed'"
 
@@ -55,13 +61,16 @@ class SQLLedger(SQLOperations):
         A power cut may undo the INSERT, while its own event is under way and is redelivered:
         nobody is told of another's claim before that is on the disk.
         """
-        now, owner = self._now, uuid.uuid4().hex
+        try:
+            return self._claim(upload, lease, traceparent)
+        except LockedError:  # by a worker that hangs in its transaction
+            return Standing("claimed", LOCKED_SECONDS, None)
+
+    def _claim(self, upload: Upload, lease: float, traceparent: str | None) -> Claim | Standing:
+        owner = uuid.uuid4().hex
         with self.database.relaxed():
             inserted = self.database.execute(
-                f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
-                "traceparent, first_seen, last_seen) "
-                f"VALUES (:id, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, "
-                f":traceparent, {now}, {now}) {self.database.dialect.on_conflict_ignore}",
+                new_claim(self.database.dialect),
                 id=upload.id,
                 lease=lease,
                 owner=owner,
@@ -71,19 +80,12 @@ class SQLLedger(SQLOperations):
             )
         if inserted.rowcount == 1:
             return Claim(owner, 1, 0, first_seen=time.time(), traceparent=traceparent)
-        # `attempts` stands before `state`: MySQL reads a changed column's new value.
         self.database.execute(
-            f"UPDATE {UPLOADS} SET owner = :owner, last_seen = {now}, "
-            "attempts = attempts + CASE WHEN state IN ('claimed', 'parked') THEN 1 ELSE 0 END, "
-            "state = CASE WHEN state = 'parked' THEN 'claimed' ELSE state END, "
-            f"due_at = {now} + :lease WHERE id = :id AND due_at <= {now}",
-            id=upload.id,
-            owner=owner,
-            lease=lease,
+            due_claim(self.database.dialect), id=upload.id, owner=owner, lease=lease
         )
         row = self._row(upload.id)
         if row is None:  # deleted by hand between the two statements
-            return self.claim(upload, lease, traceparent=traceparent)
+            return self._claim(upload, lease, traceparent)
         if row[2] == owner:
             return claimed(row)
         if row[0] in {"claimed", "answered", "failed"}:
@@ -102,7 +104,7 @@ class SQLLedger(SQLOperations):
         maybe_billed: int = 0,
     ) -> Claim | None:
         """Keep the answer; a reading also from a late worker, and in place of a dead letter."""
-        event = records.to_json(record)
+        event = storable(records.to_json(record))
         reading = isinstance(record, records.Reading)
         values: dict[str, object] = {
             "id": upload_id,

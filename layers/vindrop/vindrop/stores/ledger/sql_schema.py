@@ -85,6 +85,40 @@ def added(dialect: Dialect) -> dict[str, str]:
     }
 
 
+def new_claim(dialect: Dialect) -> str:
+    """Return the INSERT that claims an upload never seen."""
+    now = dialect.now
+    same = "CAST(:id AS VARCHAR)" if dialect.skip_locked else ":id"
+    values = f"{same}, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, :traceparent, {now}, {now}"
+    # PostgreSQL's INSERT waits for whoever is just writing the row that is there; a look does not.
+    row = (
+        f"SELECT {values} WHERE NOT EXISTS (SELECT 1 FROM {UPLOADS} WHERE id = {same})"
+        if dialect.skip_locked
+        else f"VALUES ({values})"
+    )
+    return (
+        f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
+        f"traceparent, first_seen, last_seen) {row} {dialect.on_conflict_ignore}"
+    )
+
+
+def due_claim(dialect: Dialect) -> str:
+    """Return the UPDATE that claims an upload that is due, unless another is just writing it.
+
+    ``attempts`` stands before ``state``: MySQL reads a changed column's new value.
+    """
+    now = dialect.now
+    due = f"id = :id AND due_at <= {now}"
+    if dialect.skip_locked:
+        due = f"id = (SELECT id FROM {UPLOADS} WHERE {due}{dialect.skip_locked})"
+    return (
+        f"UPDATE {UPLOADS} SET owner = :owner, last_seen = {now}, "
+        "attempts = attempts + CASE WHEN state IN ('claimed', 'parked') THEN 1 ELSE 0 END, "
+        "state = CASE WHEN state = 'parked' THEN 'claimed' ELSE state END, "
+        f"due_at = {now} + :lease WHERE {due}"
+    )
+
+
 def claimed(row: Row) -> Claim:
     """Return the claim of the row's owner."""
     return Claim(
