@@ -89,7 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         `vindrop stats` reckon with.
     :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
         until the first probe; the pauses between probes double, up to a quarter of an hour.
-    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
+    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid): ``bucket`` in
+        every region and cloud, ``bucket@region`` in that region only. Empty: all.
     :param key_prefixes: Only keys that begin with one of these. Empty: all.
     :param key_suffixes: Only keys that end with one of these, in any case. Empty: all.
     :param ignored_prefixes: Keys that begin with one of these are never read (our own output).
