@@ -124,7 +124,7 @@ function destinations(urls) {
         ),
         allow(
           'dynamodb:Query',
-          place('dynamodb', `table/${path}_uploads/index/by_state`)
+          ['by_state', 'by_place'].map((index) => place('dynamodb', `table/${path}_uploads/index/${index}`))
         )
       );
     } else if (scheme === 'sqs') {

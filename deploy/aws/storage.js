@@ -1,6 +1,6 @@
 'use strict';
 
-/** Bucket, tables, queues, topic. A test holds the tables against vindrop/dynamodb.py. */
+/** Bucket, tables, queues, topic. A test holds the tables against stores/dynamodb_tables.py. */
 
 const table = (name, keep, more = {}) => ({
   Type: 'AWS::DynamoDB::Table',
@@ -39,6 +39,7 @@ module.exports = async ({ resolveVariable }) => {
     attributes: [
       { AttributeName: 'state', AttributeType: 'S' },
       { AttributeName: 'due_at', AttributeType: 'N' },
+      { AttributeName: 'place', AttributeType: 'S' },
     ],
     indexes: [
       {
@@ -47,6 +48,11 @@ module.exports = async ({ resolveVariable }) => {
           { AttributeName: 'state', KeyType: 'HASH' },
           { AttributeName: 'due_at', KeyType: 'RANGE' },
         ],
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['upload', 'first_seen'] },
+      },
+      {
+        IndexName: 'by_place',
+        KeySchema: [{ AttributeName: 'place', KeyType: 'HASH' }],
         Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['upload', 'first_seen'] },
       },
     ],
@@ -71,7 +77,7 @@ module.exports = async ({ resolveVariable }) => {
     DeadLettersTable: table(`${name}_dead_letters`, keep),
     ReadingsQueue: queue(`${name}-readings`),
     ReviewQueue: queue(`${name}-review`),
-    // Events that the upload function raised on to the end of its retries: brought again from
+    // Events that the upload function raised on to the end of its retries: redelivered from
     // here five times, then kept two weeks beside, where an alarm sees them.
     FailedEvents: queue(`${name}-failed-events`, {
       VisibilityTimeout: timeout * 6, // as Lambda's guide for queues asks

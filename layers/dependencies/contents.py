@@ -45,7 +45,11 @@ LAYERS: Final = {
             "re-encodes HEIC, WebP and photos that are too large",
         ),
         Layer("postgresql", ("psycopg", "psycopg-binary"), "for postgresql:// URLs"),
-        Layer("mysql", ("pymysql",), "for mysql:// URLs"),
+        Layer(
+            "mysql",
+            ("pymysql", "cryptography"),
+            "for mysql:// URLs, and the default login of MySQL 8",
+        ),
         Layer(
             "kafka",
             ("confluent-kafka",),

@@ -20,6 +20,7 @@ from vindrop_local.commands import (
     recognize,
     schema,
     settings,
+    stats,
     up,
     vin,
 )
@@ -42,6 +43,7 @@ for command in (
     listing.readings,
     schema.schema,
     settings.settings,
+    stats.stats,
     backfill.backfill,
     doctor.doctor,
     vin.vin,

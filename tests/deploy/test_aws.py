@@ -26,7 +26,7 @@ from layers.dependencies.build import build_layer
 from layers.dependencies.contents import LAYERS, Target
 from tests import secrets
 from tests.deploy.conftest import ROOT, LambdaRuntime, osls
-from vindrop.stores.dynamodb import tables
+from vindrop.stores.dynamodb_tables import tables
 from vindrop_local.serving import free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 

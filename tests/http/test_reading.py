@@ -306,11 +306,20 @@ def test_a_large_photo_goes_to_the_bucket_and_is_read_once(
     from vindrop.core.batch import ignored
     from vindrop.domain.upload import Upload
 
-    service = make_service(VINDROP_UPLOAD_BUCKET=BUCKET)
-    answer = post_json(service, {"size": 9_000_000, "type": "image/jpeg"}, path="/v1/uploads")
+    # Neither list names it: what a caller was given a place for is read all the same.
+    service = make_service(
+        VINDROP_UPLOAD_BUCKET=BUCKET,
+        VINDROP_ALLOWED_BUCKETS="others-1250000000@ap-guangzhou",
+        VINDROP_KEY_PREFIXES="elsewhere/",
+    )
+    big = PLATE + bytes(9_000_000)
+    wanted = {"size": len(big), "type": "image/jpeg"}
+    answer = post_json(service, wanted, path="/v1/uploads")
     assert answer.status == 201
     place = answer.json
-    big = PLATE + bytes(9_000_000)
+    larger = requests.put(place["url"], data=big + b"x", headers=place["headers"], timeout=30)
+    other = requests.put(place["url"], data=big, headers={"Content-Type": "text/html"}, timeout=30)
+    assert (larger.status_code, other.status_code) == (403, 403)
     put = requests.put(place["url"], data=big, headers=place["headers"], timeout=30)
     assert put.status_code == 200
     assert ignored(Upload(version="x", **place["object"]), service.app.settings)
@@ -320,6 +329,26 @@ def test_a_large_photo_goes_to_the_bucket_and_is_read_once(
     assert first.json["vin"] in TRUTH["plate-04.jpg"]
     assert again.json["new"] is False
     assert (service.world.calls() - before).billed == 1
+
+
+def test_a_named_object_lies_where_the_settings_allow_it(
+    make_service: Callable[..., Service],
+) -> None:
+    def ask(key: str, region: str | None = None, **settings: str) -> str:
+        named = {"bucket": BUCKET, "key": key} | ({"region": region} if region else {})
+        answer = post_json(make_service(**settings), named)
+        return answer.problem if answer.status >= 400 else ""
+
+    there = f"{BUCKET}@ap-guangzhou"
+    assert ask("in/a.jpg", "ap-guangzhou", VINDROP_ALLOWED_BUCKETS=there) == "object-missing"
+    assert ask("in/a.jpg", "ap-beijing", VINDROP_ALLOWED_BUCKETS=there) == "bucket-not-allowed"
+    assert ask("in/a.jpg", "ap-beijing", VINDROP_ALLOWED_BUCKETS=BUCKET) != "bucket-not-allowed"
+    assert ask("in/a.jpg", "ap-guangzhou") == "bucket-not-allowed"
+    both = {"VINDROP_ALLOWED_BUCKETS": BUCKET, "VINDROP_KEY_PREFIXES": "in/"}
+    assert ask("in/a.jpg", "ap-guangzhou", **both) == "object-missing"
+    assert ask("out/a.jpg", "ap-guangzhou", **both) == "bucket-not-allowed"
+    assert ask("x" * 851, "ap-guangzhou", VINDROP_ALLOWED_BUCKETS=BUCKET) == "bad-request"
+    assert ask("a\0.jpg", "ap-guangzhou", VINDROP_ALLOWED_BUCKETS=BUCKET) == "bad-request"
 
 
 def test_a_place_for_a_large_photo_needs_a_bucket_a_sane_size_and_a_key(
@@ -332,6 +361,8 @@ def test_a_place_for_a_large_photo_needs_a_bucket_a_sane_size_and_a_key(
 
     assert ask({"size": 10**9}).problem == "photo-too-large"
     assert ask({"size": -1}).problem == "bad-request"
+    for kind in ("text/html", "image/jpeg\r\nx: y", "image/", "é"):
+        assert ask({"size": 1, "type": kind}).problem == "not-a-photo"
     assert ask([]).problem == "bad-request"
     assert ask({}, key="wrong").problem == "key-refused"
     nowhere = ask({}, make_service())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+import urllib3
 
 from tests import secrets
 from vindrop import settings as settings_module
@@ -153,13 +155,17 @@ class Answers:
         self.answers = list(answers)
         self.asked = 0
 
-    def get(self, _url: str, **_: Any) -> Any:
+    def mount(self, *_: Any) -> None:
+        """Take an adapter, as a session does."""
+
+    def send(self, _request: Any, **_: Any) -> Any:
         self.asked += 1
         answer = self.answers[min(self.asked, len(self.answers)) - 1]
         if isinstance(answer, Exception):
             raise answer
         response = requests.Response()
-        response.status_code, response._content = answer
+        response.status_code, body = answer
+        response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
         return response
 
 

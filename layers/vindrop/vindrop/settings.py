@@ -47,8 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :param vinocr_secret_id: SecretId for VinOCR, where it is not the execution role's (AWS;
         your own VinOCR).
     :param vinocr_secret_key: Its SecretKey.
-    :param vinocr_timeout: Seconds that one call may take.
-    :param vinocr_connect_timeout: Seconds to connect to VinOCR.
+    :param vinocr_timeout: Seconds that one call may take as a whole: connecting, sending, the
+        queue of VinOCR, reading, and the last byte of the answer.
+    :param vinocr_connect_timeout: Seconds of these to connect to VinOCR.
     :param account: Name under which instances share the rate limiter and the circuit breaker of
         one VinOCR account; two accounts in one store need two names.
     :param rate: Calls per second the account may make.
@@ -65,11 +66,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
     :param concurrency: Uploads of one batch that one invocation works on at the same time.
-    :param max_attempts: Attempts per upload before it is a dead letter.
+    :param max_attempts: Runs that may fail for one upload with a code that nobody knows, or by
+        dying, before it is a dead letter. Failures that pass (network, service, bucket) do not
+        count.
+    :param max_age: Seconds that an upload is retried for failures that pass (network, service,
+        bucket), from the first of them; then it is a dead letter that says so. Default: three
+        days.
     :param retry_seconds: Longest wait before the first retry of an upload, in seconds; doubles
-        each time (exponential backoff with jitter).
-    :param price_per_call: Price of one call in your currency: what `vindrop backfill` reckons
-        with.
+        each time, up to an hour (exponential backoff with full jitter).
+    :param daily_calls: Calls per day (UTC) that may be billed; what comes after waits for
+        tomorrow, and one alarm is raised. 0: no cap.
+    :param price_per_call: Price of one call in your currency: what `vindrop backfill` and
+        `vindrop stats` reckon with.
     :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
         until the first probe; the pauses between probes double, up to a quarter of an hour.
     :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
@@ -103,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vinocr_language: Literal["en-US", "zh-CN"] = "en-US"
     vinocr_secret_id: Secret = Secret("")
     vinocr_secret_key: Secret = Secret("")
-    vinocr_timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    vinocr_timeout: Annotated[float, Meta(gt=0, le=60)] = 20.0
     vinocr_connect_timeout: Annotated[float, Meta(gt=0, le=60)] = 3.0
     account: Annotated[str, Meta(pattern=r"^[\w.:-]{1,64}$")] = "vinocr"
     rate: Annotated[float, Meta(gt=0, le=1000)] = 10.0
@@ -116,7 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     url_seconds: Annotated[int, Meta(ge=1, le=43200)] = 600
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 4
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    max_age: Annotated[float, Meta(gt=0)] = 259_200.0
     retry_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    daily_calls: Annotated[int, Meta(ge=0)] = 0
     price_per_call: Annotated[float, Meta(ge=0)] = 0.0
     probe_seconds: Annotated[float, Meta(gt=0)] = 60.0
     allowed_buckets: Words = ()

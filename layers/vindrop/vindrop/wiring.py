@@ -18,6 +18,7 @@ from vindrop.core.app import App
 from vindrop.core.attempt import Attempt
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.delivery import Delivery
+from vindrop.core.destination import Destination
 from vindrop.core.invocation import Invocation
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
@@ -90,9 +91,13 @@ def open_delivery(settings: Settings, environment: Mapping[str, str] | None = No
     :raises StoreSettingError: a URL is wrong, or its client is not installed.
     :raises StoreError: a destination is away.
     """
+
+    def opened(urls: tuple[str, ...], setting: str) -> dict[str, Destination]:
+        return {name_of(url): open_destination(url, environment, setting) for url in urls}
+
     return Delivery(
-        {name_of(url): open_destination(url, environment) for url in settings.results},
-        {name_of(url): open_destination(url, environment) for url in settings.dead_letters},
+        opened(settings.results, "VINDROP_RESULTS"),
+        opened(settings.dead_letters, "VINDROP_DEAD_LETTERS"),
     )
 
 

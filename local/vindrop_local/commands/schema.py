@@ -68,7 +68,7 @@ def migration(kind: str) -> str:
 
 def cloudformation(prefix: str) -> dict[str, Any]:
     """Return a template with the tables of DynamoDB."""
-    from vindrop.stores.dynamodb import tables
+    from vindrop.stores.dynamodb_tables import tables
 
     return {
         "AWSTemplateFormatVersion": "2010-09-09",

@@ -20,8 +20,9 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
         yield _bucket(name, settings, environment)
 
 
-def _bucket(name: str, settings: Settings, environment: Mapping[str, str]) -> Finding:
-    what = f"bucket {name}"
+def _bucket(place: str, settings: Settings, environment: Mapping[str, str]) -> Finding:
+    what = f"bucket {place}"
+    name, _, named = place.partition("@")
     with_keys = [store for store in store_classes() if store.role(environment) is not None]
     if not with_keys:
         return unsure(what, "no keys of a role here, so it was not tried")
@@ -29,8 +30,10 @@ def _bucket(name: str, settings: Settings, environment: Mapping[str, str]) -> Fi
     if not fits:
         return wrong(what, "no cloud whose keys are here has buckets of such a name")
     store = fits[0]
-    region = (name == settings.upload_bucket and settings.upload_region) or own_region(
-        environment, store.cloud
+    region = (
+        named
+        or (name == settings.upload_bucket and settings.upload_region)
+        or own_region(environment, store.cloud)
     )
     if not region and not settings.storage_endpoint:
         return unsure(what, f"its region is not known here: set {store.region_variable}")

@@ -7,6 +7,7 @@ from functools import partial
 
 from vindrop.core.rate_limiter import Permit
 from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.core.store_url import shown
 from vindrop.destinations import open_destination, sql
 from vindrop.domain.redaction import redact
 from vindrop.settings import Settings
@@ -22,7 +23,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
     yield from _guarded("rate limiter", lambda: _rate_limiter(settings, environment))
     for kind, urls in (("results", settings.results), ("dead letters", settings.dead_letters)):
         for url in urls:
-            what = f"{kind} in {redact(url)}"
+            what = f"{kind} in {redact(shown(url))}"
             yield from _guarded(what, partial(_destination, url, what, environment))
 
 

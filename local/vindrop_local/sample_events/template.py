@@ -29,12 +29,23 @@ class Place:
         named, near = "photos", "us-east-1"
         if base.startswith(TENCENT):
             named, near = "photos-1250000000", "ap-guangzhou"
-        return cls(bucket or named, region or near, key, size or 97_280)
+        photo = EVENTS / "photos" / key
+        known = photo.stat().st_size if "\0" not in key and photo.is_file() else 97_280
+        return cls(bucket or named, region or near, key, size or known)
 
     @property
     def etag(self) -> str:
-        """The same for the same place: a sample printed twice is one upload."""
-        return hashlib.md5(f"{self.bucket}/{self.key}".encode(), usedforsecurity=False).hexdigest()
+        """That of the sample photo; for any other key a text that no store takes for an ETag.
+
+        The same for the same place: a sample printed twice is one upload.
+        """
+        photo = EVENTS / "photos" / self.key
+        if "\0" not in self.key and photo.is_file():
+            return hashlib.md5(photo.read_bytes(), usedforsecurity=False).hexdigest()
+        return (
+            "sample-"
+            + hashlib.md5(f"{self.bucket}/{self.key}".encode(), usedforsecurity=False).hexdigest()
+        )
 
 
 @cache

@@ -2,7 +2,14 @@
 
 from tests.stores.servers.aws import MotoServer
 from tests.stores.servers.brokers import KafkaServer, RabbitMQServer
-from tests.stores.servers.databases import MariaDBServer, PostgreSQLServer, RedisServer
+from tests.stores.servers.databases import (
+    MariaDBServer,
+    PgBouncerServer,
+    PostgreSQLServer,
+    RedisClusterServer,
+    RedisServer,
+    make_cluster,
+)
 from tests.stores.servers.gate import Gate
 from tests.stores.servers.process import PASSWORD
 
@@ -12,7 +19,10 @@ __all__ = [
     "KafkaServer",
     "MariaDBServer",
     "MotoServer",
+    "PgBouncerServer",
     "PostgreSQLServer",
     "RabbitMQServer",
+    "RedisClusterServer",
     "RedisServer",
+    "make_cluster",
 ]

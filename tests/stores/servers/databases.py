@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from tests import needs
 from tests.stores.servers.process import PASSWORD, Server
+from vindrop_local.serving import free_port
 
 
 class PostgreSQLServer(Server):
@@ -51,6 +53,36 @@ class PostgreSQLServer(Server):
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
 
+class PgBouncerServer(Server):
+    """A pooler before a PostgreSQL server: each transaction may get another session of one pool."""
+
+    user = "postgres"
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        super().__init__()
+
+    def prepare(self) -> None:
+        needs.program("pgbouncer", package="pgbouncer")
+        (self.folder / "users").write_text(f'"owner" "{PASSWORD}"\n')
+        (self.folder / "pgbouncer.ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={self._target}\n"
+            "[pgbouncer]\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
+            f"auth_type = plain\nauth_file = {self.folder}/users\n"
+            "pool_mode = transaction\ndefault_pool_size = 2\n"
+        )
+        if self._as_user:
+            for name in ("users", "pgbouncer.ini"):
+                shutil.chown(self.folder / name, self.user)
+
+    def command(self) -> list[str]:
+        return ["pgbouncer", str(self.folder / "pgbouncer.ini")]
+
+    def url(self, database: str) -> str:
+        return f"postgresql://owner:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+
 class MariaDBServer(Server):
     def prepare(self) -> None:
         needs.program("mariadbd", package="mariadb-server")
@@ -89,6 +121,32 @@ class MariaDBServer(Server):
         return f"mysql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
 
+class RedisClusterServer(Server):
+    """One node of a Redis Cluster; see `make_cluster`."""
+
+    def command(self) -> list[str]:
+        program = needs.program("redis-server", package="redis-server")
+        return [
+            program, "--port", str(self.port), "--bind", "127.0.0.1", "--requirepass", PASSWORD,
+            "--cluster-enabled", "yes", "--cluster-port", str(self.bus_port), "--save", "",
+            "--cluster-announce-ip", "127.0.0.1",
+        ]  # fmt: skip
+
+    def prepare(self) -> None:
+        self.bus_port = free_port()
+
+    def answers(self) -> None:
+        self.client().ping()
+
+    def client(self) -> Any:
+        import redis
+
+        return redis.Redis.from_url(self.url())
+
+    def url(self) -> str:
+        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+
+
 class RedisServer(Server):
     def command(self) -> list[str]:
         program = needs.program("redis-server", package="redis-server")
@@ -107,3 +165,27 @@ class RedisServer(Server):
 
     def url(self, password: str = PASSWORD) -> str:
         return f"redis://:{password}@127.0.0.1:{self.port}/0"
+
+
+def make_cluster(*nodes: RedisClusterServer) -> None:
+    """Share the slots out among the nodes, and return once each knows it."""
+    share = 16_384 // len(nodes)
+    for number, node in enumerate(nodes):
+        first = number * share
+        last = 16_383 if node is nodes[-1] else first + share - 1
+        client = node.client()
+        client.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
+        client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
+        if node is not nodes[0]:
+            meet = ("127.0.0.1", nodes[0].port, nodes[0].bus_port)
+            client.execute_command("CLUSTER MEET", *meet)
+    deadline = time.monotonic() + 60
+    while not all(_is_complete(node) for node in nodes):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the nodes of the Redis Cluster did not find each other")
+        time.sleep(0.1)
+
+
+def _is_complete(node: RedisClusterServer) -> bool:
+    info = node.client().execute_command("CLUSTER INFO")
+    return str(info.get("cluster_state")) == "ok" and int(info["cluster_slots_assigned"]) == 16_384

@@ -11,11 +11,15 @@ from vindrop_local.serving import free_port
 
 
 class Gate:
-    """Forwards connections to a port, until it is shut."""
+    """Forwards connections to a port, until it is shut or muted. ``target`` may change."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self.port = free_port()
+        self.accepted = 0
+        """Connections so far."""
+        self._muted: set[int] = set()
+        self._mute_all = False
         self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
         self.open()
@@ -39,23 +43,43 @@ class Gate:
             connection.close()
         self._open.clear()
 
+    def mute(self, *, new: bool = False) -> None:
+        """Let every connection swallow what is sent on it, in silence, as a lost route does.
+
+        :param new: those that are made from now on as well.
+        """
+        self._muted.update(range(self.accepted))
+        self._mute_all = new
+
+    def unmute(self) -> None:
+        """Let new connections through; those that were muted stay so."""
+        self._mute_all = False
+
+    def _is_muted(self, number: int) -> bool:
+        return self._mute_all or number in self._muted
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
+                far = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 return
             self._open += [near, far]
-            _in_thread(_pump, near, far)
-            _in_thread(_pump, far, near)
+            number = self.accepted
+            self.accepted += 1
+            if self._mute_all:
+                self._muted.add(number)
+            _in_thread(self._pump, near, far, number)
+            _in_thread(self._pump, far, near, number)
 
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+    def _pump(self, source: socket.socket, sink: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self._is_muted(number):
+                    sink.sendall(data)
+            if not self._is_muted(number):
+                sink.shutdown(socket.SHUT_WR)
 
 
 def _in_thread(function: Callable[..., None], *arguments: object) -> None:

@@ -6,6 +6,7 @@ boto3 brings botocore and is what the extra installs; its own layer above is not
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from typing import Any, Final
 
 from vindrop.clouds import AWS, Credentials, of_role
 from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
-from vindrop.core.store_url import parse
+from vindrop.core.store_url import TIMEOUT, TIMEOUT_SECONDS, parse
 
-CONNECT_SECONDS: Final = 3
-ANSWER_SECONDS: Final = 10
-TRIES: Final = 3
-"""The SDK's own, for throttling and broken connections."""
+CONNECT_SECONDS: Final = 2.0
+TRIES: Final = 2
+"""The SDK's own, for throttling and broken connections; together they end with the time-out."""
+_REGION: Final = r"[a-z0-9-]{0,32}"
 
 
 class AWSError(StoreError):
@@ -42,6 +43,8 @@ class Place:
     options: Mapping[str, str]
     arn: str = ""
     """Where it was given as one."""
+    timeout: float = TIMEOUT_SECONDS
+    """Seconds after which a service that does not answer is given up."""
 
 
 def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
@@ -51,7 +54,11 @@ def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
 
     :raises StoreSettingError: it names nothing.
     """
-    split = parse(url, ("endpoint", *options))
+    split = parse(url, ("endpoint", TIMEOUT, *options))
+    if split.user or split.password:
+        raise StoreSettingError(
+            f"{split.scheme}://… takes no user and no password: the keys are those of the function's role"
+        )
     region, path, account = split.hosts, split.path, ""
     arn = path if path.startswith("arn:") else ""
     if path.startswith("arn:"):
@@ -67,7 +74,10 @@ def place(url: str, service: str, options: tuple[str, ...] = ()) -> Place:
             f"{split.shown} names nothing: write {split.scheme}://region/name, or "
             f"{split.scheme}:///arn:aws:{service}:…"
         )
-    return Place(region, account, name, split.options.get("endpoint", ""), split.options, arn)
+    if not re.fullmatch(_REGION, region):
+        raise StoreSettingError(f"{split.shown}: no region of AWS is called so: such as us-east-1")
+    endpoint = split.options.get("endpoint", "").strip()
+    return Place(region, account, name, endpoint, split.options, arn, split.timeout)
 
 
 class Client:
@@ -79,8 +89,8 @@ class Client:
         self._environment = environment
         self._session = load_client("botocore.session", f"{service} of AWS").Session()
         self._config = load_client("botocore.config", "AWS").Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
+            connect_timeout=min(CONNECT_SECONDS, where.timeout * 0.4),
+            read_timeout=where.timeout * 0.45,
             retries={"mode": "standard", "total_max_attempts": TRIES},
         )
         self._errors = load_client("botocore.exceptions", "AWS")
@@ -89,8 +99,8 @@ class Client:
         self._credentials: Credentials | None = None
         self.region = (
             where.region
-            or environment.get("AWS_REGION", "")
-            or environment.get("AWS_DEFAULT_REGION", "")
+            or environment.get("AWS_REGION", "").strip()
+            or environment.get("AWS_DEFAULT_REGION", "").strip()
         )
         if not self.region:
             raise StoreSettingError(

@@ -1,16 +1,31 @@
-"""What all object stores share: names are checked, URLs built and signed, objects read over HTTP."""
+"""What all object stores share: names are checked, URLs built and signed, objects read over HTTP.
+
+What was signed is what is sent: nothing rewrites the path (a key may be ``x/../y``), adds a password
+from ``~/.netrc``, follows a redirect, or asks a proxy for this machine.
+"""
 
 from __future__ import annotations
 
 import abc
-import datetime as dt
 import re
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from vindrop.clouds import Credentials, Variables, of_role
+from vindrop.clouds import (
+    EMPTY,
+    ETAG,
+    Credentials,
+    UnansweredError,
+    Variables,
+    exact_session,
+    misnamed,
+    of_role,
+    send_exactly,
+    usable,
+)
 from vindrop.core.invocation import Platform
 from vindrop.core.object_store import Peek, Stat
 from vindrop.domain import error_codes
@@ -20,10 +35,11 @@ from vindrop.settings import Settings
 
 PEEK_BYTES: Final = 65_536
 """How much of an object is read before a call: enough for the size in nearly every header."""
-LISTING_SECONDS: Final = 60
-"""Seconds that the signed URL of a listing lives."""
 _CHUNK: Final = 262_144
 _UNRESERVED: Final = "-_.~"
+_GIVEN: Final = frozenset({200, 206, 416})
+_PATIENCE: Final = 3
+"""Times ``storage_timeout`` that a whole answer may take, however steadily it drips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,8 @@ class Request:
     key: str
     parameters: Mapping[str, str]
     """Of the query."""
+    headers: Mapping[str, str]
+    """That the request must carry besides its host, names in small letters: they are signed."""
 
 
 class HTTPStore(abc.ABC):
@@ -61,6 +79,8 @@ class HTTPStore(abc.ABC):
     """Regular expression of a bucket's name."""
     etag_form: ClassVar[str] = ""
     """Regular expression of the ETag at the start of an event's version; empty: it holds none."""
+    key_bytes: ClassVar[int] = 1024
+    """Longest key, in bytes of UTF-8."""
     version_header: ClassVar[str]
     request_id_header: ClassVar[str]
     sends_url: ClassVar[bool] = False
@@ -73,6 +93,11 @@ class HTTPStore(abc.ABC):
         self._environment = environment
         self._session: Any = None
 
+    @property
+    def endpoint(self) -> str:
+        """``http://host:port`` of a compatible store, or empty for the cloud's own."""
+        return self._settings.storage_endpoint
+
     # The cloud's names
 
     @classmethod
@@ -81,28 +106,28 @@ class HTTPStore(abc.ABC):
         return re.fullmatch(cls.bucket_form, name) is not None
 
     @classmethod
-    def validate(cls, bucket: str, region: str) -> None:
-        """Check names before a URL is built of them.
+    def validate(
+        cls, bucket: str, region: str, key: str = "", version_id: str = "", *, form: str = ""
+    ) -> None:
+        """Check names by the cloud's own rules, before anything is built of them.
 
-        :raises FailureError: one breaks the cloud's rules. It names the field, and holds no value.
+        :param form: of the bucket's name, where that is another than the cloud's.
+        :raises FailureError: one breaks the rules. It names the field, and holds no value.
         """
-        if not cls.is_bucket(bucket):
-            raise FailureError(
-                error_codes.MALFORMED_EVENT,
-                f"bucket: is not the name of a bucket on {cls.scheme}://",
-            )
-        # Clouds add regions; all of them are one label of a host's name.
-        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", region):
-            raise FailureError(
-                error_codes.MALFORMED_EVENT,
-                f"region: is not the name of a region on {cls.scheme}://",
-            )
+        wrong = misnamed(cls, bucket, region, key, version_id, form or cls.bucket_form)
+        if wrong:
+            raise FailureError(error_codes.MALFORMED_EVENT, wrong)
 
     @classmethod
     def etag_of(cls, version: str) -> str:
         """Return the ETag in an upload's version, or an empty text where it holds none."""
         written = version.partition("+")[0]
         return written if cls.etag_form and re.fullmatch(cls.etag_form, written) else ""
+
+    @staticmethod
+    def is_version_id(version: str) -> bool:
+        """Whether what a caller calls a version, and is no ETag, can be a version's id."""
+        return bool(version)
 
     @property
     def events_tell_etag(self) -> bool:
@@ -128,7 +153,11 @@ class HTTPStore(abc.ABC):
         :param endpoint: ``http://host:port`` of a compatible store, or empty for the cloud's own.
         :raises FailureError: bucket or region break the cloud's naming rules.
         """
-        cls.validate(bucket, region)
+        cls.validate(bucket, region, key)
+        if not endpoint and "-" not in region:  # a word: compatible stores have such regions
+            raise FailureError(
+                error_codes.MALFORMED_EVENT, f"region: {cls.scheme}:// has none such"
+            )
         host, in_host = cls.host(bucket, region)
         base = endpoint or f"https://{host}"
         in_path = cls.path_style if endpoint else not in_host
@@ -148,21 +177,19 @@ class HTTPStore(abc.ABC):
         seconds: int,
         endpoint: str = "",
         method: str = "GET",
+        headers: Mapping[str, str] | None = None,
     ) -> str:
-        """Return a URL that opens the object for ``seconds``, or until the credentials' token dies."""
-        bucket, region, key = upload.bucket, upload.region, upload.key
-        url = cls.object_url(bucket, region, key, endpoint)
-        return cls.sign(Request(method, url, bucket, region, key, {}), credentials, seconds)
+        """Return a URL that opens the object for ``seconds``, or until the credentials' token dies.
 
-    def listing_url(self, bucket: str, region: str, parameters: Mapping[str, str]) -> str:
-        """Return a signed URL that lists a bucket.
-
-        :param parameters: of the request (prefix, marker, …); those that are empty are left out.
+        :param headers: that the request must carry, names in small letters.
         """
-        url = self.object_url(bucket, region, "", self._settings.storage_endpoint)
-        given = {name: value for name, value in parameters.items() if value}
-        request = Request("GET", url, bucket, region, "", given)
-        return self.sign(request, self.credentials(), LISTING_SECONDS)
+        bucket, region, key = upload.bucket, upload.region, upload.key
+        version_id = upload.version_id or ""
+        cls.validate(bucket, region, key, version_id)
+        url = cls.object_url(bucket, region, key, endpoint)
+        parameters = {"versionId": version_id} if version_id else {}
+        request = Request(method, url, bucket, region, key, parameters, headers or {})
+        return cls.sign(request, credentials, seconds)
 
     # Credentials
 
@@ -183,7 +210,7 @@ class HTTPStore(abc.ABC):
                 "no keys for the bucket: give the function an execution role that may read it "
                 f"({' and '.join(self.role_variables[0][:2])})",
             )
-        return found
+        return usable(found, self.role_variables[0][0])
 
     # Objects
 
@@ -191,16 +218,16 @@ class HTTPStore(abc.ABC):
         """Return a signed URL that VinOCR can fetch."""
         return self._signed(upload, "GET", self._settings.url_seconds)
 
-    def upload_url(self, upload: Upload) -> str:
-        """Return a signed URL that the object can be put to."""
-        return self._signed(upload, "PUT", self._settings.url_seconds)
+    def upload_url(self, upload: Upload, headers: Mapping[str, str]) -> str:
+        """Return a signed URL that the object can be put to, with just these ``headers``."""
+        return self._signed(upload, "PUT", self._settings.url_seconds, headers)
 
     def peek(self, upload: Upload) -> Peek:
         """Return the object's first bytes and its size."""
-        with self._ask(upload, {"Range": f"bytes=0-{PEEK_BYTES - 1}"}) as response:
+        with self.ask(upload, {"Range": f"bytes=0-{PEEK_BYTES - 1}"}) as response:
             if response.status_code == 416:  # a range of nothing: an empty object
                 return Peek(b"", 0)
-            head = self._read(response, PEEK_BYTES, cut=True)
+            head = self.read(response, PEEK_BYTES, cut=True)
             total = response.headers.get("Content-Range", "").rpartition("/")[2]
             if total.isdigit():
                 return Peek(head, int(total))
@@ -208,114 +235,109 @@ class HTTPStore(abc.ABC):
             return Peek(head, int(length) if length.isdigit() else len(head))
 
     def stat(self, upload: Upload) -> Stat:
-        """Ask what is there, whatever version ``upload`` names."""
-        with self._ask(upload, {}, method="HEAD") as response:
-            given = response.headers.get
-            length = given("Content-Length", "")
-            etag = (given("ETag") or "").strip('"')
-            version = given(self.version_header) or etag
-            return Stat(
-                int(length) if length.isdigit() else None,
-                etag if version == "null" else version,
-                etag,
-                _moment(given("Last-Modified")),
-            )
+        """Ask what is there: the version that ``upload`` names by its id, else the latest."""
+        from vindrop.clouds import listing  # only an object that is named plainly needs it
+
+        return listing.stat(self, upload)
 
     def fetch(self, upload: Upload) -> bytes:
         """Return the whole object."""
-        with self._ask(upload, {}) as response:
-            return self._read(response, int(self._settings.max_download_mb * 1_000_000), cut=False)
+        with self.ask(upload, {}) as response:
+            return self.read(response, int(self._settings.max_download_mb * 1_000_000), cut=False)
 
     def pages(self, bucket: str, region: str, prefix: str) -> Iterator[list[Upload]]:
         """Yield the objects under ``prefix``, page by page."""
         from vindrop.clouds import listing  # XML is only for who lists
 
-        return listing.pages(self, bucket, region, prefix, timeout=self._settings.storage_timeout)
+        return listing.pages(self, bucket, region, prefix)
 
     @staticmethod
     def decode_key(text: str) -> str:
         """Return a key of a listing that was asked for with ``encoding-type=url``."""
-        from urllib.parse import unquote
-
         return unquote(text)
 
-    def _signed(self, upload: Upload, method: str, seconds: int) -> str:
+    def _signed(
+        self, upload: Upload, method: str, seconds: int, headers: Mapping[str, str] | None = None
+    ) -> str:
         return self.signed_url(
             upload,
             self.credentials(),
             seconds=seconds,
-            endpoint=self._settings.storage_endpoint,
+            endpoint=self.endpoint,
             method=method,
+            headers=headers,
         )
 
-    def _ask(self, upload: Upload, headers: dict[str, str], *, method: str = "GET") -> Any:
+    def ask(self, upload: Upload, headers: Mapping[str, str], *, method: str = "GET") -> Any:
+        """Return the answer with the object that the event names, or a part of it.
+
+        :raises FailureError: it is not there, it is another one, it may not be read, the store is away.
+        """
+        named = upload.etag or self.etag_of(upload.version)
+        if named != EMPTY and re.fullmatch(ETAG, named):
+            headers = {**headers, "If-Match": f'"{named}"'}
+        seconds = max(int(self._settings.storage_timeout) * 3, 60)
+        response = self.send(method, self._signed(upload, method, seconds), headers)
+        if response.status_code in _GIVEN:
+            return response
+        from vindrop.clouds import refusals  # most objects are there
+
+        with response:
+            refused = refusals.read(self, response)
+        if response.status_code == 403 and upload.version_id and "If-Match" in headers:
+            # A role of before versions were asked for; the ETag holds the same content fast.
+            response = self.send(
+                method, self._signed(replace(upload, version_id=None), method, seconds), headers
+            )
+            if response.status_code in _GIVEN:
+                return response
+            response.close()
+        raise refusals.of_object(self, refused, upload)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str]) -> Any:
+        """Send the signed request, exactly, and return the answer as `requests` has it, unread.
+
+        :raises FailureError: the store did not answer.
+        """
         import requests
 
         if self._session is None:
-            self._session = requests.Session()
+            self._session = exact_session()
         timeout = self._settings.storage_timeout
-        url = self._signed(upload, method, max(int(timeout) * 3, 60))
+        # Transfer compression would make the size unknown and a photo no smaller.
+        given = {"Accept-Encoding": "identity", **headers}
         try:
-            response = self._session.request(
-                method,
-                url,
-                # Transfer compression would make the size unknown and a photo no smaller.
-                headers={"Accept-Encoding": "identity", **headers},
-                timeout=(min(timeout, 5.0), timeout),
-                stream=True,
-                allow_redirects=False,
-            )
+            return send_exactly(self._session, method, url, given, (min(timeout, 5.0), timeout))
         except requests.RequestException as error:
-            raise FailureError(
-                error_codes.STORAGE_UNAVAILABLE,
-                f"the bucket did not answer ({type(error).__name__})",
-            ) from error
-        if response.status_code in {200, 206, 416}:
-            return response
-        with response:
-            raise self._refusal(response, upload)
+            raise UnansweredError(f"the bucket did not answer ({type(error).__name__})") from error
 
-    def _read(self, response: Any, limit: int, *, cut: bool) -> bytes:
-        import requests
+    def read(self, response: Any, limit: int, *, cut: bool) -> bytes:
+        """Return the answer's body.
+
+        :param cut: no more than ``limit`` bytes are wanted; False: more are a failure.
+        :raises FailureError: too large, or it broke off.
+        """
+        from urllib3.exceptions import HTTPError
 
         data = bytearray()
+        ends = time.monotonic() + self._settings.storage_timeout * _PATIENCE
         try:
-            for chunk in response.iter_content(_CHUNK):
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 data += chunk
                 if len(data) > limit:
                     if cut:
                         return bytes(data[:limit])
+                    most = f"{self._settings.max_download_mb:g} MB, the most that is fetched"
                     raise FailureError(
                         error_codes.TOO_LARGE,
-                        f"the object is larger than {self._settings.max_download_mb:g} MB, the most "
-                        "that is fetched (VINDROP_MAX_DOWNLOAD_MB)",
+                        f"the object is larger than {most} (VINDROP_MAX_DOWNLOAD_MB)",
                     )
-        except requests.RequestException as error:
-            raise FailureError(
-                error_codes.STORAGE_UNAVAILABLE,
-                f"the bucket's answer broke off ({type(error).__name__})",
-            ) from error
+                if time.monotonic() > ends:
+                    raise TimeoutError
+        except (HTTPError, OSError) as error:
+            name = type(error).__name__
+            raise UnansweredError(f"the bucket's answer broke off ({name})") from error
         return bytes(data)
-
-    def _refusal(self, response: Any, upload: Upload) -> FailureError:
-        status = response.status_code
-        request_id = response.headers.get(self.request_id_header)
-        if status in {404, 410}:
-            return FailureError(
-                error_codes.OBJECT_MISSING,
-                "the object is no longer in the bucket: it was deleted or renamed before it was read",
-                request_id,
-            )
-        if status in {400, 401, 403}:
-            return FailureError(
-                error_codes.OBJECT_FORBIDDEN,
-                f"the function's role may not read {self.scheme}://{upload.bucket}/{upload.key} "
-                f"(status {status}): let it GetObject there",
-                request_id,
-            )
-        return FailureError(
-            error_codes.STORAGE_UNAVAILABLE, f"the bucket answered with status {status}", request_id
-        )
 
 
 def quote_all(text: str, *, safe: str = "") -> str:
@@ -326,12 +348,3 @@ def quote_all(text: str, *, safe: str = "") -> str:
 def query_of(parameters: Mapping[str, str]) -> str:
     """Return ``name=value`` pairs, encoded, in the order given."""
     return "&".join(f"{quote_all(name)}={quote_all(v)}" for name, v in parameters.items())
-
-
-def _moment(text: str | None) -> dt.datetime | None:
-    from email.utils import parsedate_to_datetime  # only objects without a version need it
-
-    try:
-        return parsedate_to_datetime(text or "")
-    except ValueError:
-        return None

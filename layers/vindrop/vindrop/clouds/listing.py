@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds import store_classes
+from vindrop.clouds import UnansweredError, refusals, store_classes
+from vindrop.clouds.http_store import Request
 from vindrop.core import retry
+from vindrop.core.object_store import Stat
 from vindrop.core.retry import RetryableError
-from vindrop.domain.error_codes import OBJECT_FORBIDDEN, OBJECT_MISSING, STORAGE_UNAVAILABLE
+from vindrop.domain.error_codes import STORAGE_UNAVAILABLE
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud, Upload
 
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1000
 """Objects per request: the most that a cloud gives."""
+PAGE_BYTES: Final = 16_000_000
+"""Of one page, the most that is read: keys of full length in their longest writing take less."""
+SECONDS: Final = 60
+"""Seconds that the signed URL of a listing lives."""
 TRIES: Final = 4
 FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 5.0
@@ -43,15 +51,11 @@ def parse_place(url: str) -> tuple[BucketCloud, str, str]:
     return stores[split.scheme].cloud, split.netloc, split.path.removeprefix("/")
 
 
-def pages(
-    store: HTTPStore, bucket: str, region: str, prefix: str, *, timeout: float
-) -> Iterator[list[Upload]]:
+def pages(store: HTTPStore, bucket: str, region: str, prefix: str) -> Iterator[list[Upload]]:
     """Yield the objects under ``prefix``; see `vindrop.core.object_store.ObjectStore.pages`."""
-    import requests
-
-    session, marker = requests.Session(), ""
+    marker = ""
     while True:
-        root = _page(store, session, bucket, region, prefix, marker, timeout)
+        root = _page(store, bucket, region, prefix, marker)
         encoded = root.findtext("{*}EncodingType") == "url"
         objects = [
             _upload(store, bucket, region, each, encoded=encoded)
@@ -68,36 +72,68 @@ def pages(
         marker = following
 
 
-def _page(
-    store: HTTPStore,
-    session: Any,
-    bucket: str,
-    region: str,
-    prefix: str,
-    marker: str,
-    timeout: float,
-) -> ET.Element:
-    import requests
+def url(store: HTTPStore, bucket: str, region: str, parameters: Mapping[str, str]) -> str:
+    """Return a signed URL that lists a bucket.
+
+    :param parameters: of the request (prefix, marker, …); those that are empty are left out.
+    """
+    unsigned = store.object_url(bucket, region, "", store.endpoint)
+    given = {name: value for name, value in parameters.items() if value}
+    request = Request("GET", unsigned, bucket, region, "", given, {})
+    return store.sign(request, store.credentials(), SECONDS)
+
+
+def stat(store: HTTPStore, upload: Upload) -> Stat:
+    """Ask what is there; see `vindrop.core.object_store.ObjectStore.stat`."""
+    asked = replace(upload, etag=None, version="")
+    try:
+        answer = store.ask(asked, {}, method="HEAD")
+    except UnansweredError:
+        raise
+    except FailureError:
+        # An answer to HEAD has no body, so that it says no reason: GET does.
+        answer = store.ask(asked, {"Range": "bytes=0-0"})
+    with answer:
+        given = answer.headers.get
+        length = given("Content-Range", "").rpartition("/")[2] or given("Content-Length", "")
+        etag = (given("ETag") or "").strip('"')
+        version = given(store.version_header) or etag
+        return Stat(
+            int(length) if length.isdigit() else None,
+            etag if version == "null" else version,
+            etag,
+            _moment(given("Last-Modified")),
+        )
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    try:
+        return parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+
+
+def _page(store: HTTPStore, bucket: str, region: str, prefix: str, marker: str) -> ET.Element:
+    parameters = {
+        "prefix": prefix,
+        "marker": marker,
+        "max-keys": str(PAGE),
+        "encoding-type": "url",  # a key may hold what XML cannot
+    }
 
     def ask() -> ET.Element:
-        parameters = {
-            "prefix": prefix,
-            "marker": marker,
-            "max-keys": str(PAGE),
-            "encoding-type": "url",  # a key may hold what XML cannot
-        }
-        url = store.listing_url(bucket, region, parameters)
         try:
-            answer = session.get(url, timeout=timeout, allow_redirects=False)
-        except requests.RequestException as error:
-            raise RetryableError(type(error).__name__) from None
-        if answer.status_code >= 500:
-            raise RetryableError(f"status {answer.status_code}")
-        if answer.status_code != 200:
-            raise _refused(answer.status_code, f"{store.scheme}://{bucket}")
-        try:
+            with store.send("GET", url(store, bucket, region, parameters), {}) as answer:
+                if answer.status_code >= 500:
+                    raise RetryableError(f"status {answer.status_code}")
+                if answer.status_code != 200:
+                    refused = refusals.read(store, answer)
+                    raise refusals.failure(store, refused, bucket, region)
+                text = store.read(answer, PAGE_BYTES, cut=False)
             # From the bucket's own host, and expat itself bounds what entities expand to.
-            return ET.fromstring(answer.content)  # noqa: S314
+            return ET.fromstring(text)  # noqa: S314
+        except UnansweredError as error:
+            raise RetryableError(error.failure.message) from None
         except ET.ParseError:
             raise RetryableError("a list that breaks off") from None
 
@@ -113,25 +149,15 @@ def _upload(
     store: HTTPStore, bucket: str, region: str, entry: ET.Element, *, encoded: bool
 ) -> Upload:
     key = entry.findtext("{*}Key") or ""
+    etag = (entry.findtext("{*}ETag") or "").strip('"')
     changed = (entry.findtext("{*}LastModified") or "").replace("Z", "+00:00")
     return Upload(
         cloud=store.cloud,
         bucket=bucket,
         region=region,
         key=store.decode_key(key) if encoded else key,
-        version=(entry.findtext("{*}ETag") or "").strip('"'),
+        version=etag,
         size=int(entry.findtext("{*}Size") or 0),
         uploaded_at=dt.datetime.fromisoformat(changed),
+        etag=etag or None,
     )
-
-
-def _refused(status: int, place: str) -> FailureError:
-    if status == 404:
-        return FailureError(OBJECT_MISSING, f"there is no bucket {place} in this region")
-    if status in {301, 307, 400, 401, 403}:
-        return FailureError(
-            OBJECT_FORBIDDEN,
-            f"{place} may not be listed with these keys (status {status}): let them list the "
-            "bucket, and check its region",
-        )
-    return FailureError(STORAGE_UNAVAILABLE, f"{place} answered with status {status}: try again")

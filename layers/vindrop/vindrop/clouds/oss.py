@@ -21,7 +21,7 @@ _ALGORITHM: Final = "OSS4-HMAC-SHA256"
 class OSS(HTTPStore):
     """An event's version is ``ETag+request``; ETags are in capitals.
 
-    A signed PUT must be sent without a Content-Type: the signature covers that header.
+    The signature of a PUT covers the Content-Type: it must be sent as it was signed, or not at all.
     """
 
     cloud: ClassVar[BucketCloud] = "alibaba"
@@ -51,9 +51,12 @@ class OSS(HTTPStore):
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))
         scope = (now[:8], request.region, "oss", "aliyun_v4_request")
         token = {"x-oss-security-token": credentials.token} if credentials.token else {}
+        # Its own x-oss-… headers and the content type are always signed, others where they are named.
+        also = ";".join(sorted(request.headers.keys() - {"content-type"}))
         query = query_of(
             {
                 **request.parameters,
+                **({"x-oss-additional-headers": also} if also else {}),
                 "x-oss-signature-version": _ALGORITHM,
                 "x-oss-date": now,
                 "x-oss-expires": str(seconds),
@@ -63,7 +66,8 @@ class OSS(HTTPStore):
         )
         path = quote_all(f"/{request.bucket}/{request.key}", safe="/")
         ordered = "&".join(sorted(query.split("&")))
-        canonical = f"{request.method}\n{path}\n{ordered}\n\n\nUNSIGNED-PAYLOAD"
+        headers = "".join(f"{name}:{value}\n" for name, value in sorted(request.headers.items()))
+        canonical = f"{request.method}\n{path}\n{ordered}\n{headers}\n{also}\nUNSIGNED-PAYLOAD"
         hashed = hashlib.sha256(canonical.encode()).hexdigest()
         key = f"aliyun_v4{credentials.key}".encode()
         for part in (*scope, "\n".join((_ALGORITHM, now, "/".join(scope), hashed))):

@@ -45,7 +45,9 @@ class S3(HTTPStore):
             credentials.id, credentials.key, credentials.token
         )
         query = f"?{query_of(request.parameters)}" if request.parameters else ""
-        signed = request_class(method=request.method, url=request.url + query)
+        signed = request_class(
+            method=request.method, url=request.url + query, headers=dict(request.headers)
+        )
         auth.S3SigV4QueryAuth(found, "s3", request.region, expires=seconds).add_auth(signed)
         return str(signed.url)
 

@@ -5,17 +5,19 @@ As with VinOCR the SDK's retryer stays off, and everything it may raise is caugh
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds import Credentials, tencent_role
+from vindrop.clouds import Credentials, keep_to_itself, tencent_role
 from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.core.store_url import StoreURL
+from vindrop.core.store_url import TIMEOUT, StoreURL
 
-CONNECT_SECONDS: Final = 3
-ANSWER_SECONDS: Final = 10
+CONNECT_SECONDS: Final = 3.0
+OPTIONS: Final = ("endpoint", TIMEOUT)
+"""What the URL of each of Tencent's services takes."""
 
 
 class TencentClient:
@@ -24,17 +26,27 @@ class TencentClient:
     def __init__(
         self, service: str, version: str, url: StoreURL, environment: Mapping[str, str]
     ) -> None:
+        if url.user or url.password:
+            raise StoreSettingError(
+                f"{url.scheme}://… takes no user and no password: the keys are those of the function's role"
+            )
         self._service = service
         self._version = version
         self._environment = environment
         self._region = (
             url.hosts
-            or environment.get("TENCENTCLOUD_REGION", "")
-            or environment.get("AWS_REGION", "")
+            or environment.get("TENCENTCLOUD_REGION", "").strip()
+            or environment.get("AWS_REGION", "").strip()
         )
+        connect = min(CONNECT_SECONDS, url.timeout * 0.3)
+        self._timeout = (connect, url.timeout - connect)
         if not self._region:
             raise StoreSettingError(
                 f"{url.shown} has no region: write it as the host, such as {url.scheme}://ap-guangzhou/name"
+            )
+        if not re.fullmatch(r"[a-z0-9-]{2,32}", self._region):
+            raise StoreSettingError(
+                f"{url.shown}: no region of Tencent Cloud is called so: such as ap-guangzhou"
             )
         endpoint = urlsplit(url.options.get("endpoint") or f"https://{service}.tencentcloudapi.com")
         if endpoint.scheme not in {"http", "https"} or not endpoint.netloc:
@@ -99,13 +111,15 @@ class TencentClient:
         http = HttpProfile(
             protocol=self._scheme,
             endpoint=self._host,
-            reqTimeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+            reqTimeout=self._timeout,
             keepAlive=True,
         )
-        return CommonClient(
+        client = CommonClient(
             self._service,
             self._version,
             Credential(keys.id, keys.key, keys.token),
             self._region,
             ClientProfile(httpProfile=http),
         )
+        keep_to_itself(client, f"{self._scheme}://{self._host}")
+        return client

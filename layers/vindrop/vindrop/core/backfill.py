@@ -81,7 +81,8 @@ class Backfill:
     def count(self, on_page: Callable[[Survey], None] = lambda _: None) -> Survey:
         """List everything and count; no photo is looked at.
 
-        :raises NoCatalogueError: the ledger is none, or DynamoDB.
+        :raises NoCatalogueError: the ledger is none.
+        :raises StoreError: the ledger is away, or its index by place is not ready.
         :raises FailureError: the bucket cannot be listed.
         """
         for _ in self._unknown(on_page):
@@ -153,10 +154,12 @@ class Backfill:
         ledger = self.app.ledger
         if not hasattr(ledger, "seen"):
             raise NoCatalogueError(
-                "backfill needs a ledger in SQLite, PostgreSQL or MySQL (VINDROP_LEDGER): this one "
-                "cannot tell which objects were paid for already"
+                "backfill needs a ledger in SQLite, PostgreSQL, MySQL or DynamoDB (VINDROP_LEDGER): "
+                "this one cannot tell which objects were paid for already"
             )
         catalogue = cast("Catalogue", ledger)
+        if hasattr(ledger, "complete_catalogue"):
+            ledger.complete_catalogue()
         survey = self.survey = Survey()
         for page in self.pages():
             survey.listed += len(page)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
 from vindrop.core.app import App
-from vindrop.core.invocation import Budget
+from vindrop.core.invocation import Budget, deadline
 from vindrop.core.outcome import Outcome
+from vindrop.core.photo import is_allowed
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.arrivals import Ignored, Malformed, Message
@@ -61,10 +62,14 @@ def resolve_and_process(app: App, upload: Upload, budget: Budget, pipeline: Pipe
 
     :raises StoreError: the ledger is away.
     """
-    if not upload.version or app.storage.of(upload.cloud).etag_of(upload.version) == upload.version:
+    allowed = is_allowed(app.settings, upload.bucket, upload.region, upload.key)
+    if allowed and (
+        not upload.version or app.storage.of(upload.cloud).etag_of(upload.version) == upload.version
+    ):
         from vindrop.core.resolve_version import identify  # an event says which version is meant
 
-        with contextlib.suppress(FailureError):  # the pipeline meets it too, and decides
+        # The pipeline meets a failure too, and decides.
+        with contextlib.suppress(FailureError), deadline(max(budget.left(), 0.0)):
             upload = identify(app.storage, app.ledger, upload)
     return pipeline.process(upload, budget)
 

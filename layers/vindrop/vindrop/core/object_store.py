@@ -7,7 +7,7 @@ the example).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,9 @@ class ObjectStore(Protocol):
 
     Every method that builds a URL raises `FailureError` with ``Vindrop.MalformedEvent`` where bucket
     or region break the cloud's naming rules, so that no host is built from an unchecked field.
+
+    `peek`, `fetch` and `url` give the version that the upload names by its id; without one `peek` and
+    `fetch` give no other content than that of its ETag (``Vindrop.Superseded``).
     """
 
     @property
@@ -60,9 +63,10 @@ class ObjectStore(Protocol):
         :raises FailureError: there are no credentials.
         """
 
-    def upload_url(self, upload: Upload) -> str:
+    def upload_url(self, upload: Upload, headers: Mapping[str, str]) -> str:
         """Return a signed URL that the object can be put to.
 
+        :param headers: with which alone it can be put, names in small letters.
         :raises FailureError: there are no credentials.
         """
 
@@ -73,7 +77,7 @@ class ObjectStore(Protocol):
         """
 
     def stat(self, upload: Upload) -> Stat:
-        """Ask what is there, whatever version ``upload`` names.
+        """Ask what is there: the version that ``upload`` names by its id, else the latest.
 
         :raises FailureError: as `peek`.
         """

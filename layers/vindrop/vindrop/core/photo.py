@@ -104,7 +104,7 @@ class Photographer:
         if upload.size == 0:
             raise _empty()
         store = self._storage.of(upload.cloud)
-        if form == "url":
+        if form == "url" and survives_a_url(upload.key):
             peek = store.peek(upload)
             if self._check(peek.head, peek.size) is None:
                 return Photo("url", url=store.url(upload))
@@ -151,6 +151,31 @@ class Photographer:
                 "TIFF and BMP are converted",
             )
         return "size" if size > self._settings.max_image_bytes else None
+
+
+def is_allowed(settings: Settings, bucket: str, region: str, key: str) -> bool:
+    """Whether VINDROP_ALLOWED_BUCKETS lets an object be read; an empty list lets every object.
+
+    ``bucket`` stands for that name in every region, ``bucket@region`` for the one there. What an HTTP
+    caller was given a place for is read as well.
+    """
+    allowed = settings.allowed_buckets
+    if not allowed or not {bucket, f"{bucket}@{region}"}.isdisjoint(allowed):
+        return True
+    return (
+        bucket == settings.upload_bucket
+        and settings.upload_region in ("", region)
+        and key.startswith(settings.upload_prefix)
+    )
+
+
+def survives_a_url(key: str) -> bool:
+    """Whether a key can be asked for by whoever is given its URL.
+
+    Many who fetch a URL take ``.``, ``..`` and empty parts out of its path first, and would ask for
+    another object. VinOCR is given the bytes of such a photo.
+    """
+    return not {"", ".", ".."} & set(key.split("/"))
 
 
 def _empty() -> FailureError:

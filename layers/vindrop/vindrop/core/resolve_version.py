@@ -44,6 +44,9 @@ def identify(storage: ObjectStores, ledger: Ledger, upload: Upload) -> Upload:
         version=found.version,
         size=found.size,
         uploaded_at=upload.uploaded_at or found.changed,
+        # What is there now is what is read, and nothing that is put in its place before that.
+        version_id=found.version if found.version != found.etag else upload.version_id,
+        etag=found.etag or None,
     )
     if not hasattr(ledger, "seen"):
         return there

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
 
@@ -20,11 +22,27 @@ class StoreError(Exception):
         super().__init__(redact(" ".join(message.split())))
 
 
+class LockedError(StoreError):
+    """Another worker holds what was asked for, and has not let go of it in time."""
+
+
 class StoreSettingError(ValueError):
     """A store's URL is wrong, or its client is not installed. ``str()`` says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(redact(message))
+
+
+@contextlib.contextmanager
+def naming(setting: str) -> Iterator[None]:
+    """Have a `StoreSettingError` of the block begin with the environment variable that is wrong."""
+    try:
+        yield
+    except StoreSettingError as error:
+        said = str(error)
+        raise StoreSettingError(
+            said if said.startswith("VINDROP_") else f"{setting}: {said}"
+        ) from None
 
 
 _EXTRAS: Final = {

@@ -14,7 +14,8 @@ from typing import Final, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from vindrop.core.destination import Destination
-from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_errors import StoreSettingError, naming
+from vindrop.core.store_url import clean, scheme_of
 from vindrop.stores.sql import SCHEMES
 
 _OPENERS: Final = {
@@ -34,19 +35,27 @@ _OPENERS: Final = {
 """Scheme → module of this folder, and what makes its destination from a URL and the environment."""
 
 
-def open_destination(url: str, environment: Mapping[str, str] | None = None) -> Destination:
+SETTINGS: Final = "VINDROP_RESULTS or VINDROP_DEAD_LETTERS"
+
+
+def open_destination(
+    url: str, environment: Mapping[str, str] | None = None, setting: str = SETTINGS
+) -> Destination:
     """Return the destination that ``url`` names.
 
     :param environment: where a cloud's keys are read, at every call; the process's by default.
+    :param setting: where the URL stands, for what is said of a wrong one.
     :raises StoreSettingError: no such kind, a wrong URL, or its client is not installed.
     """
-    opener = _OPENERS.get(urlsplit(url).scheme)
-    if opener is None:
-        known = ", ".join(f"{name}://" for name in _OPENERS)
-        raise StoreSettingError(f"{url} is not a destination: a URL begins with one of {known}")
-    module, _, name = opener.partition(".")
-    make = getattr(importlib.import_module(f"vindrop.destinations.{module}"), name)
-    return cast("Destination", make(url, os.environ if environment is None else environment))
+    url = clean(url)
+    with naming(setting):
+        opener = _OPENERS.get(scheme_of(url))
+        if opener is None:
+            known = ", ".join(f"{name}://" for name in _OPENERS)
+            raise StoreSettingError(f"no destination: a URL begins with one of {known}")
+        module, _, name = opener.partition(".")
+        make = getattr(importlib.import_module(f"vindrop.destinations.{module}"), name)
+        return cast("Destination", make(url, os.environ if environment is None else environment))
 
 
 _NAMING = {"queue", "exchange", "routing_key", "stream"}
@@ -55,7 +64,10 @@ _NAMING = {"queue", "exchange", "routing_key", "stream"}
 
 def name_of(url: str) -> str:
     """Return a short name of a destination, the same for every run, that tells no secret."""
-    split = urlsplit(url)
+    try:
+        split = urlsplit(clean(url))
+    except ValueError:  # a bracket in a password: its opening says what to do
+        split = urlsplit(f"{scheme_of(url)}:")
     host = split.netloc.rpartition("@")[2]
     kept = [pair for pair in parse_qsl(split.query) if pair[0] in _NAMING]
     bare = urlunsplit((split.scheme, host, split.path, urlencode(sorted(kept)), ""))

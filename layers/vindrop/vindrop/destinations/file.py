@@ -31,9 +31,12 @@ class FileDestination:
     database = None
 
     def __init__(self, url: str, environment: Mapping[str, str] | None = None) -> None:  # noqa: ARG002  # as every opener
-        split = urlsplit(url)
+        try:
+            split = urlsplit(url)
+        except ValueError:  # a bracket where a host would stand
+            split = urlsplit("file:")
         if split.netloc or not split.path.strip("/"):
-            raise StoreSettingError(f"{url} names no file: write file:///absolute/path.jsonl")
+            raise StoreSettingError("file://… names no file: write file:///absolute/path.jsonl")
         self._path = Path(unquote(split.path))
         self._seen: set[str] = set()
         self._read_to = 0

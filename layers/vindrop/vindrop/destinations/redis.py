@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.core.store_url import parse
+from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_url import TIMEOUT, parse
 from vindrop.destinations.message import deduplication_key, headers
 from vindrop.domain.records import Record, to_json
-from vindrop.stores.redis import connect
+from vindrop.stores.redis import Scripts
 
 DEDUPE_SECONDS: Final = 7 * 86_400
 
@@ -31,12 +31,12 @@ class RedisDestination:
     database = None
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:  # noqa: ARG002  # as every opener
-        where = parse(url, ("stream", "dedupe_seconds"))
+        where = parse(url, ("stream", "dedupe_seconds", TIMEOUT))
         self._stream = where.options.get("stream", "vindrop")
         self._seconds = max(1, round(where.seconds("dedupe_seconds", DEDUPE_SECONDS)))
         if not self._stream:
             raise StoreSettingError(f"{where.shown}: stream takes a name")
-        self._redis, self._errors = connect(url)
+        self._redis = Scripts(url, where)
 
     def put(self, record: Record, *, redelivered: bool = False) -> None:
         """Append it, unless its marker is there."""
@@ -46,7 +46,4 @@ class RedisDestination:
         # Braces: in a cluster the marker lives where the stream does.
         hashed = self._stream if "{" in self._stream else f"{{{self._stream}}}"
         marker = f"{hashed}:seen:{deduplication_key(record)}"
-        try:
-            self._redis.eval(_APPEND, 2, self._stream, marker, self._seconds, *flat)
-        except self._errors.RedisError as error:
-            raise StoreError(f"Redis did not take the record: {error}") from None
+        self._redis.run(_APPEND, [self._stream, marker], self._seconds, *flat)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from vindrop.clouds.tencent_api import TencentClient
+from vindrop.clouds.tencent_api import OPTIONS, TencentClient
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import parse
 from vindrop.destinations.message import MessageDestination, headers
@@ -30,7 +30,7 @@ class _TencentDestination(MessageDestination):
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         super().__init__()
-        where = parse(url, ("endpoint",))
+        where = parse(url, OPTIONS)
         if not where.path or "/" in where.path:
             raise StoreSettingError(
                 f"{where.shown} names nothing: write {where.scheme}://ap-guangzhou/name"

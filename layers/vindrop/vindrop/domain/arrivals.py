@@ -30,7 +30,7 @@ Arrival = Upload | Ignored | Malformed
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One thing that arrived, and what the platform must be told where it has to come again."""
+    """One thing that arrived, and what the platform must be told where it must be redelivered."""
 
     arrival: Arrival
     receipt: str | None = None

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vindrop.domain.error_codes import Disposition, Rule, rule
-from vindrop.domain.redaction import redact
+from vindrop.domain.redaction import printable, redact
 
 __all__ = ["Disposition", "Failure", "FailureError"]
+
+LONGEST_CODE = 128
+LONGEST_ID = 256
+"""Characters that are kept of a code and of a RequestId that others give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +37,10 @@ class FailureError(Exception):
     """Carries a `Failure` up to the pipeline, which alone decides what becomes of it."""
 
     def __init__(self, code: str, message: str, request_id: str | None = None) -> None:
-        self.failure = Failure(code, redact(message), request_id)
+        # What VinOCR and the clouds say comes in here: cleaned, for whatever it is written to.
+        self.failure = Failure(
+            printable(code[:LONGEST_CODE]),
+            printable(redact(message)),
+            printable(request_id[:LONGEST_ID]) if request_id else None,
+        )
         super().__init__(f"{code}: {self.failure.message}")

@@ -51,3 +51,23 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` without what no log, file or database takes, each such character written out.
+
+    That is NUL, halves of surrogate pairs, and control characters: a sentence of another's is cleaned
+    once, where it comes in, and stays one line.
+    """
+    if text.isprintable():  # nearly every text: nothing below would change it
+        return text
+    return "".join(_written(each) for each in text)
+
+
+def _written(character: str) -> str:
+    code = ord(character)
+    if 0xD800 <= code <= 0xDFFF:
+        return f"\\u{code:04x}"
+    if code < 32 or 127 <= code < 160:
+        return f"\\x{code:02x}"
+    return character

@@ -43,6 +43,10 @@ class Upload:
     """Bytes, where the event says it."""
     uploaded_at: dt.datetime | None = None
     """When the object was written (UTC), where the event says it."""
+    version_id: str | None = None
+    """The version's id in a bucket that keeps versions, where the event says it: this one is read."""
+    etag: str | None = None
+    """The object's ETag without quotes, where the event says it: no other content is read."""
 
     def __post_init__(self) -> None:
         if self.cloud not in _CLOUDS:

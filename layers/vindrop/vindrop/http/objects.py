@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import uuid
 from dataclasses import replace
 from typing import Any, Final
@@ -17,11 +18,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vindrop.clouds import own_cloud, own_region, store_for
+from vindrop.clouds import named_version, own_cloud, own_region, store_for
 from vindrop.core.app import App
 from vindrop.core.invocation import Platform
+from vindrop.core.photo import is_allowed
 from vindrop.core.resolve_version import identify
 from vindrop.domain.failures import FailureError
+from vindrop.domain.redaction import printable
 from vindrop.domain.upload import BucketCloud, Upload
 from vindrop.http.photos import ObjectNamed
 from vindrop.http.problems import ProblemError, of_validation
@@ -29,6 +32,7 @@ from vindrop.http.request import Request
 from vindrop.http.response import Response
 from vindrop.settings import Settings
 
+_TYPE: Final = r"(?:image/[A-Za-z0-9.+-]+|application/octet-stream)?"
 _EXTENSIONS: Final = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -41,12 +45,12 @@ _EXTENSIONS: Final = {
 
 
 class Wanted(BaseModel):
-    """The photo that a place is asked for."""
+    """The photo that a place is asked for: what is said of it, and nothing else, can be put there."""
 
     model_config = ConfigDict(extra="forbid")
 
     size: int | None = Field(default=None, ge=1)
-    type: str = ""
+    type: str = Field(default="", max_length=100)
 
 
 def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
@@ -56,20 +60,19 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
     :raises FailureError: it is not there, or may not be read.
     """
     settings = app.settings
-    if named.bucket not in {*settings.allowed_buckets, settings.upload_bucket}:
-        raise ProblemError(
-            "bucket-not-allowed", f"the bucket {named.bucket} is not among VINDROP_ALLOWED_BUCKETS"
-        )
     cloud = named.cloud or own_cloud(platform)
     region = named.region or (
         upload_region(settings, cloud)
         if named.bucket == settings.upload_bucket
         else own_region(os.environ, cloud)
     )
+    _check_access(settings, named, region)
     if not region:
         raise ProblemError("bad-request", "nobody says the bucket's region: name it as region")
+    version = named.version or ""
+    found = named_version(cloud, version)
     try:
-        store_for(cloud).validate(named.bucket, region)
+        store_for(cloud).validate(named.bucket, region, named.key, found["version_id"] or "")
     except FailureError as error:
         raise ProblemError("bad-request", error.failure.message) from None
     bare = Upload(
@@ -77,11 +80,31 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
         bucket=named.bucket,
         region=region,
         key=named.key,
-        version=named.version or "",
+        version=printable(version),
+        version_id=found["version_id"],
+        etag=found.get("etag"),
     )
     if named.version is None:
         return identify(app.storage, app.ledger, bare)
     return replace(bare, size=app.storage.of(cloud).stat(bare).size)
+
+
+def _check_access(settings: Settings, named: ObjectNamed, region: str) -> None:
+    """Let a caller name what its events may name, and what it was given a place for.
+
+    :raises ProblemError: the settings allow neither.
+    """
+    ours = named.bucket == settings.upload_bucket
+    listed = bool(settings.allowed_buckets)
+    if not (listed and is_allowed(settings, named.bucket, region, named.key)) and not ours:
+        raise ProblemError(
+            "bucket-not-allowed",
+            f"the bucket {printable(named.bucket)} is not among VINDROP_ALLOWED_BUCKETS",
+        )
+    prefixes = settings.key_prefixes
+    given = ours and named.key.startswith(settings.upload_prefix)
+    if prefixes and not given and not named.key.startswith(prefixes):
+        raise ProblemError("bucket-not-allowed", "the key begins with none of VINDROP_KEY_PREFIXES")
 
 
 def make_place(app: App, request: Request, platform: Platform) -> Response:
@@ -102,15 +125,22 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
         raise ProblemError(
             "photo-too-large", f"at most {settings.max_download_mb:g} MB are read of any photo"
         )
+    if not re.fullmatch(_TYPE, wanted.type):
+        raise ProblemError("not-a-photo", "type: takes that of an image, such as image/jpeg")
     today = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d")
     extension = _EXTENSIONS.get(wanted.type.lower(), "")
     upload = _in_upload_bucket(
         settings, platform, f"{settings.upload_prefix}{today}/{uuid.uuid4().hex}{extension}"
     )
+    # What the caller says of the photo is signed: no larger one, and none of another type, can be put.
+    headers = {"Content-Type": wanted.type} if wanted.type else {}
+    signed = {name.lower(): value for name, value in headers.items()}
+    if wanted.size is not None:
+        signed["content-length"] = str(wanted.size)  # which every client sends by itself
     place: dict[str, Any] = {
         "method": "PUT",
-        "url": app.storage.of(upload.cloud).upload_url(upload),
-        "headers": {},
+        "url": app.storage.of(upload.cloud).upload_url(upload, signed),
+        "headers": headers,
         "expires_in": settings.url_seconds,
         "object": {
             "cloud": upload.cloud,

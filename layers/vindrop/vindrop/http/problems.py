@@ -52,6 +52,14 @@ KINDS: Final[dict[str, Kind]] = {
     "not-found": Kind(404, "There is nothing at this address"),
     "object-missing": Kind(404, "There is no such object", "Check bucket, region and key"),
     "method-not-allowed": Kind(405, "This address does not take that method"),
+    "object-archived": Kind(
+        409, "The object is archived", "Restore it, then send the same request again"
+    ),
+    "object-changed": Kind(
+        409,
+        "The object was overwritten",
+        "Send the request again, for the object that is there now",
+    ),
     "photo-too-large": Kind(
         413,
         "The photo is too large",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from typing import Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 from vindrop.core.ledger import Ledger
 from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter
-from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.core.store_errors import StoreError, StoreSettingError, naming
+from vindrop.core.store_url import scheme_of
 from vindrop.telemetry import log
+
+if TYPE_CHECKING:
+    from vindrop.stores.rate_limiter.gcra import Rule
 
 LOCAL_SHARE: Final = 0.1
 """Part of the rate that an instance takes on its own while the store is away: the concurrency is
@@ -25,26 +28,28 @@ def open_ledger(url: str, *, account: str, environment: Mapping[str, str] | None
     :param environment: where a cloud's keys are read, at every call; the process's by default.
     :raises StoreSettingError: no ledger of that kind.
     """
-    from vindrop.stores.sql import is_sql, open_database
-
     if url == "none":
         from vindrop.stores.ledger.none import NoLedger
 
         return NoLedger()
+    with naming("VINDROP_LEDGER"):
+        return _ledger(url, account, os.environ if environment is None else environment)
+
+
+def _ledger(url: str, account: str, environment: Mapping[str, str]) -> Ledger:
+    from vindrop.stores.sql import is_sql, open_database
+
     if is_sql(url):
         from vindrop.stores.ledger.sql import SQLLedger
 
         return SQLLedger(open_database(url), account)
-    if urlsplit(url).scheme == "dynamodb":
+    if scheme_of(url) == "dynamodb":
         from vindrop.stores.dynamodb import open_dynamodb
         from vindrop.stores.ledger.dynamodb import DynamoDBLedger
 
-        return DynamoDBLedger(
-            open_dynamodb(url, os.environ if environment is None else environment), account
-        )
+        return DynamoDBLedger(open_dynamodb(url, environment), account)
     raise StoreSettingError(
-        f"VINDROP_LEDGER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://… or "
-        "none"
+        "it takes a URL that begins with sqlite:///, postgresql://, mysql:// or dynamodb://, or none"
     )
 
 
@@ -65,31 +70,37 @@ def open_rate_limiter(
     :raises StoreSettingError: no rate limiter of that kind.
     """
     from vindrop.stores.rate_limiter.gcra import Rule
-    from vindrop.stores.sql import is_sql, open_database
 
     rule, paced = Rule.with_margin(rate, burst), rate / (1 + MARGIN)
     if url == "memory":
         from vindrop.stores.rate_limiter.local import LocalRateLimiter
 
         return LocalRateLimiter(paced, burst)
+    with naming("VINDROP_RATE_LIMITER"):
+        given = os.environ if environment is None else environment
+        return Fallback(_shared(url, account, rule, given), paced)
+
+
+def _shared(url: str, account: str, rule: Rule, environment: Mapping[str, str]) -> RateLimiter:
+    from vindrop.stores.sql import is_sql, open_database
+
     if is_sql(url):
         from vindrop.stores.rate_limiter.sql import SQLRateLimiter
 
-        return Fallback(SQLRateLimiter(open_database(url), account, rule), paced)
-    scheme = urlsplit(url).scheme
+        return SQLRateLimiter(open_database(url), account, rule)
+    scheme = scheme_of(url)
     if scheme in {"redis", "rediss"}:
         from vindrop.stores.rate_limiter.redis import RedisRateLimiter
 
-        return Fallback(RedisRateLimiter(url, account, rule), paced)
+        return RedisRateLimiter(url, account, rule)
     if scheme == "dynamodb":
         from vindrop.stores.dynamodb import open_dynamodb
         from vindrop.stores.rate_limiter.dynamodb import DynamoDBRateLimiter
 
-        tables = open_dynamodb(url, os.environ if environment is None else environment)
-        return Fallback(DynamoDBRateLimiter(tables, account, rule), paced)
+        return DynamoDBRateLimiter(open_dynamodb(url, environment), account, rule)
     raise StoreSettingError(
-        f"VINDROP_RATE_LIMITER is {url}: it takes sqlite:///…, postgresql://…, mysql://…, dynamodb://…, "
-        "redis://… or memory"
+        "it takes a URL that begins with sqlite:///, postgresql://, mysql://, dynamodb://, redis:// or "
+        "rediss://, or memory"
     )
 
 

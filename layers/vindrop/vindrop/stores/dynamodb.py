@@ -5,7 +5,8 @@
 
 DynamoDB has no clock that a condition could ask, so moments are the caller's. Clocks of Lambda are
 kept within milliseconds of each other; one that is wrong by more than `SKEW` is corrected by the
-``Date`` of DynamoDB's own answers. A lease may be off by up to that, which its margin covers.
+``Date`` of DynamoDB's own answers, refusals included, before it is first asked for a moment. A lease
+may be off by up to that, which its margin covers.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ from typing import Any, Final
 
 from vindrop.clouds import aws_api
 from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.stores.dynamodb_tables import BY_PLACE, BY_STATE, adding, tables
+from vindrop.stores.text import storable
 
 SKEW: Final = 2.0
 """Seconds. ``Date`` is in whole seconds and travels: a smaller difference says nothing."""
 DEFAULT_PREFIX: Final = "vindrop"
 MAKING_SECONDS: Final = 60.0
-BY_STATE: Final = "by_state"
+_NO_INDEX: Final = frozenset(
+    {"ValidationException", "AccessDeniedException", "ResourceNotFoundException"}
+)
+"""Codes of a query on an index that is not there, or that the function may not ask."""
 
 Value = str | int | float
 Item = dict[str, Value]
@@ -43,37 +49,6 @@ class Refused:
     """What is there instead; None where nothing is."""
 
 
-def tables(prefix: str) -> dict[str, dict[str, Any]]:
-    """Return table → its definition, as CreateTable and CloudFormation take it."""
-    made: dict[str, dict[str, Any]] = {}
-    for name in ("uploads", "readings", "dead_letters"):
-        made[name] = {
-            "TableName": f"{prefix}_{name}",
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        }
-    uploads = made["uploads"]
-    uploads["AttributeDefinitions"] += [
-        {"AttributeName": "state", "AttributeType": "S"},
-        {"AttributeName": "due_at", "AttributeType": "N"},
-    ]
-    uploads["GlobalSecondaryIndexes"] = [
-        {
-            "IndexName": BY_STATE,
-            "KeySchema": [
-                {"AttributeName": "state", "KeyType": "HASH"},
-                {"AttributeName": "due_at", "KeyType": "RANGE"},
-            ],
-            "Projection": {
-                "ProjectionType": "INCLUDE",
-                "NonKeyAttributes": ["upload", "first_seen"],
-            },
-        }
-    ]
-    return made
-
-
 class DynamoDB:
     """The tables of one prefix; safe to share between threads."""
 
@@ -85,11 +60,17 @@ class DynamoDB:
             )
         self._tables = tables(where.name)
         self._client = aws_api.Client("dynamodb", where, environment)
-        self._offset = 0.0
+        self._offset: float | None = None
+        """Seconds that this machine's clock is behind; None: not known yet."""
 
     def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time() + self._offset
+        """Seconds since 1970, by DynamoDB's clock where this machine's is wrong.
+
+        :raises StoreError: the time was asked for the first time, and DynamoDB is out of reach.
+        """
+        if self._offset is None:
+            self.get("uploads", "clock")  # any answer tells the time
+        return time.time() + (self._offset or 0.0)
 
     def get(self, table: str, key: str) -> Item | None:
         """Return the item as it stands now."""
@@ -139,15 +120,27 @@ class DynamoDB:
         return refused is None
 
     def by_state(
-        self, state: str, *, until: float | None = None, limit: int | None = None
+        self,
+        state: str,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int | None = None,
     ) -> Iterator[Item]:
-        """Yield uploads in ``state`` (id, due_at, upload, first_seen), earliest due first."""
+        """Yield uploads in ``state`` (id, due_at, upload, first_seen), earliest due first.
+
+        :param since: due after this moment; or ``until``: due at that moment or before.
+        """
         values: dict[str, Any] = {":state": {"S": state}}
         condition = "#state = :state"
         names = {"#state": "state"}
         if until is not None:
             values[":until"] = _value(until)
             condition += " AND #due_at <= :until"
+            names["#due_at"] = "due_at"
+        elif since is not None:
+            values[":since"] = _value(since)
+            condition += " AND #due_at > :since"
             names["#due_at"] = "due_at"
         found = self._pages(
             "uploads",
@@ -159,6 +152,47 @@ class DynamoDB:
             **({"Limit": limit} if limit else {}),
         )
         yield from itertools.islice(_items(found), limit)
+
+    def by_place(self, place: str) -> list[Item] | None:
+        """Return the uploads of one place (id, upload, first_seen); None where there is no index."""
+        try:
+            return list(
+                _items(
+                    self._pages(
+                        "uploads",
+                        "query",
+                        IndexName=BY_PLACE,
+                        KeyConditionExpression="#place = :place",
+                        ExpressionAttributeNames={"#place": "place"},
+                        ExpressionAttributeValues={":place": {"S": place}},
+                    )
+                )
+            )
+        except aws_api.AWSError as error:
+            if error.code not in _NO_INDEX:
+                raise
+            return None
+
+    def add_index(self, table: str, index: str, *, wait: bool = True) -> None:
+        """Add an index to a table of an earlier version, if it lacks it.
+
+        :param wait: return only once it serves.
+
+        :raises StoreError: it may not be added, or is not ready yet.
+        """
+        definition = self._tables[table]
+        found = self._call(table, "describe_table")["Table"]
+        if index not in (each["IndexName"] for each in found.get("GlobalSecondaryIndexes", [])):
+            try:
+                self._client.call("update_table", **adding(definition, index))
+            except aws_api.AWSError as error:
+                if error.code not in {"ResourceInUseException", "LimitExceededException"}:
+                    raise StoreError(
+                        f"the table {definition['TableName']} has no index {index}, and it cannot be "
+                        f"added here ({error.code}): add it as `vindrop schema dynamodb` prints it"
+                    ) from None
+        if wait:
+            self._wait(definition["TableName"])
 
     def count(self, state: str) -> int:
         """Return how many uploads are in ``state``."""
@@ -173,9 +207,13 @@ class DynamoDB:
         )
         return sum(int(page.get("Count", 0)) for page in pages)
 
-    def scan(self, table: str) -> Iterator[Item]:
-        """Yield every item, in no order: for people, not for functions."""
-        yield from _items(self._pages(table, "scan", ConsistentRead=True))
+    def scan(self, table: str, where: str = "") -> Iterator[Item]:
+        """Yield every item for which ``where`` holds, in no order: for people, not for functions."""
+        condition: dict[str, object] = {}
+        if where:
+            condition["FilterExpression"] = where
+            condition["ExpressionAttributeNames"] = _names(where)
+        yield from _items(self._pages(table, "scan", ConsistentRead=True, **condition))
 
     def _pages(self, table: str, operation: str, **parameters: object) -> Iterator[dict[str, Any]]:
         while True:
@@ -194,7 +232,7 @@ class DynamoDB:
         values: Mapping[str, Value],
         **parameters: object,
     ) -> tuple[Refused | None, Item]:
-        names = {f"#{name}": name for name in _NAMES.findall(f"{where} {change}")}
+        names = _names(f"{where} {change}")
         if values:
             parameters["ExpressionAttributeValues"] = {
                 f":{k}": _value(v) for k, v in values.items()
@@ -220,6 +258,7 @@ class DynamoDB:
         try:
             answer = self._client.call(operation, TableName=name, **parameters)
         except aws_api.AWSError as error:
+            self._learn(error.response)
             if error.code != "ResourceNotFoundException":
                 raise
             self._make(definition)
@@ -237,6 +276,10 @@ class DynamoDB:
                     f"the table {name} is missing and cannot be made here ({error.code}): make it with "
                     "what `vindrop schema dynamodb` prints"
                 ) from None
+        self._wait(name)
+
+    def _wait(self, name: str) -> None:
+        """Return once the table and all of its indexes serve."""
         deadline = time.monotonic() + MAKING_SECONDS
         while time.monotonic() < deadline:
             found = self._client.call("describe_table", TableName=name)["Table"]
@@ -246,14 +289,21 @@ class DynamoDB:
             ):
                 return
             time.sleep(0.5)
-        raise StoreError(f"the table {name} is still being made: try again in a minute")
+        raise StoreError(
+            f"the table {name} or one of its indexes is still being made: try again in a minute"
+        )
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
         told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-        moment = email.utils.parsedate_to_datetime(told).timestamp() if told else None
+        try:
+            moment = email.utils.parsedate_to_datetime(told).timestamp() if told else None
+        except ValueError:
+            moment = None
         if moment is not None:
             difference = moment + 0.5 - time.time()
             self._offset = difference if abs(difference) > SKEW else 0.0
+        elif self._offset is None:
+            self._offset = 0.0  # nobody says otherwise
 
 
 _open: dict[str, DynamoDB] = {}
@@ -280,6 +330,10 @@ def _with_prefix(url: str) -> str:
     return f"{scheme}://{address}{mark}{query}"
 
 
+def _names(expression: str) -> dict[str, str]:
+    return {f"#{name}": name for name in _NAMES.findall(expression)}
+
+
 def _items(pages: Iterator[dict[str, Any]]) -> Iterator[Item]:
     for page in pages:
         for found in page.get("Items", []):
@@ -289,7 +343,7 @@ def _items(pages: Iterator[dict[str, Any]]) -> Iterator[Item]:
 
 
 def _value(value: Value) -> dict[str, str]:
-    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
+    return {"S": storable(value)} if isinstance(value, str) else {"N": repr(value)}
 
 
 def _item(found: Mapping[str, Mapping[str, str]] | None) -> Item | None:

@@ -90,6 +90,10 @@ _MODULES: Final = {
     "plain": "plain",
 }
 """Source that tells of objects itself → its module here; `envelopes` has all the others."""
+_POINTER: Final = (
+    "the message's body lies in S3, where Amazon's extended client put it for its size: it is not "
+    "looked for there, so send events as they are, which fit into a message"
+)
 STREAMS: Final = frozenset({"ckafka", "msk"})
 """Sources that deliver in order: a redelivery blocks everything behind it (head-of-line blocking)."""
 
@@ -162,6 +166,8 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
     try:
         if isinstance(body, (str, bytes)):
             body = json.loads(body)
+        if _is_pointer(body):
+            return [Message(Malformed(envelope.id, _POINTER))]
         if isinstance(body, str):  # JSON written as a JSON string
             return _inside(structs.replace(envelope, body=body), depth + 1)
         return _open(body, depth).messages
@@ -170,6 +176,16 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
     except (ValueError, RecursionError):
         why, code = "the message's body is not JSON", error_codes.MALFORMED_EVENT
     return [Message(Malformed(envelope.id, why, code))]
+
+
+def _is_pointer(body: object) -> bool:
+    """Whether ``body`` is what Amazon's extended clients put into a queue for a large message."""
+    return (
+        isinstance(body, list)
+        and bool(body)
+        and isinstance(body[0], str)
+        and body[0].endswith("S3Pointer")
+    )
 
 
 def _as_payload(item: object) -> object:

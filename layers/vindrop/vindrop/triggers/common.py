@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
@@ -11,11 +13,15 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
+from vindrop.clouds import BUCKETS, own_region, store_for, trimmed
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed
-from vindrop.domain.upload import Upload
+from vindrop.domain.failures import FailureError
+from vindrop.domain.upload import BucketCloud, Upload
 
 MOST_BYTES: Final = 2**53
 """No object is larger."""
+_MILLISECONDS: Final = 10**11
+"""A time above this is no number of seconds."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -38,8 +44,8 @@ class Fields(msgspec.Struct, frozen=True):
 
 Filled = Annotated[str, Meta(min_length=1)]
 """A text that is not empty."""
-Size = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
-"""An object's bytes."""
+Loose = Any
+"""A field that is not needed to find the object: whatever stands in it, it refuses nothing."""
 
 
 class Bucket(Fields, frozen=True):
@@ -107,14 +113,74 @@ def arrival(
         if isinstance(fields, Ignored):
             return fields
         found = Upload(**fields)
+        if found.cloud != "http":
+            # What can be no name on any cloud ends here, whatever else may be wrong with it later.
+            names = found.bucket, found.region, found.key, found.version_id or ""
+            store_for(found.cloud).validate(*names, form=BUCKETS)
+    except FailureError as error:
+        return malformed(record, error.failure.message)
     except ValueError as error:
         return malformed(record, error)
-    for name in ("bucket", "region", "key", "version"):
-        if printable(value := str(getattr(found, name))) != value:
-            return malformed(record, f"{name}: holds half a character, or NUL")
     if found.key.endswith("/"):
         return Ignored(what=found.key, why="a folder marker")
     return found
+
+
+def text(value: Loose) -> str:
+    """Return a text or a number as a text that can be written; an empty one for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    try:
+        return printable(str(value))
+    except ValueError:  # a number of thousands of digits
+        return ""
+
+
+def size(value: Loose) -> int | None:
+    """Return a number of bytes, or None where none is said."""
+    try:
+        found = msgspec.convert(value, int, strict=False)
+    except (msgspec.ValidationError, RecursionError, OverflowError):
+        return None
+    return found if 0 <= found <= MOST_BYTES and not isinstance(value, bool) else None
+
+
+def moment(value: Loose) -> dt.datetime | None:
+    """Return a time given as ISO text, seconds or milliseconds since 1970, or None."""
+    try:
+        number = msgspec.convert(value, float, strict=False)
+        value = number / 1000 if number > _MILLISECONDS else number
+    except (msgspec.ValidationError, RecursionError, OverflowError):
+        pass
+    try:
+        found = msgspec.convert(value, dt.datetime, strict=False)
+    except (msgspec.ValidationError, RecursionError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)
+
+
+def region(value: Loose, cloud: BucketCloud | None, otherwise: str = "") -> str:
+    """Return the region that an event says, else the function's own.
+
+    :param cloud: whose platform's region stands for it; where that says none, any platform's.
+    :param otherwise: where nobody says one.
+    :raises FieldError: nobody says one.
+    """
+    if value is not None and not isinstance(value, str):
+        raise FieldError("region: is not text")
+    said = trimmed(value or "")
+    found = said or own_region(os.environ, cloud) or own_region(os.environ) or otherwise
+    if not found:
+        raise FieldError(
+            "region: is missing, and this machine has none of its own: add the bucket's region, such "
+            "as ap-guangzhou or us-east-1"
+        )
+    return found
+
+
+def compact(name: str) -> str:
+    """Return the name of an event without blanks: consoles write ``cos: ObjectCreated: *``."""
+    return "".join(name.split())
 
 
 def printable(text: str) -> str:

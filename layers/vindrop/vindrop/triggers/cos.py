@@ -11,17 +11,29 @@ plus sign stays one.
 
 from __future__ import annotations
 
-import datetime as dt
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
 from vindrop.domain.arrivals import Ignored, Message
 from vindrop.tracing import first
-from vindrop.triggers.common import FieldError, Fields, Filled, Size, arrival, mapping, records_of
+from vindrop.triggers.common import (
+    FieldError,
+    Fields,
+    Filled,
+    Loose,
+    arrival,
+    compact,
+    mapping,
+    moment,
+    printable,
+    records_of,
+    region,
+    size,
+    text,
+)
 
 REGIONS: Final = {
     "gz": "ap-guangzhou",
@@ -57,15 +69,17 @@ _CREATED: Final = "cos:ObjectCreated:"
 
 class _Object(Fields, frozen=True):
     key: Filled
-    url: str = ""
-    size: Size | None = None
-    meta: dict[str, Any] = msgspec.field(default_factory=dict)
+    url: Loose = None
+    size: Loose = None
+    meta: Loose = None
+    vid: Loose = None
+    """The version's id, in a bucket that keeps versions."""
 
 
 class _Bucket(Fields, frozen=True):
     name: Filled
-    appid: Filled
-    region: Filled
+    appid: Loose = None
+    region: Loose = None
 
 
 class _Cos(Fields, frozen=True):
@@ -75,7 +89,7 @@ class _Cos(Fields, frozen=True):
 
 class _Event(Fields, frozen=True):
     eventName: str
-    eventTime: int | None = None
+    eventTime: Loose = None
 
 
 class _Record(Fields, frozen=True):
@@ -93,24 +107,23 @@ def cos(payload: Mapping[str, Any]) -> list[Message]:
 
 def _upload(record: _Record) -> Ignored | dict[str, Any]:
     name = record.event.eventName
-    if not name.lower().startswith(_CREATED.lower()):
-        return Ignored(what=name[:80], why="no object was created")
-    bucket, region, key = _place(record.cos)
+    if not compact(name).lower().startswith(_CREATED.lower()):
+        return Ignored(what=printable(name[:80]), why="no object was created")
+    bucket, where, key = _place(record.cos)
     if not key:
         raise FieldError("cos.cosObject.key: names no object")
-    when = record.event.eventTime
-    try:
-        uploaded_at = dt.datetime.fromtimestamp(when, dt.timezone.utc) if when else None
-    except (OverflowError, OSError, ValueError):
-        raise FieldError("event.eventTime: is not a time") from None
+    found = record.cos.cosObject
+    meta = {str(name).lower(): text(value) for name, value in mapping(found.meta).items()}
     return {
         "cloud": "tencent",
         "bucket": bucket,
-        "region": region,
+        "region": where,
         "key": key,
-        "version": _version(record),
-        "size": record.cos.cosObject.size,
-        "uploaded_at": uploaded_at,
+        "version": _version(record, meta),
+        "size": size(found.size),
+        "uploaded_at": moment(record.event.eventTime),
+        "version_id": text(found.vid) or meta.get("x-cos-version-id") or None,
+        "etag": meta.get("etag", "").strip('"') or None,
     }
 
 
@@ -119,37 +132,45 @@ def _trace(raw: Any) -> str | None:
     return first(meta.get("x-cos-meta-traceparent"))
 
 
-def _version(record: _Record) -> str:
-    meta = {str(name).lower(): value for name, value in record.cos.cosObject.meta.items()}
+def _version(record: _Record, meta: Mapping[str, str]) -> str:
     for name in ("x-cos-version-id", "x-cos-request-id", "etag"):
-        value = meta.get(name)
-        if isinstance(value, str) and value:
+        if value := meta.get(name):
             return value.strip('"')
     # Neither is promised. Time and size tell two uploads apart unless both fall into one second.
-    return f"{record.event.eventTime}-{record.cos.cosObject.size}"
+    return f"{text(record.event.eventTime) or None}-{size(record.cos.cosObject.size)}"
 
 
 def _place(cos: _Cos) -> tuple[str, str, str]:
     """Return bucket with appid, region and decoded key."""
-    name, appid = cos.cosBucket.name, cos.cosBucket.appid
-    bucket = name if name.endswith(f"-{appid}") else f"{name}-{appid}"
-    region = REGIONS.get(cos.cosBucket.region, cos.cosBucket.region)
+    name = cos.cosBucket.name
+    appid = text(cos.cosBucket.appid) or os.environ.get("TENCENTCLOUD_APPID", "")
+    bucket = name if not appid or name.endswith(f"-{appid}") else f"{name}-{appid}"
+    written = text(cos.cosBucket.region).strip()
+    url = cos.cosObject.url if isinstance(cos.cosObject.url, str) else ""
     try:
-        split = urlsplit(cos.cosObject.url)
+        split = urlsplit(url)
         host = split.hostname or ""
     except ValueError:
         split, host = urlsplit(""), ""
     path = split.path
     if split.query or split.fragment:  # a key with ? or # that was not encoded
-        path = cos.cosObject.url.partition(split.netloc)[2]
-    found = re.match(_NEW_HOST, host)
+        path = url.partition(split.netloc)[2]
+    found = re.match(_NEW_HOST, host) or re.match(_OLD_HOST, host)
     if found and len(path) > 1:
-        return found["bucket"], found["region"], unquote(path[1:])
-    found = re.match(_OLD_HOST, host)
-    if found and len(path) > 1:
-        return found["bucket"], REGIONS.get(found["code"], region), unquote(path[1:])
-    key = cos.cosObject.key
-    prefix = f"/{appid}/{name.removesuffix(f'-{appid}')}/"
-    if key.startswith(prefix):
-        return bucket, region, key.removeprefix(prefix)
-    return bucket, region, key.removeprefix("/")
+        there = found.groupdict()
+        code = there.get("code") or ""
+        where = there.get("region") or REGIONS.get(code, REGIONS.get(written, written))
+        return found["bucket"], region(where, "tencent"), unquote(path[1:])
+    return bucket, region(REGIONS.get(written, written), "tencent"), cut(cos.cosObject.key, bucket)
+
+
+def cut(key: str, bucket: str) -> str:
+    """Return a key without what COS's events put before it: ``/<appid>/<bucket>/``, or a slash.
+
+    :param bucket: with its appid.
+    """
+    name, _, appid = bucket.rpartition("-")
+    for folder in (f"{appid}/{name}/", f"{appid}/{bucket}/"):
+        if key.removeprefix("/").startswith(folder):
+            return key.removeprefix("/").removeprefix(folder)
+    return key.removeprefix("/")

@@ -6,14 +6,24 @@ an encoding, and its own samples pass it to the client unchanged.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from vindrop.domain.arrivals import Ignored, Message
-from vindrop.triggers.common import Bucket, Fields, Filled, Size, arrival
+from vindrop.triggers.common import (
+    Bucket,
+    Fields,
+    Filled,
+    Loose,
+    arrival,
+    compact,
+    mapping,
+    moment,
+    printable,
+    region,
+    size,
+    text,
+)
 
 _CREATED: Final = "ObjectCreated:"
 _BEGUN: Final = frozenset({"InitiateMultipartUpload", "UploadPart", "UploadPartCopy"})
@@ -22,8 +32,9 @@ _BEGUN: Final = frozenset({"InitiateMultipartUpload", "UploadPart", "UploadPartC
 
 class _Object(Fields, frozen=True):
     key: Filled
-    size: Size | None = None
-    eTag: str = ""
+    size: Loose = None
+    eTag: Loose = None
+    versionId: Loose = None
 
 
 class _Oss(Fields, frozen=True):
@@ -31,16 +42,12 @@ class _Oss(Fields, frozen=True):
     object: _Object
 
 
-class _Response(Fields, frozen=True):
-    requestId: str = ""
-
-
 class _Event(Fields, frozen=True, kw_only=True):
     eventName: str
-    region: Filled
-    eventTime: dt.datetime | None = None
+    region: Loose = None
+    eventTime: Loose = None
     oss: _Oss
-    responseElements: _Response = msgspec.field(default_factory=_Response)
+    responseElements: Loose = None
 
 
 def oss(payload: Mapping[str, Any]) -> list[Message]:
@@ -49,16 +56,19 @@ def oss(payload: Mapping[str, Any]) -> list[Message]:
 
 
 def _upload(event: _Event) -> Ignored | dict[str, Any]:
-    name = event.eventName.removeprefix("oss:")
+    name = compact(event.eventName).removeprefix("oss:")
     if not name.startswith(_CREATED) or name.removeprefix(_CREATED) in _BEGUN:
-        return Ignored(what=event.eventName[:80], why="no object was created")
+        return Ignored(what=printable(event.eventName[:80]), why="no object was created")
     found = event.oss.object
+    etag = text(found.eTag).strip('"')
     return {
         "cloud": "alibaba",
         "bucket": event.oss.bucket.name,
-        "region": event.region,
+        "region": region(event.region, "alibaba"),
         "key": found.key,
-        "version": f"{found.eTag.strip(chr(34))}+{event.responseElements.requestId}",
-        "size": found.size,
-        "uploaded_at": event.eventTime,
+        "version": f"{etag}+{text(mapping(event.responseElements).get('requestId'))}",
+        "size": size(found.size),
+        "uploaded_at": moment(event.eventTime),
+        "version_id": text(found.versionId) or None,
+        "etag": etag or None,
     }

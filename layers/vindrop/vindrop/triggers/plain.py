@@ -10,10 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.clouds import STORES, cloud_of_region
+from vindrop.clouds import STORES, cloud_of_region, named_version
 from vindrop.domain.arrivals import Message
 from vindrop.tracing import first
-from vindrop.triggers.common import FieldError, Fields, Filled, Size, arrival, mapping
+from vindrop.triggers.common import (
+    FieldError,
+    Fields,
+    Filled,
+    Loose,
+    arrival,
+    mapping,
+    region,
+    size,
+    text,
+)
+from vindrop.triggers.cos import cut
 
 _NAMES: Final = {
     "bucket": ("bucket", "Bucket", "BucketId"),
@@ -29,10 +40,10 @@ _NAMES: Final = {
 class _Object(Fields, frozen=True):
     bucket: Filled
     key: Filled
-    region: Filled
-    version: str = ""
-    size: Size | None = None
-    cloud: str | None = None
+    region: Loose = None
+    version: Loose = None
+    size: Loose = None
+    cloud: Loose = None
 
 
 def plain(payload: Mapping[str, Any]) -> list[Message]:
@@ -48,14 +59,21 @@ def plain(payload: Mapping[str, Any]) -> list[Message]:
 
 
 def _upload(found: _Object) -> dict[str, Any]:
-    cloud = found.cloud or cloud_of_region(found.region)
+    where = region(found.region, found.cloud if found.cloud in STORES else None)
+    cloud = found.cloud or cloud_of_region(where)
     if cloud not in STORES:
         raise FieldError(f"cloud: takes {' or '.join(STORES)}")
+    version = text(found.version).strip('"')
+    key = found.key
+    if cloud == "tencent" and key.startswith("/"):  # as a field of COS's own event has it
+        whole = cut(key, found.bucket)
+        key = whole if whole != key.removeprefix("/") else key
     return {
         "cloud": cloud,
         "bucket": found.bucket,
-        "region": found.region,
-        "key": found.key,
-        "version": found.version.strip('"'),
-        "size": found.size,
+        "region": where,
+        "key": key,
+        "version": version,
+        "size": size(found.size),
+        **named_version(cloud, version),
     }

@@ -6,25 +6,43 @@ of COS. EventBridge does not encode it; its batches (Pipes) come as a bare list.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
 
-from vindrop.domain.arrivals import Ignored, Message
-from vindrop.triggers.common import Bucket, Fields, Filled, Size, arrival, printable, records_of
+from vindrop.domain.arrivals import Arrival, Ignored, Message
+from vindrop.triggers.common import (
+    Bucket,
+    Fields,
+    Filled,
+    Loose,
+    arrival,
+    compact,
+    malformed,
+    mapping,
+    moment,
+    printable,
+    records_of,
+    region,
+    size,
+    text,
+)
 
 _NOT_CREATED: Final = "no object was created"
+_DEFAULT_REGION: Final = "us-east-1"
+"""What stores compatible with S3 take where nobody says another: MinIO's events name no region."""
+_CLOUDTRAIL: Final = "AWS API Call via CloudTrail"
+_WRITES: Final = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload", "PostObject"})
 
 
 class _Object(Fields, frozen=True):
     key: Filled
-    size: Size | None = None
-    eTag: str = ""
-    versionId: str | None = None
-    sequencer: str = ""
+    size: Loose = None
+    eTag: Loose = None
+    versionId: Loose = None
+    sequencer: Loose = None
 
 
 class _S3(Fields, frozen=True):
@@ -34,8 +52,8 @@ class _S3(Fields, frozen=True):
 
 class _Record(Fields, frozen=True, kw_only=True):
     eventName: str
-    awsRegion: Filled
-    eventTime: dt.datetime | None = None
+    awsRegion: Loose = None
+    eventTime: Loose = None
     s3: _S3
 
 
@@ -47,26 +65,26 @@ def s3(payload: Mapping[str, Any]) -> list[Message]:
 
 
 def _upload(record: _Record) -> Ignored | dict[str, Any]:
-    if not record.eventName.removeprefix("s3:").startswith("ObjectCreated:"):
-        return Ignored(what=record.eventName[:80], why=_NOT_CREATED)
+    if not compact(record.eventName).removeprefix("s3:").startswith("ObjectCreated:"):
+        return Ignored(what=printable(record.eventName[:80]), why=_NOT_CREATED)
     found = record.s3.object
     return {
         "cloud": "aws",
         "bucket": record.s3.bucket.name,
-        "region": record.awsRegion,
+        "region": region(record.awsRegion, "aws", _DEFAULT_REGION),
         "key": unquote_plus(found.key),
-        "version": _version(found.versionId, found.eTag, found.sequencer),
-        "size": found.size,
-        "uploaded_at": record.eventTime,
+        "size": size(found.size),
+        "uploaded_at": moment(record.eventTime),
+        **_version(found.versionId, found.eTag, found.sequencer),
     }
 
 
 class _BusObject(Fields, frozen=True):
     key: Filled
-    size: Size | None = None
-    etag: str = ""
-    version_id: str | None = msgspec.field(default=None, name="version-id")
-    sequencer: str = ""
+    size: Loose = None
+    etag: Loose = None
+    version_id: Loose = msgspec.field(default=None, name="version-id")
+    sequencer: Loose = None
 
 
 class _Detail(Fields, frozen=True):
@@ -75,18 +93,32 @@ class _Detail(Fields, frozen=True):
 
 
 class _BusEvent(Fields, frozen=True, kw_only=True):
-    region: Filled
-    time: dt.datetime | None = None
+    region: Loose = None
+    time: Loose = None
     detail: _Detail
 
 
 def eventbridge_aws(payload: Mapping[str, Any]) -> list[Message]:
     """Return what arrived by EventBridge."""
     kind = payload["detail-type"]
+    if kind == _CLOUDTRAIL:
+        return [Message(_call(payload))]
     if payload["source"] != "aws.s3" or kind != "Object Created":
         what = printable(kind[:80]) if isinstance(kind, str) else "EventBridge"
         return [Message(Ignored(what, f"{_NOT_CREATED} in S3"))]
     return [Message(arrival(payload, _BusEvent, _bus_upload))]
+
+
+def _call(payload: Mapping[str, Any]) -> Arrival:
+    """CloudTrail tells of API calls, not of objects: of those that failed as well, and late."""
+    name = text(mapping(payload["detail"]).get("eventName"))[:80]
+    if name not in _WRITES or payload["source"] != "aws.s3":
+        return Ignored(name or _CLOUDTRAIL, "CloudTrail's record of a call that writes no object")
+    return malformed(
+        payload,
+        f"it is CloudTrail's record of a call ({name}), not S3's own event: turn on EventBridge in the "
+        'bucket\'s properties, and let the rule match the detail-type "Object Created"',
+    )
 
 
 def _bus_upload(event: _BusEvent) -> dict[str, Any]:
@@ -94,16 +126,19 @@ def _bus_upload(event: _BusEvent) -> dict[str, Any]:
     return {
         "cloud": "aws",
         "bucket": event.detail.bucket.name,
-        "region": event.region,
+        "region": region(event.region, "aws", _DEFAULT_REGION),
         "key": found.key,
-        "version": _version(found.version_id, found.etag, found.sequencer),
-        "size": found.size,
-        "uploaded_at": event.time,
+        "size": size(found.size),
+        "uploaded_at": moment(event.time),
+        **_version(found.version_id, found.etag, found.sequencer),
     }
 
 
-def _version(version_id: str | None, etag: str, sequencer: str) -> str:
-    """Return what tells two uploads to one key apart; the same by every way S3 tells of one."""
-    if version_id and version_id != "null":
-        return version_id
-    return f"{etag.strip(chr(34))}+{sequencer}"
+def _version(version_id: Loose, etag: Loose, sequencer: Loose) -> dict[str, str | None]:
+    """Return what tells two uploads to one key apart, the same by every way S3 tells of one."""
+    named, tag = text(version_id), text(etag).strip('"')
+    return {
+        "version": named if named not in ("", "null") else f"{tag}+{text(sequencer)}",
+        "version_id": named or None,
+        "etag": tag or None,
+    }

@@ -15,12 +15,10 @@ whichever comes first.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, Final
 
 from vindrop import tracing
-from vindrop.clouds import own_region
 from vindrop.core import batch, invocation
 from vindrop.core.app import App
 from vindrop.core.batch import ignored
@@ -115,14 +113,9 @@ def _read(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]:
 
 
 def _message(event: Any) -> Message:
-    if isinstance(event, Mapping):
-        region = own_region(os.environ)
-        named = {"region", "Region", "ObjectInfo"} & event.keys()
-        filled = event if named or not region else {**event, "region": region}
-        if names_object(filled):
-            (message,) = plain(filled)
-            if isinstance(message, Message):
-                return message
+    if isinstance(event, Mapping) and names_object(event):
+        (message,) = plain(event)
+        return message
     raise StepInputError(
         'the input names no object: it takes {"bucket": …, "key": …, "region": …}, an ObjectInfo of '
         "COS, or an item of a bucket's listing with Bucket and Region"

@@ -53,7 +53,7 @@ def process(app: App, event: Any, call: invocation.Invocation) -> dict[str, Any]
     receipts = list(dict.fromkeys(each.message.receipt for each in again))
     if None in receipts:
         raise RedeliverError(
-            f"{len(again)} of {len(done)} have to come again: {again[0].redeliver}"
+            f"{len(again)} of {len(done)} must be redelivered: {again[0].redeliver}"
         )
     if any(each.message.receipt for each in done):
         return {"batchItemFailures": [{"itemIdentifier": receipt} for receipt in receipts]}
@@ -83,7 +83,7 @@ def _end_in_stream(app: App, done: Done) -> Done:
     outcome = done.outcome
     if done.redeliver is None or outcome is None or outcome.failure is None:
         return done
-    if not outcome.failure.rule.uses_attempt:
+    if not outcome.failure.rule.suspects_photo:
         return done
     try:
         return Done(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from vindrop.core.ledger import ENDED, Claim, Standing, State
+from vindrop.core.ledger import ENDED, Claim, Seen, Standing, State
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import Record, from_json
 from vindrop.domain.upload import Upload
@@ -23,25 +23,42 @@ def new_item(
         "attempts": attempts,
         "billed": 0,
         "redriven": 0,
+        "place": upload.object_id,
         "upload": upload.to_json(),
         "first_seen": now,
         "last_seen": now,
     }
 
 
-def claim_of(item: Item) -> Claim:
-    """Return the claim of the item's owner."""
+def claim_of(item: Item, now: float | None = None) -> Claim:
+    """Return the claim of the item's owner.
+
+    :param now: seconds since 1970, by the store's clock; None: the age is not asked for.
+    """
+    first_seen, failing_after = float(item["first_seen"]), item.get("failing_after")
     return Claim(
         str(item["owner"]),
         int(item["attempts"]),
         int(item["billed"]),
-        float(item["first_seen"]),
+        first_seen,
         _record(item),
         failure_of(item),
         frozenset(str(item.get("reached", "")).split()),
         int(item.get("redriven", 0)),
         str(item["traceparent"]) if item.get("traceparent") else None,
+        0.0 if now is None else max(now - first_seen, 0.0),
+        int(item.get("retries", 0)),
+        None if failing_after is None else float(failing_after),
+        int(item.get("maybe_billed", 0)),
+        "dead_letter" in item,
     )
+
+
+def seen_of(item: Item) -> Seen:
+    """Return the upload as it is known by its place."""
+    upload = Upload.from_json(str(item["upload"]))
+    written = upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
+    return Seen(upload.version, max(written, float(item["first_seen"])), upload.size)
 
 
 def standing_of(item: Item, now: float) -> Standing:

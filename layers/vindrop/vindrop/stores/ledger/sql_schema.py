@@ -11,13 +11,16 @@ from vindrop.stores.sql import Dialect, Row
 
 UPLOADS: Final = "vindrop_uploads"
 CIRCUITS: Final = "vindrop_holds"
+CALLS: Final = "vindrop_calls"
+"""Calls per account and UTC day: only where `VINDROP_DAILY_CALLS` caps them."""
 _LONGEST_CODE: Final = 128
 _LONGEST_REQUEST_ID: Final = 64
 """Characters of the columns: a longer answer of the provider must not make the write fail."""
 
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
-    "failure_code, failure_message, failure_request_id, reached, redriven, traceparent"
+    "failure_code, failure_message, failure_request_id, reached, redriven, traceparent, "
+    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL"
 )
 """In this order; ``now`` is the dialect's own."""
 
@@ -61,6 +64,12 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
             "since DOUBLE PRECISION NOT NULL, "
             f"probe_at DOUBLE PRECISION NOT NULL){dialect.table_options}",
         ],
+        CALLS: [
+            f"CREATE TABLE IF NOT EXISTS {CALLS} ("
+            "id VARCHAR(80) NOT NULL PRIMARY KEY, "
+            "calls INTEGER NOT NULL, "
+            f"alarmed INTEGER NOT NULL){dialect.table_options}",
+        ],
     }
 
 
@@ -70,13 +79,63 @@ def added(dialect: Dialect) -> dict[str, str]:
         "redriven": "INTEGER NOT NULL DEFAULT 0",
         "dead_letter": dialect.long_text,
         "traceparent": "VARCHAR(55)",
+        "retries": "INTEGER NOT NULL DEFAULT 0",
+        "failing_after": "DOUBLE PRECISION",
+        "maybe_billed": "INTEGER NOT NULL DEFAULT 0",
     }
+
+
+def new_claim(dialect: Dialect) -> str:
+    """Return the INSERT that claims an upload never seen."""
+    now = dialect.now
+    same = "CAST(:id AS VARCHAR)" if dialect.skip_locked else ":id"
+    values = f"{same}, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, :traceparent, {now}, {now}"
+    # PostgreSQL's INSERT waits for whoever is just writing the row that is there; a look does not.
+    row = (
+        f"SELECT {values} WHERE NOT EXISTS (SELECT 1 FROM {UPLOADS} WHERE id = {same})"
+        if dialect.skip_locked
+        else f"VALUES ({values})"
+    )
+    return (
+        f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
+        f"traceparent, first_seen, last_seen) {row} {dialect.on_conflict_ignore}"
+    )
+
+
+def due_claim(dialect: Dialect) -> str:
+    """Return the UPDATE that claims an upload that is due, unless another is just writing it.
+
+    ``attempts`` stands before ``state``: MySQL reads a changed column's new value.
+    """
+    now = dialect.now
+    due = f"id = :id AND due_at <= {now}"
+    if dialect.skip_locked:
+        due = f"id = (SELECT id FROM {UPLOADS} WHERE {due}{dialect.skip_locked})"
+    return (
+        f"UPDATE {UPLOADS} SET owner = :owner, last_seen = {now}, "
+        "attempts = attempts + CASE WHEN state IN ('claimed', 'parked') THEN 1 ELSE 0 END, "
+        "state = CASE WHEN state = 'parked' THEN 'claimed' ELSE state END, "
+        f"due_at = {now} + :lease WHERE {due}"
+    )
 
 
 def claimed(row: Row) -> Claim:
     """Return the claim of the row's owner."""
     return Claim(
-        row[2], row[3], row[4], row[5], _record(row), _failure(row), _delivered_to(row), *row[11:13]
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        record=_record(row),
+        failure=_failure(row),
+        delivered_to=_delivered_to(row),
+        redriven=row[11],
+        traceparent=row[12],
+        age=max(float(row[13]), 0.0),
+        retries=row[14],
+        failing_after=row[15],
+        maybe_billed=row[16],
+        was_dead=bool(row[17]),
     )
 
 

@@ -1,7 +1,7 @@
 """The rate limiter in Redis: one script per permit, on Redis's own clock.
 
 ``redis://:password@host:6379/0``, ``rediss://`` for TLS. The state is one hash; a Redis that loses
-it starts at the configured rate again. The scripts are the rule of
+it starts at the configured rate again. A Redis Cluster works as well. The scripts are the rule of
 `vindrop.stores.rate_limiter.gcra` (``next_us`` is its theoretical arrival time).
 """
 
@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from vindrop.core.rate_limiter import Permit, RateLimited
-from vindrop.core.store_errors import StoreError
-from vindrop.core.store_url import parse
+from vindrop.core.store_url import TIMEOUT, parse
 from vindrop.stores.rate_limiter.gcra import NARROW, SECOND, Rule, after_refusal
-from vindrop.stores.redis import connect
+from vindrop.stores.redis import Scripts
 
 # A script's numbers are doubles: microseconds since 1970 fit with three bits to spare.
 _STATE: Final = """
@@ -45,8 +44,7 @@ class RedisRateLimiter:
     """See `vindrop.core.rate_limiter.RateLimiter`."""
 
     def __init__(self, url: str, account: str, rule: Rule) -> None:
-        parse(url)  # takes no options
-        self._redis, self._errors = connect(url)
+        self._redis = Scripts(url, parse(url, (TIMEOUT,)))
         self._key = f"vindrop:quota:{account}"
         self._rule = rule
 
@@ -65,7 +63,4 @@ class RedisRateLimiter:
 
     def _run(self, script: str, *arguments: float) -> Any:
         rule = self._rule
-        try:
-            return self._redis.eval(script, 1, self._key, rule.spacing, rule.tolerance, *arguments)
-        except self._errors.RedisError as error:
-            raise StoreError(f"Redis said: {error}") from None
+        return self._redis.run(script, [self._key], rule.spacing, rule.tolerance, *arguments)

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_url import clean, scheme_of
 
 Row = Sequence[Any]
 
@@ -48,6 +48,8 @@ class Dialect:
     """Whether UPDATE … RETURNING works."""
     long_text: str
     table_options: str = ""
+    skip_locked: str = ""
+    """Tail of a SELECT that locks what it finds and passes over what another holds."""
 
 
 class Database(Protocol):
@@ -123,7 +125,7 @@ _lock = threading.Lock()
 
 def is_sql(url: str) -> bool:
     """Whether ``url`` names a SQL database."""
-    return urlsplit(url).scheme in SCHEMES
+    return scheme_of(url) in SCHEMES
 
 
 def open_database(url: str) -> Database:
@@ -131,6 +133,7 @@ def open_database(url: str) -> Database:
 
     :raises StoreSettingError: the URL is wrong or its client is not installed.
     """
+    url = clean(url)
     with _lock:
         if url not in _open:
             _open[url] = _connect(url)
@@ -140,13 +143,13 @@ def open_database(url: str) -> Database:
 def forget(url: str) -> None:
     """Close and drop what `open_database` keeps for ``url``."""
     with _lock:
-        database = _open.pop(url, None)
+        database = _open.pop(clean(url), None)
     if database is not None:
         database.close()
 
 
 def _connect(url: str) -> Database:
-    scheme = urlsplit(url).scheme
+    scheme = scheme_of(url)
     if scheme == "sqlite":
         from vindrop.stores.sql.sqlite import SQLite
 
@@ -159,4 +162,4 @@ def _connect(url: str) -> Database:
         from vindrop.stores.sql.mysql import MySQL
 
         return MySQL(url)
-    raise StoreSettingError(f"{url} is not a SQL database: it takes one of {', '.join(SCHEMES)}")
+    raise StoreSettingError(f"no SQL database: a URL begins with one of {', '.join(SCHEMES)}")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from vindrop.core.store_errors import StoreSettingError, load_client
+from vindrop.core.store_url import TIMEOUT, parse
 from vindrop.stores.sql import Dialect
-from vindrop.stores.sql.server import ServerDatabase
+from vindrop.stores.sql.server import Fate, ServerDatabase
 
-CONNECT_SECONDS: Final = 5
-STATEMENT_SECONDS: Final = 30
+CONNECT_SECONDS: Final = 3.0
+IDLE_SECONDS: Final = 60
+"""After this the server ends a session, and with it the transaction of a worker that froze."""
 
 DIALECT: Final = Dialect(
     name="mysql",
@@ -24,8 +28,14 @@ DIALECT: Final = Dialect(
     table_options=" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 )
 
-_LOST: Final = frozenset({0, 2006, 2013, 2055, 4031})
-"""Errors of a connection that went away while idle; 0 is PyMySQL's own, for one that it closed."""
+_LOST: Final = frozenset(
+    {0, 1047, 1053, 1079, 1290, 1792, 1836, 1927, 2006, 2013, 2014, 2055, 3032, 4031}
+)
+"""Errors of a connection that went away while idle (0 is PyMySQL's own, for one that it closed), or
+that leads to a server that shuts down, has left its cluster or takes no writes."""
+_LOCKED: Final = frozenset({1205, 3572})
+_FILES: Final = ("ssl_ca", "ssl_cert", "ssl_key")
+_OPTIONS: Final = (*_FILES, "unix_socket", TIMEOUT)
 
 
 class MySQL(ServerDatabase):
@@ -39,32 +49,85 @@ class MySQL(ServerDatabase):
     )
 
     def __init__(self, url: str) -> None:
-        split = urlsplit(url)
-        if not split.hostname or not split.path.strip("/"):
+        where = parse(url, _OPTIONS)
+        host, port = where.address
+        if not host or not where.path:
             raise StoreSettingError(
-                f"{url} does not name a database: write mysql://user:password@host:3306/name"
+                f"{where.shown} does not name a database: write mysql://user:password@host:3306/name"
             )
-        super().__init__(url, load_client("pymysql", "mysql://…"))
+        super().__init__(url, where, _client())
+        connect = min(CONNECT_SECONDS, where.timeout * 0.3)
+        answer = where.timeout - connect
         self._arguments: dict[str, Any] = {
-            "host": split.hostname,
-            "port": split.port or 3306,
-            "user": unquote(split.username or ""),
-            "password": unquote(split.password or ""),
-            "database": unquote(split.path.strip("/")),
+            "host": host,
+            "port": port or 3306,
+            "user": where.user,
+            "password": where.password,
+            "database": where.path,
             "charset": "utf8mb4",
             "autocommit": True,
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": STATEMENT_SECONDS,
-            "write_timeout": STATEMENT_SECONDS,
+            "connect_timeout": connect,
+            "read_timeout": answer,
+            "write_timeout": answer,
+            "init_command": _limits(answer),
         }
-        for name, given in parse_qs(split.query).items():
-            if name not in {"ssl_ca", "ssl_cert", "ssl_key", "unix_socket"}:
-                raise StoreSettingError(f"mysql://… takes no parameter {name!r}")
-            self._arguments[name] = given[-1]
+        for name in (*_FILES, "unix_socket"):
+            if name in where.options:
+                self._arguments[name] = where.options[name]
+                if name in _FILES and not os.access(where.options[name], os.R_OK):
+                    raise StoreSettingError(
+                        f"{where.shown}: {name} names no file that can be read here"
+                    )
 
     def _connect(self) -> Any:
-        return self._client.connect(**self._arguments)
+        try:
+            return self._client.connect(**self._arguments)
+        except RuntimeError:  # MySQL 8's default login without TLS encrypts the password itself
+            logins = importlib.reload(sys.modules["pymysql._auth"])
+            if not logins._have_cryptography:  # noqa: SLF001  # PyMySQL asks the same
+                raise RuntimeError(
+                    "this login needs the package cryptography: install vindrop[mysql], or attach the "
+                    "layer that carries it"
+                ) from None
+            return self._client.connect(**self._arguments)
 
-    def _is_lost(self, connection: Any, error: Exception) -> bool:  # noqa: ARG002  # PyMySQL's has no state
-        kinds = (self._client.OperationalError, self._client.InterfaceError)
-        return isinstance(error, kinds) and (not error.args or error.args[0] in _LOST)
+    def _fate(self, connection: Any, error: Exception) -> Fate:  # noqa: ARG002  # PyMySQL's has no state
+        if isinstance(error, OSError):
+            return Fate.LOST
+        code = error.args[0] if error.args else 0
+        if code in _LOCKED:
+            return Fate.LOCKED
+        kinds = (
+            self._client.OperationalError,
+            self._client.InterfaceError,
+            self._client.InternalError,
+        )
+        if code not in _LOST or not isinstance(error, kinds):
+            return Fate.KEPT
+        # That the answer is overdue is told by PyMySQL's sentence alone.
+        return Fate.SILENT if "timed out" in str(error) else Fate.LOST
+
+
+def _client() -> Any:
+    """Import PyMySQL without `cryptography`, which takes as long again and few logins need."""
+    if "cryptography" in sys.modules:
+        return load_client("pymysql", "mysql://…")
+    sys.modules["cryptography"] = None  # type: ignore[assignment]  # None: cannot be imported
+    try:
+        return load_client("pymysql", "mysql://…")
+    finally:
+        del sys.modules["cryptography"]
+
+
+def _limits(answer: float) -> str:
+    """Return the statement by which the server keeps to our limits as well.
+
+    The comments are executed by MySQL 5.7 and later, and by MariaDB alone.
+    """
+    lock = max(int(answer / 2), 1)
+    return (
+        f"SET SESSION innodb_lock_wait_timeout = {lock}, wait_timeout = {IDLE_SECONDS} "
+        f"/*!50708 , max_execution_time = {round(answer * 1000)} */ "
+        f"/*M!100101 , max_statement_time = {answer:g} */ "
+        f"/*M!100300 , idle_transaction_timeout = {max(round(answer), 1)} */"
+    )

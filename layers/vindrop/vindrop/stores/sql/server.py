@@ -1,4 +1,9 @@
-"""What databases on a server have in common: a connection per thread, transactions, tables."""
+"""What databases on a server have in common: a connection per thread, transactions, tables.
+
+No wait is without end: clients give up after the URL's ``timeout_seconds`` (default 10), whatever
+the server or the network does. A connection on which something went wrong is not used again, and
+the next one resolves the server's name anew: after a failover it finds the new primary.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,22 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import Enum
 from typing import Any, ClassVar
 
-from vindrop.core.store_errors import StoreError
+from vindrop.core.store_errors import LockedError, StoreError
+from vindrop.core.store_url import StoreURL
 from vindrop.stores.sql import Dialect, Result, missing, percent_style
+from vindrop.stores.text import storable
+
+
+class Fate(Enum):
+    """What an error says of the connection on which it came."""
+
+    KEPT = "as good as before: the statement was wrong"
+    LOCKED = "as good as before: another worker holds the row"
+    LOST = "dead, or to a server that takes no writes: the statement may be run on a new one"
+    SILENT = "no answer in time: to be dropped, and the statement not run again"
 
 
 class ServerDatabase(ABC):
@@ -21,9 +38,11 @@ class ServerDatabase(ABC):
     """Its name in error messages."""
     columns: ClassVar[str]
     """The statement that selects the names of the columns of table ``:name``."""
+    begin = "START TRANSACTION"
 
-    def __init__(self, url: str, client: Any) -> None:
+    def __init__(self, url: str, where: StoreURL, client: Any) -> None:
         self.url = url
+        self._where = where
         self._client = client
         self._threads = threading.local()
 
@@ -32,28 +51,35 @@ class ServerDatabase(ABC):
         """Return a new connection that commits each statement."""
 
     @abstractmethod
-    def _is_lost(self, connection: Any, error: Exception) -> bool:
-        """Whether ``error`` says that the connection died."""
+    def _fate(self, connection: Any, error: Exception) -> Fate:
+        """Return what ``error`` says of the connection."""
 
     def execute(self, statement: str, **values: object) -> Result:
         """Run one statement; see `vindrop.stores.sql.Database`.
 
-        A connection that died while idle (a frozen function, a restarted server) is replaced
-        once. The statement may then run twice: ours are conditional writes, which allow that.
+        A connection that died while idle (a frozen function, a restarted server) or leads to a
+        demoted primary is replaced once. The statement may then run twice: ours are conditional
+        writes, which allow that.
         """
-        written = percent_style(statement)
+        written = percent_style(statement) if values else statement
+        given = {name: storable(value) for name, value in values.items()} or None
         in_transaction = bool(getattr(self._threads, "depth", 0))
         for last in (in_transaction, True):
             connection = self._connection()
             try:
                 with connection.cursor() as cursor:
-                    cursor.execute(written, values)
+                    cursor.execute(written, given)
                     rows = list(cursor.fetchall()) if cursor.description else []
                     return Result(rows, cursor.rowcount, getattr(cursor, "lastrowid", None))
-            except self._client.Error as error:
-                if last or not self._is_lost(connection, error):
-                    raise StoreError(f"{self.product} said: {error}") from error
-                self.close()
+            except (self._client.Error, OSError) as error:
+                fate = self._fate(connection, error)
+                if fate is Fate.SILENT:
+                    self._abandon(connection)
+                if fate in {Fate.LOST, Fate.SILENT}:
+                    self.close()
+                if last or fate is not Fate.LOST:
+                    kind = LockedError if fate is Fate.LOCKED else StoreError
+                    raise kind(f"{self.product} said: {self._told(error)}") from None
         raise AssertionError  # pragma: no cover
 
     @contextmanager
@@ -62,16 +88,18 @@ class ServerDatabase(ABC):
         if getattr(self._threads, "depth", 0):
             yield
             return
-        self.execute("START TRANSACTION")
+        self.execute(self.begin)
         self._threads.depth = 1
         try:
             yield
             self.execute("COMMIT")
         except BaseException:
-            try:
-                self._connection().rollback()
-            except self._client.Error:
-                self.close()  # a connection that cannot roll back has done so by dying
+            connection = getattr(self._threads, "connection", None)
+            if connection is not None:  # one that was dropped is rolled back by the server
+                try:
+                    connection.rollback()
+                except (self._client.Error, OSError):
+                    self.close()  # a connection that cannot roll back has done so by dying
             raise
         finally:
             self._threads.depth = 0
@@ -101,8 +129,12 @@ class ServerDatabase(ABC):
         connection = getattr(self._threads, "connection", None)
         if connection is not None:
             self._threads.connection = None
-            with contextlib.suppress(self._client.Error):  # gone already is as good as closed
+            # gone already is as good as closed
+            with contextlib.suppress(self._client.Error, OSError):
                 connection.close()
+
+    def _abandon(self, connection: Any) -> None:  # noqa: B027  # not every client can
+        """Ask the server to stop what this connection waits for."""
 
     def _columns(self, table: str) -> list[str]:
         return [row[0] for row in self.execute(self.columns, name=table).rows]
@@ -110,9 +142,17 @@ class ServerDatabase(ABC):
     def _connection(self) -> Any:
         connection = getattr(self._threads, "connection", None)
         if connection is None:
+            if getattr(self._threads, "depth", 0):
+                raise StoreError(f"{self.product}: the connection was lost inside a transaction")
             try:
                 connection = self._connect()
-            except self._client.Error as error:
-                raise StoreError(f"{self.product} is out of reach: {error}") from error
+            # PyMySQL lets RuntimeError and ValueError through, for logins that it cannot make
+            except (self._client.Error, OSError, RuntimeError, ValueError) as error:
+                raise StoreError(f"{self.product} is out of reach: {self._told(error)}") from None
             self._threads.connection = connection
         return connection
+
+    def _told(self, error: Exception) -> str:
+        """Return what the client says, without the password, should it quote that."""
+        said, password = str(error) or type(error).__name__, self._where.password
+        return said.replace(password, "…") if len(password) > 2 else said

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.stores.sql import Dialect, Result, missing
+from vindrop.stores.text import storable
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another process's transaction; ours last milliseconds."""
@@ -34,11 +35,15 @@ class SQLite:
     dialect = DIALECT
 
     def __init__(self, url: str) -> None:
-        split = urlsplit(url)
+        try:
+            split = urlsplit(url)
+        except ValueError:  # a bracket where a host would stand
+            split = urlsplit("sqlite:")
         path = unquote(split.path).removeprefix("/")
         if split.netloc or not path:
             raise StoreSettingError(
-                f"{url} does not name a file: write sqlite:///relative/path.db or sqlite:////absolute/path.db"
+                "sqlite://… does not name a file: write sqlite:///relative/path.db or "
+                "sqlite:////absolute/path.db"
             )
         self.url = url
         self._path = Path(path)
@@ -47,7 +52,8 @@ class SQLite:
     def execute(self, statement: str, **values: object) -> Result:
         """Run one statement; see `vindrop.stores.sql.Database`."""
         try:
-            cursor = self._connection().execute(statement, values)
+            given = {name: storable(value) for name, value in values.items()}
+            cursor = self._connection().execute(statement, given)
             rows = cursor.fetchall()
             return Result(rows, cursor.rowcount)
         except sqlite3.Error as error:

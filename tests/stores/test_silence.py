@@ -1,0 +1,211 @@
+"""No wait is without end: whoever says nothing is given up, and the next try is as good as new.
+
+Each URL has a time-out of one or two seconds. That a test comes to its end is what it asserts: a
+wait without end runs into pytest's own limit.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.destinations.kinds import AWS_KEYS, TENCENT_KEYS
+from tests.library.conftest import a_reading, an_upload
+from tests.stores.fixtures import Servers
+from tests.stores.servers import Gate
+from vindrop.core.ledger import Claim, Standing
+from vindrop.core.store_errors import StoreError
+from vindrop.destinations import open_destination
+from vindrop.stores.ledger.sql import SQLLedger
+from vindrop.stores.rate_limiter.gcra import Rule
+from vindrop.stores.rate_limiter.redis import RedisRateLimiter
+from vindrop.stores.sql import Database, open_database
+
+pytestmark = pytest.mark.timeout(120)
+
+SERVERS = {
+    "postgresql": "postgresql",
+    "mysql": "mariadb",
+    "redis": "redis",
+    "rate limiter": "redis",
+    "amqp": "rabbitmq",
+    "sqs": "aws",
+    "dynamodb": "aws",
+    "cmq": "tencent",
+    "tencent-eventbridge": "tencent",
+}
+
+
+@dataclass
+class Behind:
+    """A store behind a gate."""
+
+    gate: Gate
+    open: Callable[[], Callable[[], object]]
+    """Opens a client; returns what makes it ask its store something."""
+
+
+@pytest.fixture
+def gates() -> Iterator[Callable[[int], Gate]]:
+    with ExitStack() as stack:
+
+        def make(port: int) -> Gate:
+            gate = Gate(port)
+            stack.callback(gate.shut)
+            return gate
+
+        yield make
+
+
+def behind(kind: str, servers: Servers, gates: Callable[[int], Gate]) -> Behind:
+    server, name = servers[SERVERS[kind]], f"t{uuid.uuid4().hex[:12]}"
+    port = urlsplit(server.endpoint).port if hasattr(server, "endpoint") else server.port
+    gate = gates(port)
+    near, far = f"127.0.0.1:{gate.port}", f"127.0.0.1:{port}"
+    if kind in {"postgresql", "mysql"}:
+        server.sql(f"CREATE DATABASE {name}")
+        url = f"{server.url(name).replace(far, near)}?timeout_seconds=2"
+
+        def open_sql() -> Callable[[], object]:
+            database = open_database(url)
+            return lambda: database.execute("SELECT 1")
+
+        return Behind(gate, open_sql)
+    if kind == "rate limiter":
+        url = f"{server.url().replace(far, near)}?timeout_seconds=1"
+
+        def open_limiter() -> Callable[[], object]:
+            limiter = RedisRateLimiter(url, name, Rule.of(1000))
+            return lambda: limiter.reserve(60)
+
+        return Behind(gate, open_limiter)
+    here = f"endpoint=http://{near}&timeout_seconds=2"
+    url, keys = {
+        "redis": (f"redis://:planted-password@{near}/0?stream={name}&timeout_seconds=1", {}),
+        "amqp": (f"amqp://owner:planted-password@{near}/%2F?queue={name}&timeout_seconds=1", {}),
+        "sqs": (f"sqs://us-east-1/{name}?{here}", AWS_KEYS),
+        "dynamodb": (f"dynamodb://us-east-1/{name}?{here}", AWS_KEYS),
+        "cmq": (f"cmq-queue://ap-guangzhou/{name}?{here}", TENCENT_KEYS),
+        "tencent-eventbridge": (f"tencent-eventbridge://ap-guangzhou/{name}?{here}", TENCENT_KEYS),
+    }[kind]
+    if kind == "sqs":
+        server.client("sqs").create_queue(QueueName=name)
+
+    def open_it() -> Callable[[], object]:
+        destination = open_destination(url, dict(keys))
+        return lambda: destination.put(a_reading(an_upload(f"{uuid.uuid4()}.jpg")))
+
+    return Behind(gate, open_it)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_connection_that_falls_silent_is_given_up(
+    kind: str, servers: Servers, gates: Callable[[int], Gate]
+) -> None:
+    store = behind(kind, servers, gates)
+    ask = store.open()
+    ask()
+    store.gate.mute()
+    with suppress(StoreError):  # or the client notices by itself, and takes a new connection
+        ask()
+    ask()  # the next try takes a new connection
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_server_that_accepts_and_says_nothing_is_given_up(
+    kind: str, servers: Servers, gates: Callable[[int], Gate]
+) -> None:
+    store = behind(kind, servers, gates)
+    store.gate.mute(new=True)
+    ask = store.open()
+    for _ in range(2):
+        with pytest.raises(StoreError) as error:
+            ask()
+        assert "planted" not in str(error.value)
+        assert "\n" not in str(error.value)
+    store.gate.unmute()
+    ask()
+
+
+def test_a_frozen_broker_of_kafka_is_given_up(servers: Servers) -> None:
+    kafka = servers["kafka"]
+    destination = open_destination(f"{kafka.url('silent')}?timeout_seconds=2")
+    destination.put(a_reading())
+    kafka.stop()
+    try:
+        with pytest.raises(StoreError):
+            destination.put(a_reading(an_upload("next.jpg")))
+    finally:
+        kafka.start()
+    destination.put(a_reading(an_upload("next.jpg")))
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def database(request: pytest.FixtureRequest, servers: Servers) -> Database:
+    server = servers["postgresql" if request.param == "postgresql" else "mariadb"]
+    name = f"t{uuid.uuid4().hex[:12]}"
+    server.sql(f"CREATE DATABASE {name}")
+    return open_database(f"{server.url(name)}?timeout_seconds=2")
+
+
+class Frozen:
+    """A worker that stops in the middle of its transaction, and holds what it has written."""
+
+    def __init__(self, database: Database, ledger: SQLLedger, key: str) -> None:
+        self._database, self._ledger, self._key = database, ledger, key
+        self._holds, self._goes_on = threading.Event(), threading.Event()
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+        assert self._holds.wait(30)
+
+    def _work(self) -> None:
+        upload = an_upload(self._key)
+        try:
+            with self._database.transaction():
+                self._ledger.checkpoint(upload.id, frozenset({"frozen"}))
+                self._holds.set()
+                self._goes_on.wait(100)
+        except StoreError as error:
+            self.error = error
+        finally:
+            self._holds.set()
+            self._database.close()
+
+    def goes_on(self) -> None:
+        self._goes_on.set()
+        self._thread.join()
+
+
+def test_a_sweep_passes_over_a_row_that_another_worker_holds(database: Database) -> None:
+    ledger = SQLLedger(database, "test")
+    for key in ("held.jpg", "free.jpg"):
+        ledger.claim(an_upload(key), -1.0)
+    frozen = Frozen(database, ledger, "held.jpg")
+    try:
+        found = {u.key: ledger.claim(u, 60) for u in ledger.retryable(10)}
+    finally:
+        frozen.goes_on()
+    assert isinstance(found["held.jpg"], Standing)
+    assert isinstance(found["free.jpg"], Claim)
+
+
+def test_a_worker_that_froze_in_its_transaction_does_not_hold_its_row_for_ever(
+    database: Database,
+) -> None:
+    ledger = SQLLedger(database, "test")
+    ledger.claim(an_upload(), -1.0)
+    frozen = Frozen(database, ledger, an_upload().key)
+    try:
+        while not isinstance(ledger.claim(an_upload(), 60), Claim):
+            pass  # until the server has ended the frozen session; pytest's limit ends a vain wait
+    finally:
+        frozen.goes_on()
+    assert frozen.error is not None  # its transaction was rolled back, and it learns that
+    assert ledger.claim(an_upload(), 60) is not None
