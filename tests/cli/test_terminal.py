@@ -11,9 +11,12 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.text import Text
 
 from tests.cli.test_cli import vindrop
 from tests.library.conftest import a_dead_letter, a_reading
@@ -45,15 +48,14 @@ HOSTILE = {
 
 def reading(key: str, **changed: object) -> Reading:
     base = a_reading()
-    upload = type(base.upload)(**{**vars(base.upload), "key": key})
-    return Reading(**{**vars(base), "upload": upload, "vin": VIN, **changed})
+    fields: dict[str, Any] = {"upload": replace(base.upload, key=key), "vin": VIN, **changed}
+    return replace(base, **fields)
 
 
 def dead_letter(key: str, message: str) -> DeadLetter:
     base = a_dead_letter()
     assert base.upload is not None
-    upload = type(base.upload)(**{**vars(base.upload), "key": key})
-    return DeadLetter(**{**vars(base), "upload": upload, "message": message})
+    return replace(base, upload=replace(base.upload, key=key), message=message)
 
 
 def drawn(what: object, width: int) -> str:
@@ -74,9 +76,10 @@ def test_vin_and_verdict_are_whole_at_any_width(
     width: int, key: str, maker: str | None, seconds: float
 ) -> None:
     base = reading(key, maker=maker)
-    call = type(base.vinocr)(**{**vars(base.vinocr), "seconds": seconds})
-    rows = [Reading(**{**vars(base), "vinocr": call}), reading("b.jpg", maker="Ford")]
-    for marks in (None, {}):
+    call = replace(base.vinocr, seconds=seconds)
+    rows = [replace(base, vinocr=call), reading("b.jpg", maker="Ford")]
+    empty: dict[str, Text] = {}
+    for marks in (None, empty):
         table = drawn(show.readings_table(rows, width, marks), width)
         assert table.count(VIN) == 2
         assert table.count(rows[0].verdict.value) == 2

@@ -27,6 +27,13 @@ from vinocr.reader.ways import DOUBTFUL, FIRST, FURTHER, Way
 
 SURE: Final = 0.97
 """Posterior from which no further look is taken."""
+_QUICK: Final = 0.7
+"""Scale of the quick detection, of the usual one's."""
+_SURE_QUICKLY: Final = 0.9
+"""Posterior from which the quick detection's lines are enough."""
+_CERTAIN: Final = 0.7
+"""Certainty of the least certain letter from which one pass is enough: below it, the check digit
+has chosen that letter."""
 SURE_AT_ONCE: Final = 0.98
 """Posterior from which the first look's remaining lines are left unread."""
 _NEARLY_SURE: Final = 0.9
@@ -60,6 +67,10 @@ _MOST_TURNED: Final = 3
 """Lines read from the other end, per round."""
 _HALF: Final = 0.62
 """Share of a box's height that its upper or lower part takes."""
+_LEAST_SHARE: Final = 0.7
+"""Of a VIN's length and height that a line needs to be taken for another VIN."""
+_MOST_ANOTHER: Final = 2
+"""Such lines read."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""
 
@@ -76,11 +87,10 @@ class Looker:
 
         :param threshold: posterior below which the costlier looks are worth their time.
         """
-        sight = Sight(picture)
-        for code in codes(picture.image):
-            sight.barcodes[code.vin] = BARCODE[code.checked]
-        side = max(picture.image.size)
-        scale = (640 if side <= 800 else 960) / side
+        sight = self.glance(picture)
+        if sight.best >= _SURE_QUICKLY and sight.certainty >= _CERTAIN:
+            return sight
+        scale = _scale(picture)
         if self._find(sight, scale) >= SURE or self._again(sight, threshold) >= max(threshold, 0.9):
             return sight
         # Larger and relit: small and faint text shows.
@@ -95,12 +105,22 @@ class Looker:
             self._doubtful(sight)
         return sight
 
-    def _find(self, sight: Sight, scale: float, *, relit: bool = False) -> float:
+    def glance(self, picture: Picture) -> Sight:
+        """Read barcodes, and the lines that the quick detection finds."""
+        sight = Sight(picture)
+        for code in codes(picture.image):
+            sight.barcodes[code.vin] = BARCODE[code.checked]
+        self._find(sight, _QUICK * _scale(picture), quick=True)
+        return sight
+
+    def _find(
+        self, sight: Sight, scale: float, *, relit: bool = False, quick: bool = False
+    ) -> float:
         """Detect lines at a scale, read each once, the likeliest first."""
         sight.looks += 1
         image = sight.picture.image
         size = (round(image.width * scale), round(image.height * scale))
-        found = detect(self._models, image, size, relit=relit)
+        found = detect(self._models, image, size, relit=relit, quick=quick)
         sight.boxes = max(sight.boxes, len(found))
         boxes = [box for box in found if box.width > _LEAST_RATIO * box.height][:_MOST_BOXES]
         boxes.sort(key=lambda box: abs(math.log(box.width / box.height / _USUAL_RATIO)))
@@ -108,13 +128,29 @@ class Looker:
         if known:
             new = [box for box in boxes if not any(same_place(box, one) for one in known)]
             boxes = new[:_MORE_BOXES]
-        lines = [Line((box,)) for box in self._upright(boxes, image)]
+        shrunk = sight.picture.width / image.width
+        lines = [Line((box,), shrunk=shrunk) for box in self._upright(boxes, image)]
         for line in lines:
             self._read(sight, line, FIRST)
             sight.lines.append(line)
             if line.letters >= LENGTH - 3 and sight.weigh() >= SURE_AT_ONCE:
-                return sight.best
+                return self._another(sight, line, lines)
         return self._together(sight, lines)
+
+    def _another(self, sight: Sight, found: Line, lines: list[Line]) -> float:
+        """Read the lines that are as large as a VIN's: the photo may show two cars'."""
+        box = found.box
+        alike = [
+            line
+            for line in lines
+            if not line.strips
+            and _LEAST_SHARE < line.box.width / box.width < 1 / _LEAST_SHARE
+            and _LEAST_SHARE < line.box.height / box.height < 1 / _LEAST_SHARE
+        ]
+        for line in alike[:_MOST_ANOTHER]:
+            self._read(sight, line, FIRST)
+            sight.lines.append(line)
+        return sight.weigh() if alike else sight.best
 
     def _together(self, sight: Sight, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together."""
@@ -243,8 +279,15 @@ class Looker:
                 pieces = [cut(sight.picture.image, box, grow=(line.ends, tall)) for box in boxes]
                 if line.mirrored:
                     pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
-            read = [self._recognizer.read(way.lit(strip(piece, way.stretch))) for piece in pieces]
+            strips = [way.lit(strip(piece, way.stretch)) for piece in pieces]
+            read = [self._recognizer.read(one, large=line.large) for one in strips]
             line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
+
+
+def _scale(picture: Picture) -> float:
+    """Return the scale at which the detector looks."""
+    side = max(picture.image.size)
+    return (640 if side <= 800 else 960) / side
 
 
 def _promise(line: Line) -> float:
