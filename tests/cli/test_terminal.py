@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import io
 import json
@@ -12,8 +13,10 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.text import Text
 
 from tests.cli.test_cli import vindrop
 from tests.library.conftest import a_dead_letter, a_reading
@@ -43,17 +46,17 @@ HOSTILE = {
 }
 
 
-def reading(key: str, **changed: object) -> Reading:
+def reading(key: str, **changed: Any) -> Reading:
     base = a_reading()
-    upload = type(base.upload)(**{**vars(base.upload), "key": key})
-    return Reading(**{**vars(base), "upload": upload, "vin": VIN, **changed})
+    upload = dataclasses.replace(base.upload, key=key)
+    return dataclasses.replace(base, upload=upload, vin=VIN, **changed)
 
 
 def dead_letter(key: str, message: str) -> DeadLetter:
     base = a_dead_letter()
     assert base.upload is not None
-    upload = type(base.upload)(**{**vars(base.upload), "key": key})
-    return DeadLetter(**{**vars(base), "upload": upload, "message": message})
+    upload = dataclasses.replace(base.upload, key=key)
+    return dataclasses.replace(base, upload=upload, message=message)
 
 
 def drawn(what: object, width: int) -> str:
@@ -74,9 +77,10 @@ def test_vin_and_verdict_are_whole_at_any_width(
     width: int, key: str, maker: str | None, seconds: float
 ) -> None:
     base = reading(key, maker=maker)
-    call = type(base.vinocr)(**{**vars(base.vinocr), "seconds": seconds})
-    rows = [Reading(**{**vars(base), "vinocr": call}), reading("b.jpg", maker="Ford")]
-    for marks in (None, {}):
+    call = dataclasses.replace(base.vinocr, seconds=seconds)
+    rows = [dataclasses.replace(base, vinocr=call), reading("b.jpg", maker="Ford")]
+    nothing: dict[str, Text] = {}
+    for marks in (None, nothing):
         table = drawn(show.readings_table(rows, width, marks), width)
         assert table.count(VIN) == 2
         assert table.count(rows[0].verdict.value) == 2
@@ -136,7 +140,7 @@ def terminal(command: list[str], cwd: Path, columns: int, kind: str = "dumb") ->
 def test_foreign_text_is_shown_and_never_obeyed(kind: str) -> None:
     text = HOSTILE[kind]
     row, letter = reading(text, maker=text), dead_letter(text, text)
-    letter = DeadLetter(**{**vars(letter), "code": text})
+    letter = dataclasses.replace(letter, code=text)
     for what in (
         show.readings_table([row], 120),
         show.dead_letters_table([letter], ids=True),
