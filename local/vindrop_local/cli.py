@@ -24,6 +24,7 @@ from vindrop_local.commands import (
     recognize,
     schema,
     settings,
+    stats,
     up,
     vin,
 )
@@ -46,6 +47,7 @@ for command in (
     listing.readings,
     schema.schema,
     settings.settings,
+    stats.stats,
     backfill.backfill,
     doctor.doctor,
     vin.vin,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import io
 import json
@@ -12,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,16 @@ HOSTILE = {
 }
 
 
-def reading(key: str, **changed: Any) -> Reading:
+def reading(key: str, **changed: object) -> Reading:
     base = a_reading()
-    upload = dataclasses.replace(base.upload, key=key)
-    return dataclasses.replace(base, upload=upload, vin=VIN, **changed)
+    fields: dict[str, Any] = {"upload": replace(base.upload, key=key), "vin": VIN, **changed}
+    return replace(base, **fields)
 
 
 def dead_letter(key: str, message: str) -> DeadLetter:
     base = a_dead_letter()
     assert base.upload is not None
-    upload = dataclasses.replace(base.upload, key=key)
-    return dataclasses.replace(base, upload=upload, message=message)
+    return replace(base, upload=replace(base.upload, key=key), message=message)
 
 
 def drawn(what: object, width: int) -> str:
@@ -77,10 +76,10 @@ def test_vin_and_verdict_are_whole_at_any_width(
     width: int, key: str, maker: str | None, seconds: float
 ) -> None:
     base = reading(key, maker=maker)
-    call = dataclasses.replace(base.vinocr, seconds=seconds)
-    rows = [dataclasses.replace(base, vinocr=call), reading("b.jpg", maker="Ford")]
-    nothing: dict[str, Text] = {}
-    for marks in (None, nothing):
+    call = replace(base.vinocr, seconds=seconds)
+    rows = [replace(base, vinocr=call), reading("b.jpg", maker="Ford")]
+    empty: dict[str, Text] = {}
+    for marks in (None, empty):
         table = drawn(show.readings_table(rows, width, marks), width)
         assert table.count(VIN) == 2
         assert table.count(rows[0].verdict.value) == 2
@@ -140,7 +139,7 @@ def terminal(command: list[str], cwd: Path, columns: int, kind: str = "dumb") ->
 def test_foreign_text_is_shown_and_never_obeyed(kind: str) -> None:
     text = HOSTILE[kind]
     row, letter = reading(text, maker=text), dead_letter(text, text)
-    letter = dataclasses.replace(letter, code=text)
+    letter = DeadLetter(**{**vars(letter), "code": text})
     for what in (
         show.readings_table([row], 120),
         show.dead_letters_table([letter], ids=True),

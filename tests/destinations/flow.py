@@ -42,7 +42,7 @@ class Answers:
             return AttemptResult(failure, billed=1 if failure.rule.billed else 0)
         return AttemptResult(cast("Any", "recognized"), billed=1)
 
-    def reading(self, upload: Upload, _: Any, *, attempts: int, billed: int) -> Reading:
+    def reading(self, upload: Upload, _: Any, *, attempts: int, **__: int) -> Reading:
         return replace(a_reading(upload), attempts=attempts)
 
 

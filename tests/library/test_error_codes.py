@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +59,40 @@ def test_a_refusal_for_rate_is_no_attempt() -> None:
     assert not error_codes.rule("RequestLimitExceeded.IPLimitExceeded").uses_attempt
     assert error_codes.rule("RequestLimitExceeded.IPLimitExceeded").rate_refusal
     assert not error_codes.rule("RequestLimitExceededButNot").rate_refusal
-    assert error_codes.rule("InternalError").uses_attempt
+    assert error_codes.rule("Nobody.HasHeardOfThis").uses_attempt
+
+
+def test_an_outage_ends_no_upload_but_by_its_age() -> None:
+    """Whatever is transient passes; only what is our own queueing never ends an upload."""
+    queueing = {"RequestLimitExceeded", "Vindrop.WaitingForQuota", "Vindrop.OutOfTime"}
+    queueing |= {"Vindrop.DailyCap", "Vindrop.LeaseLost"}
+    for code, rule in error_codes.TABLE.items():
+        if rule.disposition is D.RETRY:
+            assert not rule.uses_attempt, code
+            assert rule.passing == (code not in queueing), code
+        else:
+            assert not rule.passing, code
+
+
+@pytest.mark.parametrize(
+    ("code", "disposition", "retry_in_run"),
+    [
+        ("Vindrop.ObjectArchived", D.DEAD_LETTER, True),
+        ("Vindrop.Superseded", D.DEAD_LETTER, True),
+        ("Vindrop.StorageClockSkewed", D.RETRY, False),
+        ("Vindrop.StorageTokenExpired", D.RETRY, False),
+        ("Vindrop.StorageKeyDenied", D.RETRY, False),
+        ("Vindrop.WrongRegion", D.RETRY, False),
+        ("Vindrop.BadSignature", D.RETRY, False),
+        ("Vindrop.BucketMissing", D.RETRY, False),
+        ("Vindrop.ObjectForbidden", D.RETRY, False),
+        ("Vindrop.StorageUnavailable", D.RETRY, True),
+        ("ClientNetworkError.NotConnected", D.RETRY, True),
+    ],
+)
+def test_what_a_bucket_and_the_network_say(code: str, disposition: D, retry_in_run: bool) -> None:
+    rule = error_codes.rule(code)
+    assert (rule.disposition, rule.retry_in_run, rule.billed) == (disposition, retry_in_run, False)
 
 
 def test_a_fallback_is_named_where_the_disposition_asks_for_one_and_nowhere_else() -> None:
@@ -124,3 +159,13 @@ def test_a_failure_never_carries_a_signed_url() -> None:
     )
     assert "SECRET" not in str(error)
     assert "https://b.cos.ap-guangzhou.myqcloud.com/a.jpg" in error.failure.message
+
+
+def test_operations_have_a_row_for_every_code() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    rows = set(re.findall(r"`([\w.]+)`", page))
+
+    def told(code: str) -> bool:  # a code without its own row takes that of its dotted prefix
+        return code in rows or ("." in code and told(code.rpartition(".")[0]))
+
+    assert [code for code in error_codes.TABLE if not told(code)] == []

@@ -22,6 +22,7 @@ from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
 from vindrop.stores import sql
+from vindrop.stores.sql import Database
 from vindrop.wiring import build
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import Calls, VinOCRProcess
@@ -147,3 +148,19 @@ def process(app: App, upload: Upload, seconds: float = 60.0) -> Outcome:
 
 def a_call(seconds: float = 60.0) -> Invocation:
     return Invocation("local", "request-1", "test", seconds)
+
+
+def make_due(app: App, *, later: float = 0.0) -> None:
+    """Let every retry be due, as if ``later`` seconds had gone by since the last run."""
+    cast("Database", app.ledger.database).execute(
+        "UPDATE vindrop_uploads SET due_at = 0, first_seen = first_seen - :later, "
+        "last_seen = last_seen - :later WHERE due_at IS NOT NULL",
+        later=later,
+    )
+
+
+def impatient(app: App) -> App:
+    """The same app, which does not sleep between the tries of one run."""
+    for pipeline in (app.pipeline, app.interactive):
+        pipeline._sleep = lambda _: None
+    return app

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import secrets
-from tests.pipeline.conftest import World, a_call, process
+from tests.pipeline.conftest import World, a_call, make_due, process
 from vindrop import tracing
 from vindrop.core import sweep
 from vindrop.core.ledger import Claim
@@ -69,41 +69,67 @@ def test_the_same_upload_again_makes_no_call(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "attempts", "billed"),
+    "code",
     [
-        ({"first": 1, "code": "InternalError"}, 2, 1),
-        ({"first": 1, "code": "FailedOperation.EngineRecognizeTimeout"}, 2, 1),
-        ({"first": 1, "code": "Nobody.HasHeardOfThis"}, 2, 1),
-        ({"first": 1, "status": 502}, 2, None),
-        ({"first": 1, "cut": "before"}, 2, 1),
-        ({"first": 1, "cut": "after"}, 2, 2),
-        ({"first": 1, "cut": "middle"}, 2, 2),
-        ({"first": 1, "body": "not_json"}, 2, 2),
-        ({"first": 1, "body": "no_request_id"}, 2, 2),
-        ({"first": 1, "body": "html"}, 2, 2),
-        ({"first": 1, "code": "RequestLimitExceeded"}, 1, 1),  # a refusal is no attempt
-        ({"first": 1, "code": "RequestLimitExceeded.UinLimitExceeded"}, 1, 1),
+        "InternalError",
+        "FailedOperation.EngineRecognizeTimeout",
+        "ResourceInsufficient",
+        "ResourceInsufficient.ServerBusy",
+        "RequestLimitExceeded",
+        "RequestLimitExceeded.UinLimitExceeded",
     ],
 )
-def test_what_passes_is_tried_again_in_the_same_run(
-    world: World, fault: dict[str, object], attempts: int, billed: int | None
+def test_what_passes_is_tried_again_in_the_same_run_and_is_no_attempt(
+    world: World, code: str
 ) -> None:
-    world.faults.set(fault)
+    world.faults.set({"first": 1, "code": code})
     before = world.calls()
     outcome = process(world.app(), world.photo())
     assert outcome.end == "reading", outcome
     (reading,) = world.readings()
+    assert (reading.vin, reading.attempts) == (VIN, 1)
+    assert (reading.vinocr.billed, reading.vinocr.maybe_billed) == (1, 0)
+    assert (world.calls() - before).billed == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts", "billed"),
+    [
+        ({"code": "Nobody.HasHeardOfThis"}, 2, 1),
+        ({"status": 502}, 1, 1),
+        ({"cut": "before"}, 1, 1),
+        ({"cut": "after"}, 1, 2),
+        ({"cut": "middle"}, 1, 2),
+        ({"body": "not_json"}, 1, 2),
+        ({"body": "no_request_id"}, 1, 2),
+        ({"body": "html"}, 1, 2),
+    ],
+)
+def test_what_may_have_been_billed_is_asked_for_once_per_run(
+    world: World, fault: dict[str, object], attempts: int, billed: int
+) -> None:
+    world.faults.set({"first": 1, **fault})
+    app, photo, before = world.app(), world.photo(), world.calls()
+    assert process(app, photo).end == "retry_scheduled"
+    assert (world.calls() - before).received <= 1
+    make_due(app)
+    assert process(app, photo).end == "reading"
+    (reading,) = world.readings()
     assert (reading.vin, reading.attempts) == (VIN, attempts)
-    if billed is not None:
+    assert (reading.vinocr.billed, reading.vinocr.maybe_billed) == (1, 1)
+    if "status" not in fault:
         assert (world.calls() - before).billed == billed
 
 
 def test_a_code_that_nobody_knows_ends_as_a_dead_letter_word_for_word(world: World) -> None:
     world.faults.set({"code": "Nobody.HasHeardOfThis", "message": "hm"})
-    app, before = world.app(VINDROP_MAX_ATTEMPTS="2"), world.calls()
-    assert process(app, world.photo()).end == "dead_letter"
+    app, photo, before = world.app(VINDROP_MAX_ATTEMPTS="2"), world.photo(), world.calls()
+    assert process(app, photo).end == "retry_scheduled"
+    make_due(app)
+    assert process(app, photo).end == "dead_letter"
     (letter,) = world.dead_letters()
     assert (letter.code, letter.message, letter.attempts) == ("Nobody.HasHeardOfThis", "hm", 2)
+    assert (letter.billed, letter.maybe_billed) == (0, 2)
     assert (world.calls() - before).received == 2
     assert world.readings() == []
 

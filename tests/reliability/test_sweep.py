@@ -142,3 +142,79 @@ def park_again(app: App, upload: Upload) -> None:
     """Make a parked upload due."""
     database = cast("Database", app.ledger.database)
     database.execute("UPDATE vindrop_uploads SET due_at = 0 WHERE id = :id", id=upload.id)
+
+
+class Counting:
+    """A database that counts what is asked of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.statements: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def execute(self, statement: str, **values: object) -> Any:
+        self.statements.append(statement)
+        return self._database.execute(statement, **values)
+
+
+def test_under_an_open_circuit_a_long_backlog_costs_nothing_and_what_is_paid_for_is_delivered(
+    world: World,
+) -> None:
+    """The answers are behind 3,000 uploads that have been due for longer."""
+    app = an_app(world, VINDROP_RESULTS=f"file://{world.folder}/out/readings.jsonl")
+    (world.folder / "out").touch()  # no folder can be made there
+    *waiting, answered = uploads(world, 3)
+    assert app.pipeline.process(answered, Budget(5)).end == "undelivered"
+    for upload in waiting:
+        park(app, upload)
+    database = cast("Database", app.ledger.database)
+    database.execute("UPDATE vindrop_uploads SET due_at = 2 WHERE state = 'answered'")
+    for n in range(3000):
+        database.execute(
+            "INSERT INTO vindrop_uploads SELECT 'copy' || :n, state, 1, owner, attempts, billed, "
+            "place, upload, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, first_seen, "
+            "last_seen FROM vindrop_uploads WHERE id = :id",
+            n=str(n),
+            id=waiting[0].id,
+        )
+    app.ledger.open_circuit(ARREARS, 600)
+    (world.folder / "out").unlink()
+    counting = Counting(database)
+    app.ledger.database = counting  # type: ignore[misc]
+    assert sweep.process(app, a_call())["ended"] == {"reading": 1}
+    assert len(counting.statements) < 30, "not one per row, nor one per page"
+
+
+def test_what_is_due_is_read_once_and_not_once_per_page(world: World) -> None:
+    app = an_app(world)
+    many = uploads(world, 120)
+    for upload in many:
+        park(app, upload)
+    counting = Counting(cast("Database", app.ledger.database))
+    app.ledger.database = counting  # type: ignore[misc]
+    assert sweep.process(app, a_call(120.0))["ended"] == {"reading": 120}
+    reads = [s for s in counting.statements if "ORDER BY due_at" in s]
+    assert len(reads) <= 4, "twice for answers, twice for retries: the second finds nothing"
+
+
+def test_uploads_that_are_stuck_at_the_head_keep_nobody_behind_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a page of them: whatever it is that keeps them due."""
+    monkeypatch.setattr(sweep, "PAGE", 4)
+    app = an_app(world)
+    many = uploads(world, 12)
+    for n, upload in enumerate(many):
+        park(app, upload, seconds=-1000.0 + n)
+    stuck = {upload.id for upload in many[:9]}
+    process = app.pipeline.process
+
+    def defective(upload: Upload, budget: Budget) -> Any:
+        if upload.id in stuck:
+            raise KeyError("a defect before the claim: it stays due")
+        return process(upload, budget)
+
+    monkeypatch.setattr(app.pipeline, "process", defective)
+    assert sweep.process(app, a_call())["ended"] == {"reading": 3}

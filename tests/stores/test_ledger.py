@@ -380,7 +380,14 @@ def test_a_photo_that_only_its_caller_has_leaves_no_trace(
 def test_an_older_ledger_gets_the_columns_it_lacks(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
     dead(cast("SQLLedger", open_ledger(url, account="test")))
-    for column in ("redriven", "dead_letter", "traceparent"):
+    for column in (
+        "redriven",
+        "dead_letter",
+        "traceparent",
+        "retries",
+        "failing_after",
+        "maybe_billed",
+    ):
         open_database(url).execute(f"ALTER TABLE vindrop_uploads DROP COLUMN {column}")
     ledger = cast("SQLLedger", open_ledger(url, account="test"))
     (letter,) = ledger.dead_letters()
@@ -416,3 +423,175 @@ def test_a_blocked_account_is_tried_less_and_less_often() -> None:
         at += next_probe(60, at)
     assert sum(moment < 600 for moment in probes) == 3
     assert probes[-1] - probes[-2] == LONGEST_PROBE
+
+
+# Workers whose lease is over
+
+
+def test_a_worker_whose_claim_has_passed_on_keeps_no_dead_letter(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    stale, live = claimed(ledger, lease=PAST), claimed(ledger)
+    letter = a_dead_letter()
+    assert not ledger.keep(letter.id, stale, letter, attempts=1, billed=1, lease=60)
+    assert ledger.counts() == {"claimed": 1}
+    assert ledger.keep(letter.id, live, a_reading(), attempts=2, billed=1, lease=PAST)
+    assert claimed(ledger).billed == 2, "what the stale worker's call cost is counted too"
+
+
+def test_a_stale_worker_does_not_undo_a_redrive(ledger: SQLLedger | DynamoDBLedger) -> None:
+    stale = claimed(ledger, lease=PAST)
+    letter = dead(ledger)
+    ledger.redrive(letter, after=0)
+    assert not ledger.keep(letter.id, stale, letter, attempts=1, billed=0, lease=60)
+    assert ledger.counts() == {"parked": 1}
+    live = claimed(ledger)
+    second = replace(letter, code="FailedOperation.ImageBlur", redriven=1)
+    assert ledger.keep(letter.id, live, second, attempts=1, billed=0, lease=PAST)
+    ledger.checkpoint(letter.id, frozenset({"kafka-1"}), stale)
+    ledger.postpone(letter.id, stale, 600)
+    assert not ledger.delivered(letter.id, letter, stale)
+    assert ledger.counts() == {"failed": 1}
+    assert [upload.id for upload in ledger.retryable(10)] == [letter.id], "nobody postponed it"
+    assert claimed(ledger).delivered_to == frozenset()
+
+
+def test_a_delivery_is_postponed_by_its_holder_alone(ledger: SQLLedger | DynamoDBLedger) -> None:
+    first = claimed(ledger)
+    ledger.keep(an_upload().id, first, a_reading(), attempts=1, billed=1, lease=PAST)
+    second = ledger.claim(an_upload(), PAST)
+    assert isinstance(second, Claim)
+    ledger.postpone(an_upload().id, first, 600)
+    assert [upload.id for upload in ledger.retryable(10)] == [an_upload().id]
+    ledger.postpone(an_upload().id, second, 600)
+    assert ledger.retryable(10) == []
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_a_reading_that_was_paid_for_replaces_a_dead_letter(
+    ledger: SQLLedger | DynamoDBLedger, delivered: bool
+) -> None:
+    late, live = claimed(ledger, lease=PAST), claimed(ledger)
+    letter = a_dead_letter()
+    ledger.keep(letter.id, live, letter, attempts=2, billed=1, lease=PAST)
+    if delivered:
+        ledger.checkpoint(letter.id, frozenset({"kafka-1"}), live)
+        assert ledger.delivered(letter.id, letter, live)
+    kept = ledger.keep(letter.id, late, a_reading(), attempts=1, billed=1, lease=PAST)
+    assert kept is not None
+    assert (kept.was_dead, kept.delivered_to, kept.record) == (True, frozenset(), a_reading())
+    assert not ledger.delivered(letter.id, letter, live), "the dead letter is the answer no more"
+    again = claimed(ledger)  # whoever delivers it, also after the late worker's death
+    assert (again.was_dead, again.record, again.billed) == (True, a_reading(), 2)
+    assert ledger.delivered(letter.id, a_reading(), again)
+    assert ledger.counts() == {"delivered": 1}
+    assert list(ledger.dead_letters()) == []
+    assert ledger.redrive(letter, after=0) == "answered"
+
+
+def test_a_claim_holds_until_another_worker_has_the_upload(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    claim = claimed(ledger, lease=PAST)
+    assert ledger.holds(an_upload().id, claim, 60), "nobody came: the lease is renewed"
+    other = ledger.claim(an_upload(), 60)
+    assert isinstance(other, Standing), "renewed for everyone to see"
+    assert 50 < (other.retry_in or 0) <= 60
+    assert ledger.holds(an_upload().id, claim, PAST)
+    assert not ledger.holds(an_upload().id, replace_owner(claim), 60)
+    ledger.end_leases()
+    second = claimed(ledger)
+    assert not ledger.holds(an_upload().id, claim, 60)
+    assert ledger.holds(an_upload().id, second, 1)
+    ledger.schedule_retry(an_upload().id, second, REFUSED, seconds=0, attempts=1, billed=0)
+    assert not ledger.holds(an_upload().id, second, 1)
+
+
+def replace_owner(claim: Claim) -> Claim:
+    return Claim("another", claim.attempts, claim.billed, claim.first_seen)
+
+
+def test_retries_of_a_passing_failure_are_counted_until_a_redrive(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    claim = claimed(ledger)
+    ledger.schedule_retry(
+        an_upload().id,
+        claim,
+        REFUSED,
+        seconds=PAST,
+        attempts=0,
+        billed=0,
+        maybe_billed=1,
+        retries=1,
+        failing_after=0.25,
+    )
+    again = claimed(ledger)
+    assert (again.retries, again.failing_after, again.maybe_billed) == (1, 0.25, 1)
+    assert 0 <= again.age < 600
+    ledger.keep(an_upload().id, again, a_dead_letter(), attempts=1, billed=0, lease=60)
+    ledger.delivered(an_upload().id, a_dead_letter())
+    ledger.redrive(a_dead_letter(), after=0)
+    anew = claimed(ledger)
+    assert (anew.retries, anew.failing_after, anew.maybe_billed) == (0, None, 1)
+
+
+def test_what_waits_for_an_outage_that_is_over_is_due_at_once(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    """Others are left alone: another code, no outage, and too short a part of its wait."""
+    other = Failure("Vindrop.StorageUnavailable", "away")
+    for key, failure, retries in (("a", REFUSED, 1), ("b", other, 1), ("c", REFUSED, 0)):
+        upload = an_upload(key)
+        ledger.schedule_retry(
+            upload.id,
+            claimed(ledger, 60, upload),
+            failure,
+            seconds=3000,
+            attempts=0,
+            billed=0,
+            retries=retries,
+            failing_after=0.0,
+        )
+    assert ledger.hasten(REFUSED.code, 0.5) == 0
+    assert ledger.hasten(REFUSED.code, 0.0) == 1
+    assert [upload.key for upload in ledger.retryable(10)] == ["a"]
+
+
+def test_answers_that_wait_for_delivery_can_be_asked_for_alone(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    claimed(ledger, PAST, an_upload("a"))
+    ledger.schedule_retry(
+        an_upload("b").id,
+        claimed(ledger, 60, an_upload("b")),
+        REFUSED,
+        seconds=PAST,
+        attempts=1,
+        billed=0,
+    )
+    for key, record in (("c", a_reading), ("d", a_dead_letter)):
+        upload = an_upload(key)
+        claim = claimed(ledger, 60, upload)
+        ledger.keep(upload.id, claim, record(upload), attempts=1, billed=0, lease=PAST)
+    assert {upload.key for upload in ledger.retryable(10, answered=True)} == {"c", "d"}
+    assert {upload.key for upload in ledger.retryable(10, answered=False)} == {"a", "b"}
+    assert len(ledger.retryable(10)) == 4
+
+
+def test_the_calls_of_a_day_are_counted_up_to_the_cap_by_all_together(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    day, most = "2026-11-26", 10
+    assert ledger.count_call(day, 0, most)
+    with ThreadPoolExecutor(8) as pool:
+        counted = list(pool.map(lambda _: ledger.count_call(day, 1, most), range(30)))
+    assert sum(counted) == most
+    assert not ledger.count_call(day, 0, most)
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(lambda _: ledger.cap_alarm(day), range(8))) == 1, "one alarm"
+    assert ledger.count_call(day, -1, most), "one was not billed after all"
+    assert ledger.count_call(day, 1, most)
+    assert ledger.count_call("2026-11-27", 1, most), "a new day"
+    assert (ledger.calls_of(day), ledger.calls_of("2026-11")) == (10, 11)
+    assert ledger.calls_of("2026-12") == 0

@@ -56,8 +56,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :param vinocr_secret_id: SecretId for VinOCR, where it is not the execution role's (AWS;
         your own VinOCR).
     :param vinocr_secret_key: Its SecretKey.
-    :param vinocr_timeout: Seconds that one call may take.
-    :param vinocr_connect_timeout: Seconds to connect to VinOCR.
+    :param vinocr_timeout: Seconds that one call may take as a whole: connecting, sending, the
+        queue of VinOCR, reading, and the last byte of the answer.
+    :param vinocr_connect_timeout: Seconds of these to connect to VinOCR.
     :param account: Name under which instances share the rate limiter and the circuit breaker of
         one VinOCR account; two accounts in one store need two names.
     :param rate: Calls per second the account may make.
@@ -70,15 +71,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shrunk.
     :param max_download_mb: Largest object fetched at all, in megabytes.
     :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
+    :param memory_mb: Megabytes of memory that the function has: an image that would take more
+        to decode is refused before it is decoded. 0: what the platform says, else 2048.
     :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
     :param concurrency: Uploads of one batch that one invocation works on at the same time.
-    :param max_attempts: Attempts per upload before it is a dead letter.
+    :param max_attempts: Runs that may fail for one upload with a code that nobody knows, or by
+        dying, before it is a dead letter. Failures that pass (network, service, bucket) do not
+        count.
+    :param max_age: Seconds that an upload is retried for failures that pass (network, service,
+        bucket), from the first of them; then it is a dead letter that says so. Default: three
+        days.
     :param retry_seconds: Longest wait before the first retry of an upload, in seconds; doubles
-        each time (exponential backoff with jitter).
-    :param price_per_call: Price of one call in your currency: what `vindrop backfill` reckons
-        with.
+        each time, up to an hour (exponential backoff with full jitter).
+    :param daily_calls: Calls per day (UTC) that may be billed; what comes after waits for
+        tomorrow, and one alarm is raised. 0: no cap.
+    :param price_per_call: Price of one call in your currency: what `vindrop backfill` and
+        `vindrop stats` reckon with.
     :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
         until the first probe; the pauses between probes double, up to a quarter of an hour.
     :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
@@ -113,7 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vinocr_language: Literal["en-US", "zh-CN"] = "en-US"
     vinocr_secret_id: Secret = Secret("")
     vinocr_secret_key: Secret = Secret("")
-    vinocr_timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    vinocr_timeout: Annotated[float, Meta(gt=0, le=60)] = 20.0
     vinocr_connect_timeout: Annotated[float, Meta(gt=0, le=60)] = 3.0
     account: Annotated[str, Meta(pattern=r"^[\w.:-]{1,64}$")] = "vinocr"
     rate: Annotated[float, Meta(gt=0, le=1000)] = 10.0
@@ -122,11 +132,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_base64_mb: Annotated[float, Meta(gt=0, le=10)] = 7.0
     max_download_mb: Annotated[float, Meta(gt=0)] = 64.0
     max_megapixels: Annotated[float, Meta(gt=0)] = 200.0
+    memory_mb: Annotated[float, Meta(ge=0)] = 0.0
     image: Literal["auto", "url", "bytes"] = "auto"
     url_seconds: Annotated[int, Meta(ge=1, le=43200)] = 600
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 4
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    max_age: Annotated[float, Meta(gt=0)] = 259_200.0
     retry_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    daily_calls: Annotated[int, Meta(ge=0)] = 0
     price_per_call: Annotated[float, Meta(ge=0)] = 0.0
     probe_seconds: Annotated[float, Meta(gt=0)] = 60.0
     allowed_buckets: Words = ()

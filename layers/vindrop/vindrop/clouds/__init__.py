@@ -259,17 +259,14 @@ def reachable_by(url: str) -> dict[str, str]:
 def exact_session() -> Any:
     """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
     import requests
-    from requests.adapters import HTTPAdapter
 
-    class ExactAdapter(HTTPAdapter):
-        def request_url(self, request: Any, _proxies: Any) -> str:
-            """Return the target as it was signed: ``requests`` itself cuts ``//`` down to ``/``."""
-            return "/" + str(request.url).partition("://")[2].partition("/")[2]
+    from vindrop.core.invocation import bounded_adapter
 
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", ExactAdapter())
-    session.mount("http://", ExactAdapter())
+    adapter = bounded_adapter()()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     return session
 
 

@@ -5,15 +5,19 @@ An attempt makes at most one call and returns what it gave and what it cost; the
 
 from __future__ import annotations
 
+import contextlib
 import random
+import threading
 import time
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
 from vindrop.core.circuit_breaker import CircuitBreaker
-from vindrop.core.invocation import Budget
-from vindrop.core.photo import Form, Photo, Photographer, Sent
+from vindrop.core.invocation import Budget, deadline
+from vindrop.core.lease import LEASE_MARGIN
+from vindrop.core.photo import Form, Photo, Photographer, Sent, explained
 from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
 from vindrop.core.recognizer import Answer, Recognizer
 from vindrop.domain import error_codes, records
@@ -23,10 +27,15 @@ from vindrop.domain.vin import NotAVinError, Vin, parse
 from vindrop.settings import Settings
 from vindrop.telemetry import count
 
+if TYPE_CHECKING:
+    from vindrop.core.daily_cap import DailyCap
+
 AFTER_CALL: Final = 1.0
 """Seconds kept back for keeping and delivering the answer."""
 MISSED_PERMITS: Final = 3
 """Permits in a row that may be missed; then the call is made late: a slow machine must not starve."""
+MOST_AT_ONCE: Final = 32
+"""Calls at once of a process whose service has never been busy."""
 LARGEST_SHARE: Final = 0.8
 """A function whose time limit is shorter than a call may take still tries, with this part of it."""
 
@@ -46,6 +55,56 @@ class AttemptResult:
     outcome: Recognized | Failure
     billed: int
     """Calls that the provider bills: 0 or 1."""
+    maybe_billed: int = 0
+    """Calls that it may bill, and nobody can know: 0 or 1."""
+
+
+class Concurrency:
+    """How many calls this process makes at once (AIMD: additive increase, multiplicative decrease).
+
+    A service that says it is busy, or does not answer in time, gets half as many calls at once from
+    here; each round of answers lets one more be made. Threads share it.
+    """
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._most, self._limit, self._running = most, float(most), 0
+        self._free = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be made at once now."""
+        return max(int(self._limit), 1)
+
+    @contextlib.contextmanager
+    def place(self, seconds: float) -> Iterator[None]:
+        """Wait until one more call may be made, at most ``seconds``.
+
+        :raises FailureError: none may.
+        """
+        with self._free:
+            if not self._free.wait_for(lambda: self._running < self.limit, max(seconds, 0.0)):
+                raise FailureError(
+                    error_codes.RATE_LIMITED,
+                    "VinOCR is busy, and every call that may be made at once is under way for longer "
+                    "than the function may run",
+                )
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._running -= 1
+                self._free.notify_all()
+
+    def answered(self) -> None:
+        """Note an answer: with as many as the limit, one more call may be made at once."""
+        with self._free:
+            self._limit = min(self._limit + 1.0 / max(self._limit, 1.0), float(self._most))
+
+    def congested(self) -> None:
+        """Note that the service has too much to do."""
+        with self._free:
+            self._limit = max(min(self._limit, float(self._running)) / 2.0, 1.0)
 
 
 @dataclass(slots=True)
@@ -93,6 +152,12 @@ class Attempt:
         self._photographer = photographer
         self._recognizer = recognizer
         self._interactive = interactive
+        self._concurrency = Concurrency()
+        self._cap: DailyCap | None = None
+        if settings.daily_calls:
+            from vindrop.core.daily_cap import DailyCap  # few accounts have one
+
+            self._cap = DailyCap(breaker.ledger, settings.daily_calls)
 
     def fallbacks(self, upload: Upload, sent: Sent | None = None) -> Fallbacks:
         """Return the forms of a photo, at the first of them."""
@@ -105,32 +170,44 @@ class Attempt:
 
     def seconds_needed(self, budget: Budget) -> float:
         """Return the seconds that must be left for a call to be started at all."""
-        longest = self._settings.vinocr_connect_timeout + self._settings.vinocr_timeout + AFTER_CALL
-        return min(longest, budget.seconds * LARGEST_SHARE)
+        return min(self._settings.vinocr_timeout + AFTER_CALL, budget.seconds * LARGEST_SHARE)
 
     def run(
-        self, upload: Upload, fallbacks: Fallbacks, budget: Budget, sent: Sent | None = None
+        self,
+        upload: Upload,
+        fallbacks: Fallbacks,
+        budget: Budget,
+        sent: Sent | None = None,
+        holds: Callable[[float], bool] = lambda _: True,
     ) -> AttemptResult:
         """Make one attempt.
 
         :param sent: the photo, where it came with a request.
+        :param holds: tells whether the claim holds, and will for so many seconds: asked right before
+            the call.
         :raises StoreError: the ledger is away.
         """
         try:
-            result = AttemptResult(self._recognize(upload, fallbacks, budget, sent), billed=1)
+            found = self._recognize(upload, fallbacks, budget, sent, holds)
         except FailureError as error:
-            result = AttemptResult(error.failure, billed=1 if error.failure.rule.billed else 0)
+            rule = error.failure.rule
+            maybe = rule.billed is None and not rule.disposition.is_final
+            result = AttemptResult(error.failure, int(rule.billed or 0), int(maybe))
+        else:
+            result = AttemptResult(found, billed=1)
         if result.billed:
             count("billed")
+        if result.maybe_billed:
+            count("maybe_billed")
         return result
 
     def reading(
-        self, upload: Upload, found: Recognized, *, attempts: int, billed: int
+        self, upload: Upload, found: Recognized, *, attempts: int, billed: int, maybe_billed: int
     ) -> records.Reading:
         """Make the reading of ``upload``.
 
         :param attempts: of all runs for this upload.
-        :param billed: calls of all runs that the provider bills.
+        :param billed: calls of all runs that the provider bills; ``maybe_billed``: that it may bill.
         """
         answer = found.answer
         call = records.VinOCRCall(
@@ -138,6 +215,7 @@ class Attempt:
             endpoint=self._recognizer.endpoint,
             seconds=round(answer.seconds, 3),
             billed=billed,
+            maybe_billed=maybe_billed,
         )
         return records.reading_of(
             found.vin,
@@ -157,42 +235,76 @@ class Attempt:
         return vehicle.facts(vin)
 
     def _recognize(
-        self, upload: Upload, fallbacks: Fallbacks, budget: Budget, sent: Sent | None
+        self,
+        upload: Upload,
+        fallbacks: Fallbacks,
+        budget: Budget,
+        sent: Sent | None,
+        holds: Callable[[float], bool],
     ) -> Recognized:
         """Return the VIN.
 
         :raises FailureError: there is none.
         """
         self._breaker.check()
-        photo = self._photographer.take(
-            upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
-        )
+        if self._cap is not None:
+            self._cap.check()
+        with deadline(max(budget.left() - AFTER_CALL, 0.0)):
+            photo = self._photographer.take(
+                upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
+            )
         try:
             self._recognizer.prepare()
         except FailureError as error:
             self._breaker.failed(error.failure, probe=False)
             raise
-        self._wait_for_permit(budget)
-        answer = self._call(photo, probe=self._breaker.admit())
+        with self._concurrency.place(budget.left() - self.seconds_needed(budget)):
+            self._wait_for_permit(budget)
+            answer = self._call(photo, budget, holds)
         try:
             return Recognized(parse(answer.vin), answer)
         except NotAVinError as error:
             raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
 
-    def _call(self, photo: Photo, *, probe: bool) -> Answer:
+    def _call(self, photo: Photo, budget: Budget, holds: Callable[[float], bool]) -> Answer:
+        """Make the call, if everything still speaks for it: the time, the claim, the cap, the circuit.
+
+        :raises FailureError: no call is made, or it gave no answer.
+        """
+        kept_back = min(AFTER_CALL, budget.seconds * (1 - LARGEST_SHARE))
+        seconds = min(self._settings.vinocr_timeout, budget.left() - kept_back)
+        if seconds <= 0:  # a worker that was frozen, and wakes up
+            raise FailureError(error_codes.OUT_OF_TIME, "too little time was left for a call")
+        if not holds(seconds + LEASE_MARGIN):
+            raise FailureError(error_codes.LEASE_LOST, "another worker has taken this photo over")
+        if self._cap is None:
+            return self._call_now(photo, seconds, probe=self._breaker.admit())
+        with self._cap.one_call():
+            return self._call_now(photo, seconds, probe=self._breaker.admit())
+
+    def _call_now(self, photo: Photo, seconds: float, *, probe: bool) -> Answer:
         count("calls")
         records.load_meanwhile()
         try:
-            answer = self._recognizer.recognize(photo, trace_id=tracing.current_id())
+            answer = self._recognizer.recognize(
+                photo, trace_id=tracing.current_id(), seconds=seconds
+            )
         except FailureError as error:
             failure = error.failure
             if failure.rule.rate_refusal:
                 count("refusals")
                 self._rate_limiter.refused(limit_named(failure.message))
+            if failure.rule.busy:
+                count("busy")
+                self._rate_limiter.refused(None)
+            if failure.rule.busy or failure.rule.of_connection:
+                self._concurrency.congested()
             self._breaker.failed(failure, probe=probe)
-            raise
+            raise explained(error, photo) from None
+        self._concurrency.answered()
         self._breaker.succeeded(probe=probe)
-        return answer
+        # A place on a sheet of pages is none in the photo.
+        return replace(answer, vin_box=None) if photo.note else answer
 
     def _wait_for_permit(self, budget: Budget) -> None:
         """Sleep until the rate limiter lets a call start.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
 from vindrop.core.app import App
-from vindrop.core.invocation import Budget
+from vindrop.core.invocation import Budget, deadline
 from vindrop.core.outcome import Outcome
 from vindrop.core.photo import is_allowed
 from vindrop.core.pipeline import Pipeline
@@ -68,7 +68,8 @@ def resolve_and_process(app: App, upload: Upload, budget: Budget, pipeline: Pipe
     ):
         from vindrop.core.resolve_version import identify  # an event says which version is meant
 
-        with contextlib.suppress(FailureError):  # the pipeline meets it too, and decides
+        # The pipeline meets a failure too, and decides.
+        with contextlib.suppress(FailureError), deadline(max(budget.left(), 0.0)):
             upload = identify(app.storage, app.ledger, upload)
     return pipeline.process(upload, budget)
 

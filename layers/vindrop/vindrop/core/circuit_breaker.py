@@ -22,7 +22,8 @@ class CircuitBreaker:
     """The circuit of one VinOCR account."""
 
     def __init__(self, ledger: Ledger, probe_seconds: float) -> None:
-        self._ledger = ledger
+        self.ledger = self._ledger = ledger
+        """Where its state is."""
         self._probe_seconds = probe_seconds
 
     def check(self) -> None:

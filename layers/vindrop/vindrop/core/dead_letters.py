@@ -25,6 +25,7 @@ def make(
     attempts: int,
     billed: int,
     first_seen: float | None = None,
+    maybe_billed: int = 0,
     redriven: int = 0,
     event_id: str | None = None,
 ) -> records.DeadLetter:
@@ -41,6 +42,7 @@ def make(
         request_id=failure.request_id,
         attempts=attempts,
         billed=billed,
+        maybe_billed=maybe_billed,
         first_seen=now if first_seen is None else dt.datetime.fromtimestamp(first_seen, now.tzinfo),
         last_seen=now,
         upload=upload,
@@ -78,7 +80,10 @@ def give_up(delivery: Delivery, upload: Upload, failure: Failure) -> Outcome:
 
     :raises StoreError: no destination took the dead letter.
     """
-    letter = make(failure, upload=upload, attempts=1, billed=1 if failure.rule.billed else 0)
+    billed, maybe = failure.rule.billed, failure.rule.billed is None
+    letter = make(
+        failure, upload=upload, attempts=1, billed=int(billed or 0), maybe_billed=int(maybe)
+    )
     delivery.deliver(letter, frozenset(), lambda _: None)
     outcome = Outcome(upload, "dead_letter", letter, failure, new=True)
     report(outcome, {})

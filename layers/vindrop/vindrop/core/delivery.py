@@ -5,6 +5,7 @@ Which destinations have it is checkpointed, so that a retry serves only the othe
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -41,7 +42,7 @@ class Delivery:
         :param delivered_to: names of destinations that have it.
         :param checkpoint: told the names that have it, where some but not all do.
         :param redelivered: an earlier process may have handed it over and died before it said so.
-        :param redriven: the upload was a dead letter once; its reading withdraws that.
+        :param redriven: the upload was a dead letter; its reading withdraws that where it can be.
         :raises StoreError: of the first destination that failed.
         """
         deliveries: dict[str, Callable[[], None]] = {
@@ -67,18 +68,45 @@ class Delivery:
                 checkpoint(done)
             raise failed
 
+    def withdraw(self, record_id: str) -> None:
+        """Take a dead letter back that arrived after the reading of its upload.
+
+        :raises StoreError: a destination could not do it now.
+        """
+        for act in self._withdrawals(record_id).values():
+            act()
+
     def _withdrawals(self, record_id: str) -> dict[str, Callable[[], None]]:
         """Where a dead letter stands that no reading replaces by itself."""
-        return {
-            f"withdrawn:{name}": partial(destination.withdraw, record_id)
-            for name, destination in self._dead_letters.items()
-            if name not in self._readings and isinstance(destination, Withdrawing)
-        }
+        found: dict[str, Callable[[], None]] = {}
+        for name, destination in self._dead_letters.items():
+            if isinstance(destination, Withdrawing):
+                if name not in self._readings:
+                    found[f"withdrawn:{name}"] = partial(destination.withdraw, record_id)
+            else:
+                log("dead_letter_stands", level="warning", destination=name, id=record_id)
+        return found
 
     def is_in(self, database: Transactional | None, record: records.Record) -> bool:
         """Whether ``record`` goes to ``database`` and nowhere else."""
         destinations = list(self._for(record).values())
         return database is not None and [d.database for d in destinations] == [database]
+
+    def together(
+        self, database: Transactional | None, record: records.Record
+    ) -> contextlib.AbstractContextManager[None]:
+        """Let what is written in the block commit at once, where ``record`` goes to ``database`` alone."""
+        if database is None or not self.is_in(database, record):
+            return contextlib.nullcontext()
+        return database.transaction()
+
+    def soon_synced(
+        self, database: Transactional | None, record: records.Record
+    ) -> contextlib.AbstractContextManager[None]:
+        """Leave the sync of a commit to the delivery of ``record``, where that follows at once."""
+        if database is None or not self.is_in(database, record):
+            return contextlib.nullcontext()
+        return database.relaxed()
 
     def _for(self, record: records.Record) -> Mapping[str, Destination]:
         if isinstance(record, records.Reading):

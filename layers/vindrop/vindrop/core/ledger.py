@@ -8,13 +8,17 @@ The state machine of an upload, one row or item whose key is the upload's id:
                       ▼  │                                                    │
                      parked ◀─────────────────────────────────────────────────┘
 
+    A reading replaces a dead letter, kept or delivered: failed, dead ──keep a reading──▶ answered
+
 - **Idempotency key**: the upload's id. Events are delivered at least once; however often one comes,
   it is the same row, so at-least-once delivery has the effect of exactly one paid call.
 - **Lease**: ``due_at`` is the moment from which anyone may claim a row that has not ended. For a
   claim or a delivery under way it is the end of the lease, so that another worker follows one that
   died (`vindrop.core.lease`); for a parked upload it is the time of its retry. The sweep asks for what is due (`retryable`).
 - **Fencing token**: the claim's ``owner``. A worker whose lease ended cannot schedule a retry,
-  postpone or forget what another holds now. Only `keep` accepts a late worker: its answer was paid.
+  postpone or forget what another holds now, end its delivery, or keep a dead letter. Only for a
+  reading does `keep` accept a late worker: it was paid for. Right before its call a worker asks
+  whether it still holds the upload (`holds`), so that one that was frozen does not call.
 - **Conditional write**: each step is one write whose condition names the state it starts from,
   timed by the store's own clock. Two workers can never both succeed.
 - **Write-ahead**: an answer is kept before it is delivered. From then on nothing calls VinOCR for this
@@ -58,7 +62,7 @@ class Claim(msgspec.Struct, frozen=True):
     attempts: int
     """Attempts so far, this one included."""
     billed: int
-    """Calls so far that the provider bills."""
+    """Calls so far that the provider bills; those that nobody can know are in ``maybe_billed``."""
     first_seen: float
     """Seconds since 1970."""
     record: records.Record | None = None
@@ -71,6 +75,16 @@ class Claim(msgspec.Struct, frozen=True):
     """How often it was dead and redriven."""
     traceparent: str | None = None
     """The trace in which the upload was first claimed."""
+    age: float = 0.0
+    """Seconds since it was first seen, by the store's clock."""
+    retries: int = 0
+    """Retries scheduled so far for a passing failure: each waits longer than the one before."""
+    failing_after: float | None = None
+    """Age at which the first of these failures came; None: there was none. A redrive begins anew."""
+    maybe_billed: int = 0
+    """Calls so far whose answer never came or made no sense: the provider may bill them."""
+    was_dead: bool = False
+    """Whether it has been a dead letter: a reading withdraws that."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -138,20 +152,31 @@ class Ledger(Protocol):
         attempts: int,
         billed: int,
         lease: float,
-    ) -> bool:
-        """Keep an answer before it is delivered. False: another answer was there first.
+        maybe_billed: int = 0,
+    ) -> Claim | None:
+        """Keep an answer before it is delivered. None: another answer was there first.
 
-        A late claim may bring it: whoever comes first with an answer wins, except that a
-        reading replaces a dead letter that has not been delivered.
+        A dead letter is kept under a claim that still holds, and under no other. A reading was paid
+        for: a late claim may bring it too, and it replaces a dead letter, delivered or not; whoever
+        comes first with a reading wins. What the calls cost is added up, whoever made them.
+
+        :returns: the claim under which the record is to be delivered.
         """
 
-    def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
-        """Of several destinations, ``names`` have the record: they are not to get it again."""
+    def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:
+        """Whether ``claim`` still holds; its lease is renewed where it ends within ``seconds``."""
 
-    def delivered(self, upload_id: str, record: records.Record) -> None:
+    def checkpoint(self, upload_id: str, names: frozenset[str], claim: Claim | None = None) -> None:
+        """Of several destinations, ``names`` have the record: they are not to get it again.
+
+        :param claim: of whoever delivered; one that no longer holds changes nothing.
+        """
+
+    def delivered(self, upload_id: str, record: records.Record, claim: Claim | None = None) -> bool:
         """``record`` has arrived at its destination: the end, if it is still the kept answer.
 
-        A reading may meanwhile have taken the place of the dead letter that was on its way.
+        :param claim: of whoever delivered; one that no longer holds changes nothing.
+        :returns: False where another answer, or another claim, has taken its place.
         """
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
@@ -166,8 +191,20 @@ class Ledger(Protocol):
         seconds: float,
         attempts: int,
         billed: int,
+        maybe_billed: int = 0,
+        retries: int = 0,
+        failing_after: float | None = None,
     ) -> bool:
-        """End the claim; a retry is due after ``seconds``. False: the claim had passed to another."""
+        """End the claim; a retry is due after ``seconds``. False: the claim had passed to another.
+
+        :param retries: see `Claim`, as is ``failing_after``: what the next claim is told.
+        """
+
+    def hasten(self, code: str, share: float) -> int:
+        """Make retries due now that wait for a passing failure with ``code``; return how many.
+
+        :param share: of its wait that an upload must have waited already, from 0 to 1.
+        """
 
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Drop an upload that has no answer, if it is still this claim's.
@@ -175,8 +212,12 @@ class Ledger(Protocol):
         For a photo that came with a request: its caller is told, and nobody could come back for it.
         """
 
-    def retryable(self, limit: int) -> list[Upload]:
-        """Return uploads that anyone may claim now, longest due first."""
+    def retryable(self, limit: int, *, answered: bool | None = None) -> list[Upload]:
+        """Return uploads that anyone may claim now, longest due first.
+
+        :param answered: True: only those whose answer waits for its delivery; False: only the
+            others; None: all.
+        """
 
     def standing(self, upload_id: str) -> Standing | None:
         """Return where an upload stands, or None if it was never seen."""
@@ -214,6 +255,19 @@ class Ledger(Protocol):
 
     def close_circuit(self) -> bool:
         """Let calls be made again. True for the one that did it."""
+
+    def count_call(self, day: str, calls: int, most: int) -> bool:
+        """Add to the calls of a day, for a cap. False: ``most`` are counted, and nothing was added.
+
+        :param day: of UTC, as ``2026-11-26``.
+        :param calls: 1 before a call, -1 once its answer says that it is not billed; 0 only looks.
+        """
+
+    def cap_alarm(self, day: str) -> bool:
+        """Return True once a day: for the one that raises the alarm of the cap."""
+
+    def calls_of(self, days: str) -> int:
+        """Return the calls counted for a day (``2026-11-26``) or for a month (``2026-11``)."""
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -22,24 +22,17 @@ from vindrop.core.attempt import Attempt, Recognized
 from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Budget
 from vindrop.core.lease import LEASE_MARGIN
-from vindrop.core.ledger import ENDED, Claim, Ledger, Standing, Transactional
+from vindrop.core.ledger import ENDED, Claim, Ledger, Standing
 from vindrop.core.outcome import Outcome, ended, report
 from vindrop.core.photo import Sent, is_allowed
 from vindrop.core.retry import full_jitter
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import error_codes, records
-from vindrop.domain.failures import Disposition, Failure
+from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
 from vindrop.telemetry import bind, log, measuring
 
-DELIVERY_RETRY: Final = 60.0
-"""Seconds until the next try to deliver an answer that its destination did not take, at least."""
-LONGEST_DELIVERY_RETRY: Final = 900.0
-"""… and at most; in between a quarter of the upload's age, so that what can never be taken costs
-four tries an hour and not sixty."""
-LONGEST_RETRY: Final = 3_600.0
-"""Seconds until a scheduled retry, at most."""
 DELIVERY_TRIES: Final = 4
 """Tries in one run to deliver an answer."""
 
@@ -49,8 +42,14 @@ class _Result:
     """What a run came to, and what the upload has cost in all its runs."""
 
     outcome: Recognized | Failure
-    attempts: int
     billed: int
+    maybe_billed: int
+    passed: frozenset[str] = frozenset()
+    """Codes of the failures that passed in this run."""
+
+
+class _TakenOverError(Exception):
+    """Another worker has the upload: rolls back what this one was about to deliver."""
 
 
 class Pipeline:
@@ -71,6 +70,7 @@ class Pipeline:
         self._delivery = delivery
         self._sleep = sleep
         self._jitter = random.Random()  # noqa: S311  # spreads retries, guards nothing
+        self._hastened: dict[str, float] = {}
 
     def process(
         self,
@@ -110,7 +110,10 @@ class Pipeline:
             report(outcome, measures)
             return outcome
 
-    def _explain(self, upload: Upload, standing: Standing) -> Outcome:
+    def _explain(self, upload: Upload, standing: Standing | None) -> Outcome:
+        """Return where an upload stands that another worker has, or had."""
+        if standing is None:
+            return Outcome(upload, "in_progress")
         if standing.state in ENDED and standing.record is not None:
             return ended(upload, standing.record, new=False)
         if standing.state == "parked":
@@ -126,15 +129,28 @@ class Pipeline:
             return self._give_back(upload, claim, claim.failure)
         refusal = self._refusal(upload, claim, budget)
         if refusal is not None:
-            result = _Result(refusal, claim.attempts, claim.billed)
+            result = _Result(refusal, claim.billed, claim.maybe_billed)
         else:
             result = self._recognize(upload, claim, budget, sent)
         if isinstance(result.outcome, Failure):
             return self._fail(upload, claim, result, result.outcome, budget)
         reading = self._attempt.reading(
-            upload, result.outcome, attempts=result.attempts, billed=result.billed
+            upload,
+            result.outcome,
+            attempts=claim.attempts,
+            billed=result.billed,
+            maybe_billed=result.maybe_billed,
         )
-        return self._finish(upload, claim, result, reading, budget)
+        outcome = self._finish(upload, claim, result, reading, budget)
+        if result.passed or claim.retries:
+            self._hasten(claim, result)
+        return outcome
+
+    def _hasten(self, claim: Claim, result: _Result) -> None:
+        from vindrop.core import retry_schedule  # only after a failure that has passed
+
+        before = {claim.failure.code} if claim.failure is not None else set()
+        retry_schedule.hasten(self._ledger, before | result.passed, self._hastened)
 
     def _refusal(self, upload: Upload, claim: Claim, budget: Budget) -> Failure | None:
         """Return why no attempt is made at all, or None: go ahead."""
@@ -160,88 +176,75 @@ class Pipeline:
         self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None
     ) -> _Result:
         """Make attempts until one has a VIN, the time is up, or its failure ends the run."""
-        attempts, billed, retries = claim.attempts, claim.billed, 0
+        billed, maybe_billed, tries = claim.billed, claim.maybe_billed, 0
+        passed = set[str]()
         fallbacks = self._attempt.fallbacks(upload, sent)
         while True:
-            result = self._attempt.run(upload, fallbacks, budget, sent)
+            result = self._attempt.run(
+                upload,
+                fallbacks,
+                budget,
+                sent,
+                lambda seconds: self._ledger.holds(upload.id, claim, seconds),
+            )
             billed += result.billed
+            maybe_billed += result.maybe_billed
             failure = result.outcome
             if not isinstance(failure, Failure):
-                return _Result(failure, attempts, billed)
+                return _Result(failure, billed, maybe_billed, frozenset(passed))
             if fallbacks.next_fallback(failure):
                 log("fallback", code=failure.code, form=fallbacks.form)
                 continue
-            retries += 1
-            wait = full_jitter(retries, base=0.5, cap=8.0, random=self._jitter)
-            time_left = budget.left() - wait > self._attempt.seconds_needed(budget)
-            if not time_left or not self._retry_now(failure, attempts):
-                return _Result(failure, attempts, billed)
+            from vindrop.core import retry_schedule  # most uploads are read at once
+
+            tries += 1
+            wait = retry_schedule.wait_in_run(failure, tries, self._jitter)
+            if wait is None or budget.left() - wait <= self._attempt.seconds_needed(budget):
+                return _Result(failure, billed, maybe_billed)
             log("retry", code=failure.code, request_id=failure.request_id, wait=round(wait, 3))
-            if failure.rule.uses_attempt:
-                attempts += 1
+            passed.add(failure.code)
             self._sleep(wait)
-
-    def _retry_now(self, failure: Failure, attempts: int) -> bool:
-        """Whether another attempt in this run can help."""
-        return (
-            failure.disposition in {Disposition.RETRY, Disposition.UNKNOWN}
-            and failure.rule.retry_in_run
-            and not self._exhausted(failure, attempts)
-        )
-
-    def _exhausted(self, failure: Failure, attempts: int) -> bool:
-        return failure.rule.uses_attempt and attempts >= self._settings.max_attempts
 
     def _fail(
         self, upload: Upload, claim: Claim, result: _Result, failure: Failure, budget: Budget
     ) -> Outcome:
-        ends = failure.disposition in {Disposition.DEAD_LETTER, Disposition.FALLBACK}
-        judged = ends and failure.request_id is not None
+        from vindrop.core import dead_letters, retry_schedule  # most uploads end as readings
+
+        judged = failure.disposition.is_final and failure.request_id is not None
         if upload.cloud == "http" and not judged:  # nothing was paid for that is worth keeping
             return self._give_back(upload, claim, failure)
-        if ends or self._exhausted(failure, result.attempts):
-            from vindrop.core import dead_letters  # most uploads end as readings
-
+        end = retry_schedule.ends_with(failure, claim, self._settings)
+        if end is not None:
             letter = dead_letters.make(
-                failure,
+                end,
                 upload=upload,
-                attempts=result.attempts,
+                attempts=claim.attempts,
                 billed=result.billed,
+                maybe_billed=result.maybe_billed,
                 first_seen=claim.first_seen,
                 redriven=claim.redriven,
             )
             return self._finish(upload, claim, result, letter, budget)
-        seconds = self._retry_seconds(failure, result.attempts)
+        retry = retry_schedule.schedule(failure, claim, self._settings, self._jitter)
         scheduled = self._ledger.schedule_retry(
             upload.id,
             claim,
             failure,
-            seconds=seconds,
-            # The next claim counts itself; a refusal that says nothing of the photo counts for nothing.
-            attempts=result.attempts if failure.rule.uses_attempt else result.attempts - 1,
+            seconds=retry.seconds,
+            attempts=retry.attempts,
             billed=result.billed,
+            maybe_billed=result.maybe_billed,
+            retries=retry.retries,
+            failing_after=retry.failing_after,
         )
-        return Outcome(
-            upload,
-            "retry_scheduled" if scheduled else "in_progress",
-            None,
-            failure,
-            retry_in=seconds,
-        )
+        if not scheduled:
+            return self._explain(upload, self._ledger.standing(upload.id))
+        return Outcome(upload, "retry_scheduled", None, failure, retry_in=retry.seconds)
 
     def _give_back(self, upload: Upload, claim: Claim, failure: Failure | None) -> Outcome:
         """Leave no trace of a photo that only its caller has: sent again, it begins anew."""
         self._ledger.forget(upload.id, claim)
         return Outcome(upload, "not_retained", None, failure)
-
-    def _retry_seconds(self, failure: Failure, attempts: int) -> float:
-        """Return the seconds until a scheduled retry: exponential backoff, at least half of it."""
-        if failure.disposition is Disposition.OPEN_CIRCUIT:
-            return self._settings.probe_seconds
-        if not failure.rule.retry_in_run:
-            return self._jitter.uniform(1.0, self._settings.retry_seconds)
-        longest = min(LONGEST_RETRY, self._settings.retry_seconds * 2 ** max(attempts - 1, 0))
-        return self._jitter.uniform(longest / 2, longest)
 
     def _finish(
         self, upload: Upload, claim: Claim, result: _Result, record: records.Record, budget: Budget
@@ -254,27 +257,27 @@ class Pipeline:
         early enough for the answer too. Any other delivery may take seconds: the answer is safe
         from a power cut before it begins.
         """
-        if self._keep(upload, claim, result, record, budget):
-            return self._deliver(upload, claim, record, budget, new=True)
-        standing = self._ledger.standing(upload.id)  # another worker's answer was there first
-        if standing is None:
-            return Outcome(upload, "in_progress")
-        return self._explain(upload, standing)
+        kept = self._keep(upload, claim, result, record, budget)
+        if kept is not None:
+            return self._deliver(upload, kept, record, budget, new=True)
+        log("answer_came_late", level="warning", billed=result.billed - claim.billed)
+        return self._explain(upload, self._ledger.standing(upload.id))
 
     def _keep(
         self, upload: Upload, claim: Claim, result: _Result, record: records.Record, budget: Budget
-    ) -> bool:
+    ) -> Claim | None:
         """Keep the answer, trying as long as there is time: it may have been paid for."""
         tries = 0
         while True:
             try:
-                with self._soon_synced(record):
+                with self._delivery.soon_synced(self._ledger.database, record):
                     return self._ledger.keep(
                         upload.id,
                         claim,
                         record,
-                        attempts=result.attempts,
+                        attempts=claim.attempts,
                         billed=result.billed,
+                        maybe_billed=result.maybe_billed,
                         lease=max(budget.left(), 0.0) + LEASE_MARGIN,
                     )
             except StoreError as error:
@@ -293,20 +296,14 @@ class Pipeline:
         def checkpoint(names: frozenset[str]) -> None:
             nonlocal delivered_to
             delivered_to = names
-            self._ledger.checkpoint(upload.id, names)
+            self._ledger.checkpoint(upload.id, names, claim)
 
         tries = 0
         while True:
             try:
-                with self._together(record):
-                    self._delivery.deliver(
-                        record,
-                        delivered_to,
-                        checkpoint,
-                        redelivered=not new,
-                        redriven=claim.redriven > 0,
-                    )
-                    self._ledger.delivered(upload.id, record)
+                self._hand_over(upload, claim, record, delivered_to, checkpoint, new=new)
+            except _TakenOverError:
+                return self._take_back(upload, record)
             except StoreError as error:
                 tries += 1
                 wait = full_jitter(tries, base=0.2, cap=5.0, random=self._jitter)
@@ -316,28 +313,34 @@ class Pipeline:
                 log("undelivered", level="error", reason=str(error))
                 if not self._ledger.durable:
                     raise
+                from vindrop.core.retry_schedule import delivery_wait
+
                 wait = delivery_wait(time.time() - claim.first_seen)
                 self._ledger.postpone(upload.id, claim, wait)
                 return Outcome(upload, "undelivered", record, new=new, retry_in=wait)
             return ended(upload, record, new=new)
 
-    def _soon_synced(self, record: records.Record) -> contextlib.AbstractContextManager[None]:
-        database = self._shared(record)
-        return contextlib.nullcontext() if database is None else database.relaxed()
+    def _hand_over(
+        self,
+        upload: Upload,
+        claim: Claim,
+        record: records.Record,
+        delivered_to: frozenset[str],
+        checkpoint: Callable[[frozenset[str]], None],
+        *,
+        new: bool,
+    ) -> None:
+        with self._delivery.together(self._ledger.database, record):
+            self._delivery.deliver(
+                record, delivered_to, checkpoint, redelivered=not new, redriven=claim.was_dead
+            )
+            held = self._ledger.delivered(upload.id, record, claim)
+            if not held and isinstance(record, records.DeadLetter):
+                raise _TakenOverError
 
-    def _together(self, record: records.Record) -> contextlib.AbstractContextManager[None]:
-        database = self._shared(record)
-        return contextlib.nullcontext() if database is None else database.transaction()
-
-    def _shared(self, record: records.Record) -> Transactional | None:
-        """Return the database that both the ledger and all of the record's destinations are in."""
-        database = self._ledger.database
-        return database if self._delivery.is_in(database, record) else None
-
-
-def delivery_wait(age: float) -> float:
-    """Return the seconds until the next try to deliver an answer to a destination that failed.
-
-    :param age: seconds since the upload was first seen.
-    """
-    return min(max(age / 4, DELIVERY_RETRY), LONGEST_DELIVERY_RETRY)
+    def _take_back(self, upload: Upload, letter: records.Record) -> Outcome:
+        """Withdraw a dead letter that was delivered after another worker's reading."""
+        standing = self._ledger.standing(upload.id)
+        if standing is not None and isinstance(standing.record, records.Reading):
+            self._delivery.withdraw(letter.id)
+        return self._explain(upload, standing)

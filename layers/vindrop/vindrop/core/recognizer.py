@@ -35,9 +35,12 @@ class Recognizer(Protocol):
         :raises FailureError: there are no credentials.
         """
 
-    def recognize(self, photo: Photo, *, trace_id: str | None = None) -> Answer:
+    def recognize(
+        self, photo: Photo, *, trace_id: str | None = None, seconds: float | None = None
+    ) -> Answer:
         """Make one call, and never a second one.
 
         :param trace_id: 32 hexadecimal digits, sent along so that the provider can find the call.
+        :param seconds: that the call may take as a whole.
         :raises FailureError: every way in which it can fail.
         """

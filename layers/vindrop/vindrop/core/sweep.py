@@ -1,8 +1,8 @@
 """The sweep: retries what is due, in order, within the rate limit and the time left.
 
-Scheduled retries, claims whose lease has ended because their worker died, answers that were not
-delivered: the ledger knows them all by one column. Runs on a timer; two at once do not hurt each other, since
-each upload is claimed like any other. Several uploads are worked on at the same time, as many as
+Answers that were not delivered come first: they are paid for. Then scheduled retries, and claims
+whose lease has ended because their worker died. The ledger knows them all by one column. Runs on a
+timer; two at once do not hurt each other, since each upload is claimed like any other. Several uploads are worked on at the same time, as many as
 ``VINDROP_CONCURRENCY`` says: one by one, a call's second would leave most of the rate unused.
 """
 
@@ -20,6 +20,9 @@ from vindrop.domain.upload import Upload
 from vindrop.telemetry import log
 
 PAGE: Final = 50
+"""Uploads between two looks at the circuit."""
+MOST: Final = 5_000
+"""Uploads that one query reads."""
 LEAST_SECONDS: Final = 3.0
 """With less time than this left, the rest waits for the next sweep."""
 
@@ -31,28 +34,57 @@ def process(app: App, call: Invocation) -> dict[str, Any]:
     :raises StoreError: the ledger is away.
     """
     budget = call.budget
-    outcomes: list[Outcome] = []
-    done: set[str] = set()
-    while budget.left() > LEAST_SECONDS:
-        page = [
-            upload for upload in app.ledger.retryable(PAGE + len(done)) if upload.id not in done
-        ]
-        if not page:
-            break
-        circuit = app.ledger.circuit(None)
-        if circuit is not None:
-            if circuit.probe_in > 0:  # open: what needs a call would only be scheduled again
-                done.update(upload.id for upload in page)
-                page = [upload for upload in page if _is_answered(app, upload)]
-            else:
-                page = page[:1]  # half-open: it is the probe
-        done.update(upload.id for upload in page)
-        outcomes += _work(app, page, budget)
+    outcomes = _deliver(app, budget)
+    outcomes += _retry(app, budget)
     counts = summary(outcomes)
     _tell_backlog(app)
     if outcomes:
         log("swept", uploads=len(outcomes), ended=counts)
     return {"uploads": len(outcomes), "ended": counts}
+
+
+def _deliver(app: App, budget: Budget) -> list[Outcome]:
+    """Deliver the answers that are kept: they are paid for, and need no call, so they come first."""
+    return _work_off(app, budget, answered=True)
+
+
+def _retry(app: App, budget: Budget) -> list[Outcome]:
+    """Retry what needs a call, unless the circuit is open: it would only be scheduled again."""
+    circuit = app.ledger.circuit(None)
+    if circuit is not None and circuit.probe_in > 0:
+        return []
+    outcomes: list[Outcome] = []
+    if circuit is not None:  # half-open: one upload is the probe
+        outcomes = _work(app, app.ledger.retryable(1, answered=False), budget)
+        if app.ledger.circuit(None) is not None:
+            return outcomes
+    return outcomes + _work_off(app, budget, answered=False)
+
+
+def _work_off(app: App, budget: Budget, *, answered: bool) -> list[Outcome]:
+    """Work off what is due, page by page, until it is done, the time is up, or the circuit opens.
+
+    What is due is read once for as long as this sweep can last, not once per page: rows that are
+    stuck at its head (another worker's lock) keep nobody behind them, and a long backlog costs one
+    query.
+    """
+    outcomes: list[Outcome] = []
+    done: set[str] = set()
+    while budget.left() > LEAST_SECONDS:
+        most = PAGE + round(budget.left() * app.settings.rate)
+        due = app.ledger.retryable(min(most, MOST) + len(done), answered=answered)
+        fresh = [upload for upload in due if upload.id not in done]
+        if not fresh:
+            break
+        for start in range(0, len(fresh), PAGE):
+            if budget.left() <= LEAST_SECONDS:
+                return outcomes
+            page = fresh[start : start + PAGE]
+            done.update(upload.id for upload in page)
+            outcomes += _work(app, page, budget)
+            if not answered and app.ledger.circuit(None) is not None:
+                return outcomes
+    return outcomes
 
 
 def _tell_backlog(app: App) -> None:
@@ -74,7 +106,7 @@ def _tell_backlog(app: App) -> None:
 
 
 def _work(app: App, page: list[Upload], budget: Budget) -> list[Outcome]:
-    if len(page) == 1 or app.settings.concurrency == 1:
+    if len(page) <= 1 or app.settings.concurrency == 1:
         found = [_one(app, upload, budget) for upload in page]
     else:
         pool = batch.threads(app.settings.concurrency)
@@ -88,11 +120,6 @@ def _work(app: App, page: list[Upload], budget: Budget) -> list[Outcome]:
     if away is not None:
         raise away
     return [each for each in found if isinstance(each, Outcome)]
-
-
-def _is_answered(app: App, upload: Upload) -> bool:
-    standing = app.ledger.standing(upload.id)
-    return standing is not None and standing.record is not None
 
 
 def _one(app: App, upload: Upload, budget: Budget) -> Outcome | StoreError | None:

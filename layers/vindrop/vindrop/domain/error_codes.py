@@ -21,7 +21,7 @@ class Disposition(str, Enum):
     """What becomes of an upload after a failure. The values are stored: they never change."""
 
     RETRY = "retry"
-    """Transient: back off within the time left, then schedule a retry."""
+    """Transient: back off within the time left, then schedule a retry (`vindrop.core.retry_schedule`)."""
     FALLBACK = "other_way"
     """Send the photo in another form: bytes instead of a URL, re-encoded, smaller. Each form once."""
     DEAD_LETTER = "dead_letter"
@@ -30,6 +30,11 @@ class Disposition(str, Enum):
     """The account or the configuration is at fault: no photo can be read until a person acts."""
     UNKNOWN = "unknown"
     """Not in the table: retried up to the limit, then a dead letter."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the upload ends with such a failure at once."""
+        return self in {Disposition.DEAD_LETTER, Disposition.FALLBACK}
 
 
 Fallback = Literal["bytes", "reencoded"]
@@ -49,10 +54,20 @@ class Rule:
     billed: bool | None = False
     """Whether the provider bills such an answer; None where nobody can know."""
     uses_attempt: bool = True
-    """False for a refusal that says nothing about the photo."""
+    """False for what says nothing about the photo; `max_attempts` ends an upload otherwise."""
+    passing: bool = False
+    """An outage, or what a person mends: retried until the upload is `max_age` old, with growing waits."""
+    suspects_photo: bool = False
+    """Passing, yet one photo may cause it: it must not block a stream that has no ledger."""
+    busy: bool = False
+    """The service has too much to do: fewer calls at once, and later; its message may say when."""
     retry_in_run: bool = True
     """False where another try in the same run cannot help: it has waited already, or its clock
     stays wrong."""
+    of_connection: bool = False
+    """The SDK's word for all that a connection can do: it may not have been opened at all."""
+    until_tomorrow: bool = False
+    """Waits for the next day (UTC)."""
     rate_refusal: bool = False
     """The provider refused for the rate: the rate limiter must be told."""
     fallback: Fallback | None = None
@@ -77,7 +92,7 @@ WRONG_REGION: Final = "Vindrop.WrongRegion"
 BAD_SIGNATURE: Final = "Vindrop.BadSignature"
 STORAGE_KEY_DENIED: Final = "Vindrop.StorageKeyDenied"
 STORAGE_CLOCK_SKEWED: Final = "Vindrop.StorageClockSkewed"
-STORAGE_TOKEN_EXPIRED: Final = "Vindrop.StorageTokenExpired"  # noqa: S105  # a code
+STORAGE_TOKEN_EXPIRED: Final = "Vindrop.StorageTokenExpired"  # noqa: S105
 STORAGE_UNAVAILABLE: Final = "Vindrop.StorageUnavailable"
 MALFORMED_EVENT: Final = "Vindrop.MalformedEvent"
 UNKNOWN_EVENT: Final = "Vindrop.UnknownEvent"
@@ -86,12 +101,25 @@ NOT_A_VIN: Final = "Vindrop.NotAVin"
 BROKEN_ANSWER: Final = "Vindrop.BrokenAnswer"
 ABANDONED: Final = "Vindrop.Abandoned"
 NO_CREDENTIALS: Final = "Vindrop.NoCredentials"
+NOT_CONNECTED: Final = "ClientNetworkError.NotConnected"
 RATE_LIMITED: Final = "Vindrop.WaitingForQuota"
+DAILY_CAP: Final = "Vindrop.DailyCap"
+LEASE_LOST: Final = "Vindrop.LeaseLost"
 OUT_OF_TIME: Final = "Vindrop.OutOfTime"
 
 
 def _retry(http_problem: str = "vinocr-failed", **changes: Any) -> Rule:
-    return replace(Rule(Disposition.RETRY, http_problem, "VinUnavailable"), **changes)
+    transient = Rule(
+        Disposition.RETRY, http_problem, "VinUnavailable", uses_attempt=False, passing=True
+    )
+    return replace(transient, **changes)
+
+
+def _wait(http_problem: str, step_error: StepError = "VinThrottled", **changes: Any) -> Rule:
+    """Return the line of what is not tried again in its run and never ends an upload."""
+    return _retry(
+        http_problem, step_error=step_error, passing=False, **{"retry_in_run": False, **changes}
+    )
 
 
 def _fallback(form: Fallback, http_problem: str) -> Rule:
@@ -105,44 +133,46 @@ def _dead(http_problem: str = "photo-refused", *, billed: bool | None = False) -
 _OPEN_CIRCUIT: Final = Rule(
     Disposition.OPEN_CIRCUIT, "account-blocked", "AccountBlocked", uses_attempt=False
 )
-_UNKNOWN: Final = Rule(Disposition.UNKNOWN, "vinocr-failed", "VinUnavailable", billed=None)
+_UNKNOWN: Final = Rule(
+    Disposition.UNKNOWN, "vinocr-failed", "VinUnavailable", billed=None, suspects_photo=True
+)
 
 TABLE: Final[dict[str, Rule]] = {
     # Transient: the rate and the time.
-    "RequestLimitExceeded": _retry(
-        "too-many-requests", step_error="VinThrottled", uses_attempt=False, rate_refusal=True
-    ),
-    RATE_LIMITED: _retry(
-        "too-many-requests", step_error="VinThrottled", uses_attempt=False, retry_in_run=False
-    ),
-    OUT_OF_TIME: _retry(
-        "timeout", step_error="VinThrottled", uses_attempt=False, retry_in_run=False
-    ),
+    "RequestLimitExceeded": _wait("too-many-requests", retry_in_run=True, rate_refusal=True),
+    RATE_LIMITED: _wait("too-many-requests"),
+    DAILY_CAP: _wait("too-many-requests", until_tomorrow=True),
+    OUT_OF_TIME: _wait("timeout"),
+    LEASE_LOST: _wait("timeout", "VinUnavailable"),
     # Transient: the service, the network, the object store.
-    "InternalError": _retry(),
+    "InternalError": _retry(suspects_photo=True),
     "ServiceUnavailable": _retry("vinocr-unavailable"),
-    "ResourceInsufficient": _retry("vinocr-unavailable"),
+    "ResourceInsufficient": _retry("vinocr-unavailable", step_error="VinThrottled", busy=True),
     "ResourceInUse": _retry(),
     "LimitExceeded": _retry(),
-    "FailedOperation.UnKnowError": _retry(),
-    "FailedOperation.EngineRecognizeTimeout": _retry("timeout"),
+    "FailedOperation.UnKnowError": _retry(suspects_photo=True),
+    "FailedOperation.EngineRecognizeTimeout": _retry("timeout", suspects_photo=True),
     "ClientNetworkError": _retry(
-        billed=None, sentence="VinOCR could not be reached, or did not answer in time"
+        billed=None,
+        of_connection=True,
+        sentence="VinOCR did not answer in time, or the connection to it broke: the call may have "
+        "been billed",
     ),
+    NOT_CONNECTED: _retry("vinocr-unavailable", sentence="VinOCR could not be reached"),
     "ServerNetworkError": _retry(billed=None),
-    BROKEN_ANSWER: _retry(billed=None),
+    BROKEN_ANSWER: _retry(billed=None, suspects_photo=True),
     STORAGE_UNAVAILABLE: _retry("storage-failed"),
     # The bucket refuses, and a person can mend it: its policy, its key, its name, our settings.
-    OBJECT_FORBIDDEN: _retry("object-forbidden"),
-    STORAGE_KEY_DENIED: _retry("object-forbidden"),
-    WRONG_REGION: _retry("storage-failed"),
-    BAD_SIGNATURE: _retry("storage-failed"),
-    BUCKET_MISSING: _retry("object-missing"),
+    OBJECT_FORBIDDEN: _retry("object-forbidden", retry_in_run=False),
+    STORAGE_KEY_DENIED: _retry("object-forbidden", retry_in_run=False),
+    WRONG_REGION: _retry("storage-failed", retry_in_run=False),
+    BAD_SIGNATURE: _retry("storage-failed", retry_in_run=False),
+    BUCKET_MISSING: _retry("object-missing", retry_in_run=False),
     # One instance's fault, not the account's: its temporary key expired, its clock is wrong.
-    "AuthFailure.TokenFailure": _retry(uses_attempt=False),
-    "AuthFailure.SignatureExpire": _retry(uses_attempt=False, retry_in_run=False),
-    STORAGE_TOKEN_EXPIRED: _retry("storage-failed", uses_attempt=False, retry_in_run=False),
-    STORAGE_CLOCK_SKEWED: _retry("storage-failed", uses_attempt=False, retry_in_run=False),
+    "AuthFailure.TokenFailure": _retry(),
+    "AuthFailure.SignatureExpire": _retry(retry_in_run=False),
+    STORAGE_TOKEN_EXPIRED: _retry("storage-failed", retry_in_run=False),
+    STORAGE_CLOCK_SKEWED: _retry("storage-failed", retry_in_run=False),
     # The photo must be sent in another form.
     "FailedOperation.DownLoadError": _fallback("bytes", "url-unreadable"),
     "FailedOperation.ImageSizeTooLarge": _fallback("reencoded", "photo-too-large"),

@@ -48,6 +48,8 @@ class VinOCRCall:
     """From request to answer."""
     billed: Annotated[int, Limits(ge=0)]
     """Calls for this upload that the provider bills, this one included."""
+    maybe_billed: Annotated[int, Limits(ge=0)] = 0
+    """Calls for it whose answer never came or made no sense: the provider may bill them too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,8 @@ class DeadLetter:
     last_seen: dt.datetime
     upload: Upload | None
     """None only where the event was too malformed to name an object."""
+    maybe_billed: Annotated[int, Limits(ge=0)] = 0
+    """Calls for it whose answer never came or made no sense: the provider may bill them too."""
     event_id: str | None = None
     """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
     redriven: Annotated[int, Limits(ge=0)] = 0
@@ -271,8 +275,9 @@ def to_cloudevent(record: Record) -> dict[str, Any]:
 
 
 def to_json(record: Record) -> str:
-    """Return the structured event as one line of JSON."""
-    return json.dumps(to_cloudevent(record), ensure_ascii=False, separators=(",", ":"))
+    """Return the structured event as one line of JSON, halves of surrogate pairs replaced by ``?``."""
+    text = json.dumps(to_cloudevent(record), ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def from_cloudevent(event: dict[str, Any]) -> Record:

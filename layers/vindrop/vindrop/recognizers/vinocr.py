@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vindrop.clouds import Credentials, for_vinocr, keep_to_itself, trimmed
+from vindrop.core.invocation import Deadline, bound, deadline
 from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
@@ -55,17 +56,20 @@ class VinOCR:
         """
         self._connected()
 
-    def recognize(self, photo: Photo, *, trace_id: str | None = None) -> Answer:
+    def recognize(
+        self, photo: Photo, *, trace_id: str | None = None, seconds: float | None = None
+    ) -> Answer:
         """Make one call, and never a second one.
 
         :param trace_id: sent as X-TC-TraceId, so that the provider can find the call.
+        :param seconds: that the call may take as a whole; ``VINDROP_VINOCR_TIMEOUT`` at most.
         :raises FailureError: every way in which it can fail.
         """
         if photo.url is not None:
             parameters = {"ImageUrl": photo.url}
         else:
             parameters = {"ImageBase64": base64.b64encode(photo.data or b"").decode()}
-        return self._call(parameters, {"X-TC-TraceId": trace_id} if trace_id else {})
+        return self._call(parameters, {"X-TC-TraceId": trace_id} if trace_id else {}, seconds)
 
     def call_without_photo(self) -> None:
         """Make a call without a photo: it is refused before anything is read, and never billed.
@@ -77,24 +81,29 @@ class VinOCR:
         """
         self._call({}, {})
 
-    def _call(self, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
+    def _call(
+        self, parameters: dict[str, str], headers: dict[str, str], seconds: float | None = None
+    ) -> Answer:
         from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
             TencentCloudSDKException,
         )
 
         client = self._connected()
         started = time.perf_counter()
-        try:
-            answer = client.call_json(ACTION, parameters, headers)
-        except TencentCloudSDKException as error:
-            raise _sdk_failure(error) from None
-        except Exception as error:  # noqa: BLE001
-            # KeyError for an error without RequestId, ValueError for a body that is not JSON,
-            # exceptions of `requests` for one that breaks off: the SDK lets them all through.
-            raise FailureError(
-                error_codes.BROKEN_ANSWER,
-                f"VinOCR's answer could not be read ({type(error).__name__}); it may have been billed",
-            ) from None
+        longest = self._settings.vinocr_timeout
+        with deadline(longest if seconds is None else min(seconds, longest)) as limit:
+            try:
+                answer = client.call_json(ACTION, parameters, headers)
+            except TencentCloudSDKException as error:
+                raise _sdk_failure(error, limit) from None
+            except Exception as error:  # noqa: BLE001
+                # KeyError for an error without RequestId, ValueError for a body that is not JSON,
+                # exceptions of `requests` for one that breaks off: the SDK lets them all through.
+                raise FailureError(
+                    error_codes.BROKEN_ANSWER,
+                    f"VinOCR's answer could not be read ({type(error).__name__}); it may have been "
+                    "billed",
+                ) from None
         return _answer(answer, time.perf_counter() - started)
 
     def _connected(self) -> Any:
@@ -115,11 +124,11 @@ class VinOCR:
         http = HttpProfile(
             protocol=self._settings.vinocr_scheme,
             endpoint=self._settings.vinocr_host,
-            # `requests` takes the pair: to connect, and between two packets of the answer.
+            # `requests` takes the pair: to connect, and for each read; `deadline` bounds the whole.
             reqTimeout=(self._settings.vinocr_connect_timeout, self._settings.vinocr_timeout),
             keepAlive=True,
         )
-        client = CommonClient(
+        client: Any = CommonClient(
             SERVICE,
             VERSION,
             Credential(credentials.id, credentials.key, credentials.token),
@@ -127,11 +136,14 @@ class VinOCR:
             ClientProfile(httpProfile=http, language=self._settings.vinocr_language),
         )
         keep_to_itself(client, f"{self._settings.vinocr_scheme}://{self._settings.vinocr_host}")
+        bound(client.request.conn._session)  # noqa: SLF001  # the SDK has no other way to it
         return client
 
 
-def _sdk_failure(error: Any) -> FailureError:
+def _sdk_failure(error: Any, limit: Deadline) -> FailureError:
     code = str(error.get_code() or error_codes.BROKEN_ANSWER)
+    if error_codes.rule(code).of_connection and not limit.sent:
+        code = error_codes.NOT_CONNECTED
     message = error.get_message()
     if isinstance(message, bytes):  # the body of an answer that was not 200: not ours to quote
         message = "VinOCR did not answer with status 200"

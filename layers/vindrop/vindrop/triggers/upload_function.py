@@ -83,7 +83,7 @@ def _end_in_stream(app: App, done: Done) -> Done:
     outcome = done.outcome
     if done.redeliver is None or outcome is None or outcome.failure is None:
         return done
-    if not outcome.failure.rule.uses_attempt:
+    if not outcome.failure.rule.suspects_photo:
         return done
     try:
         return Done(

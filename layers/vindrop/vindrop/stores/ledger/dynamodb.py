@@ -8,38 +8,27 @@ serves the sweep, the counts and the list of dead letters. Whose clock: `vindrop
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Final, cast
 
 from vindrop.core.ledger import (
-    ENDED,
     Claim,
     OpenCircuit,
-    Redriven,
     Standing,
     State,
-    Waiting,
     next_probe,
 )
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import DeadLetter, Reading, Record, from_json, to_json
+from vindrop.domain.records import Reading, Record, to_json
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB, Item, Value
 from vindrop.stores.ledger.dynamodb_catalogue import DynamoDBCatalogue
-from vindrop.stores.ledger.dynamodb_items import (
-    claim_of,
-    failure_of,
-    new_item,
-    standing_of,
-)
+from vindrop.stores.ledger.dynamodb_items import claim_of, failure_of, new_item, standing_of
+from vindrop.stores.ledger.dynamodb_operations import OPEN, TABLE, DynamoDBOperations
 
-_OPEN: Final[tuple[State, ...]] = ("claimed", "parked", "answered", "failed")
-_TABLE: Final = "uploads"
 _TRIES: Final = 5
-_LOOKED_AT: Final = 1_000
 
 
-class DynamoDBLedger(DynamoDBCatalogue):
+class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
     """See `vindrop.core.ledger.Ledger`."""
 
     durable = True
@@ -55,7 +44,7 @@ class DynamoDBLedger(DynamoDBCatalogue):
         """One write for an upload never seen; one conditional write for one that is due."""
         now, owner = self._tables.now(), uuid.uuid4().hex
         fresh = new_item(upload, "claimed", owner, now, now + lease, 1)
-        refused = self._tables.put_new(_TABLE, fresh | {"traceparent": traceparent})
+        refused = self._tables.put_new(TABLE, fresh | {"traceparent": traceparent})
         if refused is None:
             return Claim(owner, 1, 0, first_seen=now, traceparent=traceparent)
         item = refused.item
@@ -63,14 +52,14 @@ class DynamoDBLedger(DynamoDBCatalogue):
             if item is None:  # deleted between the two writes
                 return self.claim(upload, lease, traceparent=traceparent)
             if item["owner"] == owner:  # our write's answer was lost; the SDK asked again
-                return claim_of(item)
+                return claim_of(item, self._tables.now())
             state, now = cast("State", item["state"]), self._tables.now()
-            if state not in _OPEN or float(item["due_at"]) > now:
+            if state not in OPEN or float(item["due_at"]) > now:
                 return standing_of(item, now)
             attempts = int(item["attempts"]) + (1 if state in {"claimed", "parked"} else 0)
             taken: State = "claimed" if state == "parked" else state
             refused, _ = self._tables.update(
-                _TABLE,
+                TABLE,
                 upload.id,
                 "SET #owner = :owner, #attempts = :attempts, #state = :state, #due_at = :due_at, "
                 "#last_seen = :now, #place = :place",
@@ -86,7 +75,7 @@ class DynamoDBLedger(DynamoDBCatalogue):
                 was_due=item["due_at"],
             )
             if refused is None:
-                return claim_of(item | {"owner": owner, "attempts": attempts})
+                return claim_of(item | {"owner": owner, "attempts": attempts}, now)
             item = refused.item
         return Standing("claimed", 1.0, None)
 
@@ -99,47 +88,102 @@ class DynamoDBLedger(DynamoDBCatalogue):
         attempts: int,
         billed: int,
         lease: float,
-    ) -> bool:
-        """Keep the answer, whoever brings it, if none is kept: an answer was paid for."""
+        maybe_billed: int = 0,
+    ) -> Claim | None:
+        """Keep the answer; a reading also from a late worker, and in place of a dead letter."""
         reading = isinstance(record, Reading)
         now, event = self._tables.now(), to_json(record)
-        also = {"also": "failed"} if reading else {}
-        refused, _ = self._tables.update(
-            _TABLE,
-            upload_id,
+        kept = (
             "SET #state = :state, #record = :record, #owner = :owner, #attempts = :attempts, "
-            "#billed = :billed, #due_at = :due_at, #last_seen = :now",
-            f"#state IN (:claimed, :parked{', :also' if reading else ''})",
-            state="answered" if reading else "failed",
-            record=event,
-            owner=claim.owner,
-            attempts=attempts,
-            billed=billed,
-            due_at=now + lease,
-            now=now,
-            claimed="claimed",
-            parked="parked",
-            **also,
+            "#due_at = :due_at, #last_seen = :now"
         )
+        cost = " ADD #billed :billed, #maybe_billed :maybe_billed"
+        values: dict[str, Value] = {
+            "state": "answered" if reading else "failed",
+            "record": event,
+            "owner": claim.owner,
+            "attempts": attempts,
+            "due_at": now + lease,
+            "now": now,
+            "claimed": "claimed",
+            "billed": billed - claim.billed,
+            "maybe_billed": max(maybe_billed - claim.maybe_billed, 0),
+        }
+        held = "#owner = :owner AND #state = :claimed"
+        refused, _ = self._tables.update(TABLE, upload_id, kept + cost, held, **values)
         if refused is None:
-            return True
+            return claim
         there = refused.item or {}
-        return there.get("owner") == claim.owner and there.get("record") == event
+        if there.get("owner") == claim.owner and there.get("record") == event:
+            return claim_of(there)
+        # (change, condition) of what a reading may follow: another's claim, another's dead letter.
+        late: tuple[tuple[str, str, dict[str, Value]], ...] = (
+            (kept + cost, "#state IN (:claimed, :parked)", {"parked": "parked"}),
+            (
+                f"{kept.replace('SET', 'SET #dead_letter = #record,')} REMOVE #reached{cost}",
+                "#state IN (:failed, :dead)",
+                {"failed": "failed", "dead": "dead"},
+            ),
+        )
+        for change, where, states in late if reading else ():
+            given = (
+                values
+                if "claimed" in where
+                else {k: v for k, v in values.items() if k != "claimed"}
+            )
+            refused, _ = self._tables.update(TABLE, upload_id, change, where, **given, **states)
+            if refused is None:
+                return claim_of(self._tables.get(TABLE, upload_id) or there)
+        self._add_cost(upload_id, values["billed"], values["maybe_billed"])
+        return None
 
-    def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
+    def _add_cost(self, upload_id: str, billed: Value, maybe_billed: Value) -> None:
+        """Count the calls of an answer that came too late: they were paid for all the same."""
+        if billed or maybe_billed:
+            self._change(
+                upload_id,
+                "ADD #billed :billed, #maybe_billed :maybe_billed",
+                billed=billed,
+                maybe_billed=maybe_billed,
+            )
+
+    def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:
+        """One consistent read; one conditional write where the lease is nearly over."""
+        item, now = self._tables.get(TABLE, upload_id), self._tables.now()
+        if item is None or item["owner"] != claim.owner or item["state"] != "claimed":
+            return False
+        return float(item["due_at"]) - now >= seconds or self._change(
+            upload_id,
+            "SET #due_at = :due_at",
+            "#owner = :owner AND #state = :claimed",
+            due_at=now + seconds,
+            owner=claim.owner,
+            claimed="claimed",
+        )
+
+    def checkpoint(self, upload_id: str, names: frozenset[str], claim: Claim | None = None) -> None:
         """Store which of several destinations have the record."""
-        self._change(upload_id, "SET #reached = :names", names=" ".join(sorted(names)))
-
-    def delivered(self, upload_id: str, record: Record) -> None:
-        """End this upload, if ``record`` is still its answer."""
-        reading = isinstance(record, Reading)
+        where, owner = _held_by(claim)
         self._change(
             upload_id,
+            "SET #reached = :names",
+            f"attribute_exists(#id){where}",
+            names=" ".join(sorted(names)),
+            **owner,
+        )
+
+    def delivered(self, upload_id: str, record: Record, claim: Claim | None = None) -> bool:
+        """End this upload, if ``record`` is still its answer."""
+        reading = isinstance(record, Reading)
+        where, owner = _held_by(claim)
+        return self._change(
+            upload_id,
             "SET #state = :end, #due_at = :now, #last_seen = :now",
-            "#state = :state",
+            f"#state = :state{where}",
             state="answered" if reading else "failed",
             end="delivered" if reading else "dead",
             now=self._tables.now(),
+            **owner,
         )
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
@@ -163,125 +207,59 @@ class DynamoDBLedger(DynamoDBCatalogue):
         seconds: float,
         attempts: int,
         billed: int,
+        maybe_billed: int = 0,
+        retries: int = 0,
+        failing_after: float | None = None,
     ) -> bool:
         """Set its retry time, if the fencing token still holds."""
         now = self._tables.now()
-        return self._change(
+        since: dict[str, Value] = {} if failing_after is None else {"failing_after": failing_after}
+        scheduled = self._change(
             upload_id,
-            "SET #state = :parked, #due_at = :due_at, #attempts = :attempts, #billed = :billed, "
-            "#last_seen = :now, #failure_code = :code, #failure_message = :message, "
-            "#failure_request_id = :request_id",
+            "SET #state = :parked, #due_at = :due_at, #attempts = :attempts, #last_seen = :now, "
+            "#retries = :retries, #failure_code = :code, #failure_message = :message, "
+            f"#failure_request_id = :request_id{', #failing_after = :failing_after' if since else ''} "
+            f"ADD #billed :billed, #maybe_billed :maybe_billed"
+            f"{'' if since else ' REMOVE #failing_after'}",
             "#owner = :owner AND #state = :claimed",
             parked="parked",
             due_at=now + seconds,
             attempts=attempts,
-            billed=billed,
+            billed=billed - claim.billed,
+            maybe_billed=max(maybe_billed - claim.maybe_billed, 0),
+            retries=retries,
             now=now,
             code=failure.code,
             message=failure.message,
             request_id=failure.request_id or "",
             owner=claim.owner,
             claimed="claimed",
+            **since,
         )
+        if not scheduled and (self._tables.get(TABLE, upload_id) or {}).get("owner") != claim.owner:
+            self._add_cost(upload_id, billed - claim.billed, maybe_billed - claim.maybe_billed)
+        return scheduled
 
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Delete the item of a photo that only its caller has."""
         self._tables.delete(
-            _TABLE,
+            TABLE,
             upload_id,
             "#owner = :owner AND #state = :claimed",
             owner=claim.owner,
             claimed="claimed",
         )
 
-    def retryable(self, limit: int) -> list[Upload]:
+    def retryable(self, limit: int, *, answered: bool | None = None) -> list[Upload]:
         """Return what anyone may claim, longest due first. The index may be a second behind."""
         now = self._tables.now()
+        kept: tuple[State, ...] = ("answered", "failed")
+        states = {None: OPEN, True: kept, False: ("claimed", "parked")}[answered]
         found: list[Item] = []
-        for state in _OPEN:
+        for state in states:
             found += self._tables.by_state(state, until=now, limit=limit)
         found.sort(key=lambda item: float(item["due_at"]))
         return [Upload.from_json(str(item["upload"])) for item in found[:limit]]
-
-    def end_leases(self) -> int:
-        """Make every claim and delivery under way due now; see `SQLLedger.end_leases`."""
-        now, ended = self._tables.now(), 0
-        for state in ("claimed", "answered", "failed"):
-            for item in list(self._tables.by_state(state)):
-                ended += self._change(
-                    str(item["id"]),
-                    "SET #due_at = :now",
-                    "#state = :state AND #due_at > :now",
-                    now=now,
-                    state=state,
-                )
-        return ended
-
-    def standing(self, upload_id: str) -> Standing | None:
-        """Return the state of an upload."""
-        item = self._tables.get(_TABLE, upload_id)
-        return None if item is None else standing_of(item, self._tables.now())
-
-    def counts(self) -> dict[State, int]:
-        """Return how many are in each state. The index may be a second behind."""
-        found = {state: self._tables.count(state) for state in (*_OPEN, *ENDED)}
-        return {state: count for state, count in found.items() if count}
-
-    def backlog(self) -> dict[State, Waiting]:
-        """Return what has not ended, of each state the `_LOOKED_AT` that are due first at most."""
-        now, found = self._tables.now(), dict[State, Waiting]()
-        for state in _OPEN:
-            items = list(self._tables.by_state(state, limit=_LOOKED_AT))
-            if items:
-                seen = min(float(item.get("first_seen", item["due_at"])) for item in items)
-                found[state] = Waiting(len(items), max(now - seen, 0.0))
-        return found
-
-    def redrive(self, letter: DeadLetter, *, after: float) -> Redriven:
-        """One conditional write, and one for an upload that this ledger never saw."""
-        if letter.upload is None:
-            return "unknown"
-        now = self._tables.now()
-        refused, _ = self._tables.update(
-            _TABLE,
-            letter.id,
-            "SET #state = :parked, #due_at = :due_at, #attempts = :zero, #last_seen = :now, "
-            "#dead_letter = #record, #redriven = if_not_exists(#redriven, :zero) + :one, "
-            "#failure_code = :code, #failure_message = :message, #failure_request_id = :request_id "
-            "REMOVE #record, #reached",
-            "#state = :dead",
-            parked="parked",
-            due_at=now + after,
-            zero=0,
-            one=1,
-            now=now,
-            code=letter.code,
-            message=letter.message,
-            request_id=letter.request_id or "",
-            dead="dead",
-        )
-        if refused is not None and refused.item is None:
-            item = new_item(letter.upload, "parked", "", now, now + after, 0) | {
-                "first_seen": letter.first_seen.timestamp(),
-                "billed": letter.billed,
-                "redriven": letter.redriven + 1,
-                "dead_letter": to_json(letter),
-                "traceparent": letter.traceparent,
-            }
-            refused = self._tables.put_new(_TABLE, item)
-        if refused is None:
-            return "redriven"
-        return "answered" if (refused.item or {}).get("state") == "delivered" else "under_way"
-
-    def dead_letters(self) -> Iterator[DeadLetter]:
-        """Yield them state by state, in no order of time."""
-        for state in ("dead", *_OPEN):
-            for found in self._tables.by_state(state):
-                item = self._tables.get(_TABLE, str(found["id"])) or {}
-                event = item.get("record" if item.get("state") == "dead" else "dead_letter")
-                record = from_json(str(event)) if event else None
-                if isinstance(record, DeadLetter) and item.get("state") != "delivered":
-                    yield record
 
     def open_circuit(self, failure: Failure, probe_after: float) -> bool:
         """Open the circuit; the write tells who was first."""
@@ -294,11 +272,11 @@ class DynamoDBLedger(DynamoDBCatalogue):
             "since": now,
             "probe_at": now + probe_after,
         }
-        return self._tables.put_new(_TABLE, item) is None
+        return self._tables.put_new(TABLE, item) is None
 
     def circuit(self, probe_after: float | None) -> OpenCircuit | None:
         """Return the open circuit; the conditional write chooses who probes."""
-        item = self._tables.get(_TABLE, self._account)
+        item = self._tables.get(TABLE, self._account)
         failure = failure_of(item or {})
         if item is None or failure is None:
             return None
@@ -318,10 +296,8 @@ class DynamoDBLedger(DynamoDBCatalogue):
 
     def close_circuit(self) -> bool:
         """Close the circuit; the deletion tells who did it."""
-        return self._tables.delete(_TABLE, self._account)
+        return self._tables.delete(TABLE, self._account)
 
-    def _change(
-        self, key: str, change: str, where: str = "attribute_exists(#id)", **values: Value
-    ) -> bool:
-        refused, _ = self._tables.update(_TABLE, key, change, where, **values)
-        return refused is None
+
+def _held_by(claim: Claim | None) -> tuple[str, dict[str, Value]]:
+    return ("", {}) if claim is None else (" AND #owner = :owner", {"owner": claim.owner})

@@ -30,18 +30,27 @@ def new_item(
     }
 
 
-def claim_of(item: Item) -> Claim:
-    """Return the claim of the item's owner."""
+def claim_of(item: Item, now: float | None = None) -> Claim:
+    """Return the claim of the item's owner.
+
+    :param now: seconds since 1970, by the store's clock; None: the age is not asked for.
+    """
+    first_seen, failing_after = float(item["first_seen"]), item.get("failing_after")
     return Claim(
         str(item["owner"]),
         int(item["attempts"]),
         int(item["billed"]),
-        float(item["first_seen"]),
+        first_seen,
         _record(item),
         failure_of(item),
         frozenset(str(item.get("reached", "")).split()),
         int(item.get("redriven", 0)),
         str(item["traceparent"]) if item.get("traceparent") else None,
+        0.0 if now is None else max(now - first_seen, 0.0),
+        int(item.get("retries", 0)),
+        None if failing_after is None else float(failing_after),
+        int(item.get("maybe_billed", 0)),
+        "dead_letter" in item,
     )
 
 

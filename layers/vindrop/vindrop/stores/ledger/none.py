@@ -7,6 +7,7 @@ platform alone, and an open circuit is known to this instance only.
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ class NoLedger:
 
     def __init__(self) -> None:
         self._circuit: tuple[Failure, float, float] | None = None
+        self._calls: dict[str, int] = {}
+        self._alarmed: set[str] = set()
+        self._lock = threading.Lock()
 
     def claim(
         self,
@@ -39,21 +43,32 @@ class NoLedger:
     def keep(
         self,
         upload_id: str,  # noqa: ARG002
-        claim: Claim,  # noqa: ARG002
+        claim: Claim,
         record: records.Record,  # noqa: ARG002
         *,
         attempts: int,  # noqa: ARG002
         billed: int,  # noqa: ARG002
         lease: float,  # noqa: ARG002
-    ) -> bool:
+        maybe_billed: int = 0,  # noqa: ARG002
+    ) -> Claim | None:
         """Keep nothing; the answer goes directly to its destination."""
+        return claim
+
+    def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:  # noqa: ARG002
+        """Return True: nobody else can claim what no ledger knows."""
         return True
 
-    def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
+    def checkpoint(self, upload_id: str, names: frozenset[str], claim: Claim | None = None) -> None:
         """Do nothing."""
 
-    def delivered(self, upload_id: str, record: records.Record) -> None:
+    def delivered(
+        self,
+        upload_id: str,  # noqa: ARG002
+        record: records.Record,  # noqa: ARG002
+        claim: Claim | None = None,  # noqa: ARG002
+    ) -> bool:
         """Do nothing."""
+        return True
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
         """Do nothing."""
@@ -67,14 +82,21 @@ class NoLedger:
         seconds: float,  # noqa: ARG002
         attempts: int,  # noqa: ARG002
         billed: int,  # noqa: ARG002
+        maybe_billed: int = 0,  # noqa: ARG002
+        retries: int = 0,  # noqa: ARG002
+        failing_after: float | None = None,  # noqa: ARG002
     ) -> bool:
         """Schedule nothing: the caller raises, so that the platform redelivers the event."""
         return True
 
+    def hasten(self, code: str, share: float) -> int:  # noqa: ARG002
+        """Return 0: nothing waits here."""
+        return 0
+
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Do nothing."""
 
-    def retryable(self, limit: int) -> list[Upload]:  # noqa: ARG002
+    def retryable(self, limit: int, *, answered: bool | None = None) -> list[Upload]:  # noqa: ARG002
         """Return no uploads."""
         return []
 
@@ -119,3 +141,22 @@ class NoLedger:
         """Let this instance call again."""
         was_open, self._circuit = self._circuit is not None, None
         return was_open
+
+    def count_call(self, day: str, calls: int, most: int) -> bool:
+        """Count the calls of this instance."""
+        with self._lock:
+            fits = self._calls.get(day, 0) + max(calls, 1) <= most or calls < 0
+            if fits and calls:
+                self._calls[day] = self._calls.get(day, 0) + calls
+            return fits
+
+    def cap_alarm(self, day: str) -> bool:
+        """Return True the first time in this instance."""
+        with self._lock:
+            first = day not in self._alarmed
+            self._alarmed.add(day)
+            return first
+
+    def calls_of(self, days: str) -> int:
+        """Return what this instance has counted."""
+        return sum(calls for day, calls in self._calls.items() if day.startswith(days))

@@ -7,26 +7,19 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import Final, cast
+from collections.abc import Iterator
+from typing import Final
 
-from vindrop.core.ledger import (
-    Claim,
-    OpenCircuit,
-    Redriven,
-    Seen,
-    Standing,
-    State,
-    Waiting,
-    next_probe,
-)
+from vindrop.core.ledger import Claim, OpenCircuit, Standing, next_probe
 from vindrop.core.store_errors import LockedError
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
+from vindrop.stores import storable
+from vindrop.stores.ledger.sql_operations import SQLOperations
 from vindrop.stores.ledger.sql_schema import (
+    CALLS,
     CIRCUITS,
-    COLUMNS,
     UPLOADS,
     added,
     claimed,
@@ -36,17 +29,16 @@ from vindrop.stores.ledger.sql_schema import (
     schema,
     standing_of,
 )
-from vindrop.stores.sql import Database, Row
-from vindrop.stores.text import storable
+from vindrop.stores.sql import Database
 
 _PAGE: Final = 500
 LOCKED_SECONDS: Final = 1.0
 """After which an upload is worth another try whose row another worker has locked."""
-_OPEN: Final = "'claimed', 'parked'"
-_REPLACEABLE_BY_READING: Final = "'claimed', 'parked', 'failed'"
+_DEAD: Final = "'failed', 'dead'"
+_KEPT: Final = "'answered', 'failed'"
 
 
-class SQLLedger:
+class SQLLedger(SQLOperations):
     """See `vindrop.core.ledger.Ledger`."""
 
     durable = True
@@ -56,6 +48,8 @@ class SQLLedger:
         self._account = account
         self._now = database.dialect.now
         for table, statements in schema(database.dialect).items():
+            if table == CALLS:  # made when a cap first counts
+                continue
             columns = added(database.dialect) if table == UPLOADS else {}
             database.ensure(table, *statements, columns=columns)
 
@@ -107,47 +101,104 @@ class SQLLedger:
         attempts: int,
         billed: int,
         lease: float,
-    ) -> bool:
-        """Keep the answer, whoever brings it, if none is kept: an answer was paid for."""
+        maybe_billed: int = 0,
+    ) -> Claim | None:
+        """Keep the answer; a reading also from a late worker, and in place of a dead letter."""
+        event = storable(records.to_json(record))
         reading = isinstance(record, records.Reading)
-        kept = self.database.execute(
-            f"UPDATE {UPLOADS} SET state = :state, record = :record, owner = :owner, "
-            f"attempts = :attempts, billed = :billed, due_at = {self._now} + :lease, "
-            f"last_seen = {self._now} "
-            f"WHERE id = :id AND state IN ({_REPLACEABLE_BY_READING if reading else _OPEN})",
-            id=upload_id,
-            state="answered" if reading else "failed",
-            record=records.to_json(record),
-            owner=claim.owner,
-            attempts=attempts,
-            billed=billed,
-            lease=lease,
+        values: dict[str, object] = {
+            "id": upload_id,
+            "state": "answered" if reading else "failed",
+            "record": event,
+            "owner": claim.owner,
+            "attempts": attempts,
+            "billed": billed - claim.billed,
+            "maybe_billed": max(maybe_billed - claim.maybe_billed, 0),
+            "lease": lease,
+        }
+        kept = (
+            "state = :state, record = :record, owner = :owner, attempts = :attempts, "
+            "billed = billed + :billed, maybe_billed = maybe_billed + :maybe_billed, "
+            f"due_at = {self._now} + :lease, last_seen = {self._now}"
         )
-        if kept.rowcount == 1:
-            return True
-        # The connection may have broken after the commit: the repeated write then finds its own answer.
+        if self.database.execute(
+            f"UPDATE {UPLOADS} SET {kept} WHERE id = :id AND owner = :owner AND state = 'claimed'",
+            **values,
+        ).rowcount:
+            return claim
         row = self._row(upload_id)
-        kept_text = storable(records.to_json(record))
-        return row is not None and row[2] == claim.owner and row[6] == kept_text
+        # The connection may have broken after the commit: the repeated write finds its own answer.
+        if row is not None and row[2] == claim.owner and row[6] == event:
+            return claimed(row)
+        # `dead_letter` and `reached` stand before `state`: MySQL reads a changed column's new value.
+        replaced = (
+            f"dead_letter = CASE WHEN state IN ({_DEAD}) THEN record ELSE dead_letter END, "
+            f"reached = CASE WHEN state IN ({_DEAD}) THEN NULL ELSE reached END, "
+        )
+        if (
+            reading
+            and self.database.execute(
+                f"UPDATE {UPLOADS} SET {replaced}{kept} "
+                f"WHERE id = :id AND state IN ('claimed', 'parked', {_DEAD})",
+                **values,
+            ).rowcount
+        ):
+            row = self._row(upload_id)
+            return None if row is None else claimed(row)
+        self._add_cost(upload_id, values["billed"], values["maybe_billed"])
+        return None
 
-    def checkpoint(self, upload_id: str, names: frozenset[str]) -> None:
+    def _add_cost(self, upload_id: str, billed: object, maybe_billed: object) -> None:
+        """Count the calls of an answer that came too late: they were paid for all the same."""
+        if billed or maybe_billed:
+            self.database.execute(
+                f"UPDATE {UPLOADS} SET billed = billed + :billed, "
+                "maybe_billed = maybe_billed + :maybe_billed WHERE id = :id",
+                id=upload_id,
+                billed=billed,
+                maybe_billed=maybe_billed,
+            )
+
+    def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:
+        """One SELECT; one conditional UPDATE where the lease is nearly over."""
+        found = self.database.execute(
+            f"SELECT due_at - {self._now} FROM {UPLOADS} "
+            "WHERE id = :id AND owner = :owner AND state = 'claimed'",
+            id=upload_id,
+            owner=claim.owner,
+        )
+        if not found.rows or float(found.rows[0][0]) >= seconds:
+            return bool(found.rows)
+        renewed = self.database.execute(
+            f"UPDATE {UPLOADS} SET due_at = {self._now} + :seconds "
+            "WHERE id = :id AND owner = :owner AND state = 'claimed'",
+            id=upload_id,
+            owner=claim.owner,
+            seconds=seconds,
+        )
+        return renewed.rowcount == 1
+
+    def checkpoint(self, upload_id: str, names: frozenset[str], claim: Claim | None = None) -> None:
         """Store which of several destinations have the record."""
         self.database.execute(
-            f"UPDATE {UPLOADS} SET reached = :names WHERE id = :id",
+            f"UPDATE {UPLOADS} SET reached = :names WHERE id = :id{_held_by(claim)}",
             id=upload_id,
             names=" ".join(sorted(names)),
+            **({"owner": claim.owner} if claim else {}),
         )
 
-    def delivered(self, upload_id: str, record: records.Record) -> None:
+    def delivered(self, upload_id: str, record: records.Record, claim: Claim | None = None) -> bool:
         """End this upload, if ``record`` is still its answer."""
         reading = isinstance(record, records.Reading)
-        self.database.execute(
+        ended = self.database.execute(
             f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, state = :end "
-            "WHERE id = :id AND state = :state",
+            f"WHERE id = :id AND state = :state{_held_by(claim)}",
             id=upload_id,
             state="answered" if reading else "failed",
             end="delivered" if reading else "dead",
+            **({"owner": claim.owner} if claim else {}),
         )
+        return ended.rowcount == 1
 
     def postpone(self, upload_id: str, claim: Claim, seconds: float) -> None:
         """Let the next delivery begin after ``seconds``."""
@@ -168,21 +219,36 @@ class SQLLedger:
         seconds: float,
         attempts: int,
         billed: int,
+        maybe_billed: int = 0,
+        retries: int = 0,
+        failing_after: float | None = None,
     ) -> bool:
         """Set its retry time, if the fencing token still holds."""
         scheduled = self.database.execute(
             f"UPDATE {UPLOADS} SET state = 'parked', due_at = {self._now} + :seconds, "
-            f"attempts = :attempts, billed = :billed, last_seen = {self._now}, "
+            "attempts = :attempts, billed = billed + :billed, "
+            "maybe_billed = maybe_billed + :maybe_billed, retries = :retries, "
+            f"failing_after = :failing_after, last_seen = {self._now}, "
             "failure_code = :code, failure_message = :message, failure_request_id = :request_id "
             "WHERE id = :id AND owner = :owner AND state = 'claimed'",
             id=upload_id,
             owner=claim.owner,
             seconds=seconds,
             attempts=attempts,
-            billed=billed,
+            billed=billed - claim.billed,
+            maybe_billed=max(maybe_billed - claim.maybe_billed, 0),
+            retries=retries,
+            failing_after=failing_after,
             **failure_values(failure),
         )
-        return scheduled.rowcount == 1
+        if scheduled.rowcount == 1:
+            return True
+        row = self._row(upload_id)
+        if (
+            row is None or row[2] != claim.owner
+        ):  # else the write was repeated, or the lease is fine
+            self._add_cost(upload_id, billed - claim.billed, maybe_billed - claim.maybe_billed)
+        return False
 
     def forget(self, upload_id: str, claim: Claim) -> None:
         """Delete the row of a photo that only its caller has."""
@@ -192,98 +258,15 @@ class SQLLedger:
             owner=claim.owner,
         )
 
-    def retryable(self, limit: int) -> list[Upload]:
+    def retryable(self, limit: int, *, answered: bool | None = None) -> list[Upload]:
         """Return what anyone may claim, longest due first."""
+        which = {None: "", True: f"AND state IN ({_KEPT}) ", False: f"AND state NOT IN ({_KEPT}) "}
         found = self.database.execute(
-            f"SELECT upload FROM {UPLOADS} WHERE due_at <= {self._now} ORDER BY due_at LIMIT :limit",
+            f"SELECT upload FROM {UPLOADS} WHERE due_at <= {self._now} {which[answered]}"
+            "ORDER BY due_at LIMIT :limit",
             limit=limit,
         )
         return [Upload.from_json(row[0]) for row in found.rows]
-
-    def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:
-        """Return place → its uploads; see `vindrop.domain.upload.Upload.object_id`."""
-        found: dict[str, list[Seen]] = {}
-        for start in range(0, len(places), _PAGE):
-            some = {f"p{n}": name for n, name in enumerate(places[start : start + _PAGE])}
-            rows = self.database.execute(
-                f"SELECT place, upload, first_seen FROM {UPLOADS} "
-                f"WHERE place IN ({', '.join(f':{name}' for name in some)})",
-                **some,
-            ).rows
-            for name, event, first_seen in rows:
-                upload = Upload.from_json(event)
-                written = upload.uploaded_at.timestamp() if upload.uploaded_at else 0.0
-                found.setdefault(name, []).append(
-                    Seen(upload.version, max(written, float(first_seen)), upload.size)
-                )
-        return found
-
-    def end_leases(self) -> int:
-        """Make every claim and delivery under way due now; return how many.
-
-        Only for a stack on one machine that starts and knows that no earlier worker is left: it
-        need not wait for their leases to end.
-        """
-        return self.database.execute(
-            f"UPDATE {UPLOADS} SET due_at = {self._now} "
-            f"WHERE state IN ('claimed', 'answered', 'failed') AND due_at > {self._now}"
-        ).rowcount
-
-    def standing(self, upload_id: str) -> Standing | None:
-        """Return the state of an upload."""
-        row = self._row(upload_id)
-        return None if row is None else standing_of(row)
-
-    def counts(self) -> dict[State, int]:
-        """Return how many are in each state."""
-        found = self.database.execute(f"SELECT state, COUNT(*) FROM {UPLOADS} GROUP BY state")
-        return {cast("State", row[0]): int(row[1]) for row in found.rows}
-
-    def backlog(self) -> dict[State, Waiting]:
-        """Return what has not ended, by state."""
-        found = self.database.execute(
-            f"SELECT state, COUNT(*), {self._now} - MIN(first_seen) FROM {UPLOADS} "
-            "WHERE due_at IS NOT NULL GROUP BY state"
-        )
-        return {cast("State", s): Waiting(int(n), max(float(age), 0.0)) for s, n, age in found.rows}
-
-    def redrive(self, letter: records.DeadLetter, *, after: float) -> Redriven:
-        """One conditional UPDATE; an INSERT for an upload that this ledger never saw."""
-        if letter.upload is None:
-            return "unknown"
-        now, upload = self._now, letter.upload
-        failed = {"id": letter.id, "after": after, **failure_values(letter)}
-        # `dead_letter` stands before `record`: MySQL reads a changed column's new value.
-        taken = self.database.execute(
-            f"UPDATE {UPLOADS} SET dead_letter = record, record = NULL, reached = NULL, "
-            f"redriven = redriven + 1, attempts = 0, due_at = {now} + :after, last_seen = {now}, "
-            "failure_code = :code, failure_message = :message, failure_request_id = :request_id, "
-            "state = 'parked' WHERE id = :id AND state = 'dead'",
-            **failed,
-        )
-        if taken.rowcount == 1:
-            return "redriven"
-        inserted = self.database.execute(
-            f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
-            "redriven, dead_letter, traceparent, failure_code, failure_message, "
-            "failure_request_id, first_seen, last_seen) "
-            f"VALUES (:id, 'parked', {now} + :after, '', 0, :billed, :place, :upload, "
-            ":redriven, :dead_letter, :traceparent, :code, :message, :request_id, "
-            f":first_seen, {now}) "
-            f"{self.database.dialect.on_conflict_ignore}",
-            **failed,
-            billed=letter.billed,
-            place=upload.object_id,
-            upload=upload.to_json(),
-            redriven=letter.redriven + 1,
-            dead_letter=records.to_json(letter),
-            traceparent=letter.traceparent,
-            first_seen=letter.first_seen.timestamp(),
-        )
-        if inserted.rowcount == 1:
-            return "redriven"
-        standing = self.standing(letter.id)
-        return "answered" if standing and standing.state == "delivered" else "under_way"
 
     def dead_letters(self) -> Iterator[records.DeadLetter]:
         """Yield them in pages, in no order of time."""
@@ -341,8 +324,6 @@ class SQLLedger:
         closed = self.database.execute(f"DELETE FROM {CIRCUITS} WHERE id = :id", id=self._account)
         return closed.rowcount == 1
 
-    def _row(self, upload_id: str) -> Row | None:
-        found = self.database.execute(
-            f"SELECT {COLUMNS.format(now=self._now)} FROM {UPLOADS} WHERE id = :id", id=upload_id
-        )
-        return found.rows[0] if found.rows else None
+
+def _held_by(claim: Claim | None) -> str:
+    return "" if claim is None else " AND owner = :owner"

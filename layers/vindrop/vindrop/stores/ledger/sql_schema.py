@@ -11,13 +11,16 @@ from vindrop.stores.sql import Dialect, Row
 
 UPLOADS: Final = "vindrop_uploads"
 CIRCUITS: Final = "vindrop_holds"
+CALLS: Final = "vindrop_calls"
+"""Calls per account and UTC day: only where `VINDROP_DAILY_CALLS` caps them."""
 _LONGEST_CODE: Final = 128
 _LONGEST_REQUEST_ID: Final = 64
 """Characters of the columns: a longer answer of the provider must not make the write fail."""
 
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
-    "failure_code, failure_message, failure_request_id, reached, redriven, traceparent"
+    "failure_code, failure_message, failure_request_id, reached, redriven, traceparent, "
+    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL"
 )
 """In this order; ``now`` is the dialect's own."""
 
@@ -61,6 +64,12 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
             "since DOUBLE PRECISION NOT NULL, "
             f"probe_at DOUBLE PRECISION NOT NULL){dialect.table_options}",
         ],
+        CALLS: [
+            f"CREATE TABLE IF NOT EXISTS {CALLS} ("
+            "id VARCHAR(80) NOT NULL PRIMARY KEY, "
+            "calls INTEGER NOT NULL, "
+            f"alarmed INTEGER NOT NULL){dialect.table_options}",
+        ],
     }
 
 
@@ -70,6 +79,9 @@ def added(dialect: Dialect) -> dict[str, str]:
         "redriven": "INTEGER NOT NULL DEFAULT 0",
         "dead_letter": dialect.long_text,
         "traceparent": "VARCHAR(55)",
+        "retries": "INTEGER NOT NULL DEFAULT 0",
+        "failing_after": "DOUBLE PRECISION",
+        "maybe_billed": "INTEGER NOT NULL DEFAULT 0",
     }
 
 
@@ -110,7 +122,20 @@ def due_claim(dialect: Dialect) -> str:
 def claimed(row: Row) -> Claim:
     """Return the claim of the row's owner."""
     return Claim(
-        row[2], row[3], row[4], row[5], _record(row), _failure(row), _delivered_to(row), *row[11:13]
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        record=_record(row),
+        failure=_failure(row),
+        delivered_to=_delivered_to(row),
+        redriven=row[11],
+        traceparent=row[12],
+        age=max(float(row[13]), 0.0),
+        retries=row[14],
+        failing_after=row[15],
+        maybe_billed=row[16],
+        was_dead=bool(row[17]),
     )
 
 

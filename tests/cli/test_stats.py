@@ -1,0 +1,64 @@
+"""`vindrop stats`: what has been read, what waits, and what it costs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tests.cli.test_cli import vindrop
+from tests.library.conftest import a_dead_letter, a_reading, an_upload
+from vindrop.core.ledger import Claim
+from vindrop.destinations import open_destination
+from vindrop.domain.vin import Verdict
+from vindrop.stores import open_ledger
+
+NOW = dt.datetime.now(dt.timezone.utc)
+
+
+def filled(folder: Path) -> str:
+    """A database with three readings, two dead letters, and an upload that is under way."""
+    url = f"sqlite:///{folder}/vindrop.db"
+    destination = open_destination(url)
+    old = NOW - dt.timedelta(days=70)
+    for key, when, verdict in (
+        ("a.jpg", NOW, Verdict.VERIFIED),
+        ("b.jpg", NOW, Verdict.DOUBTFUL),
+        ("c.jpg", old, Verdict.VERIFIED),
+    ):
+        reading = a_reading(an_upload(key))
+        call = replace(reading.vinocr, billed=2, maybe_billed=1)
+        destination.put(replace(reading, read_at=when, verdict=verdict, vinocr=call))
+    for key in ("d.jpg", "e.jpg"):
+        letter = a_dead_letter(an_upload(key))
+        destination.put(replace(letter, last_seen=NOW, billed=1))
+    assert isinstance(open_ledger(url, account="vinocr").claim(an_upload(), 60), Claim)
+    return url
+
+
+def test_the_figures_of_what_was_read(tmp_path: Path) -> None:
+    url = filled(tmp_path)
+    settings = {"VINDROP_RESULTS": url, "VINDROP_DEAD_LETTERS": url, "VINDROP_LEDGER": url}
+    done = vindrop("stats", "--json", cwd=tmp_path, **settings, VINDROP_PRICE_PER_CALL="0.02")
+    assert json.loads(done.stdout) == {
+        "uploads": {"claimed": 1},
+        "readings": {"doubtful": 1, "verified": 2},
+        "dead_letters": {"FailedOperation.OcrFailed": 2},
+        "billed_today": 6,
+        "billed_this_month": 6,
+        "billed": 8,
+        "maybe_billed": 3,
+        "cost_today": 0.12,
+        "cost_this_month": 0.12,
+    }
+    shown = vindrop("stats", cwd=tmp_path, **settings).stdout
+    assert "calls billed this month" in shown
+    assert "cost" not in shown, "nobody said what a call costs"
+
+
+def test_a_price_that_is_no_number_is_one_sentence(tmp_path: Path) -> None:
+    url = filled(tmp_path)
+    done = vindrop("stats", "--from", url, cwd=tmp_path, VINDROP_PRICE_PER_CALL="cheap")
+    assert done.returncode == 2
+    assert "VINDROP_PRICE_PER_CALL" in done.stderr
