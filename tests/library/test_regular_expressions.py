@@ -27,6 +27,8 @@ FUNCTIONS = frozenset(
 )
 BY_CLASS = ("own_region_form", "bucket_form", "etag_form")
 """Attributes that hold a pattern of each object store."""
+HANDED_ON = {"form": "bucket_form"}
+"""Parameter of `vindrop.clouds.misnamed` → the attribute that it is given."""
 MADE_ELSEWHERE = frozenset(("pattern", "field.pattern"))
 """Texts that are put together of our own source only: no text of others is their subject."""
 
@@ -56,7 +58,7 @@ def patterns() -> dict[str, Found]:
             if written is None:
                 continue
             text = ast.unparse(written)
-            last = text.rpartition(".")[2]
+            last = HANDED_ON.get(text, text.rpartition(".")[2])
             if last in BY_CLASS:
                 for store in store_classes():
                     if form := getattr(store, last):
