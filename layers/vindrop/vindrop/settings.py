@@ -77,12 +77,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
     :param concurrency: Uploads of one batch that one invocation works on at the same time.
-    :param max_attempts: Runs that may fail for one upload with a code that nobody knows, or by
-        dying, before it is a dead letter. Failures that pass (network, service, bucket) do not
-        count.
+    :param max_attempts: Runs of one upload that may fail with a code that nobody knows, or die,
+        before it is a dead letter. Failures that pass do not count: see `VINDROP_MAX_AGE`.
     :param max_age: Seconds that an upload is retried for failures that pass (network, service,
-        bucket), from the first of them; then it is a dead letter that says so. Default: three
-        days.
+        bucket), from the first of them, before it is a dead letter. Default: three days.
     :param retry_seconds: Longest wait before the first retry of an upload, in seconds; doubles
         each time, up to an hour (exponential backoff with full jitter).
     :param daily_calls: Calls per day (UTC) that may be billed; what comes after waits for
@@ -91,7 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         `vindrop stats` reckon with.
     :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
         until the first probe; the pauses between probes double, up to a quarter of an hour.
-    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
+    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid): ``bucket`` in
+        every region and cloud, ``bucket@region`` in that region only. Empty: all.
     :param key_prefixes: Only keys that begin with one of these. Empty: all.
     :param key_suffixes: Only keys that end with one of these, in any case. Empty: all.
     :param ignored_prefixes: Keys that begin with one of these are never read (our own output).
