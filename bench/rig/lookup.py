@@ -52,14 +52,19 @@ class LookupPool:
         """Close the notes."""
         self._notes.close()
 
-    async def read(self, image: bytes) -> Answer:
+    def refuse_if_busy(self, _: str = "") -> None:
+        """Never: it reads as many at once as are asked for."""
+
+    async def read(self, image: bytes, *_: object) -> Answer:
         """Answer the VIN that the photo is known for."""
         number, came = number_of(image), time.monotonic()
         if number is None:
             raise image_error("undecodable", 0)
         self.busy += 1
-        await asyncio.sleep(delay(self._dice) / self._speed)
-        self.busy -= 1
+        try:
+            await asyncio.sleep(delay(self._dice) / self._speed)
+        finally:
+            self.busy -= 1
         self._notes.write(f"{came:.6f} {number}\n")
         vin = vin_of(number)
         spent = (time.monotonic() - came) * 1000

@@ -38,17 +38,22 @@ class World:
         seed: int = 0,
         speed: float = 1.0,
         faults: list[dict[str, Any]] | None = None,
+        module: str = "bench.rig.lookup",
+        vinocr: dict[str, str] | None = None,
     ) -> None:
         """Prepare.
 
         :param rate: calls per second that VinOCR accepts.
         :param speed: how much faster than usual the lookup answers.
         :param faults: rules of VinOCR's faults file.
+        :param module: what is run as VinOCR.
+        :param vinocr: further variables for it.
         """
         self.folder = folder
         self.bucket = Bucket(BUCKET, REGION, folder / "bucket")
         self._rate, self._seed, self._speed = rate, seed, speed
         self._faults = faults or []
+        self._module, self._vinocr_settings = module, vinocr or {}
         self._readings = folder / "readings.txt"
         self._exit = ExitStack()
 
@@ -67,7 +72,7 @@ class World:
                 self.folder / "vinocr.log",
                 secret_id="",
                 secret_key="",
-                module="bench.rig.lookup",
+                module=self._module,
                 settings={
                     "PYTHONPATH": str(ROOT),
                     "BENCH_READINGS": str(self._readings),
@@ -78,6 +83,7 @@ class World:
                     "VINOCR_URL_DOWNLOADS": "1000",
                     "VINOCR_RATE": str(self._rate),
                     "VINOCR_FAULTS": str(faults),
+                    **self._vinocr_settings,
                 },
             )
         )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from msgspec import structs
 
+from tests.http import events
 from tests.http.conftest import KEY, OPEN, ask
 from vindrop import http
 from vindrop.core.app import App
+from vindrop.domain.wrong_keys import WrongKeys
+from vindrop.http import auth
 from vindrop.settings import Settings, SettingsError
 from vindrop.wiring import from_environment
 
@@ -140,3 +145,45 @@ def test_every_answer_forbids_caching_of_results_and_sniffing() -> None:
     answer = ask("POST", "/v1/vin", {}, "")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("gateway", sorted(events.GATEWAYS))
+def test_wrong_keys_are_slowed_by_address_and_logged_with_it(
+    gateway: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(auth, "_WRONG", WrongKeys())
+    monkeypatch.setattr("vindrop.http.auth.time.sleep", waits.append)
+    monkeypatch.setattr("vindrop.http.auth.time.monotonic", lambda: 1000.0)
+    headers = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}
+    for number in range(12):
+        answer = ask("POST", "/v1/vin", headers, key=f"guess-{number}", gateway=gateway)
+        assert answer.problem == "key-refused"
+    assert waits[:9] == [0.0] * 9
+    assert all(0 < wait <= 1.0 for wait in waits[9:]), "a function's own time costs money, too"
+    assert ask("POST", "/v1/vin", headers, "", gateway=gateway).problem == "empty-photo"
+    assert len(waits) == 12, "a right key waits for nothing"
+    said = capsys.readouterr()
+    lines = [
+        json.loads(line) for line in (said.out + said.err).splitlines() if line.startswith("{")
+    ]
+    noted = [line for line in lines if "wrong_api_key" in line.values()]
+    assert [line["count"] for line in noted] == list(range(1, 13))
+    assert {line["client"] for line in noted} == {"198.51.100.7"}
+    assert "guess-" not in said.out + said.err
+
+
+def test_addresses_are_counted_apart_and_forgotten() -> None:
+    seen = WrongKeys()
+    for number in range(30):
+        assert seen.note("192.0.2.1", 100.0) == number + 1
+        seen.note(f"2001:db8::{number:x}", 100.0)
+    assert 0 < seen.wait("192.0.2.1", 100.0) <= 30
+    assert seen.wait("::ffff:192.0.2.1", 100.0) > 0, "one client, however it is written"
+    assert seen.wait("2001:db8::ffff", 100.0) > 0, "a network of one customer"
+    assert seen.wait("192.0.2.2", 100.0) == 0
+    assert seen.wait("192.0.2.1", 131.0) == 0
+    assert seen.note("192.0.2.1", 1000.0) == 1
+    for number in range(20_000):
+        seen.note(f"address {number}", 2000.0)
+    assert len(seen._seen) <= 10_000, "memory is bounded"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from qcloud_cos.cos_auth import CosS3Auth
 
 from tests import secrets
-from vindrop_local.bucket import Account, Bucket, BucketServer, auth, keys
+from vindrop_local.bucket import Account, Bucket, BucketServer, auth, keys, xml
 from vindrop_local.bucket.errors import CosError
 from vindrop_local.bucket.journal import Entry
 from vindrop_local.bucket.listing import Page, page
@@ -282,3 +282,30 @@ def test_a_port_that_is_taken_is_said(server: BucketServer, tmp_path: Path) -> N
     with pytest.raises(OSError, match=f"port {port} on 127.0.0.1 is taken"):
         other.start()
     other.stop()
+
+
+BOMB = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]><Delete><Key>&b;</Key></Delete>'
+
+
+@pytest.mark.parametrize(
+    "text", [BOMB, "<!DOCTYPE Delete><Delete/>", "<!DOCTYPE  Delete SYSTEM 'x'><Delete/>"]
+)
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"]
+)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_document_type_is_refused_in_every_encoding(
+    text: str, encoding: str, declared: bool
+) -> None:
+    name = encoding.removesuffix("-sig")
+    head = f'<?xml version="1.0" encoding="{name}"?>' if declared else ""
+    with pytest.raises(CosError):
+        xml.read((head + text).encode(encoding), "Delete")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_xml_without_one_is_read(encoding: str) -> None:
+    body = "<Delete><Key>图 &amp; &#65;</Key><!-- <!DOCTYPE --></Delete>".encode(encoding)
+    assert xml.read(body, "Delete").findtext("Key") == "图 & A"
+    with pytest.raises(CosError):
+        xml.read(b'<?xml version="1.0" encoding="nonsense"?><Delete/>', "Delete")

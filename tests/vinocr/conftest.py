@@ -35,6 +35,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
                 texts["VINOCR_ACCOUNTS"] = str(file)
             texts.setdefault("VINOCR_RATE", "1000")
             texts.setdefault("VINOCR_THREADS", "1")
+            texts.setdefault("VINOCR_QUEUE_SECONDS", "60")  # this machine may be busy
             running[name] = ServerProcess.start(texts, log=folder / "log.jsonl")
         return running[name]
 

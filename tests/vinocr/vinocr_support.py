@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +80,50 @@ def refusal(
     assert caught.value.requestId, "an error without RequestId makes the SDK raise KeyError"
     assert caught.value.message
     return str(caught.value.code)
+
+
+_STUB = '''
+import sys
+if any("reader_process" in each for each in sys.orig_argv):
+    import re, time, types
+    from vinocr.reader import Answer
+
+    class Reader:
+        """Stands in for the networks: answers at once, or does what stands behind the image."""
+        def __init__(self, **_):
+            pass
+        def read(self, image):
+            wait = re.search(rb"sleep=([0-9.]+)", image)
+            time.sleep(float(wait[1]) if wait else {seconds})
+            _, found, expression = image.rpartition(b"eval:")
+            said = repr(eval(expression, {{}})) if found else ""
+            return Answer({vin!r}, said, 0.99, (0.99,) * 17, None, (), None, False, 1, 1.0)
+
+    sys.modules["vinocr.reader.reader"] = module = types.ModuleType("vinocr.reader.reader")
+    module.Reader = Reader
+'''
+
+
+def stub_reader(folder: Path, seconds: float = 0.0, server: str = "") -> dict[str, str]:
+    """Return settings of a server whose readers only wait ``seconds`` for each image.
+
+    An image that ends in ``sleep=N`` takes N seconds; one that ends in ``eval:EXPRESSION`` has the
+    expression's value as what was read (``as_read`` of ``/v1/vin``).
+
+    :param server: Python code that its processes run at start.
+    """
+    (folder / "sitecustomize.py").write_text(_STUB.format(seconds=seconds, vin=VIN) + server)
+    return {
+        "PYTHONPATH": str(folder),
+        "VINOCR_SECRET_ID": ID,
+        "VINOCR_SECRET_KEY": KEY,
+        "VINOCR_RATE": "10000",
+    }
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until something holds; a busy machine gets its time."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came about"
+        time.sleep(0.02)

@@ -42,3 +42,7 @@ class JsonHandler(logging.Handler):
 def setup() -> None:
     """Send warnings and errors of every logger through `JsonHandler`, and nowhere else."""
     logging.basicConfig(level=logging.WARNING, handlers=[JsonHandler()], force=True)
+    # That a request is malformed is logged with its client, as `malformed_request`.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: record.msg != "Invalid HTTP request received."
+    )

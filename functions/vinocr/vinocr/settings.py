@@ -71,10 +71,15 @@ class Settings(BaseSettings):
     workers: int = _is("reader processes", 1, 1, 64)
     threads: int = _is("threads of each reader", 2, 1, 64)
     queue: int = _is("calls that may wait for a reader; more are refused", 32, 0, 10_000)
-    queue_seconds: float = _is("longest wait for a reader", 15.0, 0.01, 600)
+    queue_seconds: float = _is(
+        "longest wait for a reader; what would wait longer is refused at once", 5.0, 0.01, 600
+    )
     read_seconds: float = _is("longest reading of one image", 20.0, 0.001, 600)
     bodies: int = _is("large requests in memory at once; more wait unread", 32, 1)
     body_seconds: float = _is("longest arrival of one request", 30.0, 0.1, 600)
+    head_seconds: float = _is("longest arrival of a request's line and headers", 10.0, 0.1, 600)
+    connections: int = _is("connections at once; the longest idle one makes room", 1000, 1)
+    client_connections: int = _is("connections of one client address at once", 500, 1)
     stop_seconds: float = _is("longest wait of a stop for calls in progress", 30.0, 1, 900)
     rate: int = _is("requests per second and account", 10, 1)
     ip_rate: int | None = _is("requests per second and client address", None, 1)
@@ -83,13 +88,20 @@ class Settings(BaseSettings):
     )
     max_pixels: int = _is("largest image, width x height", 50_000_000, 1)
     threshold: float | None = _is(
-        "confidence from which a VIN is answered (the reader's own if empty)", None, 0, 1
+        "confidence from which a VIN is answered (as VINOCR_MAX_ERROR asks if empty)", None, 0, 1
+    )
+    max_error: float = _is(
+        "share of wrong VINs to be expected among those answered", 0.0105, 0.0001, 0.5
     )
     url_seconds: float = _is("longest download of ImageUrl, in total", 3.0, 0.01, 60)
     url_redirects: int = _is("redirects that a download follows", 3, 0, 10)
-    url_downloads: int = _is("downloads at once; more are refused", 32, 1)
+    url_downloads: int = _is("downloads at once; more wait, accounts in turn", 64, 1)
     url_allow: Names = _is(
         "host:port, host or CIDR that ImageUrl may reach though not public, by commas", ()
+    )
+    url_deny: Names = _is(
+        "networks that ImageUrl may not reach though public: clouds' internal addresses",
+        ("168.63.129.16/32",),
     )
     regions: Names = _is("where not empty, the only regions that a call may name", ())
     language: Language = _is("language of messages where a call names none", Language.ENGLISH)
@@ -98,6 +110,7 @@ class Settings(BaseSettings):
         "networks that may see /metrics and use /v1/vin without a key; none: nobody",
         ("127.0.0.0/8", "::1/128"),
     )
+    hosts: Names = _is("public host names under which operators reach /metrics and /v1/vin", ())
     proxies: Names = _is("networks of proxies whose X-Forwarded-For names the client's address", ())
     faults: Path | None = _is("file of faults; only on a loopback address")
     tls_cert: Path | None = _is("certificate chain, PEM")
@@ -123,7 +136,7 @@ class Settings(BaseSettings):
             for name, value in values.items()
         }
 
-    @field_validator("operators", "proxies", "url_allow")
+    @field_validator("operators", "proxies", "url_allow", "url_deny")
     @classmethod
     def _addresses(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if info.field_name == "url_allow":

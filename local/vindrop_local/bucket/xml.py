@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Final, Union
 from urllib.parse import quote
+from xml.parsers import expat
 
 from vindrop_local.bucket.errors import CosError, invalid
 
@@ -53,17 +54,31 @@ def read(body: bytes, root: str) -> ET.Element:
     :raises CosError: MalformedXML. Entities are refused: no document of COS's needs them.
     """
     malformed = CosError("MalformedXML", f"The body is not the XML of {root} that COS documents.")
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise malformed
     try:
+        _refuse_doctype(body)
         tree = ET.fromstring(body)  # noqa: S314 - no entities, and never over MAX_BODY
-    except ET.ParseError:
+    except (ET.ParseError, expat.ExpatError, LookupError, ValueError):  # an unknown encoding, too
         raise malformed from None
     for element in tree.iter():
         element.tag = element.tag.rpartition("}")[2]
     if tree.tag != root:
         raise malformed
     return tree
+
+
+def _refuse_doctype(body: bytes) -> None:
+    """Read up to a document type, in whatever encoding, which is where entities are declared.
+
+    :raises ValueError: there is one.
+    :raises xml.parsers.expat.ExpatError: it is not XML.
+    """
+
+    def refuse(*_: object) -> None:
+        raise ValueError("a document type")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(body, True)
 
 
 def time_text(seconds: float) -> str:

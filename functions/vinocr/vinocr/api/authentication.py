@@ -11,18 +11,27 @@ from typing import Final
 from vinocr.api import signature
 from vinocr.api.accounts import Account, Accounts, Key
 from vinocr.api.codes import ApiError
+from vinocr.api.replay import UsedSignatures
 from vinocr.api.request import Common, Request
 
 WINDOW: Final = 300
 """Seconds that a request's time stamp may be off, either way."""
 SERVICE: Final = "ocr"
+_REPLAYED: Final = "This signature was used before: take another Nonce, and sign each request anew."
 _SECRET_ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,128}")
 
 
-def authenticate(request: Request, found: Common, accounts: Accounts, now: float) -> Account:
+def authenticate(
+    request: Request,
+    found: Common,
+    accounts: Accounts,
+    now: float,
+    used: UsedSignatures | None = None,
+) -> Account:
     """Return the account whose key signed a request.
 
     :param now: Unix time in seconds.
+    :param used: the v1 signatures that were taken before: none is taken twice.
     :raises ApiError: AuthFailure.* or NoSuchProduct.
     """
     if found.v1 is not None:
@@ -30,6 +39,10 @@ def authenticate(request: Request, found: Common, accounts: Accounts, now: float
     else:
         account, key = _tc3(request, found, accounts, now)
     _check_token(key, found.token, now)
+    if found.v1 is not None and used is not None:
+        expires = found.timestamp + WINDOW
+        if not used.first(key.secret_id, found.v1["Signature"], expires):
+            raise ApiError("AuthFailure.SignatureFailure", _REPLAYED)
     return account
 
 

@@ -34,13 +34,22 @@ class ApiError(Exception):
 
     :param code: a code of `MESSAGES`, or any other that the faults file asks for.
     :param message: replaces the table's message in both languages.
+    :param retry_after: seconds after which another try makes sense, where that is known.
     :param about: values of the table's placeholders; a key of `REASONS` follows the client's
         language, and may have placeholders of its own.
     """
 
-    def __init__(self, code: str, message: str | None = None, **about: object) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str | None = None,
+        *,
+        retry_after: int | None = None,
+        **about: object,
+    ) -> None:
         super().__init__(code)
         self.code = code
+        self.retry_after = retry_after
         self.message = message
         self.about = about
 
@@ -77,6 +86,7 @@ PROBLEM_STATUS: Final = {
     "LimitExceeded.TooLargeFileError": 413,
     "MissingParameter": 400,
     "RequestLimitExceeded": 429,
+    "ResourceInsufficient": 503,
     "ResourceUnavailable": 503,
     "ServiceUnavailable": 503,
     "UnsupportedOperation": 415,
@@ -193,7 +203,8 @@ MESSAGES: Final = {code: Words(*texts) for code, texts in {
     "RequestSizeLimitExceeded": ("The request size exceeds the limit of `{limit}` bytes.",
         "请求包超过限制大小 `{limit}` 字节。"),
     "ResourceInUse": ("The resource is in use.", "资源被占用。"),
-    "ResourceInsufficient": ("The resource is insufficient.", "资源不足。"),
+    "ResourceInsufficient": ("The service is busy: {why}. Try again in `{seconds}` seconds.",
+        "资源不足：{why}。请在 `{seconds}` 秒后重试。"),
     "ResourceNotFound": ("The resource does not exist.", "资源不存在。"),
     "ResourceUnavailable": ("The recognition engine is not available: {why}.", "资源不可用：{why}。"),
     "ResponseSizeLimitExceeded": ("The response size exceeds the limit.", "返回包超过限制大小。"),
@@ -253,6 +264,9 @@ REASONS: Final = {
     "the request did not arrive in time": "请求未能及时到达",
     "the file is damaged or incomplete": "文件已损坏或不完整",
     "all readers are busy": "识别引擎繁忙",
+    "no reader is up yet": "识别引擎正在启动",
+    "too many large requests are under way": "大请求过多",
+    "too many names are being resolved": "域名解析任务过多",
     "no reader starts, see the server's log": "识别引擎无法启动",
 }
 # fmt: on

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import socket
+import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
-from vinocr.api.addresses import AllowList, is_public, is_web_port
+from vinocr.api import web_address
+from vinocr.api.addresses import AllowList, DenyList, is_public, is_web_port
 from vinocr.api.codes import ApiError
+from vinocr.api.names import BusyError, Names, Resolve
+from vinocr.api.web_address import WebAddress
 
-MAX_URL: Final = 8192
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HEADERS: Final = [
     ("User-Agent", "VinOCR"),
@@ -36,30 +36,72 @@ _BROKEN: Final = (
     httpcore.TimeoutException,
 )
 
-# A resolver cannot be interrupted: names that take long must not take everybody's threads.
-_NAMES: Final = ThreadPoolExecutor(32, "names")
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""host, port → addresses; raises OSError where there are none."""
+_NOTHING: Final = DenyList()
+_READ_SIZE: Final = 16 * 1024
+_MOST_LINES: Final = 100
+_MOST_HEAD: Final = 64 * 1024
+_HEAD_END: Final = re.compile(rb"\n\r?\n")
+_FREE_CHUNKS: Final = 512
+_LEAST_CHUNK: Final = 256
+"""Bytes that the chunks of a body must have on average, after the free ones."""
 
 
 class ForbiddenAddressError(OSError):
     """The host is, or resolves to, an address that a download may not reach."""
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver, which also reads decimal and octal spellings of addresses."""
-    loop = asyncio.get_running_loop()
-    ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    answers = await loop.run_in_executor(_NAMES, ask)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
+class GuardedStream(httpcore.AsyncNetworkStream):
+    """A connection whose other end cannot flood us with headers."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._lines = self._bytes = 0
+        self._tail: bytes | None = b""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read a little at a time, so that other calls get their turn.
+
+        :raises httpcore.RemoteProtocolError: a head of too many lines or bytes.
+        """
+        data = await self._inner.read(min(max_bytes, _READ_SIZE), timeout)
+        if self._tail is not None:
+            joined = self._tail + data
+            end = _HEAD_END.search(joined)
+            upto = end.end() if end else len(joined)
+            self._lines += joined.count(b"\n", len(self._tail), upto)
+            self._bytes += upto - len(self._tail)
+            self._tail = None if end else joined[-2:]
+            if self._lines > _MOST_LINES or self._bytes > _MOST_HEAD:
+                raise httpcore.RemoteProtocolError("too many headers")
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write."""
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Speak TLS from here on."""
+        return GuardedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what is known of the connection."""
+        return self._inner.get_extra_info(info)
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Opens connections only to addresses that were checked, and to those very addresses."""
 
-    def __init__(self, allow: AllowList, resolver: Resolve = resolve) -> None:
-        self._allow = allow
+    def __init__(self, allow: AllowList, resolver: Resolve, deny: DenyList = _NOTHING) -> None:
+        self._allow, self._deny = allow, deny
         self._resolve = resolver
         self._inner = httpcore.AnyIOBackend()
 
@@ -80,6 +122,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError("the name does not resolve") from error
         for address in addresses:
+            if self._deny.denies(address):
+                raise ForbiddenAddressError
             if self._allow.allows(host, port, address):
                 continue
             if not is_public(address) or not is_web_port(port):
@@ -87,9 +131,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("the name has no address")
         for address in addresses:
             try:
-                return await self._inner.connect_tcp(
+                stream = await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
+                return GuardedStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -109,33 +154,47 @@ class Downloader:
     max_bytes: int
     max_base64: int
     redirects: int
-    resolver: Resolve = resolve
+    deny: DenyList = _NOTHING
+    names: Names = field(default_factory=Names)
+    resolver: Resolve | None = None
+    """Instead of ``names``, for tests."""
 
-    async def fetch(self, url: str) -> bytes:
+    async def fetch(self, url: str, owner: str = "") -> bytes:
         """Return the body at ``url``.
 
+        :param owner: the account that asks: its slow names are at its own cost.
         :raises ApiError: InvalidParameterValueLimit (not an http or https URL), DownLoadError
-            (any failure of the download), TooLargeFileError.
+            (any failure of the download), TooLargeFileError, ResourceInsufficient (too many of the
+            account's names are being resolved).
         """
-        check_url(url)
+        web_address.parse(url)
+        resolver = self.resolver or functools.partial(self.names.resolve, owner)
         try:
-            return await asyncio.wait_for(self._follow(url), self.seconds)
+            return await asyncio.wait_for(self._follow(url, resolver), self.seconds)
         except asyncio.TimeoutError:
             raise _failed("it took longer than {seconds} s", seconds=f"{self.seconds:g}") from None
         except ForbiddenAddressError:
             raise _failed("the address is not a public one") from None
+        except BusyError:
+            why = "too many names are being resolved"
+            wait = max(1, round(self.seconds))
+            raise ApiError(
+                "ResourceInsufficient", retry_after=wait, why=why, seconds=wait
+            ) from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout):
             raise _failed("the host cannot be reached") from None
         except (*_BROKEN, OSError, ValueError):
             raise _failed("the host's answer broke off or is not HTTP") from None
 
-    async def _follow(self, url: str) -> bytes:
-        backend = GuardedBackend(self.allow, self.resolver)
+    async def _follow(self, url: str, resolver: Resolve) -> bytes:
+        backend = GuardedBackend(self.allow, resolver, self.deny)
         async with httpcore.AsyncConnectionPool(
             ssl_context=_trust(), network_backend=backend, retries=0
         ) as pool:
             for _ in range(self.redirects + 1):
-                async with pool.stream("GET", url, headers=_HEADERS) as response:
+                address = web_address.parse(url)
+                headers = [("Host", address.authority), *_HEADERS]
+                async with pool.stream("GET", _wire(address), headers=headers) as response:
                     if response.status in _REDIRECTS:
                         url = _next(url, response)
                         continue
@@ -150,9 +209,12 @@ class Downloader:
             raise self._too_large()
         if _header(response, b"content-encoding") not in (b"", b"identity"):
             raise _failed("the host sent it compressed although not asked to")
-        body = bytearray()
+        body, chunks = bytearray(), 0
         async for chunk in response.aiter_stream():
             body += chunk
+            chunks += 1
+            if chunks > _FREE_CHUNKS + len(body) // _LEAST_CHUNK:
+                raise httpcore.RemoteProtocolError("chunks of a few bytes each")
             if len(body) > self.max_bytes:
                 raise self._too_large()
         return bytes(body)
@@ -166,34 +228,20 @@ def _trust() -> ssl.SSLContext:
     return httpcore.default_ssl_context()  # made once: reading the roots takes some 20 ms
 
 
-def check_url(url: str) -> None:
-    """Check the form of ImageUrl, before anything is resolved.
-
-    :raises ApiError: InvalidParameterValue.InvalidParameterValueLimit.
-    """
-    try:
-        parts = urlsplit(url)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        raise _bad_url("ImageUrl is not a URL") from None
-    if len(url) > MAX_URL:
-        raise _bad_url("ImageUrl is longer than {limit} characters", limit=MAX_URL)
-    if parts.scheme.lower() not in {"http", "https"}:
-        raise _bad_url("ImageUrl must begin with http:// or https://")
-    is_plain = url.isascii() and url.isprintable() and " " not in url
-    if not (parts.hostname and port_is_fine and is_plain):
-        raise _bad_url("ImageUrl must name a host and be percent-encoded")
-    if parts.username is not None:
-        raise _bad_url("ImageUrl must not carry a user name")
+def _wire(address: WebAddress) -> httpcore.URL:
+    scheme, host, target = (
+        part.encode() for part in (address.scheme, address.host, address.target)
+    )
+    return httpcore.URL(scheme=scheme, host=host, port=address.port, target=target)
 
 
 def _next(url: str, response: httpcore.Response) -> str:
     location = _header(response, b"location")
     if not location:
         raise _failed("a redirect leads nowhere")
-    target = urljoin(url, location.decode("latin-1"))
+    target = web_address.join(url, location)
     try:
-        check_url(target)
+        web_address.parse(target)
     except ApiError:
         raise _failed("a redirect leads to something that is no web address") from None
     return target
@@ -204,8 +252,4 @@ def _header(response: httpcore.Response, name: bytes) -> bytes:
 
 
 def _failed(why: str, **about: object) -> ApiError:
-    return ApiError("FailedOperation.DownLoadError", None, why=why, **about)
-
-
-def _bad_url(why: str, **about: object) -> ApiError:
-    return ApiError("InvalidParameterValue.InvalidParameterValueLimit", None, why=why, **about)
+    return ApiError("FailedOperation.DownLoadError", None, retry_after=None, why=why, **about)

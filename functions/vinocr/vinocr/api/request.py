@@ -48,6 +48,8 @@ class Request:
     body: bytes
     client: str
     """The client's address."""
+    waited: float = 0.0
+    """Seconds that it had to wait for a place before it was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
+import math
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vindrop.domain import vin as vins
+from vindrop.domain.wrong_keys import WrongKeys
 from vinocr import logging_json
 from vinocr.api import image_checks
 from vinocr.api import request as requests
@@ -21,11 +23,16 @@ from vinocr.api.accounts import Account
 from vinocr.api.codes import PROBLEM_STATUS, ApiError, Language
 from vinocr.reader import Answer
 from vinocr.serve import openapi
-from vinocr.serve.http_app import BodyReader, BodyTooSlowError, Operators, request_of
+from vinocr.serve.bodies import BodyReader, BodyTooSlowError, until_gone
+from vinocr.serve.http_app import request_of
+from vinocr.serve.operators import Operators
 from vinocr.serve.vinocr_action import VinOcrAction
 
 _FORM_OVERHEAD: Final = 64 * 1024
 _RETRY_AFTER: Final = {429: "1", 503: "2"}
+_TOO_MANY_WRONG: Final = (
+    "Too many wrong API keys came from this address: wait, then send a right one."
+)
 
 
 @dataclass(slots=True)
@@ -35,6 +42,7 @@ class ExtraApi:
     action: VinOcrAction
     bodies: BodyReader
     operators: Operators
+    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
     def routes(self) -> list[BaseRoute]:
         """Return what `http_app.build` adds beside API 3.0."""
@@ -52,13 +60,16 @@ class ExtraApi:
         try:
             answer = await self._read(http, facts)
         except ClientDisconnect:
-            return Response(status_code=408)  # the client has gone and does not see it
+            response = Response(status_code=408)  # the client has gone and does not see it
         except BodyTooSlowError:
             about = openapi.PROBLEMS[408][1]
             response = _problem(request_id, 408, "RequestTimeout", about)
         except ApiError as error:
             status = PROBLEM_STATUS.get(error.code, 500)
             response = _problem(request_id, status, error.code, error.text(Language.ENGLISH))
+            if error.retry_after is not None:
+                response.headers["Retry-After"] = str(error.retry_after)
+            facts["code"] = error.code
         else:
             total = (self.action.tick() - started) * 1000
             response = JSONResponse(_reading(answer, request_id, total))
@@ -71,6 +82,7 @@ class ExtraApi:
     async def _read(self, http: HttpRequest, facts: dict[str, Any]) -> Answer:
         settings = self.action.settings
         account = self._caller(http)
+        owner = account.uin if account is not None else ""
         if account is not None:
             facts["account"] = account.uin
             limit = account.rate or settings.rate
@@ -82,15 +94,18 @@ class ExtraApi:
         if kind not in (*openapi.CONTENT_TYPES, requests.MULTIPART):
             why = f"Content-Type must be one of {', '.join(openapi.CONTENT_TYPES)} or a form"
             raise ApiError("UnsupportedOperation", why=why)
-        async with self.bodies.read(http, largest + _FORM_OVERHEAD, self._too_large()) as body:
-            photo = body
+        client = http.client.host if http.client else ""
+        limit = largest + _FORM_OVERHEAD
+        async with self.bodies.read(http.receive, client, limit, self._too_large()) as body:
+            photo = body.data
             if kind == requests.MULTIPART:
-                photo = await _file(request_of(http, body))
+                photo = await _file(request_of(http, body.data))
             facts["bytes"] = len(photo)
             if len(photo) > largest:
                 raise self._too_large()
             image_checks.check(photo)
-            answer = await self.action.read(photo)
+            reading = self.action.read(photo, owner, body.waited)
+            answer: Answer = await until_gone(http.receive, reading)
         facts["reading_ms"] = round(answer.milliseconds)
         return answer
 
@@ -105,12 +120,18 @@ class ExtraApi:
             if self.operators.include(http) and not scheme:
                 return None
             raise ApiError("AuthFailure.InvalidAuthorization", why="send `Bearer` and an API key")
+        client = http.client.host if http.client else ""
+        wait = self.wrong_keys.wait(client, self.action.tick())
+        if wait > 0:
+            raise ApiError("RequestLimitExceeded", _TOO_MANY_WRONG, retry_after=math.ceil(wait))
         owner = None
         for account in self.action.accounts.current().accounts:
             for key in account.api_keys:
                 if hmac.compare_digest(key.get_secret_value().encode(), given.strip().encode()):
                     owner = account
         if owner is None or scheme.lower() != "bearer":
+            count = self.wrong_keys.note(client, self.action.tick())
+            logging_json.event("wrong_api_key", client=client, count=count)
             raise ApiError("AuthFailure.InvalidAuthorization", why="this API key is not known")
         return owner
 

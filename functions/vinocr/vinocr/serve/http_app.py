@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Final, TypeVar
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vinocr import logging_json
 from vinocr.api import request as requests
-from vinocr.api.addresses import networks
 from vinocr.api.codes import ApiError
 from vinocr.api.faults import NO_FAULT
-from vinocr.serve.vinocr_action import Outcome, VinOcrAction
+from vinocr.serve.bodies import BodyReader, BodyTooSlowError, until_gone
+from vinocr.serve.operators import Operators
+from vinocr.serve.vinocr_action import CLIENT_GONE, Outcome, VinOcrAction
 
-T = TypeVar("T")
-
-_DRAIN: Final = 64 * 1024 * 1024
-"""Bytes of an oversized body that are thrown away before the answer: a client that is still
-sending when the connection closes sees a broken pipe instead of the answer."""
-_LARGE: Final = 64 * 1024
 _BROKEN_BODIES: Final = {
     "empty": b"",
     "not_json": b'{"Response": {"Vin": "',
@@ -37,64 +28,6 @@ _BROKEN_BODIES: Final = {
     "no_request_id": b'{"Response": {"Error": {"Code": "InternalError", "Message": ""}}}',
     "html": b"<html><body><h1>502 Bad Gateway</h1></body></html>",
 }
-
-
-class BodyTooSlowError(Exception):
-    """A body did not arrive in time."""
-
-
-@dataclass(slots=True)
-class BodyReader:
-    """Reads request bodies: a limited number of large ones at once, each within its time.
-
-    A request without a permit is not read: its sender waits in the socket.
-    """
-
-    permits: asyncio.Semaphore
-    seconds: float
-
-    @contextlib.asynccontextmanager
-    async def read(
-        self, http: HttpRequest, limit: int, too_large: ApiError
-    ) -> AsyncIterator[bytes]:
-        """Read a body of at most ``limit`` bytes; a large one keeps its permit while it is used.
-
-        :raises ApiError: ``too_large``, after the body was read to its end and thrown away.
-        :raises BodyTooSlowError: see there.
-        :raises starlette.requests.ClientDisconnect: the client has gone.
-        """
-        announced = http.headers.get("content-length", "")
-        small = announced.isdigit() and int(announced) <= _LARGE
-        if small or not (announced or "transfer-encoding" in http.headers):
-            yield await self._in_time(_collect(http, limit, too_large))
-            return
-        await self._in_time(self.permits.acquire())
-        try:
-            yield await self._in_time(_collect(http, limit, too_large))
-        finally:
-            self.permits.release()
-
-    async def _in_time(self, work: Awaitable[T]) -> T:
-        try:
-            return await asyncio.wait_for(work, self.seconds)
-        except asyncio.TimeoutError:
-            raise BodyTooSlowError from None
-
-
-async def _collect(http: HttpRequest, limit: int, too_large: ApiError) -> bytes:
-    body = bytearray()
-    dropped = 0
-    async for chunk in http.stream():
-        if dropped or len(body) + len(chunk) > limit:
-            dropped += len(body) + len(chunk)
-            body.clear()
-            if dropped > _DRAIN:
-                break
-            continue
-        body += chunk
-    if dropped:
-        raise too_large
-    return bytes(body)
 
 
 @dataclass(slots=True)
@@ -105,41 +38,55 @@ class Api:
     bodies: BodyReader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a client that has gone gets nothing."""
+        """Answer one request. One whose client has gone is dropped: not read, never billed."""
         http = HttpRequest(scope, receive)
-        with contextlib.suppress(ClientDisconnect):
+        started = self.action.tick()
+        self.action.metrics.received.inc()
+        try:
             outcome = await self._outcome(http)
+        except ClientDisconnect:
+            outcome = Outcome(str(uuid.uuid4()), code=CLIENT_GONE)
+            self.action.count(outcome, self.action.tick() - started)
             _log(http, outcome)
-            await _send(scope, send, outcome)
+            return
+        self.action.count(outcome, self.action.tick() - started)
+        _log(http, outcome)
+        await _send(scope, send, outcome)
 
     async def _outcome(self, http: HttpRequest) -> Outcome:
         bare = request_of(http, b"")
         limit, too_large = requests.size_limit(http.method, bare.headers)
         if http.method not in ("GET", "POST"):
             limit, too_large = 0, ApiError("UnsupportedProtocol", method=http.method)
+        refused: ApiError | None = None
         try:
-            async with self.bodies.read(http, limit, too_large) as body:
+            async with self.bodies.read(http.receive, bare.client, limit, too_large) as body:
                 if limit == 0 or (http.method == "GET" and len(bare.raw_query) > limit):
-                    return await self.action.call(bare, too_large)
-                return await self.action.call(request_of(http, body))
+                    refused = too_large
+                else:
+                    whole = request_of(http, body.data, body.waited)
+                    answer: Outcome = await until_gone(http.receive, self.action.call(whole))
+                    return answer
         except ApiError as error:
-            return await self.action.call(bare, error)
+            refused = error
         except BodyTooSlowError:
             slow = ApiError("InvalidRequest", why="the request did not arrive in time")
-            return await self.action.call(bare, slow if limit else too_large)
+            refused = slow if limit else too_large
+        return await self.action.call(bare, refused)
 
 
-def request_of(http: HttpRequest, body: bytes) -> requests.Request:
-    """Turn an ASGI request into the API's own."""
-    headers: dict[str, str] = {}
+def request_of(http: HttpRequest, body: bytes, waited: float = 0.0) -> requests.Request:
+    """Turn an ASGI request into the API's own; a header that was sent twice is joined."""
+    values: dict[str, list[str]] = {}
     for name, value in http.headers.items():
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+        values.setdefault(name, []).append(value)
     return requests.Request(
         method=http.method,
         raw_query=http.scope["query_string"].decode("latin-1"),
-        headers=headers,
+        headers={name: ",".join(each) for name, each in values.items()},
         body=body,
         client=_address(http) or "",
+        waited=waited,
     )
 
 
@@ -157,6 +104,8 @@ async def _send(scope: Scope, send: Send, outcome: Outcome) -> None:
     if fault.cut == "middle":
         body = body[: len(body) // 2]
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % announced)]
+    if outcome.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % outcome.retry_after))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": len(body) < announced})
 
@@ -176,25 +125,9 @@ def _log(http: HttpRequest, outcome: Outcome) -> None:
     )
 
 
-class Operators:
-    """Who may see what is for operators: clients of these networks."""
-
-    def __init__(self, entries: tuple[str, ...]) -> None:
-        self._networks = networks(entries)
-
-    def include(self, http: HttpRequest) -> bool:
-        """Whether a request comes from one of the networks."""
-        try:
-            address = ip_address(_address(http) or "")
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._networks)
-
-
 def build(
     action: VinOcrAction, bodies: BodyReader, operators: Operators, extra: list[BaseRoute]
-) -> Starlette:
+) -> ASGIApp:
     """Put the application together; ``extra`` are routes beside the API's own."""
 
     async def healthz(_: HttpRequest) -> Response:
@@ -203,12 +136,12 @@ def build(
         return JSONResponse(about, status_code=200 if ready else 503)
 
     async def metrics(http: HttpRequest) -> Response:
-        if not operators.include(http):
-            return PlainTextResponse("VINOCR_OPERATORS does not name your address\n", 403)
+        if (why := operators.refusal(http)) is not None:
+            return PlainTextResponse(f"{why}\n", 403)
         return Response(action.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def not_found(http: HttpRequest, _: Exception) -> Response:
-        message = f"The API's path is `/`, not `{http.url.path[:80]}`."
+        message = f"The API's path is `/`, not `{http.scope['path'][:80]}`."
         error = {"Code": "InvalidRequest", "Message": message}
         answer = {"Error": error, "RequestId": str(uuid.uuid4())}
         return JSONResponse({"Response": answer}, status_code=404)
@@ -223,4 +156,13 @@ def build(
         exception_handlers={404: not_found},
     )
     app.router.redirect_slashes = False  # its redirect would lead wherever Host says
-    return app
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "CONNECT":  # it names no path that could be routed
+            headers = {"Allow": "GET, POST", "Connection": "close"}
+            refusal = PlainTextResponse("This is no proxy: send GET or POST\n", 405, headers)
+            await refusal(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return front

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import json
 import os
 import signal
@@ -10,76 +12,26 @@ import socket
 import ssl
 import sys
 from types import FrameType
-from typing import Final
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vinocr import logging_json
 from vinocr.api.accounts import Accounts
-from vinocr.api.addresses import AllowList
+from vinocr.api.addresses import AllowList, DenyList, networks
 from vinocr.api.download import Downloader
 from vinocr.api.faults import Faults
 from vinocr.api.image_checks import largest_image
 from vinocr.api.reloaded_file import ReloadedFile, SettingsError
-from vinocr.serve import http_app
+from vinocr.serve import http_app, sandbox
+from vinocr.serve.bodies import BodyReader
 from vinocr.serve.extra_api import ExtraApi
+from vinocr.serve.fair_line import places
+from vinocr.serve.http_protocol import Connections, Protocol
 from vinocr.serve.metrics import Metrics
+from vinocr.serve.operators import Operators
 from vinocr.serve.reader_pool import ReaderPool
 from vinocr.serve.vinocr_action import VinOcrAction
-from vinocr.settings import PREFIX, Settings
-
-_HEAD_LIMIT: Final = 1024 * 1024
-"""Bytes of a request's line and headers; what is over the API's own 32 KB is still answered."""
-_HEAD_SECONDS: Final = 60.0
-_TLS_CLOSE_SECONDS: Final = 1.0
-
-
-class Protocol(H11Protocol):
-    """HTTP/1.1 with a time limit on a request's head, and a way for a fault to cut the line."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection."""
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
-        self._head_timer = self.loop.call_later(_HEAD_SECONDS, self._check_head)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of a connection."""
-        self._head_timer.cancel()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """Close the connection, now or after the answer in progress."""
-        self._ending = True
-        super().shutdown()
-        if self.cycle is None or self.cycle.response_complete:
-            self._abort_soon()
-
-    def on_response_complete(self) -> None:
-        """Note that an answer is out."""
-        super().on_response_complete()
-        if self._ending:
-            self._abort_soon()
-
-    def _abort_soon(self) -> None:
-        # TLS waits 30 s for the client's close_notify, which an idle client never sends.
-        self.loop.call_later(_TLS_CLOSE_SECONDS, self.transport.abort)
-
-    def _check_head(self) -> None:
-        # A request that was begun and not finished for one whole period is a slow one.
-        if self.cycle is None:
-            self.transport.close()
-            return
-        half = bool(self.conn.trailing_data[0]) and self.cycle.response_complete
-        if half and self._was_half:
-            self.transport.close()
-            return
-        self._was_half = half
-        self._head_timer = self.loop.call_later(_HEAD_SECONDS, self._check_head)
-
-    _was_half = False
-    _ending = False
+from vinocr.settings import Settings
 
 
 class Server(uvicorn.Server):
@@ -116,6 +68,7 @@ def listen(settings: Settings) -> socket.socket:
 def reader_command(settings: Settings) -> list[str]:
     """Return the command line of a reader process."""
     options: dict[str, float] = {"threads": settings.threads, "max_pixels": settings.max_pixels}
+    options["max_error"] = settings.max_error
     if settings.threshold is not None:
         options["threshold"] = settings.threshold
     return [sys.executable, "-m", "vinocr.serve.reader_process", json.dumps(options)]
@@ -128,8 +81,7 @@ def assemble(settings: Settings) -> VinOcrAction:
     """
     readers = ReaderPool(
         command=reader_command(settings),
-        # The settings are left out: a reader has no use for secrets.
-        environment={k: v for k, v in os.environ.items() if not k.startswith(PREFIX)},
+        environment=sandbox.environment(os.environ),
         workers=settings.workers,
         queue=settings.queue,
         queue_seconds=settings.queue_seconds,
@@ -144,6 +96,7 @@ def assemble(settings: Settings) -> VinOcrAction:
     metrics.gauge("vinocr_reader_restarts", about, lambda: readers.restarts)
     downloader = Downloader(
         allow=AllowList.parse(settings.url_allow),
+        deny=DenyList(networks(settings.url_deny)),
         seconds=settings.url_seconds,
         max_bytes=largest_image(settings.max_base64),
         max_base64=settings.max_base64,
@@ -165,6 +118,7 @@ def run(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     :raises SettingsError: the socket, the certificate, or a file that a setting names.
     """
     logging_json.setup()
+    _allow_descriptors(settings.connections + settings.url_downloads + 256)
     action = assemble(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended
@@ -173,13 +127,29 @@ def run(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     return 0
 
 
+def _allow_descriptors(count: int) -> None:
+    """Raise the process's own limit of open files, as far as the system lets it."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < count:
+            most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 async def _serve(action: VinOcrAction, bound: socket.socket, *, until_stdin_closes: bool) -> None:
     settings = action.settings
-    bodies = http_app.BodyReader(asyncio.Semaphore(settings.bodies), settings.body_seconds)
-    operators = http_app.Operators(settings.operators)
+    bodies = BodyReader(places(settings.bodies), settings.body_seconds, settings.queue_seconds)
+    operators = Operators(settings.operators, settings.hosts)
+    connections = Connections(
+        settings.connections, settings.client_connections, networks(settings.proxies)
+    )
     config = uvicorn.Config(
         http_app.build(action, bodies, operators, ExtraApi(action, bodies, operators).routes()),
-        http=Protocol,
+        http=functools.partial(  # type: ignore[arg-type]
+            Protocol, connections=connections, head_seconds=settings.head_seconds
+        ),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -187,7 +157,6 @@ async def _serve(action: VinOcrAction, bound: socket.socket, *, until_stdin_clos
         server_header=False,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=list(settings.proxies),
-        h11_max_incomplete_event_size=_HEAD_LIMIT,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
         ssl_certfile=settings.tls_cert,

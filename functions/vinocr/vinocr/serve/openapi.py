@@ -24,7 +24,10 @@ PROBLEMS: Final = {
     413: ("Too large", "The image is too large, in bytes or in pixels."),
     415: ("Unsupported format", "Neither PNG nor JPEG, or another Content-Type."),
     422: ("Not readable", "An image that cannot be decoded, or an empty one."),
-    429: ("Too many requests", "More than the account's requests per second."),
+    429: (
+        "Too many requests",
+        "More than the account's requests per second, or too many wrong keys.",
+    ),
     500: ("Internal error", "A reader stopped while it had this image; try again."),
     503: ("Unavailable", "All readers are busy; try again."),
     504: ("Timed out", "The reading took too long."),

@@ -1,7 +1,9 @@
 """Reader processes: started, fed one image at a time, watched, and replaced when they fail.
 
 A reader that hangs is killed after `ReaderPool.read_seconds`; one that dies is replaced; its call
-is answered with an error. The queue in front of them is bounded.
+is answered with an error. The queue in front of them is bounded, in calls and in time: a call that
+could not be read in time is refused at once. Accounts are served in turn. A call whose client has
+hung up leaves the queue; its reading, once begun, ends and goes nowhere.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +22,7 @@ from pydantic import TypeAdapter
 from vinocr import logging_json
 from vinocr.api.codes import ApiError
 from vinocr.reader import Answer
+from vinocr.serve.fair_line import FairLine
 from vinocr.serve.reader_process import LENGTH
 
 _FIRST_PAUSE: Final = 0.5
@@ -26,7 +30,17 @@ _LONGEST_PAUSE: Final = 30.0
 _FAILED_STARTS: Final = 3
 _START_SECONDS: Final = 120.0
 _LONGEST_LINE: Final = 4 * 1024 * 1024
+_STARTING: Final = 3
+"""While no reader is up yet, calls wait this many times as long as for a busy one."""
+_WEIGHT: Final = 0.2
+"""Of the newest reading in the mean of their times."""
 _ANSWER: Final = TypeAdapter(Answer)
+
+
+def busy_error(seconds: float, why: str = "all readers are busy") -> ApiError:
+    """Return the refusal of a call that would wait ``seconds`` for its turn."""
+    wait = max(1, math.ceil(seconds))
+    return ApiError("ResourceInsufficient", retry_after=wait, why=why, seconds=wait)
 
 
 def image_error(code: str, max_pixels: int) -> ApiError:
@@ -83,12 +97,18 @@ class ReaderPool:
     ready: int = 0
     restarts: int = 0
     busy: int = 0
-    waiting: int = 0
-    """Calls that wait for a reader."""
-    _idle: asyncio.Queue[_Reader | None] = field(default_factory=asyncio.Queue)
-    """Readers without a call; None wakes a waiting call when no reader starts."""
+    seconds: float = 0.0
+    """Mean time of a reading, the newest ones counting most; 0 before the first."""
+    _line: FairLine[_Reader] = field(default_factory=FairLine)
+    """Readers without a call, and the calls that wait for one, by account."""
     _keepers: list[asyncio.Task[None]] = field(default_factory=list)
+    _readings: set[asyncio.Task[dict[str, Any]]] = field(default_factory=set)
     _failed_starts: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a reader."""
+        return self._line.waiting
 
     def start(self) -> None:
         """Begin starting the readers; calls may come at once and wait for them."""
@@ -99,17 +119,47 @@ class ReaderPool:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*self._readings, return_exceptions=True)
 
-    async def read(self, image: bytes) -> Answer:
+    def refuse_if_busy(self, owner: str = "") -> None:
+        """Refuse a call that would wait too long, before anything is done for it.
+
+        :raises ApiError: ResourceInsufficient: the queue is full, or its wait would be too long.
+        """
+        if self._line.has_free or self._none_starts():
+            return
+        wait = self.seconds * (self._line.ahead(owner) + 0.5) / max(1, self.ready)
+        error = busy_error(wait)
+        is_full = self.waiting >= self.queue and not self._line.displace(owner, error)
+        if is_full or wait > self.queue_seconds:
+            raise error
+
+    async def read(self, image: bytes, owner: str = "", waited: float = 0.0) -> Answer:
         """Have one image read.
 
-        :raises ApiError: ServiceUnavailable (queue full, or too long a wait), ResourceUnavailable
-            (no reader starts), EngineRecognizeTimeout, UnKnowError (the reader died),
-            InternalError (the reader raised), or what is wrong with the image.
+        :param owner: whose call it is; owners are served in turn.
+        :param waited: seconds that the call has waited elsewhere already.
+        :raises ApiError: ResourceInsufficient (see `refuse_if_busy`), ServiceUnavailable (no reader
+            is up yet), ResourceUnavailable (none starts), EngineRecognizeTimeout, UnKnowError (the
+            reader died), InternalError (the reader raised), or what is wrong with the image.
         """
-        reader = await self._take()
+        reader = await self._take(owner, waited)
+        reading = asyncio.create_task(self._ask(reader, owner, image))
+        self._readings.add(reading)
+        reading.add_done_callback(self._readings.discard)
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # A caller that leaves does not stop the reader: a new one would cost more than the reading.
+        reply = await asyncio.shield(reading)
+        if reply["kind"] == "refused":
+            raise image_error(reply["code"], self.max_pixels)
+        if reply["kind"] == "failed":
+            logging_json.event("reader_failed", error=reply["why"])
+            raise ApiError("InternalError")
+        return _ANSWER.validate_python(reply["answer"])
+
+    async def _ask(self, reader: _Reader, owner: str, image: bytes) -> dict[str, Any]:
         self.busy += 1
-        answered = False
+        answered, started = False, time.monotonic()
         try:
             reply = await asyncio.wait_for(reader.ask(image), self.read_seconds)
             answered = True
@@ -119,31 +169,30 @@ class ReaderPool:
             raise ApiError("FailedOperation.UnKnowError") from None
         finally:
             self.busy -= 1
+            spent = time.monotonic() - started
+            self.seconds += (spent - self.seconds) * (_WEIGHT if self.seconds else 1.0)
             if answered:
-                self._idle.put_nowait(reader)
+                self._line.give(owner, reader)
             else:  # a late answer must never reach the next caller
                 reader.kill()
-        if reply["kind"] == "refused":
-            raise image_error(reply["code"], self.max_pixels)
-        if reply["kind"] == "failed":
-            logging_json.event("reader_failed", error=reply["why"])
-            raise ApiError("InternalError")
-        return _ANSWER.validate_python(reply["answer"])
+                self._line.drop(owner)
+        return reply
 
-    async def _take(self) -> _Reader:
-        if self._idle.empty() and self.waiting >= self.queue and not self._none_starts():
-            raise ApiError("ServiceUnavailable", why="all readers are busy")
-        end = time.monotonic() + self.queue_seconds
-        self.waiting += 1
+    async def _take(self, owner: str, waited: float) -> _Reader:
+        self.refuse_if_busy(owner)
+        limit = self.queue_seconds * (1 if self.ready else _STARTING)
+        end = time.monotonic() + limit - waited
         try:
             while not self._none_starts():
-                reader = await asyncio.wait_for(self._idle.get(), end - time.monotonic())
-                if reader is not None and reader.usable and reader.process.returncode is None:
+                reader = await self._line.take(owner, end - time.monotonic())
+                if reader.usable and reader.process.returncode is None:
                     return reader
+                self._line.drop(owner)
         except asyncio.TimeoutError:
-            raise ApiError("ServiceUnavailable", why="all readers are busy") from None
-        finally:
-            self.waiting -= 1
+            if not self.ready:
+                why = "no reader is up yet"
+                raise ApiError("ServiceUnavailable", retry_after=5, why=why) from None
+            raise busy_error(self.seconds) from None
         raise ApiError("ResourceUnavailable", why="no reader starts, see the server's log")
 
     def _none_starts(self) -> bool:
@@ -161,8 +210,8 @@ class ReaderPool:
             self._failed_starts += 1
             logging_json.event("reader_did_not_start", reader=number, why=why)
             if self._none_starts():
-                for _ in range(self.waiting):
-                    self._idle.put_nowait(None)
+                why = "no reader starts, see the server's log"
+                self._line.fail(ApiError("ResourceUnavailable", why=why))
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - started)))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -190,8 +239,10 @@ class ReaderPool:
             if is_ready:
                 self.ready += 1
                 self._failed_starts = 0
-                logging_json.event("reader_ready", reader=number, pid=process.pid)
-                self._idle.put_nowait(reader)
+                logging_json.event(
+                    "reader_ready", reader=number, pid=process.pid, confined=answer.get("confined")
+                )
+                self._line.add(reader)
                 await process.wait()
                 logging_json.event(
                     "reader_ended", reader=number, pid=process.pid, status=process.returncode

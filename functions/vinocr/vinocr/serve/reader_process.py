@@ -15,6 +15,7 @@ import sys
 from typing import Any, BinaryIO, Final
 
 from vinocr import logging_json
+from vinocr.serve import sandbox
 
 LENGTH: Final = struct.Struct(">I")
 
@@ -43,7 +44,7 @@ def main(options: dict[str, Any]) -> int:
     from vinocr.reader import ImageError, Reader
 
     reader = Reader(**options)
-    write_answer(answers, "ready")
+    write_answer(answers, "ready", confined=sandbox.confine())
     while (image := read_image(images)) is not None:
         try:
             answer = reader.read(image)

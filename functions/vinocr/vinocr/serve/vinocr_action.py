@@ -25,14 +25,18 @@ from vinocr.api.download import Downloader
 from vinocr.api.faults import Fault, Faults
 from vinocr.api.rate_limiter import RateLimiter
 from vinocr.api.reloaded_file import ReloadedFile
+from vinocr.api.replay import UsedSignatures
 from vinocr.api.request import Common, Request
 from vinocr.reader import Answer
+from vinocr.serve.fair_line import FairLine, places
 from vinocr.serve.metrics import Metrics
-from vinocr.serve.reader_pool import ReaderPool
+from vinocr.serve.reader_pool import ReaderPool, busy_error
 from vinocr.settings import Settings
 
 ACTION: Final = "VinOCR"
 VERSION: Final = "2018-11-19"
+CLIENT_GONE: Final = "ClientGone"
+"""For log and metrics, where the client hung up before its answer: no client ever sees it."""
 _CHINA: Final = dt.timezone(dt.timedelta(hours=8))
 _LARGE: Final = 128 * 1024
 _REASON_CODES: Final = {
@@ -53,6 +57,8 @@ class Outcome:
     """None: success."""
     body: bytes = b""
     fault: Fault | None = None
+    retry_after: int | None = None
+    """Seconds, of a refusal that says when to try again."""
     facts: dict[str, Any] = field(default_factory=dict)
     """For the log: sizes and times."""
 
@@ -75,7 +81,13 @@ class VinOcrAction:
     tick: Callable[[], float] = time.monotonic
     limiter: RateLimiter = field(default_factory=RateLimiter)
     _today: tuple[str, Counter[str]] = field(default_factory=lambda: ("", Counter()))
-    _downloads: int = 0
+    downloads: FairLine[int] = field(init=False)
+    """Places for downloads: no account holds more than three of four."""
+    used: UsedSignatures = field(default_factory=UsedSignatures)
+
+    def __post_init__(self) -> None:
+        """Make the places."""
+        self.downloads = places(self.settings.url_downloads)
 
     async def call(self, request: Request, refused: ApiError | None = None) -> Outcome:
         """Answer one request; never raises, except for cancellation.
@@ -83,8 +95,6 @@ class VinOcrAction:
         :param refused: the error of a request that was turned away before it could be parsed.
         """
         outcome = Outcome(str(uuid.uuid4()))
-        started = self.tick()
-        self.metrics.received.inc()
         try:
             if refused is None:
                 answer: dict[str, Any] = {"Vin": await self._vin_ocr(request, outcome)}
@@ -100,7 +110,6 @@ class VinOcrAction:
         # JSON may hold half a surrogate pair in a name that a message quotes: "replace".
         text = json.dumps({"Response": answer}, ensure_ascii=False)
         outcome.body = text.encode("utf-8", "replace")
-        self._count(outcome, self.tick() - started)
         return outcome
 
     async def evict_idle_clients(self) -> None:
@@ -108,13 +117,15 @@ class VinOcrAction:
         while True:
             await asyncio.sleep(60)
             self.limiter.evict(self.tick())
+            self.used.forget(self.wall())
 
     def _error(self, request: Request, outcome: Outcome, error: ApiError) -> dict[str, Any]:
-        outcome.code = error.code
+        outcome.code, outcome.retry_after = error.code, error.retry_after
         message = error.text(requests.language(request, self.settings.language))
         return {"Error": {"Code": error.code, "Message": message}}
 
-    def _count(self, outcome: Outcome, seconds: float) -> None:
+    def count(self, outcome: Outcome, seconds: float) -> None:
+        """Count a call that has ended, and bill it where it is to be billed."""
         self.metrics.answered.labels(outcome.account, outcome.code or "Success").inc()
         self.metrics.seconds.observe(seconds)
         if is_billed(outcome.code):
@@ -127,7 +138,7 @@ class VinOcrAction:
         self._check_target(request, found)
         if self.settings.ip_rate is not None:
             self._limit("IPLimitExceeded", request.client, self.settings.ip_rate)
-        who = (request, found, self.accounts.current(), self.wall())
+        who = (request, found, self.accounts.current(), self.wall(), self.used)
         if len(request.body) > _LARGE:  # hashing 10 MB takes 20 ms that others need not wait for
             account = await asyncio.to_thread(authentication.authenticate, *who)
         else:
@@ -178,10 +189,11 @@ class VinOcrAction:
         outcome.fault = self.faults.next(account.uin)
         if outcome.fault is not None:
             await self._apply(outcome.fault)
-        photo = await self._photo(given, outcome)
+        self.readers.refuse_if_busy(account.uin)
+        photo = await self._photo(given, outcome, account.uin)
         outcome.facts["bytes"] = len(photo)
         image_checks.check(photo)
-        answer = await self.read(photo)
+        answer = await self.read(photo, account.uin, request.waited)
         outcome.facts["reading_ms"] = round(answer.milliseconds)
         if answer.vin is None:
             raise ApiError(_REASON_CODES.get(answer.reason or "", "FailedOperation.OcrFailed"))
@@ -195,26 +207,28 @@ class VinOcrAction:
         if fault.cut == "before":
             raise ApiError("ConnectionCut")  # for log and metrics; no client ever sees it
 
-    async def _photo(self, given: dict[str, str], outcome: Outcome) -> bytes:
+    async def _photo(self, given: dict[str, str], outcome: Outcome, owner: str) -> bytes:
         if "ImageUrl" not in given:
             limit = self.settings.max_base64
             return await asyncio.to_thread(image_checks.from_base64, given["ImageBase64"], limit)
-        if self._downloads >= self.settings.url_downloads:
-            raise ApiError("ServiceUnavailable", why="too many downloads are under way")
         started = self.tick()
-        self._downloads += 1
         try:
-            return await self.downloader.fetch(given["ImageUrl"])
+            place = await self.downloads.take(owner, self.settings.queue_seconds)
+        except asyncio.TimeoutError:
+            why = "too many downloads are under way"
+            raise busy_error(self.settings.url_seconds, why) from None
+        try:
+            return await self.downloader.fetch(given["ImageUrl"], owner)
         finally:
-            self._downloads -= 1
+            self.downloads.give(owner, place)
             outcome.facts["download_seconds"] = round(self.tick() - started, 3)
 
-    async def read(self, photo: bytes) -> Answer:
+    async def read(self, photo: bytes, owner: str = "", waited: float = 0.0) -> Answer:
         """Have an image read.
 
         :raises ApiError: see `ReaderPool.read`.
         """
-        answer = await self.readers.read(photo)
+        answer = await self.readers.read(photo, owner, waited)
         self.metrics.reading.observe(answer.milliseconds / 1000)
         return answer
 

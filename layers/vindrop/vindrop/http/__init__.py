@@ -133,7 +133,7 @@ def _respond(
     if request.method not in methods:
         raise ProblemError("method-not-allowed", f"it takes {listed}", headers={"Allow": listed})
     if request.method == "POST":
-        auth.check(request.headers, settings)
+        auth.check(request, settings)
         if route == "/v1/uploads":
             from vindrop.http import objects
 

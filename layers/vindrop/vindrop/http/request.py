@@ -42,6 +42,8 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     multi_value_headers: bool = False
     """ALB only: the answer must carry its headers as lists, too."""
+    client: str = ""
+    """The client's address, where the gateway tells it."""
 
     @property
     def content_type(self) -> str:
@@ -75,6 +77,7 @@ def parse(event: object) -> Request:
         headers,
         _body(event, headers),
         multi and shape == "aws_alb",
+        _client(shape, context, headers),
     )
 
 
@@ -106,6 +109,20 @@ def _headers(event: Mapping[str, Any]) -> tuple[dict[str, str], bool]:
         values = value if isinstance(value, list) else [value]
         found[str(name).lower()] = ", ".join(str(each) for each in values if each is not None)
     return found, isinstance(multi, Mapping)
+
+
+def _client(shape: Shape, context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Return the address that the gateway itself saw: what a client says of itself counts nowhere."""
+    told: object = context.get("sourceIp")  # tencent_api
+    if shape == "aws_http":
+        told = _mapping(context.get("http")).get("sourceIp")
+    elif shape == "aws_rest":
+        told = _mapping(context.get("identity")).get("sourceIp")
+    elif shape == "tencent_url":
+        told = headers.get("x-scf-remote-addr")
+    elif shape == "aws_alb":  # it appends the address to what the client has sent
+        told = headers.get("x-forwarded-for", "").rpartition(",")[2]
+    return str(told or "").strip()[:45]
 
 
 def _mount(shape: Shape, context: Mapping[str, Any]) -> str:
