@@ -165,7 +165,8 @@ def an_app(**settings: str) -> App:
     return build(settings_module.load(given), KEYS)
 
 
-CALL = Invocation("local", "request-1", "test", 60.0)
+def a_call() -> Invocation:
+    return Invocation("local", "request-1", "test", 60.0)  # its time begins now
 
 
 def assert_went_where_it_was_meant(asked: list[str], bad: str) -> None:
@@ -192,7 +193,7 @@ def test_an_event_never_does(
     for bad in HOSTILE:
         asked.clear()
         letters.clear()
-        answer = upload_function.process(app, WAYS[way](bad), CALL)
+        answer = upload_function.process(app, WAYS[way](bad), a_call())
         assert_went_where_it_was_meant(asked, bad)
         assert len(letters) == 1 or answer.get("ignored") == 1, (bad, answer)
         for letter in letters:
@@ -212,10 +213,10 @@ def test_the_input_of_a_step_never_does(
     for bad in HOSTILE:
         asked.clear()
         if field == "key" and bad.endswith("/"):
-            assert step.process(app, plain(field)(bad), CALL) == {"ignored": "a folder marker"}
+            assert step.process(app, plain(field)(bad), a_call()) == {"ignored": "a folder marker"}
             continue
         with pytest.raises(step.StepError) as caught:
-            step.process(app, plain(field)(bad), CALL)
+            step.process(app, plain(field)(bad), a_call())
         assert isinstance(caught.value, step.StepInputError | step.PhotoRejected), bad
         assert_went_where_it_was_meant(asked, bad)
 
@@ -230,7 +231,7 @@ def test_the_body_of_a_request_never_does(
         asked.clear()
         body = json.dumps({"bucket": COS, "key": "a.jpg", "region": REGION, field: bad})
         event = gateways.GATEWAYS["aws_url"]("POST", "/v1/vin", headers, body)
-        answer = http.process(event, CALL, settings=lambda: app.settings, app=lambda: app)
+        answer = http.process(event, a_call(), settings=lambda: app.settings, app=lambda: app)
         assert 400 <= answer["statusCode"] < 500, (bad, answer["body"])
         detail = json.loads(answer["body"]).get("detail", "")
         assert_one_clear_sentence(detail, bad)
@@ -277,6 +278,6 @@ def test_the_list_takes_bucket_and_region_together(
     allowed: str, region: str, code: str, asked: list[str], letters: list[DeadLetter]
 ) -> None:
     app = an_app(VINDROP_ALLOWED_BUCKETS=allowed)
-    upload_function.process(app, plain("region")(region), CALL)
+    upload_function.process(app, plain("region")(region), a_call())
     assert [letter.code for letter in letters] == [code]
     assert bool(asked) == (code == error_codes.OBJECT_MISSING)

@@ -262,13 +262,13 @@ def test_a_version_written_by_hand_is_known_by_its_form(
 def test_what_is_ignored_is_counted_and_its_reason_is_logged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from tests.clouds.test_hosts import CALL, an_app
+    from tests.clouds.test_hosts import a_call, an_app
     from vindrop.triggers import upload_function
 
     removed = p.s3()
     removed["Records"][0]["eventName"] = "ObjectRemoved:Delete"
     removed["Records"].append(p.s3("folder/")["Records"][0])
-    answer = upload_function.process(an_app(), removed, CALL)
+    answer = upload_function.process(an_app(), removed, a_call())
     assert (answer["uploads"], answer["malformed"], answer["ignored"]) == (0, 0, 2)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     reasons = [line["reason"] for line in lines if line["event"] == "ignored"]

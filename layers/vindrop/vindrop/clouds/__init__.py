@@ -89,14 +89,14 @@ def store_classes() -> Iterator[type[HTTPStore]]:
 
 
 def misnamed(
-    store: type[HTTPStore], bucket: str, region: str, key: str, version_id: str, form: str
+    store: type[HTTPStore], bucket: str, region: str, key: str, version_id: str, *, loosely: bool
 ) -> str:
     """Return which of these no object can have on a cloud, or an empty text; without its value.
 
-    :param form: regular expression of the bucket's name.
+    :param loosely: the bucket's name need only be one that some cloud could have.
     """
     where = f"on {store.scheme}://"
-    if not re.fullmatch(form, bucket):
+    if not re.fullmatch(BUCKETS, bucket) or not (loosely or store.is_bucket(bucket)):
         return f"bucket: is not the name of a bucket {where}"
     if not re.fullmatch(REGIONS, region):
         return f"region: is not the name of a region {where}"

@@ -107,14 +107,14 @@ class HTTPStore(abc.ABC):
 
     @classmethod
     def validate(
-        cls, bucket: str, region: str, key: str = "", version_id: str = "", *, form: str = ""
+        cls, bucket: str, region: str, key: str = "", version_id: str = "", *, loosely: bool = False
     ) -> None:
         """Check names by the cloud's own rules, before anything is built of them.
 
-        :param form: of the bucket's name, where that is another than the cloud's.
+        :param loosely: the bucket's name need only be one that some cloud could have.
         :raises FailureError: one breaks the rules. It names the field, and holds no value.
         """
-        wrong = misnamed(cls, bucket, region, key, version_id, form or cls.bucket_form)
+        wrong = misnamed(cls, bucket, region, key, version_id, loosely=loosely)
         if wrong:
             raise FailureError(error_codes.MALFORMED_EVENT, wrong)
 

@@ -148,7 +148,10 @@ def _split(url: str) -> tuple[str, str, str, str, str]:
     if found is None:
         raise StoreSettingError("a store is a URL that begins with its kind, such as postgresql://")
     scheme, rest = found[1].lower(), found[2]
-    parts = re.fullmatch(_LIBPQ_PARTS if scheme in LIBPQ else _PARTS, rest, re.DOTALL)
+    if scheme in LIBPQ:
+        parts = re.fullmatch(_LIBPQ_PARTS, rest, re.DOTALL)
+    else:
+        parts = re.fullmatch(_PARTS, rest, re.DOTALL)
     if parts is None or re.search(r"\s", rest):
         raise unreadable(scheme)
     userinfo, hosts, path, query = (part or "" for part in parts.groups())

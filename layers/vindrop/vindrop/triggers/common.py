@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from vindrop.clouds import BUCKETS, own_region, store_for, trimmed
+from vindrop.clouds import own_region, store_for, trimmed
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed
 from vindrop.domain.failures import FailureError
 from vindrop.domain.redaction import printable
@@ -119,7 +119,7 @@ def arrival(
         if found.cloud != "http":
             # What can be no name on any cloud ends here, whatever else may be wrong with it later.
             names = found.bucket, found.region, found.key, found.version_id or ""
-            store_for(found.cloud).validate(*names, form=BUCKETS)
+            store_for(found.cloud).validate(*names, loosely=True)
     except FailureError as error:
         return malformed(record, error.failure.message)
     except ValueError as error:
