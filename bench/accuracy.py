@@ -1,10 +1,13 @@
 """How many VINs are read right, wrong or not at all, beside what else a user could run.
 
-    python bench/accuracy.py --truth FOLDER/truth.csv [--against rapidocr,tesseract] [--curve]
+    python bench/accuracy.py --truth A/truth.csv [B/truth.csv …] [--against rapidocr,tesseract] \
+        [--curve] [--misses] [--half tuned|final]
 
-The CSV has the columns ``file`` (beside it) and ``vin`` (empty: no whole VIN in the picture),
-and may have ``kind``; others are ignored. Prints a table per kind with 95 % confidence
-intervals (Wilson), and last one JSON line.
+A CSV has the columns ``file`` (beside it) and ``vin`` (empty: no whole VIN in the picture),
+and may have ``kind``; others are ignored. Each file is a set of its own: a table per kind with
+95 % confidence intervals (Wilson), the wrong VINs, how often answers are right by how sure they
+are, where the others were lost; last one JSON line. Fails where a VIN was trained on: the list
+of those, as hashes, is ``tools/training/trained.txt``.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import hashlib
+import itertools
 import json
 import math
 import sys
@@ -27,6 +32,12 @@ from bench.peers.start import READERS, Peer, PeerMissingError
 
 WARM_UP: Final = 2
 """Photos read before the clock counts: a worker that serves is a warm one."""
+TRAINED: Final = Path(__file__).resolve().parent.parent / "tools" / "training" / "trained.txt"
+"""SHA-256 of each VIN that the recogniser was trained on, the first 16 hexadecimal digits."""
+SURENESS: Final = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+"""Edges of the calibration table."""
+FEW_LETTERS: Final = 3
+"""Letters that differ from which another text was read, not the VIN misread."""
 THRESHOLDS: Final = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 
 
@@ -48,6 +59,17 @@ class Result:
     milliseconds: float
     best: str | None = None
     confidence: float = 0.0
+    reason: str = ""
+
+    @property
+    def stage(self) -> str:
+        """Where a VIN that was not given got lost."""
+        if not self.best:
+            return "cut off" if self.reason == "cut_off" else "no line read"
+        if self.best == self.photo.vin:
+            return "rejected"
+        different = sum(a != b for a, b in zip(self.best, self.photo.vin, strict=True))
+        return "letters wrong" if different <= FEW_LETTERS else "another text"
 
     @property
     def outcome(self) -> str:
@@ -61,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        photos = load(options.truth)
+        sets = {_name(truth): load(truth, options.half) for truth in options.truth}
+        refuse_trained([photo for photos in sets.values() for photo in photos])
         names = ["vindrop", *chosen(options.against)]
     except (OSError, ValueError) as e:
         print(f"accuracy: {e}", file=sys.stderr)
@@ -69,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         peers: list[Peer] = []
         summaries: dict[str, dict[str, Any]] = {}
+        totals: dict[str, dict[str, Any]] = {}
         for name in names:
             try:
                 peers.append(stack.enter_context(Peer(name, options.threads)))
@@ -76,24 +100,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"accuracy: {e}", file=sys.stderr)
                 summaries[name] = {"missing": str(e)}
         try:
-            measured = run(peers, photos)
+            for title, photos in sets.items():
+                measured = run(peers, photos)
+                totals[title] = report(title, measured, options)
         except PeerMissingError as e:
             print(f"accuracy: {e}", file=sys.stderr)
             return 1
-    for name, (results, peak) in measured.items():
-        print(table(name, results))
-        if name == "vindrop" and options.curve:
-            print(curve(results))
-        if options.misses:
-            print(misses(results))
-        summaries[name] = summary(results, peak)
-    print(json.dumps({**summaries.pop("vindrop"), "peers": summaries}))
+    print(json.dumps(_whole(totals, summaries)))
     return 0
 
 
-def load(truth: Path) -> list[Photo]:
+def report(
+    title: str, measured: dict[str, tuple[list[Result], int]], options: argparse.Namespace
+) -> dict[str, Any]:
+    """Print what was measured on one set; return its figures per reader."""
+    out: dict[str, Any] = {}
+    for name, (results, peak) in measured.items():
+        print(table(f"{name} on {title}", results))
+        wrong = [r for r in results if r.outcome in ("wrong", "false")]
+        print("\n".join(["  wrong VINs:", misses(wrong)]) if wrong else "  no wrong VIN")
+        if name == "vindrop":
+            print(calibration(results))
+            print(stages(results))
+            if options.curve:
+                print(curve(results))
+        if options.misses:
+            print(misses(results))
+        out[name] = summary(results, peak)
+    return out
+
+
+def _whole(totals: dict[str, dict[str, Any]], missing: dict[str, Any]) -> dict[str, Any]:
+    """Return the last line's object: one set's figures as they are, several by name."""
+    if len(totals) == 1:
+        ((_, by_reader),) = totals.items()
+        peers = {name: figures for name, figures in by_reader.items() if name != "vindrop"}
+        return {**by_reader["vindrop"], "peers": peers | missing}
+    return {"sets": totals, "missing": missing}
+
+
+def _name(truth: Path) -> str:
+    return f"{truth.resolve().parent.name}/{truth.name}"
+
+
+def half(vin: str) -> str:
+    """Return on which side of the split a VIN stands, ``tuned`` or ``final``, by its hash."""
+    return "final" if int(hashlib.sha256(vin.encode()).hexdigest()[:8], 16) % 2 == 0 else "tuned"
+
+
+def refuse_trained(photos: Sequence[Photo]) -> None:
+    """Check that no VIN was trained on.
+
+    :raises ValueError: one was; or the list of them is not there.
+    """
+    trained = set(TRAINED.read_text(encoding="ascii").split())
+    for photo in photos:
+        if hashlib.sha256(photo.vin.encode()).hexdigest()[:16] in trained:
+            raise ValueError(f"{photo.path.name} shows a VIN that was trained on: leave it out.")
+
+
+def load(truth: Path, wanted: str | None = None) -> list[Photo]:
     """Return the rows of a ``truth.csv``.
 
+    :param wanted: ``tuned`` or ``final``: only that half of the VINs.
     :raises ValueError: a column is missing, or there is no row.
     """
     with truth.open(encoding="utf-8", newline="") as lines:
@@ -103,6 +172,7 @@ def load(truth: Path) -> list[Photo]:
         photos = [
             Photo(truth.parent / row["file"], row["vin"].strip(), row.get("kind") or "photo")
             for row in rows
+            if wanted is None or half(row["vin"].strip()) == wanted
         ]
     if not photos:
         raise ValueError(f"{truth} lists no photos.")
@@ -137,7 +207,8 @@ def run(peers: Sequence[Peer], photos: Sequence[Photo]) -> dict[str, tuple[list[
             peaks[peer.name] = max(peaks[peer.name], int(answer["peak_rss_mb"]))
             vin = answer["vin"] if "vin" in answer else best_vin(answer["lines"])
             best, sure = answer.get("best"), answer.get("confidence", 0.0)
-            results[peer.name].append(Result(photo, vin, answer["ms"], best, sure))
+            reason = answer.get("reason") or ""
+            results[peer.name].append(Result(photo, vin, answer["ms"], best, sure, reason))
     return {name: (some, peaks[name]) for name, some in results.items()}
 
 
@@ -166,7 +237,8 @@ def summary(results: Sequence[Result], peak: int) -> dict[str, Any]:
 def table(name: str, results: Sequence[Result]) -> str:
     """Return one reader's table per kind."""
     lines = [
-        f"{name:24}{'photos':>7}{'exact':>7}{'95 % interval':>16}{'wrong':>7}{'none':>6}{'false':>7}"
+        f"{name:32}{'photos':>7}{'exact':>7}{'95 % interval':>16}{'wrong':>7}{'95 % interval':>16}"
+        f"{'none':>6}{'false':>7}"
     ]
     kinds = sorted({r.photo.kind for r in results})
     for kind in [*kinds, "all"]:
@@ -176,9 +248,11 @@ def table(name: str, results: Sequence[Result]) -> str:
         low, high = wilson(counts["exact"], n)
         exact = f"{counts['exact'] / n:.3f}" if n else "-"
         interval = f"{low:.3f}–{high:.3f}" if n else "-"
+        low, high = wilson(counts["wrong"], n)
+        wrong = f"{low:.3f}–{high:.3f}" if n else "-"
         lines.append(
-            f"  {kind:22}{len(some):7}{exact:>7}{interval:>16}"
-            f"{counts['wrong']:7}{counts['none']:6}{counts['false']:7}"
+            f"  {kind:30}{len(some):7}{exact:>7}{interval:>16}"
+            f"{counts['wrong']:7}{wrong:>16}{counts['none']:6}{counts['false']:7}"
         )
     return "\n".join(lines)
 
@@ -196,6 +270,30 @@ def curve(results: Sequence[Result]) -> str:
             f"{threshold:10.2f}{right / n:8.3f}{wrong / n:8.3f}{(n - right - wrong) / n:8.3f}{false:8}"
         )
     return "\n".join(lines)
+
+
+def calibration(results: Sequence[Result]) -> str:
+    """Return how often the best candidate is right, by how sure the reader says it is."""
+    lines = [f"{'confidence':>14}{'photos':>8}{'said':>8}{'right':>8}"]
+    for low, high in itertools.pairwise(SURENESS):
+        some = [
+            r
+            for r in results
+            if r.best and low <= r.confidence and (r.confidence < high or high == SURENESS[-1])
+        ]
+        if some:
+            said = sum(r.confidence for r in some) / len(some)
+            right = sum(r.best == r.photo.vin for r in some) / len(some)
+            lines.append(f"{low:8.2f}–{high:.2f} {len(some):8}{said:8.3f}{right:8.3f}")
+    return "\n".join(lines)
+
+
+def stages(results: Sequence[Result]) -> str:
+    """Return where the VINs that were not given got lost."""
+    lost = [r.stage for r in results if r.outcome == "none"]
+    return "  not given: " + (
+        ", ".join(f"{s} {lost.count(s)}" for s in sorted(set(lost))) or "none"
+    )
 
 
 def misses(results: Sequence[Result]) -> str:
@@ -219,7 +317,10 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="accuracy", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--truth", type=Path, required=True, help="CSV with the columns file, vin")
+    parser.add_argument(
+        "--truth", type=Path, required=True, nargs="+", help="CSVs with the columns file, vin"
+    )
+    parser.add_argument("--half", choices=("tuned", "final"), help="only these VINs of each set")
     parser.add_argument("--against", default="", help="peers: rapidocr,tesseract")
     parser.add_argument("--threads", type=int, default=2, help="per reader (default 2)")
     parser.add_argument("--curve", action="store_true", help="right/wrong/none over the threshold")

@@ -2,12 +2,17 @@
 
     python -m bench.chaos --uploads 2000 --seed 1 --ledger sqlite
     python -m bench.chaos --uploads 2000 --seeds 20 --ledger postgresql
+    python -m bench.chaos --uploads 200 --outage 60
+    python -m bench.chaos --uploads 200 --outage 1200 --simulated
 
 Many instances of the upload function and a sweep work off a burst of events that come twice, out
 of order and late, while VinOCR refuses, fails, stalls, and cuts connections whose calls are
 billed; instances are killed at every named step of the pipeline and at any moment; clocks are
 wrong; ledger and destination are away for a while. Even seeds keep results in the ledger's own
 database (one transaction), odd ones in a file of their own.
+
+With `--outage` VinOCR cannot be reached for so many seconds, longer than a run of any function;
+`--simulated`: the ledger's time runs sixty times as fast meanwhile. It must end in readings.
 
 The last line is one JSON object. `lost`, `doubled_records` and `wrong` must be 0, and billed calls
 at most uploads + calls whose answer was cut off after it was billed.
@@ -16,6 +21,7 @@ at most uploads + calls whose answer was cut off after it was billed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import sys
@@ -29,6 +35,7 @@ from typing import Any, Final, cast
 
 from bench.rig import report
 from bench.rig.fleet import Fleet
+from bench.rig.gate import Gate
 from bench.rig.instance import ARRIVED, Job, Setup
 from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
@@ -38,6 +45,7 @@ from bench.rig.world import ABOUT, World
 from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
+from vindrop.domain import error_codes
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.stores import open_ledger, sql
 
@@ -46,6 +54,8 @@ PATIENCE: Final = 3.0
 """Seconds that a call may take; see the fault that waits longer."""
 KILLED: Final = 0.04
 """Share of the invocations that kill themselves at a named step."""
+FASTER: Final = 60.0
+"""How much faster the ledger's time runs in a simulated outage."""
 SKEWS: Final = (0.0, 0.0, 45.0, -45.0, 0.0, 20.0, -20.0)
 FAULTS: Final[list[dict[str, Any]]] = [
     {"probability": 0.010, "code": "InternalError"},
@@ -104,6 +114,8 @@ def run(
     rate: int,
     function_seconds: float = FUNCTION_SECONDS,
     limit: float = 1200.0,
+    outage: float = 0.0,
+    simulated: bool = False,
 ) -> dict[str, Any]:
     """Run one seed and return the books.
 
@@ -111,6 +123,8 @@ def run(
     :param rate: calls per second, of VinOCR and of ours alike: a run at 10 would take hours.
     :param function_seconds: time limit of a function; a killed one's uploads wait that long.
     :param limit: seconds after which it is told what is not finished, instead of waiting on.
+    :param outage: seconds for which VinOCR cannot be reached, once the burst is under way.
+    :param simulated: whether the ledger's time runs faster meanwhile.
     """
     dice = random.Random(seed)
     started = time.monotonic()
@@ -122,14 +136,17 @@ def run(
         events = world.uploads(uploads)
         outages = Outages(folder, server)
         results = store if seed % 2 == 0 else outages.file_url
+        host, _, port = world.vinocr.endpoint.rpartition("://")[2].rpartition(":")
+        gate = stack.enter_context(Gate(host, int(port)))
         environment = {
             **world.environment,
+            "VINDROP_VINOCR_ENDPOINT": f"http://127.0.0.1:{gate.port}",
             "VINDROP_LEDGER": store,
             "VINDROP_RESULTS": results,
             "VINDROP_DEAD_LETTERS": results,
             "VINDROP_VINOCR_TIMEOUT": str(PATIENCE),
             "VINDROP_VINOCR_CONNECT_TIMEOUT": "1",
-            "VINDROP_RETRY_SECONDS": "1",
+            "VINDROP_RETRY_SECONDS": "30" if simulated else "1",
             "VINDROP_PROBE_SECONDS": "1",
         }
         setups = [
@@ -146,6 +163,8 @@ def run(
         sweeper = stack.enter_context(Fleet(setups[:2], retry_delays=()))
         fleet.warm()
         _send(fleet, events, dice, uploads / rate, function_seconds)
+        away = threading.Thread(target=_take_away, args=(gate, store, outage, simulated))
+        away.start()
         stop = threading.Event()
         villain = threading.Thread(
             target=_harass, args=(fleet, outages, random.Random(seed + 2), stop, uploads / rate)
@@ -156,6 +175,7 @@ def run(
         unfinished = _drain(fleet, sweeper, sweep, store, uploads, deadline, killer, villain)
         stop.set()
         villain.join()
+        away.join()
         books = _balance(results, store, uploads)
         tallies = (fleet.tally, sweeper.tally)
         log = (folder / "functions.log").read_text(errors="replace")
@@ -175,6 +195,7 @@ def run(
             "answers_not_kept": log.count("answer_not_kept"),
             "refused_calls": answers["RequestLimitExceeded"],
             "outages": outages.count,
+            "vinocr_away": outage,
             "kills": dict(sorted(kills.items())),
             "steps_not_hit": [step for step in STEPS if not kills[step]],
             "seconds": round(time.monotonic() - started, 1),
@@ -200,6 +221,27 @@ def _send(
     for event in deliveries:
         after = dice.uniform(0, span / 2) + (dice.uniform(0, 5) if dice.random() < 0.05 else 0)
         fleet.send(Job("upload", event, seconds), after)
+
+
+def _take_away(gate: Gate, store: str, seconds: float, simulated: bool) -> None:
+    """Let VinOCR be out of reach for ``seconds``; simulated: of the ledger's time, which hurries."""
+    if not seconds:
+        return
+    gate.close()
+    step = 0.5
+    speed = FASTER if simulated else 1.0
+    for _ in range(round(seconds / speed / step)):
+        time.sleep(step)
+        if simulated:
+            with contextlib.suppress(StoreError):  # its own outage
+                # Leases are left alone: their workers live in our time.
+                sql.open_database(store).execute(
+                    "UPDATE vindrop_uploads SET first_seen = first_seen - :more, "
+                    "last_seen = last_seen - :more, "
+                    "due_at = CASE WHEN state = 'parked' THEN due_at - :more ELSE due_at END",
+                    more=step * (speed - 1.0),
+                )
+    gate.open()
 
 
 def _harass(
@@ -277,6 +319,8 @@ def holds(result: dict[str, Any]) -> bool:
     """Whether the promises held in one run."""
     allowed = result["uploads"] + result["cut_after_billing"] + result["answers_not_kept"]
     nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked")
+    if any(error_codes.rule(code).passing for code in result["dead_letter_codes"]):
+        return False  # an outage ends in readings
     return not any(result[name] for name in nothing) and result["billed_calls"] <= allowed
 
 
@@ -289,6 +333,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ledger", default="sqlite", help="sqlite, postgresql, or a URL")
     parser.add_argument("--instances", type=int, default=16)
     parser.add_argument("--rate", type=int, default=100)
+    parser.add_argument("--outage", type=float, default=0.0, help="seconds without VinOCR")
+    parser.add_argument("--simulated", action="store_true", help="the ledger's time hurries then")
     options = parser.parse_args(argv)
     sys.stderr.write(ABOUT + f"; rate raised to {options.rate}/s on both sides\n")
     results = []
@@ -300,6 +346,8 @@ def main(argv: list[str] | None = None) -> int:
                 ledger=options.ledger,
                 instances=options.instances,
                 rate=options.rate,
+                outage=options.outage,
+                simulated=options.simulated,
             )
         )
         sys.stderr.write(f"seed {seed}: {'held' if holds(results[-1]) else 'BROKEN'}\n")

@@ -62,6 +62,8 @@ module.exports = async ({ resolveVariable }) => {
     DeadLetters: total('photos ended without a reading: vindrop dead-letters lists them', 'dead_letters', 1),
     CircuitOpen: one('VinOCR refuses the account (arrears, package used up, keys): all uploads wait',
       NAMESPACE, 'circuit_open', sweep, 'Maximum', 1),
+    DailyCap: total('the calls of this day are made (VINDROP_DAILY_CALLS): uploads wait for tomorrow',
+      'daily_cap_reached', 1),
     Refusals: total('VinOCR refuses for the rate: something else uses the account, or VINDROP_RATE is too high',
       'refusals', refusals),
     Undelivered: total('answers could not be delivered: is a destination away?', 'undelivered', 1),

@@ -51,7 +51,8 @@ module.exports = async ({ resolveVariable }) => {
   const logs = (part) =>
     allow(['logs:CreateLogStream', 'logs:PutLogEvents'], arn('logs', `log-group:/aws/lambda/${name}-${part}:*`));
   const read = (below) => [
-    allow('s3:GetObject', objects(below)),
+    // The version that an event names, in a bucket that keeps versions.
+    allow(['s3:GetObject', 's3:GetObjectVersion'], objects(below)),
     // Without it a missing object answers 403, as a forbidden one does.
     allow('s3:ListBucket', { 'Fn::Sub': `arn:\${AWS::Partition}:s3:::${bucket}` }, {
       StringLike: { 's3:prefix': `${below}*` },

@@ -16,6 +16,7 @@ function alarms(rate) {
   return {
     'dead-letters': [`${event('dead_letter')} | select count(*) as n`, '$1.n >= 1', 5, 'photos ended without a reading: vindrop dead-letters lists them'],
     'circuit-open': [`${event('backlog')} | select max(cast(${field('circuit_open')} as double)) as n`, '$1.n >= 1', 5, 'VinOCR refuses the account (arrears, package used up, keys): all uploads wait'],
+    'daily-cap': [`${event('daily_cap_reached')} | select count(*) as n`, '$1.n >= 1', 5, 'the calls of this day are made (VINDROP_DAILY_CALLS): uploads wait for tomorrow'],
     refusals: [`${event('refusals')} | select sum(cast(${field('refusals')} as double)) as n`, `$1.n >= ${Math.max(10, Math.round(rate * 3))}`, 5, 'VinOCR refuses for the rate: is something else using the account?'],
     undelivered: [`${event('undelivered')} | select count(*) as n`, '$1.n >= 1', 5, 'answers could not be delivered: is a destination away?'],
     'oldest-waiting': [`${event('backlog')} | select max(cast(${field('oldest_seconds')} as double)) as n`, '$1.n >= 900', 5, 'an upload has waited for 15 minutes'],

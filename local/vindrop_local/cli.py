@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.settings import SettingsError
+from vindrop.telemetry import log_to_standard_error
 from vindrop_local.commands import (
     backfill,
     dead_letters,
@@ -25,7 +29,7 @@ from vindrop_local.commands import (
     vin,
 )
 from vindrop_local.errors import UserError
-from vindrop_local.show import console
+from vindrop_local.terminal import console, shown
 
 app = typer.Typer(
     help="Drop a photo of a vehicle's VIN into a bucket, get the VIN in your database or queue.",
@@ -72,13 +76,52 @@ def _version(
 
 
 def main() -> None:
-    """Run the command; whatever the user can mend is one sentence and exit status 2."""
+    """Run the command; docs/cli.md lists the exit statuses.
+
+    Whatever the user can mend is one sentence. Log lines go to standard error: standard output is
+    the answer, JSON lines only where they are asked for.
+    """
+    log_to_standard_error()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # half a character in a key must not end the list
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_run())
+
+
+_UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
+"""What the parser of arguments raises (ClickException): typer carries its own, without a name."""
+
+
+def _say_usage(error: Any) -> int:
+    sentence = error.format_message()
+    if "\n" in sentence:  # no arguments: the help
+        error.show()
+    else:
+        sentence = f"vindrop: {sentence.rstrip('.')}: `vindrop --help` lists what there is"
+        console(error=True).print(shown(sentence), style="red", soft_wrap=True)
+    return int(error.exit_code)
+
+
+def _run() -> int:
+    out = sys.stdout
     try:
-        app()
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except _UsageError as error:
+        return _say_usage(error)
     except (UserError, SettingsError, StoreSettingError, StoreError) as error:
-        console(error=True).print(f"vindrop: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(141)  # the reader of our output has gone: `vindrop readings | head`
-    except KeyboardInterrupt:
-        sys.exit(130)
+        console(error=True).print(shown(f"vindrop: {error}"), style="red", soft_wrap=True)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+    except SystemExit:
+        if sys.stdout is out:
+            raise  # else the parser of arguments has met the closed pipe, and put its own there
+    # The reader of our output has gone, as in `vindrop readings | head`; nor can the rest be
+    # written when this process ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+    return 141

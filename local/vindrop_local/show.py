@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from rich.console import Console
+from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
 from vindrop.domain.columns import Field, fields
 from vindrop.domain.records import DEAD_LETTER, READING, TYPES, DeadLetter, Reading
 from vindrop.domain.vin import Verdict
+from vindrop_local.terminal import shown
 
 COLOURS: Final = {
     Verdict.VERIFIED: "bold green",
@@ -22,34 +23,83 @@ COLOURS: Final = {
 _NO_OBJECT: Final = "(an event without an object)"
 
 
-def console(*, error: bool = False) -> Console:
-    """Return the console; colours and bars only where somebody is looking."""
-    return Console(stderr=error, highlight=False)
-
-
 _LAYOUT: Final[dict[str, dict[str, Any]]] = {
-    "photo": {"overflow": "ellipsis", "no_wrap": True, "min_width": 16},
-    "VIN": {"no_wrap": True, "style": "bold"},
-    "verdict": {"no_wrap": True, "min_width": 9},
-    "maker": {"overflow": "ellipsis", "max_width": 22},
-    "year": {"justify": "right", "no_wrap": True, "min_width": 4},
-    "seconds": {"justify": "right", "no_wrap": True, "min_width": 7},
+    "year": {"justify": "right"},
+    "seconds": {"justify": "right"},
+    "VIN": {"style": "bold"},
     "code": {"style": "red", "overflow": "fold"},
 }
 """Heading → how its column is laid out, where it is not by the default."""
+_KEPT: Final = ("", "VIN", "verdict")
+"""Columns of readings that are shown whole, however narrow the terminal."""
+_LEAST: Final = {"photo": 16, "maker": 6}
+"""Columns that may be cut, and to how many characters; others are left out as a whole."""
+_MOST: Final = {"maker": 22}
+_BETWEEN: Final = 2
+"""Blanks between two columns."""
 
 
-def readings_table(readings: Iterable[Reading], marks: dict[str, str] | None = None) -> Table:
-    """Return a table of readings.
+def readings_table(
+    readings: Iterable[Reading], width: int, marks: dict[str, Text] | None = None
+) -> Table:
+    """Return a table of readings in which VIN and verdict are whole.
 
+    :param width: characters of a line. What does not fit gives way: first the maker and the photo's
+        name are cut, then columns are left out from the right.
     :param marks: key → a mark for the first column, such as a tick for one that is known right.
     """
-    first = [] if marks is None else [Column("")]
-    table, shown = _table(READING, first)
+    shown_fields = _fields(READING)
+    headings = [*([] if marks is None else [""]), *map(_heading, shown_fields)]
+    rows = []
     for reading in readings:
-        mark = [] if marks is None else [marks.get(reading.upload.key, " ")]
-        table.add_row(*mark, *(_cell(field, reading) for field in shown))
+        mark = [] if marks is None else [marks.get(reading.upload.key, Text(" "))]
+        rows.append([*mark, *(_cell(field, reading) for field in shown_fields)])
+    fitted = _fit(headings, rows, width)
+    table = _table([])
+    for heading, wide in fitted.items():
+        table.add_column(
+            heading,
+            **{"no_wrap": True, "overflow": "ellipsis", "width": wide, **_LAYOUT.get(heading, {})},
+        )
+    for row in rows:
+        table.add_row(*(cell for name, cell in zip(headings, row, strict=True) if name in fitted))
     return table
+
+
+def _fit(headings: list[str], rows: list[list[Text]], width: int) -> dict[str, int]:
+    """Return heading → characters of each column that is shown."""
+    wide = {
+        name: max([cell_len(name), *(row[n].cell_len for row in rows)])
+        for n, name in enumerate(headings)
+    }
+    wide = {name: min(size, _MOST.get(name, size)) for name, size in wide.items()}
+
+    def over() -> int:
+        return sum(wide.values()) + _BETWEEN * (len(wide) - 1) - width
+
+    for name in ("maker", "photo"):
+        if name in wide and over() > 0:
+            wide[name] = max(wide[name] - over(), min(wide[name], _LEAST[name]))
+    for name in reversed(headings):
+        if over() > 0 and name not in _KEPT and name != "photo":
+            del wide[name]
+    if over() > 0 and wide.get("photo", 0) - over() >= 4:
+        wide["photo"] -= over()
+    elif over() > 0:
+        wide.pop("photo", None)
+        if over() > 0:
+            wide.pop("", None)
+    return wide
+
+
+def lines(kind: str, records: Iterable[Reading | DeadLetter]) -> Iterator[str]:
+    """Yield the rows of a table for another program: tabs between, nothing cut, the id in full."""
+    shown_fields = _fields(kind)
+    ids = kind == DEAD_LETTER
+    yield "\t".join([*(["id"] if ids else []), *map(_heading, shown_fields)])
+    for record in records:
+        cells = (shown(_cell(field, record).plain) for field in shown_fields)
+        yield "\t".join([*([shown(record.id)] if ids else []), *cells])
 
 
 def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> Table:
@@ -57,33 +107,40 @@ def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> T
 
     :param ids: with how each identity begins, enough to name one in a command.
     """
-    table, shown = _table(DEAD_LETTER, [Column("id", style="dim", no_wrap=True)] if ids else [])
+    shown_fields = _fields(DEAD_LETTER)
+    table = _table([Column("id", style="dim", no_wrap=True)] if ids else [])
+    for field in shown_fields:
+        heading = _heading(field)
+        table.add_column(heading, **_LAYOUT.get(heading, {"overflow": "fold"}))
     for letter in letters:
-        identity = [letter.id[:12]] if ids else []
-        table.add_row(*identity, *(_cell(field, letter) for field in shown))
+        identity = [Text(shown(letter.id[:12]))] if ids else []
+        table.add_row(*identity, *(_cell(field, letter) for field in shown_fields))
     return table
 
 
-def _table(kind: str, first: list[Column]) -> tuple[Table, list[Field]]:
-    """Return a table with the columns that the record declares as shown, the photo ahead."""
-    table = Table(*first, box=None, pad_edge=False, header_style="dim", title_justify="left")
+def _table(first: list[Column]) -> Table:
+    return Table(*first, box=None, pad_edge=False, header_style="dim", title_justify="left")
+
+
+def _fields(kind: str) -> list[Field]:
+    """Return the fields that the record declares as shown, the photo ahead."""
     found = [field for field in fields(TYPES[kind]) if field.shown]
-    found.sort(key=lambda field: field.path != ("upload", "key"))
-    for field in found:
-        heading = field.shown.heading if field.shown else ""
-        table.add_column(heading, **_LAYOUT.get(heading, {"overflow": "fold"}))
-    return table, found
+    return sorted(found, key=lambda field: field.path != ("upload", "key"))
 
 
-def _cell(field: Field, record: Reading | DeadLetter) -> str | Text:
+def _heading(field: Field) -> str:
+    return field.shown.heading if field.shown else ""
+
+
+def _cell(field: Field, record: Reading | DeadLetter) -> Text:
     value = field.value(record)
     if value is None:
-        return "–" if record.upload else _NO_OBJECT
+        return Text("–" if record.upload else _NO_OBJECT)
     if isinstance(value, float):
-        return f"{value:.2f}"
+        return Text(f"{value:.2f}")
     if isinstance(record, Reading) and field.path == ("verdict",):
-        return Text(str(value), style=COLOURS[record.verdict])
-    return Text(str(value))
+        return Text(shown(value), style=COLOURS[record.verdict])
+    return Text(shown(value))
 
 
 def reading_line(reading: Reading) -> Text:
@@ -95,16 +152,19 @@ def reading_line(reading: Reading) -> Text:
         "  ",
         (f"{reading.verdict.value:<9}", COLOURS[reading.verdict]),
         "  ",
-        reading.upload.key,
-        (f"  {reading.maker or ''}{year}", "dim"),
+        shown(reading.upload.key),
+        (shown(f"  {reading.maker or ''}{year}"), "dim"),
     )
 
 
 def dead_letter_line(letter: DeadLetter) -> Text:
     """Return one line for a dead letter that has just landed."""
-    name = letter.upload.key if letter.upload else _NO_OBJECT
+    name = shown(letter.upload.key) if letter.upload else _NO_OBJECT
     return Text.assemble(
-        ("✗ ", "red"), (letter.code, "red"), f"  {name}", (f"  {letter.message}", "dim")
+        ("✗ ", "red"),
+        (shown(letter.code), "red"),
+        f"  {name}",
+        (f"  {shown(letter.message)}", "dim"),
     )
 
 

@@ -12,7 +12,7 @@ from vindrop.domain import vin as vins
 from vindrop.domain.vehicle import Pattern, Vehicle
 from vindrop.domain.vin import Verdict, Vin
 from vindrop_local import show
-from vindrop_local.show import console
+from vindrop_local.terminal import console, shown
 
 if TYPE_CHECKING:
     from vindrop_local.commands.vin import Explained
@@ -33,7 +33,7 @@ def line(each: Explained) -> str:
     """Return one line for one of many."""
     read = each.vin
     if read is None:
-        return f"{each.text}  no VIN: {each.reason}"
+        return shown(f"{each.text}  no VIN: {each.reason}")
     model = each.vehicle.model if each.vehicle else None
     year = read.model_year or (each.vehicle.year if each.vehicle else None)
     known = (read.maker, model, str(year) if year else None, read.country)
@@ -46,7 +46,9 @@ def page(each: Explained) -> None:
     out = console()
     read = each.vin
     if read is None:
-        out.print(Text.assemble((each.text, "bold"), "  ", ("no VIN", "red")), soft_wrap=True)
+        out.print(
+            Text.assemble((shown(each.text), "bold"), "  ", ("no VIN", "red")), soft_wrap=True
+        )
         out.print(each.reason, markup=False, soft_wrap=True)
     else:
         said = (read.verdict.value, show.COLOURS[read.verdict])

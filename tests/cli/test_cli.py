@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from tests.reader.pictures import VIN, encoded, plate
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "events" / "photos"
+VIN_OF_PAGE = "1M8GDM9AXKP042788"
 
 
 def vindrop(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,7 +69,7 @@ def test_recognize_reads_photos_of_the_users_own_and_says_why_not(tmp_path: Path
     done = vindrop(
         "recognize", "--json", *(str(SAMPLES / n) for n in names), "no-such.jpg", cwd=tmp_path
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr  # a file that is not there
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(line["vin"], line["code"]) for line in found] == [
         ("5NPEVYK97FD841835", None),
@@ -76,6 +80,29 @@ def test_recognize_reads_photos_of_the_users_own_and_says_why_not(tmp_path: Path
         (None, "Vindrop.NoSuchFile"),
     ]
     assert all(line["reason"] for line in found if line["code"])
+
+
+def test_recognize_sends_a_photo_in_the_forms_that_the_function_would(tmp_path: Path) -> None:
+    large = plate(letters=400, size=(9_600, 6_000))
+    (tmp_path / "large.jpg").write_bytes(encoded(large, quality=40))  # 57 megapixels
+    second = plate(VIN_OF_PAGE, size=(1_200, 900), letters=60)
+    (tmp_path / "scan.tif").write_bytes(
+        encoded(
+            Image.new("RGB", second.size, "white"), "TIFF", save_all=True, append_images=[second]
+        )
+    )
+    (tmp_path / "scan.jp2").write_bytes(encoded(second, "JPEG2000"))
+    done = vindrop("recognize", "--json", "large.jpg", "scan.tif", "scan.jp2", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [json.loads(line)["vin"] for line in done.stdout.splitlines()]
+    assert found == [VIN, VIN_OF_PAGE, VIN_OF_PAGE]
+
+
+def test_recognize_ends_with_1_where_a_photo_gave_no_vin(tmp_path: Path) -> None:
+    names = [str(SAMPLES / "plate-04.jpg"), str(SAMPLES / "no-vin-shop-front.jpg")]
+    done = vindrop("recognize", *names, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 of 2 photos" in done.stdout
 
 
 def an_event(key: str) -> str:

@@ -97,12 +97,13 @@ def test_an_etag_that_is_invented_holds_nothing_up(bucket: FakeBucket) -> None:
     assert bucket.store().fetch(bucket.upload("a.jpg", etag="sample-0000")) == FIRST
 
 
-def test_a_role_that_may_not_read_versions_reads_the_content_that_the_etag_holds_fast(
-    bucket: FakeBucket,
+@pytest.mark.parametrize("tag", [None, etag(FIRST)])
+def test_a_role_that_may_not_read_versions_reads_the_latest_where_it_is_the_one_that_is_meant(
+    bucket: FakeBucket, tag: str | None
 ) -> None:
     bucket.put("a.jpg", FIRST, "v1")
     bucket.without_versions = True
-    upload = bucket.upload("a.jpg", version_id="v1", etag=etag(FIRST))
+    upload = bucket.upload("a.jpg", version_id="v1", etag=tag)
     assert bucket.store().fetch(upload) == FIRST
     bucket.put("a.jpg", SECOND, "v2")
     with pytest.raises(FailureError, match="GetObjectVersion"):

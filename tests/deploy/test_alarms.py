@@ -23,6 +23,7 @@ WANTED = {
     "refusals",
     "oldest_seconds",
     "undelivered",
+    "daily_cap_reached",
 }
 
 
@@ -37,6 +38,10 @@ def lines(world: World, capsys: pytest.CaptureFixture[str]) -> list[dict[str, An
     world.faults.set({"code": "FailedOperation.ArrearsError"})
     assert process(app, world.photo()).end == "retry_scheduled"
     sweep.process(app, a_call())
+    capped = world.app(VINDROP_DAILY_CALLS="1", VINDROP_ACCOUNT="capped")
+    for _ in range(2):
+        world.faults.set()
+        process(capped, world.photo())
     (world.folder / "no-folder").touch()
     away = world.app(VINDROP_RESULTS=f"file://{world.folder}/no-folder/readings.jsonl")
     world.faults.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing.pool import Pool
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def test_a_record_arrives_whole(place: Place) -> None:
         expected = to_cloudevent(record)
         expected.pop("time") if "time" not in event else None
         assert event == expected
+
+
+def test_a_record_with_text_that_is_none_arrives(place: Place) -> None:
+    """NUL and half a surrogate pair in what a provider said: the VIN beside it is not lost."""
+    reading = a_reading(an_upload("a.jpg"))
+    reading = replace(reading, vinocr=replace(reading.vinocr, request_id="r\0\ud800 车"))
+    letter = replace(a_dead_letter(an_upload("b.jpg")), message="a\0b \udfff 车")
+    destination = open_destination(place.url, place.environment)
+    destination.put(reading)
+    destination.put(letter)
+    events = {r.event["data"]["upload"]["key"]: r.event["data"] for r in place.read()}
+    assert events["a.jpg"]["vin"] == reading.vin
+    assert events["a.jpg"]["vinocr"]["request_id"].endswith("车")
+    assert events["b.jpg"]["message"].endswith("车")
 
 
 def test_what_a_subscriber_filters_by(kind: DestinationKind, place: Place) -> None:

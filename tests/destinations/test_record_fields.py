@@ -21,7 +21,7 @@ from vindrop.domain.columns import Column, Shown
 from vindrop.domain.records import READING, DeadLetter, Reading, Record
 from vindrop.domain.schemas import event_schema
 from vindrop.stores import sql
-from vindrop_local import show
+from vindrop_local import show, terminal
 
 OLD = Path(__file__).parent / "version_0_1"
 EVENTS: list[dict[str, Any]] = json.loads((OLD / "events.json").read_text())
@@ -224,8 +224,8 @@ def test_the_table_of_today_shows_no_box() -> None:
 
 
 def drawn(found: list[Record]) -> list[str]:
-    console = show.console()
+    console = terminal.console()
     console.width = 160
     with console.capture() as capture:
-        console.print(show.readings_table(cast("list[Reading]", found)))
+        console.print(show.readings_table(cast("list[Reading]", found), 160))
     return capture.get().splitlines()

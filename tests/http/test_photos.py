@@ -17,6 +17,7 @@ from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 3 + b"\r\n--boundary\r\n--\r\n\x00"
+assert base64.b64encode(JPEG).count(b"+") > 3
 ENCODED = base64.b64encode(JPEG).decode()
 
 
@@ -54,6 +55,12 @@ FIELD = 'Content-Disposition: form-data; name="note"'
         (json.dumps({"ImageBase64": ENCODED}), "application/json; charset=utf-8"),
         (json.dumps({"ImageBase64": ENCODED}), ""),
         (json.dumps({"ImageBase64": f"data:image/jpeg;base64,{ENCODED}"}), "application/json"),
+        (json.dumps({"ImageBase64": ENCODED.replace("+", " ")}), "application/json"),
+        (json.dumps({"ImageBase64": base64.encodebytes(JPEG).decode()}), "application/json"),
+        (json.dumps({"ImageBase64": f" {ENCODED}\r\n"}), "application/json"),
+        (ENCODED.replace("+", " "), "text/plain"),  # a form's decoder made blanks of plus signs
+        (ENCODED.replace("+", " "), "application/x-www-form-urlencoded"),
+        (" ".join(ENCODED[n : n + 76] for n in range(0, len(ENCODED), 76)), "text/plain"),
         form((FILE, JPEG)),
         form((FIELD, b"hello"), (FILE, JPEG), (FILE, b"another")),
         form(("Content-Disposition: form-data; name=x\r\ncontent-type: image/png", JPEG)),

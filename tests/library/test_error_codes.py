@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -157,3 +159,13 @@ def test_a_failure_never_carries_a_signed_url() -> None:
     )
     assert "SECRET" not in str(error)
     assert "https://b.cos.ap-guangzhou.myqcloud.com/a.jpg" in error.failure.message
+
+
+def test_operations_have_a_row_for_every_code() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    rows = set(re.findall(r"`([\w.]+)`", page))
+
+    def told(code: str) -> bool:  # a code without its own row takes that of its dotted prefix
+        return code in rows or ("." in code and told(code.rpartition(".")[0]))
+
+    assert [code for code in error_codes.TABLE if not told(code)] == []

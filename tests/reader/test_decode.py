@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import random
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import images
 from tests.reader.pictures import VIN, encoded, plate
 from vinocr.reader import ImageError, Reader
 from vinocr.reader.decode import WORKING_PIXELS, decode
@@ -87,6 +90,66 @@ def test_half_a_file_is_damaged() -> None:
     for kind in ("JPEG", "PNG"):
         data = encoded(plate(), kind)
         assert code_of(data[: len(data) // 2]) == "undecodable"
+
+
+def test_odd_exif_of_every_tag_and_type_costs_at_most_a_turn() -> None:
+    small = plate(size=(96, 64), letters=8)
+    large = encoded(small.resize((2_700, 1_800), Image.Resampling.NEAREST), quality=20)
+    data = encoded(small)
+    for number, (name, found) in enumerate(images.odd_exifs()):
+        turned = {(64, 96)} if "tag 0x112 " not in name else {(64, 96), (96, 64)}
+        assert decode(images.app(data, found)).image.size in turned, name
+        if number % 311 == 0:  # a large one is shrunk, which is another path
+            assert decode(images.app(large, found)).image.size[1] > 1_500, name
+
+
+def test_metadata_that_is_broken_costs_nothing(reader: Reader) -> None:
+    jpeg, png = encoded(plate()), encoded(plate(), "PNG")
+    large = zlib.compress(bytes(70_000_000), 1)
+    for data in (
+        images.app(jpeg, b"Exif\0\0" + bytes(400)),
+        images.app(jpeg, b"Exif\0\0II*\0" + bytes(40), length=9_000),
+        images.app(jpeg, images.exif((0x0112, 2, 2, b"3\0"))),
+        images.in_png(png, images.chunk(b"eXIf", bytes(8))),
+        images.in_png(png, images.chunk(b"pHYs", bytes(9), crc=1)),
+        images.in_png(png, images.chunk(b"iCCP", b"name\0\0" + large)),
+        images.in_png(png, images.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + large)),
+    ):
+        assert reader.read(data).vin == VIN
+
+
+def test_a_jpeg_that_lacks_its_end_is_read_and_one_that_lacks_more_is_refused(
+    reader: Reader,
+) -> None:
+    for options in ({}, {"progressive": True}, {"restart_marker_rows": 1}):
+        whole = encoded(images.photo(640, 480), **options)
+        for cut in (0.35, 0.6, 0.85, 0.97):
+            assert code_of(whole[: int(len(whole) * cut)]) == "undecodable"
+        data = encoded(plate(), **options)
+        assert decode(data[:-2]).image.tobytes() == decode(data).image.tobytes()
+        assert reader.read(data[:-2]).vin == VIN
+
+
+@pytest.mark.parametrize("size", [(1, 49_900_000), (49_900_000, 1), (16, 3_000_000)])
+def test_a_picture_longer_than_any_photo_is_refused_from_its_header(size: tuple[int, int]) -> None:
+    assert code_of(png_of(*size)) == "too_many_pixels"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1", "I;16"])
+def test_a_picture_is_converted_without_a_copy_of_its_whole(mode: str) -> None:
+    """A child's memory grows by the picture, and by little more."""
+    picture = Image.new(mode, (6_000, 5_000))
+    child = (
+        "import sys; from vinocr.reader.decode import decode; data = sys.stdin.buffer.read()\n"
+        "def said(name): return int(next(x for x in open('/proc/self/status') if name in x).split()[1])\n"
+        "before = said('VmRSS'); decode(data); print((said('VmHWM') - before) * 1024 / 1e6)"
+    )
+    data = encoded(picture, "PNG", compress_level=1)
+    done = subprocess.run(
+        [sys.executable, "-c", child], input=data, capture_output=True, check=True
+    )
+    pixel = {"P": 1, "1": 1, "I;16": 2}.get(mode, 4)
+    assert float(done.stdout) < 30 * pixel + 75
 
 
 def png_of(width: int, height: int) -> bytes:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from bench.rig.world import BUCKET, REGION, World
 from tests import needs, secrets
+from tests.stores.fixtures import Servers, servers
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
 from vindrop.clouds.listing import PlaceError, parse_place
@@ -22,9 +24,11 @@ from vindrop.core.app import App
 from vindrop.core.backfill import Backfill, NoCatalogueError
 from vindrop.core.invocation import Invocation
 from vindrop.stores import sql
+from vindrop.triggers import step as step_function
 from vindrop.triggers import upload_function
 from vindrop.wiring import build
 
+__all__ = ["servers"]
 PHOTOS = 25
 
 
@@ -76,6 +80,35 @@ def test_what_an_event_brought_is_not_paid_for_again_and_the_rest_once(world: Wo
     assert a_run(world, app).run() == {}
     assert world.vinocr.calls().billed == PHOTOS
     assert app.ledger.counts() == {"delivered": PHOTOS}
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def any_ledger(request: pytest.FixtureRequest, world: World, servers: Servers) -> App:
+    """An app whose ledger is of one kind or another."""
+    if request.param == "dynamodb":
+        name = f"t{uuid.uuid4().hex[:12]}"
+        endpoint = servers["aws"].endpoint
+        world.environment |= secrets.AWS
+        world.environment["VINDROP_LEDGER"] = f"dynamodb://us-east-1/{name}?endpoint={endpoint}"
+        world.environment["VINDROP_RATE_LIMITER"] = "memory"
+    return an_app(world.environment)
+
+
+def test_an_object_is_one_bill_by_event_by_step_and_by_backfill(
+    world: World, any_ledger: App
+) -> None:
+    app = any_ledger
+    events = indexed(world, app, 6)
+    upload_function.process(app, events[0], Invocation("local", "", "", 60))
+    (record,) = events[0]["Records"]
+    key = record["cos"]["cosObject"]["key"].split("/", 3)[3]
+    for _ in range(2):
+        step = {"cloud": "tencent", "bucket": BUCKET, "region": REGION, "key": key}
+        assert step_function.process(app, step, Invocation("local", "", "", 60))["vin"]
+    assert a_run(world, app).run() == {"reading": 5}
+    assert a_run(world, app).run() == {}
+    assert world.vinocr.calls().billed == 6
+    assert app.ledger.counts() == {"delivered": 6}
 
 
 def test_a_photo_put_in_anew_is_read_anew(world: World) -> None:

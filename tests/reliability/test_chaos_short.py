@@ -26,3 +26,20 @@ def test_nothing_lost_nothing_doubled_nothing_paid_twice() -> None:
         assert result["outages"] > 0 or result["cut_after_billing"] > 0
         missed &= set(result["steps_not_hit"])
     assert not missed, "a step at which nobody was killed proves nothing"
+
+
+def test_twenty_minutes_without_vinocr_end_in_readings() -> None:
+    """Of the ledger's time; connections are refused and cut, and everything else goes wrong too."""
+    result = chaos.run(
+        uploads=24,
+        seed=4,
+        ledger="sqlite",
+        instances=6,
+        rate=100,
+        function_seconds=5,
+        limit=200,
+        outage=1200,
+        simulated=True,
+    )
+    assert chaos.holds(result), result
+    assert result["readings"] == 24 - sum(result["dead_letter_codes"].values())

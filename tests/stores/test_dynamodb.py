@@ -147,3 +147,13 @@ def test_a_reading_is_found_by_its_place_when_it_has_ended(servers: Servers, nam
     ledger.delivered(upload.id, a_reading(upload))
     (seen,) = ledger.seen([upload.object_id])[upload.object_id]
     assert (seen.version, seen.size) == (upload.version, upload.size)
+
+
+def test_a_service_on_this_machine_is_asked_without_a_proxy(
+    servers: Servers, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    assert isinstance(cold(servers, name).claim(an_upload(), 60), Claim)

@@ -122,3 +122,24 @@ def test_redis(use: str, servers: Servers, stack: ExitStack) -> None:
         assert new.client().exists("vindrop:quota:failover")
     else:
         assert new.client().xlen("failover") == 1
+
+
+def test_redis_before_version_7_wraps_a_scripts_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    import redis
+
+    said = [
+        redis.exceptions.ResponseError(
+            "Error running script (call to f_1): @user_script:1: -READONLY You can't write against a "
+            "read only replica."
+        ),
+        [1, b"0"],
+    ]
+
+    def run(*_: object) -> object:
+        answer = said.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(redis.Redis, "eval", run)
+    assert RedisRateLimiter("redis://127.0.0.1:1/0", "a", Rule.of(10)).reserve(1) == Permit(0)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.core.store_url import parse, scheme_of, shown, without
+from vindrop.core.store_errors import StoreError, StoreSettingError, scheme_of
+from vindrop.core.store_url import parse, shown, without
 from vindrop.destinations import open_destination
 from vindrop.stores import open_ledger, open_rate_limiter
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_seen_is_refused_at_the_start(url: str) -> None:
 def test_blanks_around_a_region_of_the_environment_are_cut(name: str) -> None:
     url = "sqs:///arn:aws:sqs::1:q" if name == "AWS_REGION" else "cmq-queue:///q"
     region = "us-east-1" if name == "AWS_REGION" else "ap-guangzhou"
-    open_destination(url, {name: f" {region}\n"})
+    open_destination(url, {name: f" \ufeff{region}\n"})
 
 
 def test_what_is_shown_of_a_url_holds_no_password() -> None:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from tests import images
 from tests.vinocr.vinocr_support import (
     ID,
     KEY,
@@ -179,6 +180,39 @@ def test_line_breaks_in_base64_are_no_part_of_it(vinocr: ServerProcess) -> None:
     text = b64(JPEG)
     wrapped = "\r\n".join(text[i : i + 76] for i in range(0, len(text), 76))
     assert call(vinocr, {"ImageBase64": wrapped}) == VIN
+
+
+def test_blanks_in_base64_are_the_plus_signs_that_a_form_made_them_of(
+    vinocr: ServerProcess,
+) -> None:
+    text = b64(JPEG)
+    assert text.count("+") > 9
+    assert call(vinocr, {"ImageBase64": text.replace("+", " ")}) == VIN
+    wrapped = "\n".join(text[i : i + 76] for i in range(0, len(text), 76))
+    assert call(vinocr, {"ImageBase64": wrapped.replace("+", " ")}) == VIN
+
+
+def test_metadata_and_a_missing_end_cost_no_reading(vinocr: ServerProcess) -> None:
+    for data in (
+        images.app(JPEG, images.exif((0x0001, 9, 1, b"\xff" * 4), (0x0112, 2, 2, b"1\0"))),
+        images.app(JPEG, b"Exif\0\0" + bytes(300)),
+        JPEG[:-2],
+    ):
+        assert call(vinocr, {"ImageBase64": b64(data)}) == VIN
+    check(vinocr, "FailedOperation.ImageDecodeFailed", {"ImageBase64": b64(JPEG[:-900])})
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"),
+    [(b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"), (b"\xff\x4f\xff\x51", "JPEG 2000"),
+     (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"), (b"II\xbc\x01", "JPEG XR"), (b"8BPS", "Photoshop")],
+)  # fmt: skip
+def test_an_image_of_another_format_is_named(
+    vinocr: ServerProcess, begin: bytes, name: str
+) -> None:
+    with pytest.raises(TencentCloudSDKException, match=f"{name} is not supported") as caught:
+        call(vinocr, {"ImageBase64": b64(begin + bytes(99))})
+    assert caught.value.code == "FailedOperation.ImageDecodeFailed"
 
 
 # --- the parameters ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ its first call, and pydantic would be a third of that time (docs/measurements.md
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -17,6 +17,8 @@ from vindrop.domain.redaction import Secret, redact
 from vindrop.telemetry import log
 
 PREFIX: Final = "VINDROP_"
+_AROUND: Final = " \t\r\n\v\f\0\x85\xa0\u200b\u200c\u200d\u2028\u2029\u2060\u3000\ufeff"
+"""What comes along when a value is copied: blanks of all kinds, line ends, byte order marks."""
 Words = tuple[str, ...]
 """Written as one text, with spaces or commas between."""
 
@@ -28,6 +30,13 @@ class SettingsError(ValueError):
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+_FORMED: Final = (
+    *("vinocr_secret_id", "vinocr_secret_key", "vinocr_region", "api_keys"),
+    *("cors_origins", "allowed_buckets", "upload_bucket", "upload_region"),
+)
+"""Settings whose text has a form of its own, which is looked at where one of them is given."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +71,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shrunk.
     :param max_download_mb: Largest object fetched at all, in megabytes.
     :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
+    :param memory_mb: Megabytes that no image may exceed. 0: what the platform says, else 2048.
     :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
     :param concurrency: Uploads of one batch that one invocation works on at the same time.
-    :param max_attempts: Runs that may fail for one upload with a code that nobody knows, or by
-        dying, before it is a dead letter. Failures that pass (network, service, bucket) do not
-        count.
+    :param max_attempts: Runs of one upload that may fail with a code that nobody knows, or die,
+        before it is a dead letter. Failures that pass do not count: see `VINDROP_MAX_AGE`.
     :param max_age: Seconds that an upload is retried for failures that pass (network, service,
-        bucket), from the first of them; then it is a dead letter that says so. Default: three
-        days.
+        bucket), from the first of them, before it is a dead letter. Default: three days.
     :param retry_seconds: Longest wait before the first retry of an upload, in seconds; doubles
         each time, up to an hour (exponential backoff with full jitter).
     :param daily_calls: Calls per day (UTC) that may be billed; what comes after waits for
@@ -80,14 +88,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         `vindrop stats` reckon with.
     :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
         until the first probe; the pauses between probes double, up to a quarter of an hour.
-    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
+    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid): ``bucket`` in
+        every region and cloud, ``bucket@region`` in that region only. Empty: all.
     :param key_prefixes: Only keys that begin with one of these. Empty: all.
     :param key_suffixes: Only keys that end with one of these, in any case. Empty: all.
     :param ignored_prefixes: Keys that begin with one of these are never read (our own output).
     :param storage_endpoint: http://host:port of a store compatible with COS, S3 or OSS instead
         of the cloud's own.
     :param storage_timeout: Seconds that fetching a photo may stall.
-    :param api_keys: Keys of HTTP callers. Without any, HTTP from outside is refused.
+    :param api_keys: Keys of HTTP callers, eight characters or more each. Without any, HTTP from
+        outside is refused.
     :param http_seconds: Seconds that an HTTP caller is kept waiting at most; below the
         gateway's own limit (AWS: 29).
     :param cors_origins: Origins (https://host) whose pages may call the HTTP function, or `*`.
@@ -120,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_base64_mb: Annotated[float, Meta(gt=0, le=10)] = 7.0
     max_download_mb: Annotated[float, Meta(gt=0)] = 64.0
     max_megapixels: Annotated[float, Meta(gt=0)] = 200.0
+    memory_mb: Annotated[float, Meta(ge=0)] = 0.0
     image: Literal["auto", "url", "bytes"] = "auto"
     url_seconds: Annotated[int, Meta(ge=1, le=43200)] = 600
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 4
@@ -152,6 +163,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 )
         for name in ("vinocr_endpoint", "storage_endpoint"):
             msgspec.structs.force_setattr(self, name, _endpoint(name, getattr(self, name)))
+        if self.storage_endpoint and "://" not in self.storage_endpoint:
+            raise SettingsError(
+                f"{variable('storage_endpoint')} is {redact(self.storage_endpoint)!r}: takes "
+                "http://host:port or https://host:port"
+            )
+        msgspec.structs.force_setattr(
+            self, "cors_origins", tuple(each.rstrip("/") for each in self.cors_origins)
+        )
+        nothing = ("", (), Secret(""))
+        if any(getattr(self, name) not in nothing for name in _FORMED):
+            self._check()
+
+    def _check(self) -> None:
+        """Refuse what would fail at the first upload only, or let in more than is meant.
+
+        :raises SettingsError: one sentence.
+        """
+        from vindrop.domain import setting_forms as checks
+
+        secret_id, secret_key = (
+            each.get_secret_value() for each in (self.vinocr_secret_id, self.vinocr_secret_key)
+        )
+        checked: list[tuple[str, str, Callable[[str], str | None]]] = [
+            ("vinocr_secret_id", secret_id, checks.secret),
+            ("vinocr_secret_key", secret_key, checks.secret),
+            ("vinocr_region", self.vinocr_region, checks.region),
+            ("upload_region", self.upload_region, checks.region),
+            *(("api_keys", each.get_secret_value(), checks.api_key) for each in self.api_keys),
+            *(("cors_origins", each, checks.origin) for each in self.cors_origins),
+            *(("allowed_buckets", each, checks.bucket) for each in self.allowed_buckets),
+            ("upload_bucket", self.upload_bucket, checks.bucket),
+        ]
+        for name, text, check in checked:
+            if text and (wrong := check(text)):
+                raise SettingsError(f"{variable(name)} {wrong}")
+        names = variable("vinocr_secret_id"), variable("vinocr_secret_key")
+        if wrong := checks.pair(secret_id, secret_key, names):
+            raise SettingsError(wrong)
 
     @property
     def vinocr_scheme(self) -> str:
@@ -208,7 +257,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     :raises SettingsError: one sentence for the first thing that is wrong.
     """
     given = {
-        name.removeprefix(PREFIX).lower(): value
+        name.removeprefix(PREFIX).lower(): value.strip(_AROUND)
         for name, value in environment.items()
         if name.startswith(PREFIX) and value != ""
     }
@@ -229,6 +278,10 @@ def load(environment: Mapping[str, str]) -> Settings:
     for name, field in known.items():
         if field.required and name not in given:
             raise SettingsError(f"{variable(name)} is not set. {description(field)}")
+        if name in given and not given[name].replace(",", " ").split():
+            raise SettingsError(
+                f"{variable(name)} is blank: give it a value, or leave it out. {description(field)}"
+            )
     return Settings(**{name: _read(known[name], value) for name, value in given.items()})
 
 

@@ -32,12 +32,19 @@ _bound: ContextVar[dict[str, object] | None] = ContextVar("vindrop_log_fields", 
 _measures: ContextVar[dict[str, float] | None] = ContextVar("vindrop_measures", default=None)
 _lock = threading.Lock()
 _least: Level = "info"
+_to_standard_error = False
 
 
 def set_level(level: Level) -> None:
     """Write lines of ``level`` and more severe ones only, and those that carry metrics."""
     global _least  # noqa: PLW0603  # one level for the process, set once at its start
     _least = level
+
+
+def log_to_standard_error() -> None:
+    """Write lines to standard error: the standard output of a command is its answer."""
+    global _to_standard_error  # noqa: PLW0603  # one place for the process, set once at its start
+    _to_standard_error = True
 
 
 @contextlib.contextmanager
@@ -99,8 +106,9 @@ def log(
     written = json.dumps(text, ensure_ascii=False, default=str)
     with _lock:
         # Half a character from a broken payload must not cost the line.
-        sys.stdout.write(written.encode("utf-8", "backslashreplace").decode() + "\n")
-        sys.stdout.flush()
+        stream = sys.stderr if _to_standard_error else sys.stdout
+        stream.write(written.encode("utf-8", "backslashreplace").decode() + "\n")
+        stream.flush()
 
 
 def _embedded(

@@ -131,6 +131,8 @@ def entry(process: Callable[[App, Any, Invocation], dict[str, Any]]) -> Callable
             bind(request_id=call.request_id or None, function=call.function or None),
             tracing.follow(parent),
         ):
-            return process(from_environment(), event, call)
+            app = from_environment()
+            app.photographer.memory_mb = call.memory_mb
+            return process(app, event, call)
 
     return main_handler

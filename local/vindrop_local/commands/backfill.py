@@ -33,7 +33,7 @@ from vindrop.wiring import from_environment
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
-from vindrop_local.show import console
+from vindrop_local.terminal import console
 
 YOUNG = 300.0
 

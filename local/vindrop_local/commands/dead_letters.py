@@ -16,14 +16,14 @@ from vindrop.core.destination import Destination
 from vindrop.core.ledger import Ledger
 from vindrop.core.redrive import DEFAULT_RATE, Selection
 from vindrop.domain.failures import Disposition
-from vindrop.domain.records import DeadLetter, to_cloudevent
+from vindrop.domain.records import DEAD_LETTER, DeadLetter, to_cloudevent
 from vindrop_local import show
 from vindrop_local.commands import sources
-from vindrop_local.commands.listing import print_json
+from vindrop_local.commands.listing import print_json, print_lines
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
-from vindrop_local.show import console
+from vindrop_local.terminal import console, json_text
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -78,7 +78,11 @@ def list_(
     if as_json:
         print_json(found)
         return
-    console().print(show.dead_letters_table(found, ids=True) if found else "no dead letters")
+    out = console()
+    if not out.is_terminal:
+        print_lines(DEAD_LETTER, found)
+    else:
+        out.print(show.dead_letters_table(found, ids=True) if found else "no dead letters")
 
 
 @app.command("show")
@@ -87,6 +91,7 @@ def show_(
     *,
     source: From = "",
     ledger: LedgerURL = "",
+    as_json: Json = False,
 ) -> None:
     """Show one in full, and where its upload stands now."""
     found = [letter for letter in _letters(source, ledger) if letter.id.startswith(identity)]
@@ -99,9 +104,11 @@ def show_(
     opened = sources.ledger(ledger)
     standing = opened.standing(found[0].id) if opened is not None else None
     event = to_cloudevent(found[0])
-    console().print_json(
-        json.dumps({**event, "now": standing.state if standing else None}, ensure_ascii=False)
-    )
+    found_now = {**event, "now": standing.state if standing else None}
+    if as_json:
+        sys.stdout.write(json.dumps(found_now, ensure_ascii=False) + "\n")
+    else:
+        console().print_json(json_text(found_now))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.vin import Verdict
@@ -21,8 +22,8 @@ from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples
-from vindrop_local.show import console
 from vindrop_local.stack import Place, Stack
+from vindrop_local.terminal import console, shown
 from vindrop_local.vinocr_process import Calls
 
 LIMIT_SECONDS: Final = 600.0
@@ -120,8 +121,8 @@ def run(state: Path, console: Console) -> Report:
         stack.start()
     try:
         console.print(
-            f"bucket [bold]{stack.bucket.name}[/] is the folder {place.folder}\n"
-            f"VinOCR  [bold]{stack.vinocr.endpoint}[/]   database {state / 'vindrop.db'}\n"
+            f"bucket {stack.bucket.name} is the folder {shown(place.folder)}\n"
+            f"VinOCR  {stack.vinocr.endpoint}   database {shown(state / 'vindrop.db')}\n"
         )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
@@ -144,7 +145,7 @@ def run(state: Path, console: Console) -> Report:
 def present(report: Report, console: Console) -> None:
     """Show the report to a person."""
     marks = {
-        reading.upload.key: "[green]✓[/]" if report.is_right(reading) else "[red]✗[/]"
+        reading.upload.key: Text("✓", "green") if report.is_right(reading) else Text("✗", "red")
         for reading in report.readings
     }
     figures: list[tuple[str, object]] = [
@@ -156,7 +157,7 @@ def present(report: Report, console: Console) -> None:
         ("VINs read exactly", f"{report.exact} of {report.readable}"),
     ]
     for table in (
-        show.readings_table(report.readings, marks),
+        show.readings_table(report.readings, console.width, marks),
         show.dead_letters_table(report.dead_letters),
     ):
         console.print(table)
@@ -173,10 +174,11 @@ def present(report: Report, console: Console) -> None:
         )
     if not report.accounted:
         console.print(
-            "[bold red]uploads are not readings + dead letters: something was lost or doubled[/]"
+            "uploads are not readings + dead letters: something was lost or doubled",
+            style="bold red",
         )
     for line in report.wrong_verified:
-        console.print(f"[bold red]a wrong VIN is marked verified: {line}[/]")
+        console.print(f"a wrong VIN is marked verified: {shown(line)}", style="bold red")
 
 
 def _upload(stack: Stack, wanted: list[Sample], console: Console) -> int:

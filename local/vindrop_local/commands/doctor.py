@@ -14,7 +14,7 @@ from rich.text import Text
 from vindrop_local import doctor as checks
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
-from vindrop_local.show import console
+from vindrop_local.terminal import console, shown
 
 MARKS: Final = {"ok": ("✓", "green"), "wrong": ("✗", "bold red"), "unsure": ("?", "yellow")}
 
@@ -43,7 +43,8 @@ def doctor(
             continue
         mark, style = MARKS[found.state]
         console().print(
-            Text.assemble((mark, style), f" {found.what}: {found.said}"), soft_wrap=True
+            Text.assemble((mark, style), f" {shown(found.what)}: {shown(found.said)}"),
+            soft_wrap=True,
         )
     if failed:
         raise typer.Exit(1)

@@ -38,6 +38,7 @@ def event(
     api_key: Annotated[
         str, typer.Option(help="What an HTTP request is let in with (VINDROP_API_KEYS).")
     ] = API_KEY,
+    as_json: Annotated[bool, typer.Option("--json", help="The event as one line.")] = False,
 ) -> None:
     """Print an event: `vindrop event cos --key a.jpg | vindrop invoke upload -`.
 
@@ -68,4 +69,4 @@ def event(
         raise UserError(f"cannot read {photo}: {error.strerror}") from None
     except ValueError as error:
         raise UserError(str(error)) from None
-    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=None if as_json else 2) + "\n")

@@ -27,8 +27,8 @@ from vindrop_local.errors import UserError
 from vindrop_local.platform import FunctionSpec, Identity, LogLine, Platform, Result
 from vindrop_local.platform.spec import Style
 from vindrop_local.sample_events.http import API_KEY
-from vindrop_local.show import console
 from vindrop_local.stack import APPID, FUNCTION_SECONDS, REGION, ROOT, Place, Stack
+from vindrop_local.terminal import console, json_text, shown
 
 
 def invoke(
@@ -153,7 +153,7 @@ def _call(
     lines = console(error=True)
 
     def on_log(line: LogLine) -> None:
-        lines.print(line.text, style="dim", markup=False, soft_wrap=True)
+        lines.print(shown(line.text), style="dim", soft_wrap=True)
 
     spec = FunctionSpec(
         function,
@@ -184,6 +184,8 @@ def _show(result: Result, *, as_json: bool) -> None:
         return
     out = console()
     if result.ok:
-        out.print_json(json.dumps(result.value, ensure_ascii=False))
+        out.print_json(json_text(result.value))
     else:
-        out.print(f"{result.error_type}: {result.error_message}", style="red", markup=False)
+        out.print(
+            shown(f"{result.error_type}: {result.error_message}"), style="red", soft_wrap=True
+        )

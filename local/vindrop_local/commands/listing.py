@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from vindrop.domain.records import Reading, Record, to_json
+from vindrop.domain.records import READING, DeadLetter, Reading, Record, to_json
 from vindrop_local import show
 from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From
 from vindrop_local.errors import UserError
-from vindrop_local.show import console
+from vindrop_local.terminal import console
 
 
 def readings(*, source: From = "", as_json: Json = False) -> None:
@@ -25,8 +25,20 @@ def readings(*, source: From = "", as_json: Json = False) -> None:
     if as_json:
         print_json(found)
         return
-    rows = [record for record in found if isinstance(record, Reading)]
-    console().print(show.readings_table(rows) if rows else "no readings yet")
+    out = console()
+    rows = (record for record in found if isinstance(record, Reading))
+    if not out.is_terminal:
+        print_lines(READING, rows)
+    elif listed := list(rows):
+        out.print(show.readings_table(listed, out.width), crop=False)
+    else:
+        out.print("no readings yet")
+
+
+def print_lines(kind: str, records: Iterable[Reading | DeadLetter]) -> None:
+    """Write a heading, and one record a line with tabs between."""
+    for line in show.lines(kind, records):
+        sys.stdout.write(line + "\n")
 
 
 def print_json(records: Iterable[Record]) -> None:

@@ -17,9 +17,10 @@ from rich.text import Text
 
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
-from vindrop.core.photo import Photographer
+from vindrop.core.attempt import Fallbacks
+from vindrop.core.photo import Photo, Photographer, explained
 from vindrop.core.recognizer import Answer
-from vindrop.domain import vin
+from vindrop.domain import error_codes, vin
 from vindrop.domain.failures import Failure, FailureError
 from vindrop.domain.vin import NotAVinError, Vin
 from vindrop.recognizers.vinocr import VinOCR
@@ -27,10 +28,14 @@ from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop_local import show
 from vindrop_local.commands.options import Json
-from vindrop_local.show import console
+from vindrop_local.terminal import console
 from vindrop_local.vinocr_process import VinOCRProcess
 
 _REFUSALS = 5
+NO_VIN = 1
+"""Exit status where a photo gave no VIN."""
+NO_FILE = 2
+"""Exit status where a file is not there or cannot be read."""
 
 
 class _Reader:
@@ -42,36 +47,44 @@ class _Reader:
         self._recognizer.prepare()
         self._limiter = LocalRateLimiter(settings.rate)
 
-    def read(self, photo: Path) -> Vin:
-        """Return the VIN on a photo.
+    def read(self, data: bytes) -> Vin:
+        """Return the VIN on a photo, which is sent in the forms that the function would send it in.
 
-        :raises FailureError: there is none, or the photo or VinOCR cannot be read.
+        :raises FailureError: there is no VIN, or VinOCR does not answer.
         """
-        try:
-            data = photo.read_bytes()
-        except OSError as error:
-            raise FailureError("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}") from None
-        answer = self._ask(data)
+        fallbacks = Fallbacks("bytes")
+        while True:
+            try:
+                prepared = self._photographer.from_bytes(
+                    data, form=fallbacks.form, shrink_further=fallbacks.shrink_further
+                )
+                answer = self._ask(prepared)
+            except FailureError as error:
+                if not fallbacks.next_fallback(error.failure):
+                    raise
+                continue
+            break
         try:
             return vin.parse(answer.vin)
         except NotAVinError as error:
-            raise FailureError("Vindrop.NotAVin", str(error), answer.request_id) from None
+            raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
 
-    def _ask(self, data: bytes) -> Answer:
-        prepared = self._photographer.from_bytes(data)
+    def _ask(self, prepared: Photo) -> Answer:
         for left in reversed(range(_REFUSALS)):
             time.sleep(getattr(self._limiter.reserve(60.0), "wait", 0.0))
             try:
                 return self._recognizer.recognize(prepared)
             except FailureError as error:
                 if not left or not error.failure.rule.rate_refusal:
-                    raise
+                    raise explained(error, prepared) from None
                 self._limiter.refused(None)
         raise AssertionError  # pragma: no cover
 
 
 def recognize(
-    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, HEIC, WebP, TIFF, BMP.")],
+    photos: Annotated[
+        list[Path], typer.Argument(help="Photos: JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000.")
+    ],
     *,
     endpoint: Annotated[
         str,
@@ -82,9 +95,12 @@ def recognize(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Read the VIN on each photo, or say why there is none."""
+    """Read the VIN on each photo, or say why there is none.
+
+    Ends with status 1 where a photo gave no VIN, with 2 where a file cannot be read.
+    """
     if endpoint:
-        read = _each(photos, _Reader(_settings(endpoint)), as_json=as_json)
+        statuses = _each(photos, _Reader(_settings(endpoint)), as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
@@ -96,9 +112,12 @@ def recognize(
             ) as server:
                 keys = {"VINDROP_VINOCR_SECRET_ID": key_id, "VINDROP_VINOCR_SECRET_KEY": key}
                 reader = _Reader(_settings(server.endpoint, keys))
-                read = _each(photos, reader, as_json=as_json)
+                statuses = _each(photos, reader, as_json=as_json)
     if not as_json and len(photos) > 1:
+        read = statuses.count(0)
         console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
+    if any(statuses):
+        raise typer.Exit(max(statuses))
 
 
 def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
@@ -116,18 +135,25 @@ def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> int:
-    """Show what is on each photo; return on how many a VIN was read."""
+def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> list[int]:
+    """Show what is on each photo; return the exit status that each asks for: 0, `NO_VIN` or `NO_FILE`."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
-    count = 0
+    statuses: list[int] = []
     for photo in photos:
         started = time.perf_counter()
         found: Vin | Failure
         try:
-            found = reader.read(photo)
-            count += 1
-        except FailureError as error:
-            found = error.failure
+            data = photo.read_bytes()
+        except OSError as error:
+            found = Failure("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}")
+            statuses.append(NO_FILE)
+        else:
+            try:
+                found = reader.read(data)
+                statuses.append(0)
+            except FailureError as error:
+                found = error.failure
+                statuses.append(NO_VIN)
         if as_json:
             seconds = round(time.perf_counter() - started, 3)
             line = {"photo": str(photo), **_fields(found), "seconds": seconds}
@@ -135,7 +161,7 @@ def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> int:
             sys.stdout.flush()
         else:
             console().print(_line(str(photo).ljust(width), found), soft_wrap=True)
-    return count
+    return statuses
 
 
 def _fields(found: Vin | Failure) -> dict[str, object]:

@@ -33,6 +33,10 @@ def schema(
         Path | None,
         typer.Option("--write-to", help="records: folder to write one file per type into."),
     ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One object a line: a statement, template or schema each."),
+    ] = False,
 ) -> None:
     """Print the tables of ledger, quota and results: SQL, or a CloudFormation template (dynamodb).
 
@@ -40,15 +44,23 @@ def schema(
     the JSON Schemas of readings and dead letters.
     """
     if kind is Kind.RECORDS:
-        _records(folder)
+        _records(folder, as_json=as_json)
     elif kind is Kind.DYNAMODB:
-        sys.stdout.write(json.dumps(cloudformation(prefix), indent=2) + "\n")
+        sys.stdout.write(json.dumps(cloudformation(prefix), indent=None if as_json else 2) + "\n")
+    elif as_json:
+        for statement in statements(kind.value):
+            sys.stdout.write(json.dumps({"statement": statement}) + "\n")
     else:
         sys.stdout.write(migration(kind.value))
 
 
 def migration(kind: str) -> str:
     """Return the SQL that makes every table; running it twice changes nothing."""
+    return "".join(f"{statement};\n" for statement in statements(kind))
+
+
+def statements(kind: str) -> list[str]:
+    """Return the statements that make every table."""
     from vindrop.destinations import sql as results
     from vindrop.stores.ledger import sql_schema as ledger
     from vindrop.stores.rate_limiter import sql as quota
@@ -57,13 +69,12 @@ def migration(kind: str) -> str:
     dialect = {"sqlite": sqlite.DIALECT, "postgresql": postgresql.DIALECT, "mysql": mysql.DIALECT}[
         kind
     ]
-    statements = [
+    return [
         statement
         for part in (ledger, quota, results)
         for made in part.schema(dialect).values()
         for statement in made
     ]
-    return "".join(f"{statement};\n" for statement in statements)
 
 
 def cloudformation(prefix: str) -> dict[str, Any]:
@@ -84,11 +95,16 @@ def cloudformation(prefix: str) -> dict[str, Any]:
     }
 
 
-def _records(folder: Path | None) -> None:
+def _records(folder: Path | None, *, as_json: bool) -> None:
     from vindrop.domain.records import TYPES
     from vindrop.domain.schemas import event_schema
 
     found = {kind: event_schema(kind) for kind in TYPES}
+    if folder is None and as_json:
+        for kind, content in found.items():
+            line = {"type": kind, "schema": content}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return
     if folder is None:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return

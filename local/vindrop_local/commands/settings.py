@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated, get_args
 
@@ -11,7 +12,9 @@ from msgspec.structs import FieldInfo
 from vindrop.domain.redaction import Secret
 from vindrop.settings import description, fields, variable
 from vindrop_local import show
-from vindrop_local.show import console
+from vindrop_local.commands.options import Json
+from vindrop_local.errors import UserError
+from vindrop_local.terminal import console
 
 _HEAD = """# Settings
 Every setting of the functions, from the environment. Made from the model: `vindrop settings --markdown`.
@@ -23,18 +26,25 @@ A wrong one fails the start with one sentence that names it. Those without a def
 
 
 def settings(
-    *, markdown: Annotated[bool, typer.Option("--markdown", help="As docs/settings.md.")] = False
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/settings.md.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List every setting of the functions, its default, and what it is."""
+    if markdown and as_json:
+        raise UserError("say --markdown or --json, not both")
     if markdown:
         sys.stdout.write(page())
         return
-    console().print(
-        show.settings_table(
-            (variable(name), _default(field), description(field))
-            for name, field in fields().items()
-        )
-    )
+    rows = [
+        (variable(name), _default(field), description(field)) for name, field in fields().items()
+    ]
+    if as_json:
+        for name, default, about in rows:
+            line = {"variable": name, "default": default, "what": about}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return
+    console().print(show.settings_table(rows))
 
 
 def page() -> str:

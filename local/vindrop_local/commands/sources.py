@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, cast
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -36,6 +37,8 @@ LedgerURL = Annotated[
 def destinations(source: str, variable: str) -> list[Destination]:
     """Open ``source``, or what ``variable`` names, or the local stack's database."""
     urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
+    for url in urls:
+        _there(url)
     return [open_destination(url) for url in urls or [_local()]]
 
 
@@ -52,7 +55,32 @@ def ledger(url: str) -> Ledger | None:
     found = url or os.environ.get("VINDROP_LEDGER", "")
     if not found and not os.environ.get("VINDROP_DEAD_LETTERS"):
         found = _local()
-    return open_ledger(found, account="vinocr") if found and found != "none" else None
+    if not found or found == "none":
+        return None
+    _there(found)
+    return open_ledger(found, account="vinocr")
+
+
+def _there(url: str) -> None:
+    """Make sure that a file which is only looked into exists: opening it would make it.
+
+    :raises UserError: it does not.
+    """
+    path = file_of(url)
+    if path is not None and not path.is_file():
+        raise UserError(
+            f"there is no file {path}: nothing was written there yet, or --from (--ledger) or the "
+            "setting names another file than the functions write"
+        )
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that a URL of SQLite or of a file destination names; None for any other."""
+    split = urlsplit(url)
+    if split.scheme not in {"sqlite", "file"} or split.netloc or not split.path.strip("/"):
+        return None
+    path = unquote(split.path)
+    return Path(path.removeprefix("/") if split.scheme == "sqlite" else path)
 
 
 def _local() -> str:

@@ -19,7 +19,7 @@ from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
-from vindrop_local.show import console
+from vindrop_local.terminal import console
 
 PRICE = "VINDROP_PRICE_PER_CALL"
 LettersFrom = Annotated[

@@ -17,8 +17,8 @@ from vindrop.domain.records import DeadLetter, Reading, Record, to_json
 from vindrop.stores.sql import open_database
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
-from vindrop_local.show import console
 from vindrop_local.stack import Place, Stack
+from vindrop_local.terminal import console, shown
 
 _POLL = 0.3
 KINDS: tuple[Kind, ...] = ("readings", "dead_letters")
@@ -57,11 +57,12 @@ def up(
         stack.start()
     try:
         out.print(
-            f"Open [bold]{stack.page_url}[/] for the page (POST /v1/vin there for the API),\n"
-            f"copy photos into [bold]{bucket}[/], or put them to the bucket "
-            f"[bold]{stack.bucket.name}[/] at {stack.bucket_url}\n"
-            f"(COS SDK: CosConfig(IP=…, Port=…, Scheme='http'); keys in {state / 'account.json'}). "
-            "Ctrl-C ends it.\n"
+            f"Open {stack.page_url} for the page (POST /v1/vin there for the API),\n"
+            f"copy photos into {shown(bucket)}, or put them to the bucket "
+            f"{stack.bucket.name} at {stack.bucket_url}\n"
+            f"(COS SDK: CosConfig(IP=…, Port=…, Scheme='http'); keys in {shown(state / 'account.json')}). "
+            "Ctrl-C ends it.\n",
+            soft_wrap=True,
         )
         follower = _Follower(stack.place.database)
         while not ended.wait(_POLL):

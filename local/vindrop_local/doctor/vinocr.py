@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from vindrop.clouds import for_vinocr
+from vindrop.clouds import exact_session, for_vinocr, send_exactly
 from vindrop.domain.failures import Disposition, FailureError
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
@@ -56,10 +56,12 @@ def _reach(settings: Settings) -> tuple[Finding, float | None]:
     url = f"{settings.vinocr_scheme}://{settings.vinocr_host}/"
     began = time.time()
     try:
-        response = requests.head(
+        response = send_exactly(
+            exact_session(),
+            "HEAD",
             url,
-            timeout=(settings.vinocr_connect_timeout, settings.vinocr_timeout),
-            allow_redirects=False,
+            {},
+            (settings.vinocr_connect_timeout, settings.vinocr_timeout),
         )
     except requests.exceptions.SSLError:
         return wrong(

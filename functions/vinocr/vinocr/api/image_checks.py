@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final
 
+from vindrop.domain import base64_text
 from vinocr.api.codes import ApiError
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -18,13 +17,20 @@ _OTHERS: Final = (
     (0, b"MM\x00*", "TIFF"),
     (0, b"%PDF-", "PDF"),
     (0, b"\x00\x00\x01\x00", "ICO"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"II\xbc\x01", "JPEG XR"),
+    (0, b"II+\x00", "BigTIFF"),
+    (0, b"MM\x00+", "BigTIFF"),
+    (0, b"8BPS", "Photoshop"),
     (8, b"WEBP", "WebP"),
     (4, b"ftypheic", "HEIC"),
     (4, b"ftypheix", "HEIC"),
     (4, b"ftypmif1", "HEIF"),
     (4, b"ftypavif", "AVIF"),
 )
-_LINE_BREAKS: Final = str.maketrans("", "", "\r\n\t")
 # Start-of-frame markers of codings that baseline and progressive decoders do not know.
 _UNSUPPORTED_FRAMES: Final = {
     0xC3: "lossless",
@@ -44,17 +50,17 @@ def largest_image(max_base64: int) -> int:
 
 
 def from_base64(text: str, max_base64: int) -> bytes:
-    """Decode ImageBase64. Line breaks are skipped; any other character outside the alphabet is refused.
+    """Decode ImageBase64. Line breaks are skipped, blanks are the plus signs that a form's decoder made
+    them of; any other character outside the alphabet is refused.
 
     :raises ApiError: TooLargeFileError, ImageDecodeFailed.
     """
-    wrapped = any(character in text for character in "\r\n\t")
-    bare = text.translate(_LINE_BREAKS) if wrapped else text  # a copy of 10 MB only where needed
+    bare = base64_text.without_layout(text)
     if len(bare) > max_base64:
         raise ApiError("LimitExceeded.TooLargeFileError", limit=max_base64)
     try:
-        return base64.b64decode(bare, validate=True)
-    except (binascii.Error, ValueError):
+        return base64_text.decode(bare)
+    except ValueError:
         why = "ImageBase64 is not Base64"
         if text[:5].lower() == "data:":
             why = "ImageBase64 must not begin with data:"

@@ -40,27 +40,33 @@ def codes(image: Image.Image) -> list[Code]:
     found = zxingcpp.read_barcodes(grey, formats=formats)
     out: dict[str, bool] = {}
     for one in found:
-        vin = vin_in(one.text)
-        if vin:
+        for vin in vins_in(one.text):
             checked = one.symbology != kinds.Code39
             out[vin] = out.get(vin, False) or checked
     return [Code(vin, checked) for vin, checked in out.items()]
 
 
 def vin_in(text: str) -> str | None:
-    """Return the VIN that a barcode's text holds, or None.
-
-    A leading I marks an import (Code 39 labels), and some makers add one character behind; in
-    longer texts (papers, links) the VIN stands between other fields.
+    """Return the first VIN that a barcode's text holds, or None.
 
     >>> vin_in("IWDD2131426L004847"), vin_in("*WDD2131426L004847*"), vin_in("8711253001202")
     ('WDD2131426L004847', 'WDD2131426L004847', None)
     """
+    return next(iter(vins_in(text)), None)
+
+
+def vins_in(text: str) -> list[str]:
+    """Return the VINs that a barcode's text holds, each once.
+
+    A leading I marks an import (Code 39 labels), and some makers add one character behind; in
+    longer texts (papers, links) the VIN stands between other fields.
+    """
+    found: dict[str, None] = {}
     for word in re.split(r"[^0-9A-Z]+", text.upper()):
         if is_well_formed(word):
-            return word
+            found[word] = None
         if len(word) in (LENGTH + 1, LENGTH + 2):
             bare = word[1:] if word[0] == "I" else word
             if len(bare) <= LENGTH + 1 and is_well_formed(bare[:LENGTH]):
-                return bare[:LENGTH]
-    return None
+                found[bare[:LENGTH]] = None
+    return list(found)

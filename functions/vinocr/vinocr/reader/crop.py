@@ -14,6 +14,10 @@ HEIGHT: Final = 48
 """Pixels; what the recogniser was made for."""
 MAX_WIDTH: Final = 1280
 MIN_WIDTH: Final = 48
+LINE_WIDTH: Final = 304
+"""Pixels to which a squeezed line is stretched: 38 frames, for 17 letters and blanks between."""
+MOST_STRETCH: Final = 1.6
+"""How far, at most: what is shorter is no line of 17 letters, or cut off."""
 
 
 def cut(image: Image.Image, box: Box, *, grow: tuple[float, float] = (0.0, 0.0)) -> Image.Image:
@@ -48,9 +52,13 @@ def strip(upright: Image.Image, stretch: float = 1.0) -> Image.Image:
     Cutting and scaling are two steps: averaging down keeps what a transform alone would skip,
     dots and thin strokes.
 
-    :param stretch: factor on the strip's width; squeezed pictures want more than 1.
+    :param stretch: factor on the strip's width. Lines squeezed below `LINE_WIDTH` are stretched
+        to it besides.
     """
-    out = round(HEIGHT * upright.width / upright.height * stretch / 8) * 8
+    natural = HEIGHT * upright.width / upright.height * stretch
+    if LINE_WIDTH / MOST_STRETCH <= natural < LINE_WIDTH:
+        natural = LINE_WIDTH
+    out = round(natural / 8) * 8
     size = (min(max(out, MIN_WIDTH), MAX_WIDTH), HEIGHT)
     return upright.resize(size, Image.Resampling.BILINEAR)
 

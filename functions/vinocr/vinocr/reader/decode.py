@@ -1,24 +1,29 @@
 """Bytes → an upright RGB picture of a workable size, in bounded memory.
 
 PNG and JPEG only, told by content, since that is what the API's contract takes. The size is
-read from the header and judged before a single pixel is decoded.
+read from the header and judged before a single pixel is decoded. Metadata is cut out first and costs
+at most a turn. What breaks off inside the picture is refused: the API's answer has no field that could
+tell a reading of a part from one of the whole.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import struct
 import warnings
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from vindrop.core import pixels
+from vindrop.domain import image_metadata
 from vinocr.reader.answer import ImageCode, ImageError
 
 MAX_PIXELS: Final = 120_000_000
 """Phone panoramas reach 100 megapixels."""
+LONGEST_SIDE: Final = 65_535
+"""Pixels: what a JPEG can have. Each row of a picture costs memory, however narrow it is."""
 WORKING_PIXELS: Final = 3_600_000
 """What is kept of a photo: some 2,200 pixels along the longer side; more reads no better."""
 
@@ -38,6 +43,8 @@ _OTHERS: Final = (
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"8BPS", "Photoshop"),
 )
 
@@ -63,8 +70,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     kind = _kind(data)
     with warnings.catch_warnings():
-        # Pillow warns of more than 89 megapixels, where ours is the limit that counts, and of
-        # damaged EXIF, which costs at most a turn.
+        # Pillow warns of more than 89 megapixels, where ours is the limit that counts.
         warnings.simplefilter("ignore")
         try:
             return _decoded(data, kind, max_pixels)
@@ -77,13 +83,20 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def _decoded(data: bytes, kind: str, max_pixels: int) -> Picture:
-    with Image.open(io.BytesIO(data), formats=(kind,)) as opened:
+    bare = image_metadata.bare(data)
+    sizes: list[tuple[int, int]] = []
+
+    def prepare(opened: Image.Image) -> None:
         width, height = opened.size
-        if width * height > max_pixels:
+        if width * height > max_pixels or max(width, height) > LONGEST_SIDE:
             raise _error("too_many_pixels", _too_many(max_pixels))
-        image = _rgb(_shrunk(opened))
-        turned = ImageOps.exif_transpose(image)
-    if (turned.width > turned.height) != (width > height) and turned.size != image.size:
+        sizes.append((width, height))
+        _draft(opened)
+
+    image = _shrunk(pixels.decode(bare.data, prepare, (kind,)))
+    turned = pixels.turned(image, bare.orientation)
+    width, height = sizes[0]
+    if bare.orientation > 4:
         width, height = height, width
     return Picture(turned, width, height)
 
@@ -120,48 +133,30 @@ def _kind(data: bytes) -> str:
     raise _error("undecodable", "These bytes are no image: send a PNG or JPEG file.")
 
 
-def _shrunk(opened: ImageFile.ImageFile | Image.Image) -> Image.Image:
-    """Decode at the smallest scale that keeps `WORKING_PIXELS`, then average down to it."""
+def _draft(opened: Image.Image) -> None:
+    """Ask for the smallest scale that keeps `WORKING_PIXELS`.
+
+    JPEG only, and a no-op elsewhere: the decoder itself yields 1/2, 1/4 or 1/8. A little less than the
+    working size (× 1.25) is still taken, for half the decoding time.
+    """
     width, height = opened.size
     excess = math.sqrt(width * height / WORKING_PIXELS)
     if excess > 1:
-        # JPEG only, and a no-op elsewhere: the decoder itself yields 1/2, 1/4 or 1/8. A little
-        # less than the working size (× 1.25) is still taken, for half the decoding time.
         by = next((n for n in (8, 4, 2) if excess * 1.25 >= n), 1)
         opened.draft("RGB", (-(-width // by), -(-height // by)))
-    opened.load()
-    image: Image.Image = opened
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    """Return a decoded picture as RGB, averaged down to `WORKING_PIXELS`."""
     excess = math.sqrt(image.width * image.height / WORKING_PIXELS)
-    if excess <= 1.1:
-        return image
-    if image.mode in ("P", "1", "PA"):  # averages of palette indices mean nothing
-        image = _rgb(image)
-    exif = opened.getexif()
-    size = (max(1, round(image.width / excess)), max(1, round(image.height / excess)))
-    if image.mode.startswith("I"):
-        image = image.resize(size, Image.Resampling.NEAREST)
-    else:
+    if image.mode not in {"RGB", "L"} or "transparency" in image.info:
+        # Averages of palette indices mean nothing, and converted whole it would be held twice.
+        image = pixels.rgb(image, max(1, int(excess)))
+        excess = math.sqrt(image.width * image.height / WORKING_PIXELS)
+    if excess > 1.1:
+        size = (max(1, round(image.width / excess)), max(1, round(image.height / excess)))
         image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    if exif:
-        image.info["exif"] = exif.tobytes()
-    return image
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any of the modes of PNG and JPEG as RGB, what is transparent laid on white."""
-    exif = image.getexif()
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip where it should scale
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGB", image.size, (255, 255, 255))
-        ground.paste(image, mask=image.getchannel("A"))
-        image = ground
-    elif image.mode != "RGB":
-        image = image.convert("RGB")
-    if exif:
-        image.info["exif"] = exif.tobytes()
-    return image
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _error(code: ImageCode, message: str) -> ImageError:

@@ -11,12 +11,23 @@ from vindrop.domain.vin import LENGTH
 from vinocr.reader import align
 from vinocr.reader.arrange import around, below, follows
 from vinocr.reader.detect import Box
-from vinocr.reader.prior import evidence
-from vinocr.reader.recognize import BLANK, SPACE, Frames
-from vinocr.reader.search import candidates, is_label, most_letters
+from vinocr.reader.prior import evidence, maker_misread
+from vinocr.reader.recognize import BLANK, CLEAR, SPACE, Frames
+from vinocr.reader.search import candidates, is_label, most_letters, swaps, windows
 
+CLEAR_HEIGHT: Final = 9.0
+"""Height of the letters, in pixels of the photo as it was sent, from which a reading can be clear."""
+CLEAR_PITCH: Final = 6.5
+"""Length of the line, in letters of a VIN, from which it can: less is a squeezed picture's."""
+LETTER: Final = 0.6
+"""Height of the letters, in boxes."""
+SWAPPED: Final = 2
+"""Likeliest VINs of a strip of which those with one look-alike swapped are proposed too: the beam
+search drops most of them."""
 MAX_CANDIDATES: Final = 20
 """Per strip; the forward algorithm's cost grows with them."""
+SEVERAL: Final = 1.5
+"""As how many independent ones several strips of a line count: they show the same pixels."""
 LEAST: Final = -30.0
 """Log-likelihood below which a strip says no more than "not this one"."""
 SIDE_BY_SIDE: Final = -0.5
@@ -44,6 +55,8 @@ class Line:
     """The upper and lower part were read by themselves; or this is one of them."""
     mirrored: bool = False
     """The strips were read as in a mirror."""
+    shrunk: float = 1.0
+    """Pixels of the photo as it was sent, per pixel of the picture in which the boxes are."""
     picture: dict[str, float] = field(default_factory=dict)
     """VIN → mean log-likelihood of the strips."""
     _proposed: set[str] = field(default_factory=set)
@@ -84,6 +97,24 @@ class Line:
             sure += strip.probabilities.max(axis=1)[letters].tolist()
         return float(np.mean(sure)) if sure else 0.0
 
+    @property
+    def large(self) -> bool:
+        """Whether the letters have the pixels that a sure reading needs."""
+        box = self.box
+        high = box.height * self.shrunk * LETTER >= CLEAR_HEIGHT
+        return high and box.width * self.shrunk / LENGTH >= CLEAR_PITCH
+
+    @property
+    def printed(self) -> str | None:
+        """The VIN that the first strip spells, where the picture is sure of each of its letters."""
+        if not self.strips or not self.large:
+            return None
+        first = self.strips[0]
+        if first.certainty < CLEAR:
+            return None
+        spelt = {vin for vin, _ in windows(first.spelt)}
+        return spelt.pop() if len(spelt) == 1 else None
+
     def forget(self) -> None:
         """Drop the strips: they were cut wrongly."""
         self.strips.clear()
@@ -96,7 +127,10 @@ class Line:
             return self._scores
         for strip in self.strips[self._searched :]:
             found = candidates(strip.probabilities)
-            self._proposed.update(sorted(found, key=lambda vin: -found[vin])[:MAX_CANDIDATES])
+            best = sorted(found, key=lambda vin: -found[vin])[:MAX_CANDIDATES]
+            self._proposed.update(best)
+            for vin in best[:SWAPPED]:
+                self._proposed.update(swaps(vin))
         self._searched = len(self.strips)
         self._scores = {}
         if self._proposed:
@@ -104,11 +138,23 @@ class Line:
             said = np.array([align.log_likelihoods(s.probabilities, vins) for s in self.strips])
             picture = np.maximum(said, LEAST).mean(axis=0)
             self.picture = dict(zip(vins, picture.tolist(), strict=True))
+            independent = SEVERAL if len(self.strips) > 1 else 1.0
             self._scores = {
-                vin: float(p) + evidence(vin) + self.penalty
+                vin: independent * float(p) + self._weight(vin) + self.penalty
                 for vin, p in zip(vins, picture, strict=True)
             }
         return self._scores
+
+    def _weight(self, vin: str) -> float:
+        """Return the evidence for a VIN; no other VIN has more of it than one clearly printed.
+
+        What a VIN looks like chooses between readings that the picture leaves open. A plate that
+        was tampered with is to be read as it is.
+        """
+        printed = self.printed
+        if printed is None or maker_misread(printed):
+            return evidence(vin)
+        return min(evidence(vin), evidence(printed))
 
 
 def neighbours(lines: list[Line]) -> list[Line]:

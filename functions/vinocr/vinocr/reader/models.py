@@ -1,22 +1,27 @@
-"""The three networks: where they are, and how they are opened.
+"""The networks: where they are, and how they are opened.
 
-PP-OCRv6 small detector and recogniser and the PP-OCR direction classifier (Apache-2.0), as
-ONNX files that the `rapidocr` wheel carries. None of rapidocr's code is imported.
+In `weights` beside this module: the VIN recogniser, trained by `tools/training` from PP-OCRv6
+small, and the PP-OCRv6 tiny detector. In the `rapidocr` wheel: the PP-OCRv6 small detector and
+the PP-OCR direction classifier. All are ONNX files and Apache-2.0 or derived from it; none of
+rapidocr's code is imported.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import onnxruntime
 
-_FILES = {
+WEIGHTS: Final = Path(__file__).with_name("weights")
+"""Folder of the files that are our own, or in no wheel that is installed."""
+_OURS: Final = {"quick_detector": "detector.onnx", "recognizer": "recognizer.onnx"}
+_RAPIDOCR: Final = {
     "detector": "PP-OCRv6_det_small.onnx",
-    "recognizer": "PP-OCRv6_rec_small.onnx",
     "direction": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
 }
 
@@ -29,6 +34,8 @@ class ModelsMissingError(RuntimeError):
 class Models:
     """The opened networks."""
 
+    quick_detector: onnxruntime.InferenceSession
+    """As `detector`, at a fifth of its cost; misses some faint lines."""
     detector: onnxruntime.InferenceSession
     """(1, 3, height, width), multiples of 32, BGR −1…1 → (1, 1, height, width) text map."""
     recognizer: onnxruntime.InferenceSession
@@ -40,23 +47,32 @@ class Models:
 
 
 def folder() -> Path:
-    """Return the folder of the model files inside the installed `rapidocr`.
+    """Return the folder of the model files inside the installed `rapidocr`, else the user's cache.
 
-    :raises ModelsMissingError: rapidocr is not installed.
+    :raises ModelsMissingError: rapidocr is not installed, and nothing is in the cache.
     """
     spec = importlib.util.find_spec("rapidocr")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelsMissingError(
-            "The model files are missing: install them with pip install 'vindrop[vinocr]'."
-        )
-    return Path(spec.submodule_search_locations[0]) / "models"
+    if spec is not None and spec.submodule_search_locations:
+        return Path(spec.submodule_search_locations[0]) / "models"
+    if all((cache() / name).is_file() for name in _RAPIDOCR.values()):
+        return cache()
+    raise ModelsMissingError(
+        "The model files are missing: install them with pip install --no-deps 'rapidocr==3.10.0'."
+    )
+
+
+def cache() -> Path:
+    """Return where the `vindrop` command keeps the model files that it fetched."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(home) / "vindrop" / "models"
 
 
 def load(threads: int, where: Path | None = None) -> Models:
     """Open the networks.
 
     :param threads: threads within one network run.
-    :param where: a folder with the model files; by default that of the installed rapidocr.
+    :param where: a folder with model files; those of its files that have the expected names are
+        taken instead of our own and instead of those of the installed rapidocr.
     :raises ModelsMissingError: a file is not there.
     """
     import onnxruntime
@@ -74,11 +90,13 @@ def load(threads: int, where: Path | None = None) -> Models:
     options.log_severity_level = 3
 
     sessions: dict[str, Any] = {}
-    for role, name in _FILES.items():
+    for role, name in (_OURS | _RAPIDOCR).items():
         path = where / name
+        if role in _OURS and not path.is_file():
+            path = WEIGHTS / name
         if not path.is_file():
             raise ModelsMissingError(
-                f"The model file {name} is missing: reinstall with pip install 'rapidocr==3.10.0'."
+                f"The model file {name} is missing: reinstall with pip install --no-deps 'rapidocr==3.10.0'."
             )
         sessions[role] = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]

@@ -7,6 +7,10 @@ characters that were misread or are something else.
 from __future__ import annotations
 
 import functools
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from vindrop.domain.vin import (
@@ -20,17 +24,24 @@ from vindrop.domain.vin import (
 
 CHECK_HOLDS_BY_LAW: Final = 4.0
 CHECK_FAILS_BY_LAW: Final = -5.0
-CHECK_HOLDS_BY_HABIT: Final = 3.0
-CHECK_FAILS_BY_HABIT: Final = -1.5
-CHECK_HOLDS: Final = 1.5
-"""Some 40 % of the VINs that need none have one; chance alone gives 1 in 11."""
-CHECK_FAILS: Final = -0.4
-MAKER: Final = {6: 2.5, 5: 2.0, 4: 1.2, 3: 0.0, 2: -1.5}
-"""By the power of ten of vehicles that its maker builds in a year."""
-MAKER_BY_TWO: Final = 0.0
-"""Known by its first two characters only: a third that no register has."""
+CHECK_RATE: Final = 0.4
+"""Share of VINs with a check digit among those that need none; chance alone gives 1 in 11."""
+CHECK_CARS: Final = 3.0
+"""How many cars of a maker weigh as much as `CHECK_RATE`."""
+HABIT_RATE: Final = 0.85
+"""Share at makers known to write a check digit where no law asks them to."""
+OTHER_KIND: Final = -2.5
+"""A digit where a maker's cars have a letter, or the other way round."""
+MOST_OTHER_KINDS: Final = -5.0
+SERIAL: Final = 11
+"""Index from which a VIN is a serial number."""
+MOST_UNSEEN: Final = -4.0
+"""All characters together that were not seen at their positions in a maker's cars."""
+MAKER_KNOWN: Final = 2.5
 MAKER_UNKNOWN: Final = -2.0
-"""The table knows nearly every maker on the road."""
+"""The table knows some 9 of 10 makers on the road."""
+MAKER_MISREAD: Final = -5.0
+"""Unknown, and one letter that looks alike makes it a known one: likelier misread than new."""
 REGION_UNASSIGNED: Final = -3.0
 RARE_FIRST: Final = -2.0
 """A first letter under which hardly a car was ever built."""
@@ -46,13 +57,49 @@ FEW_DIGITS: Final = -4.0
 """Fewer than 5 digits: words, not a number."""
 FEW_LETTERS: Final = (-7.0, -7.0, -7.0, -4.0, -1.5)
 """None to 4 letters: more likely a parcel's or an account's number."""
+FEW_LETTERS_KNOWN: Final = (-7.0, -7.0, -3.0, -1.5, -0.5)
+"""The same where the first three are a maker's."""
 
-_HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDB", "WDC", "WDD", "WDF", "W1K", "W1N", "W1V",
-                 "WMW", "YV1", "YV4")  # fmt: skip
-"""Škoda, BMW, Mercedes-Benz, Mini, Volvo: write a check digit where no law asks them to."""
+_HABIT: Final = ("TMB", "WBA", "WBS", "WBY", "WDC", "WDD", "WDF", "W1K", "W1N", "W1V", "WMW",
+                 "YV1", "YV4")  # fmt: skip
+"""Škoda, BMW, Mercedes-Benz since some 2005, Mini, Volvo: write a check digit where no law asks
+them to."""
+_ANY: Final = "A" * (LENGTH - 3)
+"""What may follow a code of three characters."""
+_CHANCE: Final = 1 / 11
+_ALIKE: Final = ("VW", "VY", "UV", "2Z", "8B", "0D", "5S", "6G", "CG", "MN", "1J", "1T", "0U")
+"""Pairs of letters that small print, dots and cut edges make alike."""
 
 _RARE_FIRST_LETTERS: Final = "BCDEFG"
 _YEAR_LETTERS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What a maker's cars have in common, counted in photos that were trained on."""
+
+    cars: int
+    check: int
+    """Cars whose check digit holds."""
+    kinds: str
+    """Per position L (letter), D (digit) or ? (either); empty where too few cars were seen."""
+    seen: tuple[tuple[int, str, float], ...]
+    """Index, characters that more than one car has there, log weight of any other."""
+
+
+@functools.cache
+def habits() -> dict[str, Habit]:
+    """Return what is known of makers, by the first three characters."""
+    stored = json.loads(Path(__file__).with_name("habits.json").read_text(encoding="utf-8"))
+    return {
+        maker: Habit(
+            row["cars"],
+            row["check"],
+            row["kinds"],
+            tuple((int(i), often, weight) for i, (often, weight) in row["seen"].items()),
+        )
+        for maker, row in stored.items()
+    }
 
 
 @functools.lru_cache(maxsize=4096)
@@ -66,13 +113,11 @@ def evidence(vin: str) -> float:
     if required:
         weight = CHECK_HOLDS_BY_LAW if holds else CHECK_FAILS_BY_LAW
     else:
-        habit = vin.startswith(_HABIT)
-        weight = (
-            (CHECK_HOLDS_BY_HABIT if habit else CHECK_HOLDS)
-            if holds
-            else (CHECK_FAILS_BY_HABIT if habit else CHECK_FAILS)
-        )
-    weight += _maker(vin)
+        rate = _check_rate(vin[:3])
+        weight = math.log(rate / _CHANCE) if holds else math.log((1 - rate) / (1 - _CHANCE))
+    known = _known(vin[:3])
+    weight += MAKER_KNOWN if known else MAKER_MISREAD if maker_misread(vin) else MAKER_UNKNOWN
+    weight += pattern(vin) + _serial(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
     if vin[0] in _RARE_FIRST_LETTERS:
@@ -88,15 +133,62 @@ def evidence(vin: str) -> float:
     if digits < 5:
         weight += FEW_DIGITS
     if LENGTH - digits < len(FEW_LETTERS):
-        weight += FEW_LETTERS[LENGTH - digits]
+        weight += (FEW_LETTERS_KNOWN if known else FEW_LETTERS)[LENGTH - digits]
     return weight
 
 
-def _maker(vin: str) -> float:
-    """Return the log weight of who would have built it."""
-    from vindrop.domain import manufacturers
+def _known(code: str) -> bool:
+    from vindrop.domain import manufacturers  # the table is read when the first VIN is weighed
 
-    found = manufacturers.find(vin)
-    if found is None:
-        return MAKER_UNKNOWN
-    return MAKER_BY_TWO if len(found.wmi) == 2 else MAKER[found.volume]
+    return code in habits() or manufacturers.find(code + _ANY) is not None
+
+
+def maker_misread(vin: str) -> bool:
+    """Whether no maker has this code, and one letter that looks alike would make it a known one."""
+    return not _known(vin[:3]) and _misread(vin[:3])
+
+
+@functools.lru_cache(maxsize=1024)
+def _misread(code: str) -> bool:
+    """Whether one letter that looks alike would make a known maker of an unknown one."""
+    for a, b in _ALIKE:
+        for one, other in ((a, b), (b, a)):
+            for i, character in enumerate(code):
+                if character == one and _known(code[:i] + other + code[i + 1 :]):
+                    return True
+    return False
+
+
+def _check_rate(maker: str) -> float:
+    """Return how often a maker's check digit holds, where no law asks for one."""
+    prior = HABIT_RATE if maker in _HABIT else CHECK_RATE
+    habit = habits().get(maker)
+    if habit is None:
+        return prior
+    return (habit.check + CHECK_CARS * prior) / (habit.cars + CHECK_CARS)
+
+
+def pattern(vin: str) -> float:
+    """Return the log weight, at most 0, of a model that none of a maker's other cars is.
+
+    It chooses between readings; a car of a model that was never seen is as much a car.
+    """
+    habit = habits().get(vin[:3])
+    if habit is None or not habit.kinds:
+        return 0.0
+    unseen = sum(weight for i, often, weight in habit.seen if vin[i] not in often)
+    return max(unseen, MOST_UNSEEN) + _kinds(vin[:SERIAL], habit.kinds[:SERIAL])
+
+
+def _serial(vin: str) -> float:
+    """Return the log weight, at most 0, of letters and digits unlike the maker's serial numbers."""
+    habit = habits().get(vin[:3])
+    return _kinds(vin[SERIAL:], habit.kinds[SERIAL:]) if habit else 0.0
+
+
+def _kinds(characters: str, kinds: str) -> float:
+    others = sum(
+        kind != "?" and character.isdigit() != (kind == "D")
+        for character, kind in zip(characters, kinds, strict=False)
+    )
+    return max(OTHER_KIND * others, MOST_OTHER_KINDS)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Final
 
-from vinocr.reader import models
+from vinocr.reader import calibration, models
 from vinocr.reader.align import first_and_last
 from vinocr.reader.answer import Alternative, Answer, Point
 from vinocr.reader.decode import MAX_PIXELS, Picture, decode
+from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
-from vinocr.reader.looks import Looker
+from vinocr.reader.passes import Passes
 from vinocr.reader.quality import reason
-from vinocr.reader.sight import Sight
-
-THRESHOLD: Final = 0.7
-"""Posterior from which a VIN is given; docs/reading.md has the curve it was chosen from."""
 
 
 class Reader:
@@ -26,20 +22,24 @@ class Reader:
         self,
         *,
         threads: int = 2,
-        threshold: float = THRESHOLD,
+        threshold: float | None = None,
+        max_error: float = calibration.MAX_ERROR,
         max_pixels: int = MAX_PIXELS,
         model_folder: Path | None = None,
     ) -> None:
         """Load the networks (0.2 s).
 
         :param threads: threads within one network run.
-        :param threshold: posterior from which a VIN is given, 0 to 1.
+        :param threshold: confidence from which a VIN is given, 0 to 1; by default what
+            ``max_error`` asks for.
+        :param max_error: share of wrong VINs to be expected among those given, above 0, below 1.
         :param max_pixels: images with more (width times height) are refused undecoded.
         :param model_folder: where the ONNX files are; by default inside the installed rapidocr.
         :raises vinocr.reader.models.ModelsMissingError: the model files are not installed.
+        :raises ValueError: ``max_error`` is no share.
         """
-        self._looker = Looker(models.load(threads, model_folder))
-        self._threshold = threshold
+        self._reading = Passes(models.load(threads, model_folder))
+        self._threshold = calibration.threshold(max_error) if threshold is None else threshold
         self._max_pixels = max_pixels
 
     def read(self, image: bytes) -> Answer:
@@ -49,27 +49,28 @@ class Reader:
         """
         started = time.perf_counter()
         picture = decode(image, max_pixels=self._max_pixels)
-        sight = self._looker.look(picture, self._threshold)
-        return self._answer(sight, started)
+        hypotheses = self._reading.read(picture, self._threshold)
+        return self._answer(hypotheses, started)
 
-    def _answer(self, sight: Sight, started: float) -> Answer:
-        ranked = list(sight.posterior.items())
+    def _answer(self, hypotheses: Hypotheses, started: float) -> Answer:
+        probabilities = hypotheses.calibrated()
+        ranked = list(probabilities.items())
         best, p = ranked[0] if ranked else (None, 0.0)
         given = best if p >= self._threshold else None
-        line = sight.line_of.get(best) if best else None
-        if line is None and sight.lines:
-            line = max(sight.lines, key=lambda one: one.letters)
+        line = hypotheses.line_of.get(best) if best else None
+        if line is None and hypotheses.lines:
+            line = max(hypotheses.lines, key=lambda one: one.letters)
         runners_up = ranked[1:6] if given else ranked[:5]
         return Answer(
             vin=given,
             as_read=line.text if line else "",
             confidence=p,
-            characters=_characters(sight.posterior, best) if best else (),
-            quadrilateral=_corners(line, best, sight.picture) if line else None,
+            characters=_characters(probabilities, best) if best else (),
+            quadrilateral=_corners(line, best, hypotheses.picture) if line else None,
             alternatives=tuple(Alternative(vin, q) for vin, q in runners_up if q >= 0.001),
-            reason=None if given else reason(sight),
-            barcode=best in sight.barcodes,
-            looks=sight.looks,
+            reason=None if given else reason(hypotheses),
+            barcode=best in hypotheses.barcodes,
+            looks=hypotheses.passes,
             milliseconds=(time.perf_counter() - started) * 1000,
         )
 

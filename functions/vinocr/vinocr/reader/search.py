@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vindrop.domain.vin import LENGTH
 from vinocr.reader.prior import evidence
-from vinocr.reader.recognize import BLANK, SPACE, SYMBOLS
+from vinocr.reader.recognize import BLANK, MISTAKEN, SPACE, SYMBOLS
 
 Floats = NDArray[np.float32]
 
@@ -35,6 +35,12 @@ GLUED_LETTER: Final = -1.5
 APART_LETTER: Final = -0.25
 """A letter beside the window with a space or an ornament between."""
 MOST_LEFT_OVER: Final = -4.0
+
+_ALIKE: Final[dict[str, set[str]]] = defaultdict(set)
+for _read, _letters in MISTAKEN.items():
+    for _letter in _letters:
+        _ALIKE[_read].add(_letter)
+        _ALIKE[_letter].add(_read)
 
 _LABELS: Final = (
     "VIN",
@@ -131,6 +137,13 @@ def candidates(frames: Floats, *, width: int = WIDTH) -> dict[str, float]:
             score = PICTURE * log_probability + cost + evidence(vin)
             scores[vin] = log_sum(scores[vin], score) if vin in scores else score
     return scores
+
+
+def swaps(vin: str) -> list[str]:
+    """Return the VINs that differ in one letter, by one that it may be mistaken for."""
+    return [
+        vin[:i] + other + vin[i + 1 :] for i, c in enumerate(vin) for other in _ALIKE.get(c, ())
+    ]
 
 
 def most_letters(frames: Floats) -> int:

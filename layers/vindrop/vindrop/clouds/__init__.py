@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
+from vindrop.core.invocation import bound
 from vindrop.core.object_store import UnknownCloudError
 from vindrop.domain.error_codes import NO_CREDENTIALS, STORAGE_UNAVAILABLE
 from vindrop.domain.failures import FailureError
@@ -260,17 +261,9 @@ def exact_session() -> Any:
     """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
     import requests
 
-    from vindrop.core.invocation import bounded_adapter
-
-    class ExactAdapter(bounded_adapter()):  # type: ignore[misc]  # made when first asked for
-        def request_url(self, request: Any, _proxies: Any) -> str:
-            """Return the target as it was signed: ``requests`` itself cuts ``//`` down to ``/``."""
-            return "/" + str(request.url).partition("://")[2].partition("/")[2]
-
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", ExactAdapter())
-    session.mount("http://", ExactAdapter())
+    bound(session)
     return session
 
 

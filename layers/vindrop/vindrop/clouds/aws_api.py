@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vindrop.clouds import AWS, Credentials, of_role
+from vindrop.clouds import AWS, Credentials, of_role, reachable_by, trimmed
 from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
 from vindrop.core.store_url import TIMEOUT, TIMEOUT_SECONDS, parse
 
@@ -87,11 +87,14 @@ class Client:
         self._service = service
         self._where = where
         self._environment = environment
+        self._endpoint = where.endpoint or trimmed(environment.get("AWS_ENDPOINT_URL", ""))
         self._session = load_client("botocore.session", f"{service} of AWS").Session()
         self._config = load_client("botocore.config", "AWS").Config(
             connect_timeout=min(CONNECT_SECONDS, where.timeout * 0.4),
             read_timeout=where.timeout * 0.45,
             retries={"mode": "standard", "total_max_attempts": TRIES},
+            # None: the environment's. A service on this machine is asked without a proxy.
+            proxies=reachable_by(self._endpoint) if self._endpoint else None,
         )
         self._errors = load_client("botocore.exceptions", "AWS")
         self._lock = threading.Lock()
@@ -99,8 +102,8 @@ class Client:
         self._credentials: Credentials | None = None
         self.region = (
             where.region
-            or environment.get("AWS_REGION", "").strip()
-            or environment.get("AWS_DEFAULT_REGION", "").strip()
+            or trimmed(environment.get("AWS_REGION", ""))
+            or trimmed(environment.get("AWS_DEFAULT_REGION", ""))
         )
         if not self.region:
             raise StoreSettingError(
@@ -143,9 +146,7 @@ class Client:
                     self._client = self._session.create_client(
                         self._service,
                         region_name=self.region,
-                        endpoint_url=self._where.endpoint
-                        or self._environment.get("AWS_ENDPOINT_URL")
-                        or None,
+                        endpoint_url=self._endpoint or None,
                         # Without keys in the environment botocore looks where it always looks.
                         aws_access_key_id=keys.id if keys else None,
                         aws_secret_access_key=keys.key if keys else None,

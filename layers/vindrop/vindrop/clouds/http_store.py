@@ -284,12 +284,12 @@ class HTTPStore(abc.ABC):
 
         with response:
             refused = refusals.read(self, response)
-        if response.status_code == 403 and upload.version_id and "If-Match" in headers:
-            # A role of before versions were asked for; the ETag holds the same content fast.
-            response = self.send(
-                method, self._signed(replace(upload, version_id=None), method, seconds), headers
-            )
-            if response.status_code in _GIVEN:
+        if response.status_code == 403 and upload.version_id:
+            # A role of before versions were asked for: the latest may be the one that is meant.
+            latest = replace(upload, version_id=None)
+            response = self.send(method, self._signed(latest, method, seconds), headers)
+            same = response.headers.get(self.version_header) == upload.version_id
+            if response.status_code in _GIVEN and (same or "If-Match" in headers):
                 return response
             response.close()
         raise refusals.of_object(self, refused, upload)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from vindrop.clouds import Credentials, keep_to_itself, tencent_role
+from vindrop.clouds import Credentials, keep_to_itself, tencent_role, trimmed
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import TIMEOUT, StoreURL
 
@@ -35,8 +35,8 @@ class TencentClient:
         self._environment = environment
         self._region = (
             url.hosts
-            or environment.get("TENCENTCLOUD_REGION", "").strip()
-            or environment.get("AWS_REGION", "").strip()
+            or trimmed(environment.get("TENCENTCLOUD_REGION", ""))
+            or trimmed(environment.get("AWS_REGION", ""))
         )
         connect = min(CONNECT_SECONDS, url.timeout * 0.3)
         self._timeout = (connect, url.timeout - connect)

@@ -10,14 +10,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.invocation import Budget, deadline
 from vindrop.core.lease import LEASE_MARGIN
-from vindrop.core.photo import Form, Photo, Photographer, Sent
+from vindrop.core.photo import Form, Photo, Photographer, Sent, explained
 from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
 from vindrop.core.recognizer import Answer, Recognizer
 from vindrop.domain import error_codes, records
@@ -300,10 +300,11 @@ class Attempt:
             if failure.rule.busy or failure.rule.of_connection:
                 self._concurrency.congested()
             self._breaker.failed(failure, probe=probe)
-            raise
+            raise explained(error, photo) from None
         self._concurrency.answered()
         self._breaker.succeeded(probe=probe)
-        return answer
+        # A place on a sheet of pages is none in the photo.
+        return replace(answer, vin_box=None) if photo.note else answer
 
     def _wait_for_permit(self, budget: Budget) -> None:
         """Sleep until the rate limiter lets a call start.

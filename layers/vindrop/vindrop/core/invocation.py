@@ -47,6 +47,8 @@ class Invocation:
     seconds: float
     """Time until the platform kills it, less a margin."""
     started: float = field(default_factory=time.monotonic)
+    memory_mb: float = 0.0
+    """Megabytes that the function has; 0: the platform does not say."""
 
     @property
     def budget(self) -> Budget:
@@ -67,6 +69,7 @@ def of(context: Any) -> Invocation:
             str(context.get("request_id") or ""),
             str(context.get("function_name") or ""),
             _less_margin(seconds),
+            memory_mb=_megabytes(context.get("memory_limit_in_mb")),
         )
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if callable(remaining):
@@ -75,8 +78,17 @@ def of(context: Any) -> Invocation:
             str(getattr(context, "aws_request_id", "") or ""),
             str(getattr(context, "function_name", "") or ""),
             _less_margin(remaining() / 1000),
+            memory_mb=_megabytes(getattr(context, "memory_limit_in_mb", None)),
         )
     return Invocation("local", "", "", DEFAULT_SECONDS)
+
+
+def _megabytes(said: object) -> float:
+    """Read the memory limit: SCF says a number, Lambda a text."""
+    try:
+        return max(float(str(said)), 0.0)
+    except ValueError:
+        return 0.0
 
 
 def _less_margin(seconds: float) -> float:
@@ -240,13 +252,13 @@ def bounded_adapter() -> Any:
         ) -> Any:
             limit: Deadline | None = getattr(_exchange, "deadline", None)
             if limit is not None:
+                names = [str(each).lower() for each in (proxies or {}).values()]
+                # Through SOCKS the connections are of another kind, which does not tell.
+                limit.sent = None if any(name.startswith("socks") for name in names) else False
                 try:
                     timeout = limit.timeouts(timeout)
                 except TimeoutError as error:
                     raise requests.exceptions.ConnectTimeout(str(error)) from error
-                names = [str(each).lower() for each in (proxies or {}).values()]
-                # Through SOCKS the connections are of another kind, which does not tell.
-                limit.sent = None if any(name.startswith("socks") for name in names) else False
             return super().send(request, stream, timeout, verify, cert, proxies)
 
     return Adapter

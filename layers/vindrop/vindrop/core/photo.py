@@ -22,10 +22,23 @@ from vindrop.settings import Settings
 Form = Literal["url", "bytes", "reencoded"]
 TAKEN: Final = frozenset({"jpeg", "png"})
 """Formats of the API's contract."""
-CONVERTED: Final = frozenset({"webp", "heif", "tiff", "bmp"})
+CONVERTED: Final = frozenset({"webp", "heif", "tiff", "bmp", "jpeg 2000"})
 """Formats of phones and scanners, turned into JPEG on the way."""
 SHRINK_FURTHER: Final = 0.5
 """After VinOCR itself said too large: shrink to this part of the limit."""
+
+LONGEST_SIDE: Final = 65_535
+"""Pixels: what a JPEG can have. A longer side is no photo, and each of its rows costs memory."""
+_UNREADABLE: Final = (
+    (b"\xff\x0a", "jpeg xl"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jpeg xl"),
+    (b"II\xbc\x01", "jpeg xr"),
+    (b"II+\0", "bigtiff"),
+    (b"MM\0+", "bigtiff"),
+    (b"8BPS\0", "photoshop file"),
+    (b"\0\0\1\0", "icon"),
+)
+"""How files begin that are images, and that nothing here reads."""
 
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers that start a frame (SOF0 to SOF15 without DHT, JPG, DAC): they hold the size."""
@@ -39,6 +52,8 @@ class Photo:
     url: str | None = field(default=None, repr=False)
     """Signed: a key to the photo, so it is never shown."""
     data: bytes | None = field(default=None, repr=False)
+    note: str = ""
+    """What a person should know where no VIN is found, such as how many pages there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,8 @@ class Header:
     """Format and size."""
 
     format: str | None
-    """``jpeg``, ``png``, ``webp``, ``heif``, ``gif``, ``bmp``, ``tiff``, or None: not a known image."""
+    """``jpeg``, ``png``, ``webp``, ``heif``, ``gif``, ``bmp``, ``tiff``, ``jpeg 2000``, one that is only
+    known by name, or None: not a known image."""
     width: int | None = None
     """Pixels, where the bytes at hand say it."""
     height: int | None = None
@@ -72,11 +88,15 @@ class Header:
 
 
 class Photographer:
-    """Makes photos of uploads."""
+    """Makes photos of uploads.
+
+    :ivar memory_mb: what the function has, as its platform says; 0: unknown.
+    """
 
     def __init__(self, settings: Settings, storage: ObjectStores) -> None:
         self._settings = settings
         self._storage = storage
+        self.memory_mb = 0.0
 
     def first_form(self, upload: Upload) -> Form:
         """Return the form in which a photo is sent unless something speaks against it.
@@ -126,17 +146,18 @@ class Photographer:
         small = reencode.to_jpeg(
             data,
             max_bytes=math.floor(limit * SHRINK_FURTHER) if shrink_further else limit,
-            check_pixels=functools.partial(check_pixels, most=self._settings.max_megapixels),
+            check_size=functools.partial(check_size, most=self._settings.max_megapixels),
+            memory_mb=self._settings.memory_mb or self.memory_mb,
         )
-        return Photo("reencoded", data=small)
+        return Photo("reencoded", data=small.data, note=small.note)
 
     def _check(self, head: bytes, size: int) -> str | None:
         """Return None where the photo can go as it is, or why it must be re-encoded."""
         if size == 0:
             raise _empty()
         header = read_header(head)
-        if header.megapixels is not None:
-            check_pixels(header.megapixels, self._settings.max_megapixels)
+        if header.width is not None and header.height is not None:
+            check_size(header.width, header.height, self._settings.max_megapixels)
         if header.format is None:
             raise FailureError(
                 error_codes.NOT_AN_IMAGE,
@@ -148,7 +169,7 @@ class Photographer:
             raise FailureError(
                 error_codes.UNSUPPORTED_FORMAT,
                 f"the object is a {header.format.upper()}: VinOCR reads JPEG and PNG, and HEIC, WebP, "
-                "TIFF and BMP are converted",
+                "TIFF, BMP and JPEG 2000 are converted",
             )
         return "size" if size > self._settings.max_image_bytes else None
 
@@ -178,6 +199,14 @@ def survives_a_url(key: str) -> bool:
     return not {"", ".", ".."} & set(key.split("/"))
 
 
+def explained(error: FailureError, photo: Photo) -> FailureError:
+    """Return a call's failure with what a person should know of the photo that was sent."""
+    if not photo.note:
+        return error
+    failure = error.failure
+    return FailureError(failure.code, f"{failure.message} ({photo.note})", failure.request_id)
+
+
 def _empty() -> FailureError:
     return FailureError(
         error_codes.EMPTY_PHOTO, "the object is empty: the upload broke off or sent nothing"
@@ -189,12 +218,10 @@ def read_header(head: bytes) -> Header:
     if head.startswith(b"\xff\xd8\xff"):
         return _jpeg(head)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        if len(head) >= 24 and head[12:16] == b"IHDR":
-            width, height = struct.unpack(">II", head[16:24])
-            return Header("png", width, height)
-        return Header("png")
+        sized = len(head) >= 24 and head[12:16] == b"IHDR"
+        return Header("png", *(struct.unpack(">II", head[16:24]) if sized else ()))
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Header("webp")
+        return _webp(head)
     if head[4:8] == b"ftyp" and _is_heif(head):
         return Header("heif")
     if head.startswith((b"GIF87a", b"GIF89a")):
@@ -203,14 +230,23 @@ def read_header(head: bytes) -> Header:
         return Header("bmp")
     if head.startswith((b"II*\0", b"MM\0*")):
         return Header("tiff")
-    return Header(None)
+    if head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")):
+        return _jpeg_2000(head)
+    return Header(next((name for begin, name in _UNREADABLE if head.startswith(begin)), None))
 
 
-def check_pixels(megapixels: float, most: float) -> None:
+def check_size(width: int, height: int, most: float) -> None:
     """Refuse an image that would fill the memory.
 
-    :raises FailureError: more than ``most`` megapixels.
+    :param width: pixels; ``height`` alike.
+    :raises FailureError: more than ``most`` megapixels, or a side that no photo has.
     """
+    if max(width, height) > LONGEST_SIDE:
+        raise FailureError(
+            error_codes.TOO_MANY_PIXELS,
+            f"the image claims {width} x {height} pixels, and no side may have more than {LONGEST_SIDE}",
+        )
+    megapixels = width * height / 1e6
     if megapixels > most:
         raise FailureError(
             error_codes.TOO_MANY_PIXELS,
@@ -235,6 +271,28 @@ def _jpeg(head: bytes) -> Header:
             return Header("jpeg")
         at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
     return Header("jpeg")
+
+
+def _webp(head: bytes) -> Header:
+    kind = head[12:16]
+    if kind == b"VP8X" and len(head) >= 30:
+        return Header("webp", *(int.from_bytes(head[n : n + 3], "little") + 1 for n in (24, 27)))
+    if kind == b"VP8 " and len(head) >= 30:
+        return Header(
+            "webp", *(int.from_bytes(head[n : n + 2], "little") & 0x3FFF for n in (26, 28))
+        )
+    if kind == b"VP8L" and len(head) >= 25:
+        bits = int.from_bytes(head[21:25], "little")
+        return Header("webp", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    return Header("webp")
+
+
+def _jpeg_2000(head: bytes) -> Header:
+    at = head.find(b"\xff\x4f\xff\x51")
+    if at < 0 or at + 24 > len(head):
+        return Header("jpeg 2000")
+    right, below, left, above = struct.unpack_from(">4I", head, at + 8)
+    return Header("jpeg 2000", max(right - left, 0), max(below - above, 0))
 
 
 def _is_heif(head: bytes) -> bool:

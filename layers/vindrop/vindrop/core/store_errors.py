@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
@@ -43,6 +44,21 @@ def naming(setting: str) -> Iterator[None]:
         raise StoreSettingError(
             said if said.startswith("VINDROP_") else f"{setting}: {said}"
         ) from None
+
+
+_BLANKS: Final = "\ufeff\u200b \t\r\n\v\f\u00a0"
+SCHEME: Final = r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)"
+
+
+def clean(url: str) -> str:
+    """Return ``url`` without the blanks and byte order marks that copying leaves at its ends."""
+    return url.strip(_BLANKS)
+
+
+def scheme_of(url: str) -> str:
+    """Return what kind of store ``url`` names, in lower case; empty where it is no URL."""
+    found = re.match(SCHEME, clean(url), re.DOTALL)
+    return found[1].lower() if found else ""
 
 
 _EXTRAS: Final = {

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from vindrop.core.store_errors import StoreSettingError
+from vindrop.core.store_errors import SCHEME, StoreSettingError, clean, scheme_of
 
 TIMEOUT: Final = "timeout_seconds"
 """The option of every store on a network: how long it may take before we give up."""
 TIMEOUT_SECONDS: Final = 10.0
 LIBPQ: Final = frozenset({"postgresql", "postgres"})
-_BLANKS: Final = "\ufeff\u200b \t\r\n\v\f\u00a0"
-_SCHEME: Final = r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)"
 # The password ends at the last @ before the path. libpq ends it at the first @, but takes ? and #.
 _PARTS: Final = r"(?:([^/?#\[\]]*)@)?([^@/?#]*)(/[^@?#]*)?(?:\?([^#]*))?"
 _LIBPQ_PARTS: Final = r"(?:([^@/]*)@)?([^@/?]*)(/[^@?]*)?(?:\?(.*))?"
@@ -84,17 +82,6 @@ class StoreURL:
         return given
 
 
-def scheme_of(url: str) -> str:
-    """Return the scheme, in lower case; empty where there is none."""
-    found = re.match(_SCHEME, clean(url), re.DOTALL)
-    return found[1].lower() if found else ""
-
-
-def clean(url: str) -> str:
-    """Return ``url`` without the blanks and byte order marks that copying leaves at its ends."""
-    return url.strip(_BLANKS)
-
-
 def parse(url: str, options: Collection[str] | None = ()) -> StoreURL:
     """Take ``url`` apart.
 
@@ -157,7 +144,7 @@ def unreadable(scheme: str) -> StoreSettingError:
 
 def _split(url: str) -> tuple[str, str, str, str, str]:
     """Return scheme, user and password, hosts, path and query, nothing decoded."""
-    found = re.fullmatch(_SCHEME, clean(url), re.DOTALL)
+    found = re.fullmatch(SCHEME, clean(url), re.DOTALL)
     if found is None:
         raise StoreSettingError("a store is a URL that begins with its kind, such as postgresql://")
     scheme, rest = found[1].lower(), found[2]

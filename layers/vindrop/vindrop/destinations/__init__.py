@@ -14,8 +14,7 @@ from typing import Final, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from vindrop.core.destination import Destination
-from vindrop.core.store_errors import StoreSettingError, naming
-from vindrop.core.store_url import clean, scheme_of
+from vindrop.core.store_errors import StoreSettingError, clean, naming, scheme_of
 from vindrop.stores.sql import SCHEMES
 
 _OPENERS: Final = {

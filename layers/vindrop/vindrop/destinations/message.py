@@ -97,4 +97,5 @@ def encode(
     data = event.pop("data")
     event.pop("datacontenttype")  # travels as the message's own content type
     found |= {f"{prefix}{name}": str(value) for name, value in event.items()}
-    return found, json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), DATA
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return found, body.encode(errors="replace"), DATA

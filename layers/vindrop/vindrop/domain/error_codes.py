@@ -147,7 +147,7 @@ TABLE: Final[dict[str, Rule]] = {
     # Transient: the service, the network, the object store.
     "InternalError": _retry(suspects_photo=True),
     "ServiceUnavailable": _retry("vinocr-unavailable"),
-    "ResourceInsufficient": _retry("vinocr-unavailable", step_error="VinThrottled", busy=True),
+    "ResourceInsufficient": _retry("vinocr-unavailable", busy=True),
     "ResourceInUse": _retry(),
     "LimitExceeded": _retry(),
     "FailedOperation.UnKnowError": _retry(suspects_photo=True),
@@ -158,7 +158,7 @@ TABLE: Final[dict[str, Rule]] = {
         sentence="VinOCR did not answer in time, or the connection to it broke: the call may have "
         "been billed",
     ),
-    NOT_CONNECTED: _retry("vinocr-unavailable", sentence="VinOCR could not be reached"),
+    NOT_CONNECTED: _retry(sentence="VinOCR could not be reached"),
     "ServerNetworkError": _retry(billed=None),
     BROKEN_ANSWER: _retry(billed=None, suspects_photo=True),
     STORAGE_UNAVAILABLE: _retry("storage-failed"),

@@ -12,6 +12,8 @@ __all__ = ["Disposition", "Failure", "FailureError"]
 LONGEST_CODE = 128
 LONGEST_ID = 256
 """Characters that are kept of a code and of a RequestId that others give."""
+_READ = 2_000
+"""Characters that are looked at of another's sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class FailureError(Exception):
         # What VinOCR and the clouds say comes in here: cleaned, for whatever it is written to.
         self.failure = Failure(
             printable(code[:LONGEST_CODE]),
-            printable(redact(message)),
+            printable(redact(message[:_READ])),  # of which far less is kept
             printable(request_id[:LONGEST_ID]) if request_id else None,
         )
         super().__init__(f"{code}: {self.failure.message}")

@@ -275,8 +275,9 @@ def to_cloudevent(record: Record) -> dict[str, Any]:
 
 
 def to_json(record: Record) -> str:
-    """Return the structured event as one line of JSON."""
-    return json.dumps(to_cloudevent(record), ensure_ascii=False, separators=(",", ":"))
+    """Return the structured event as one line of JSON, halves of surrogate pairs replaced by ``?``."""
+    text = json.dumps(to_cloudevent(record), ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def from_cloudevent(event: dict[str, Any]) -> Record:

@@ -6,8 +6,6 @@ photo a form, and a gateway may have turned bytes into Base64 without saying so.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,12 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from vindrop.core.photo import Sent, read_header
+from vindrop.domain import base64_text
 from vindrop.domain.upload import BucketCloud
 from vindrop.http import multipart
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
 
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _DATA_URL: Final = re.compile(r"data:[\w.+/-]*(?:;[\w=.-]+)*;base64,", re.ASCII)
 _FORMS: Final = (
     "an image as the body (image/*), as multipart/form-data, or JSON with ImageBase64, ImageUrl, or "
@@ -140,13 +138,15 @@ def _image(data: bytes) -> bytes:
 
 def _decoded(data: bytes) -> bytes | None:
     """Return what ``data`` says in Base64 (plain or URL-safe, padded or not), or None."""
-    data = data.strip()
-    if b"-" in data or b"_" in data:
-        data = data.replace(b"-", b"+").replace(b"_", b"/")
-    if not _BASE64.fullmatch(data):
+    if not data.isascii():
         return None
-    bare = b"".join(data.split()).rstrip(b"=")
+    text = base64_text.without_layout(data.decode("ascii"))
+    if "-" in text or "_" in text:
+        text = text.replace("-", "+").replace("_", "/")
+    bare = text.rstrip("=")
+    if len(text) - len(bare) > 2:
+        return None
     try:
-        return base64.b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
-    except (binascii.Error, ValueError):
+        return base64_text.decode(bare + "=" * (-len(bare) % 4))
+    except ValueError:
         return None

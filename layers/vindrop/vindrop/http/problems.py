@@ -66,7 +66,9 @@ KINDS: Final[dict[str, Kind]] = {
         "Send a smaller one, or put it into the bucket by POST /v1/uploads",
     ),
     "not-a-photo": Kind(
-        415, "This is not a photo that can be read", "Send a JPEG, PNG, HEIC, WebP, TIFF or BMP"
+        415,
+        "This is not a photo that can be read",
+        "Send a JPEG, PNG, HEIC, WebP, TIFF, BMP or JPEG 2000",
     ),
     "no-vin": Kind(
         422,

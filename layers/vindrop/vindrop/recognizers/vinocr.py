@@ -142,7 +142,7 @@ class VinOCR:
 
 def _sdk_failure(error: Any, limit: Deadline) -> FailureError:
     code = str(error.get_code() or error_codes.BROKEN_ANSWER)
-    if error_codes.rule(code).of_connection and not limit.sent:
+    if error_codes.rule(code).of_connection and limit.sent is False:
         code = error_codes.NOT_CONNECTED
     message = error.get_message()
     if isinstance(message, bytes):  # the body of an answer that was not 200: not ours to quote

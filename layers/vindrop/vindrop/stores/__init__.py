@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from vindrop.core.ledger import Ledger
 from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter
-from vindrop.core.store_errors import StoreError, StoreSettingError, naming
-from vindrop.core.store_url import scheme_of
+from vindrop.core.store_errors import StoreError, StoreSettingError, naming, scheme_of
 from vindrop.telemetry import log
 
 if TYPE_CHECKING:
     from vindrop.stores.rate_limiter.gcra import Rule
 
+Stored = TypeVar("Stored")
+_REPLACEMENT: Final = "\ufffd"
 LOCAL_SHARE: Final = 0.1
 """Part of the rate that an instance takes on its own while the store is away: the concurrency is
 set for ten instances (rate times the second that a call takes)."""
@@ -102,6 +103,21 @@ def _shared(url: str, account: str, rule: Rule, environment: Mapping[str, str]) 
         "it takes a URL that begins with sqlite:///, postgresql://, mysql://, dynamodb://, redis:// or "
         "rediss://, or memory"
     )
+
+
+def storable(value: Stored) -> Stored:
+    """Return a text without NUL and halves of surrogate pairs, each replaced by U+FFFD.
+
+    PostgreSQL holds no NUL, and no database a half of a pair. Any other value is returned as it is.
+    """
+    if not isinstance(value, str):
+        return value
+    text: str = value
+    if "\0" in text:
+        text = text.replace("\0", _REPLACEMENT)
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text  # type: ignore[return-value]  # a str for a str
 
 
 class Fallback:

@@ -21,14 +21,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vindrop.clouds import aws_api
-from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.stores.dynamodb_tables import BY_PLACE, BY_STATE, adding, tables
-from vindrop.stores.text import storable
+from vindrop.core.store_errors import StoreSettingError
+from vindrop.stores import storable
+from vindrop.stores.dynamodb_tables import BY_PLACE, BY_STATE, add_index, make, tables, wait_for
 
 SKEW: Final = 2.0
 """Seconds. ``Date`` is in whole seconds and travels: a smaller difference says nothing."""
 DEFAULT_PREFIX: Final = "vindrop"
-MAKING_SECONDS: Final = 60.0
 _NO_INDEX: Final = frozenset(
     {"ValidationException", "AccessDeniedException", "ResourceNotFoundException"}
 )
@@ -180,19 +179,10 @@ class DynamoDB:
 
         :raises StoreError: it may not be added, or is not ready yet.
         """
-        definition = self._tables[table]
-        found = self._call(table, "describe_table")["Table"]
-        if index not in (each["IndexName"] for each in found.get("GlobalSecondaryIndexes", [])):
-            try:
-                self._client.call("update_table", **adding(definition, index))
-            except aws_api.AWSError as error:
-                if error.code not in {"ResourceInUseException", "LimitExceededException"}:
-                    raise StoreError(
-                        f"the table {definition['TableName']} has no index {index}, and it cannot be "
-                        f"added here ({error.code}): add it as `vindrop schema dynamodb` prints it"
-                    ) from None
+        self._call(table, "describe_table")  # makes the table where it is missing
+        add_index(self._client, self._tables[table], index)
         if wait:
-            self._wait(definition["TableName"])
+            wait_for(self._client, self._tables[table]["TableName"])
 
     def count(self, state: str) -> int:
         """Return how many uploads are in ``state``."""
@@ -261,37 +251,10 @@ class DynamoDB:
             self._learn(error.response)
             if error.code != "ResourceNotFoundException":
                 raise
-            self._make(definition)
+            make(self._client, definition)
             answer = self._client.call(operation, TableName=name, **parameters)
         self._learn(answer)
         return answer
-
-    def _make(self, definition: Mapping[str, Any]) -> None:
-        name = definition["TableName"]
-        try:
-            self._client.call("create_table", **definition)
-        except aws_api.AWSError as error:
-            if error.code != "ResourceInUseException":  # another made it at the same moment
-                raise StoreError(
-                    f"the table {name} is missing and cannot be made here ({error.code}): make it with "
-                    "what `vindrop schema dynamodb` prints"
-                ) from None
-        self._wait(name)
-
-    def _wait(self, name: str) -> None:
-        """Return once the table and all of its indexes serve."""
-        deadline = time.monotonic() + MAKING_SECONDS
-        while time.monotonic() < deadline:
-            found = self._client.call("describe_table", TableName=name)["Table"]
-            indexes = found.get("GlobalSecondaryIndexes", [])
-            if all(part.get("IndexStatus", "ACTIVE") == "ACTIVE" for part in indexes) and (
-                found["TableStatus"] == "ACTIVE"
-            ):
-                return
-            time.sleep(0.5)
-        raise StoreError(
-            f"the table {name} or one of its indexes is still being made: try again in a minute"
-        )
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
         told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
+from vindrop.clouds.aws_api import AWSError, Client
+from vindrop.core.store_errors import StoreError
+
+MAKING_SECONDS: Final = 60.0
 BY_STATE: Final = "by_state"
 BY_PLACE: Final = "by_place"
 _SHOWN: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["upload", "first_seen"]}
@@ -43,13 +48,64 @@ def tables(prefix: str) -> dict[str, dict[str, Any]]:
     return made
 
 
-def adding(definition: dict[str, Any], index: str) -> dict[str, Any]:
-    """Return what UpdateTable takes to add ``index`` to a table of an earlier version."""
+def make(client: Client, definition: dict[str, Any]) -> None:
+    """Make a table, and return once it serves.
+
+    :raises StoreError: it may not be made, or is not ready yet.
+    """
+    name = definition["TableName"]
+    try:
+        client.call("create_table", **definition)
+    except AWSError as error:
+        if error.code != "ResourceInUseException":  # another made it at the same moment
+            raise StoreError(
+                f"the table {name} is missing and cannot be made here ({error.code}): make it with "
+                "what `vindrop schema dynamodb` prints"
+            ) from None
+    wait_for(client, name)
+
+
+def add_index(client: Client, definition: dict[str, Any], index: str) -> None:
+    """Begin to add ``index`` to a table of an earlier version, if it lacks it.
+
+    :raises StoreError: it may not be added.
+    """
+    name = definition["TableName"]
+    found = client.call("describe_table", TableName=name)["Table"]
+    if index in (each["IndexName"] for each in found.get("GlobalSecondaryIndexes", [])):
+        return
     (wanted,) = (
         each for each in definition["GlobalSecondaryIndexes"] if each["IndexName"] == index
     )
-    return {
-        "TableName": definition["TableName"],
-        "AttributeDefinitions": definition["AttributeDefinitions"],
-        "GlobalSecondaryIndexUpdates": [{"Create": wanted}],
-    }
+    try:
+        client.call(
+            "update_table",
+            TableName=name,
+            AttributeDefinitions=definition["AttributeDefinitions"],
+            GlobalSecondaryIndexUpdates=[{"Create": wanted}],
+        )
+    except AWSError as error:
+        if error.code not in {"ResourceInUseException", "LimitExceededException"}:
+            raise StoreError(
+                f"the table {name} has no index {index}, and it cannot be added here ({error.code}): "
+                "add it as `vindrop schema dynamodb` prints it"
+            ) from None
+
+
+def wait_for(client: Client, name: str) -> None:
+    """Return once the table and all of its indexes serve.
+
+    :raises StoreError: not within `MAKING_SECONDS`.
+    """
+    deadline = time.monotonic() + MAKING_SECONDS
+    while time.monotonic() < deadline:
+        found = client.call("describe_table", TableName=name)["Table"]
+        indexes = found.get("GlobalSecondaryIndexes", [])
+        if all(part.get("IndexStatus", "ACTIVE") == "ACTIVE" for part in indexes) and (
+            found["TableStatus"] == "ACTIVE"
+        ):
+            return
+        time.sleep(0.5)
+    raise StoreError(
+        f"the table {name} or one of its indexes is still being made: try again in a minute"
+    )

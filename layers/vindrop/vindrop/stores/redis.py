@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
-from vindrop.core.store_url import StoreURL, clean
+from vindrop.core.store_errors import StoreError, StoreSettingError, clean, load_client
+from vindrop.core.store_url import StoreURL
 
 CONNECT_SECONDS: Final = 3.0
 

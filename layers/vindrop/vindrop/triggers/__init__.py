@@ -19,7 +19,8 @@ from msgspec import structs
 
 from vindrop.domain import error_codes
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed, Message
-from vindrop.triggers.common import Envelope, every_has, identity, mapping, printable
+from vindrop.domain.redaction import printable
+from vindrop.triggers.common import Envelope, every_has, identity, mapping
 
 __all__ = [
     "Arrival",

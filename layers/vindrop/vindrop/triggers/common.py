@@ -16,6 +16,7 @@ from msgspec import Meta
 from vindrop.clouds import BUCKETS, own_region, store_for, trimmed
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed
 from vindrop.domain.failures import FailureError
+from vindrop.domain.redaction import printable
 from vindrop.domain.upload import BucketCloud, Upload
 
 MOST_BYTES: Final = 2**53
@@ -56,6 +57,8 @@ class Bucket(Fields, frozen=True):
 
 _MISSING: Final = r"Object missing required field `(?P<field>.+)`"
 _F = TypeVar("_F", bound=Fields)
+_UNREADABLE: Final = (msgspec.ValidationError, RecursionError, OverflowError, ValueError)
+"""What msgspec raises where a value is not of a type; ValueError for half a character."""
 
 
 class FieldError(ValueError):
@@ -131,7 +134,7 @@ def text(value: Loose) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
     try:
-        return printable(str(value))
+        return writable(str(value))
     except ValueError:  # a number of thousands of digits
         return ""
 
@@ -140,7 +143,7 @@ def size(value: Loose) -> int | None:
     """Return a number of bytes, or None where none is said."""
     try:
         found = msgspec.convert(value, int, strict=False)
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except _UNREADABLE:
         return None
     return found if 0 <= found <= MOST_BYTES and not isinstance(value, bool) else None
 
@@ -150,11 +153,11 @@ def moment(value: Loose) -> dt.datetime | None:
     try:
         number = msgspec.convert(value, float, strict=False)
         value = number / 1000 if number > _MILLISECONDS else number
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except _UNREADABLE:
         pass
     try:
         found = msgspec.convert(value, dt.datetime, strict=False)
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except _UNREADABLE:
         return None
     return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)
 
@@ -183,8 +186,11 @@ def compact(name: str) -> str:
     return "".join(name.split())
 
 
-def printable(text: str) -> str:
-    """Return ``text`` without what no file and no database takes: halves of characters, NUL."""
+def writable(text: str) -> str:
+    """Return ``text`` without what no file and no database takes: halves of characters, NUL.
+
+    All else stays: what tells two uploads apart must not become the same.
+    """
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 

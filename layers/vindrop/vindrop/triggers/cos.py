@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from vindrop.domain.arrivals import Ignored, Message
+from vindrop.domain.redaction import printable
 from vindrop.tracing import first
 from vindrop.triggers.common import (
     FieldError,
@@ -28,7 +29,6 @@ from vindrop.triggers.common import (
     compact,
     mapping,
     moment,
-    printable,
     records_of,
     region,
     size,

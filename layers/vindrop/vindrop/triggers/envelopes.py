@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from vindrop.domain.arrivals import Ignored, Message
+from vindrop.domain.redaction import printable
 from vindrop.tracing import first
-from vindrop.triggers.common import Envelope, identity, malformed, mapping, printable, records_of
+from vindrop.triggers.common import Envelope, identity, malformed, mapping, records_of
 
 Found = list[Message | Envelope]
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vindrop.domain.arrivals import Ignored, Message
+from vindrop.domain.redaction import printable
 from vindrop.triggers.common import (
     Bucket,
     Fields,
@@ -19,7 +20,6 @@ from vindrop.triggers.common import (
     compact,
     mapping,
     moment,
-    printable,
     region,
     size,
     text,

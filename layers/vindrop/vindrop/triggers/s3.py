@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from vindrop.domain.arrivals import Arrival, Ignored, Message
+from vindrop.domain.redaction import printable
 from vindrop.triggers.common import (
     Bucket,
     Fields,
@@ -23,7 +24,6 @@ from vindrop.triggers.common import (
     malformed,
     mapping,
     moment,
-    printable,
     records_of,
     region,
     size,

@@ -15,6 +15,7 @@ from vindrop.core.store_errors import LockedError
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
+from vindrop.stores import storable
 from vindrop.stores.ledger.sql_operations import SQLOperations
 from vindrop.stores.ledger.sql_schema import (
     CALLS,
@@ -29,7 +30,6 @@ from vindrop.stores.ledger.sql_schema import (
     standing_of,
 )
 from vindrop.stores.sql import Database
-from vindrop.stores.text import storable
 
 _PAGE: Final = 500
 LOCKED_SECONDS: Final = 1.0

@@ -14,8 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from vindrop.core.store_errors import StoreSettingError
-from vindrop.core.store_url import clean, scheme_of
+from vindrop.core.store_errors import StoreSettingError, clean, scheme_of
 
 Row = Sequence[Any]
 

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 from vindrop.core.store_errors import LockedError, StoreError
 from vindrop.core.store_url import StoreURL
+from vindrop.stores import storable
 from vindrop.stores.sql import Dialect, Result, missing, percent_style
-from vindrop.stores.text import storable
 
 
 class Fate(Enum):

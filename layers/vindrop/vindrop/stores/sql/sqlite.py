@@ -12,8 +12,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
+from vindrop.stores import storable
 from vindrop.stores.sql import Dialect, Result, missing
-from vindrop.stores.text import storable
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another process's transaction; ours last milliseconds."""

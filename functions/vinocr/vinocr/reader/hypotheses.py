@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from vinocr.reader.calibration import Features, probability
 from vinocr.reader.decode import Picture
-from vinocr.reader.lines import Line
-from vinocr.reader.prior import evidence
+from vinocr.reader.lines import LETTER, Line
+from vinocr.reader.prior import evidence, pattern
 from vinocr.reader.search import log_sum
 
 NOTHING: Final = -6.0
@@ -22,18 +23,22 @@ A barcode vouches for the characters; whether they are a VIN, evidence alone mus
 and parts carry barcodes with numbers of 17 characters too."""
 CONTRADICTED: Final = -7.0
 """Log weight of a text that is not what a barcode of a VIN says."""
+ANOTHER: Final = 4
+"""Positions in which two lines' VINs differ from which they are two, not one misread."""
+CLEAR_PICTURE: Final = -3.0
+"""Log-likelihood from which another line's VIN is well explained by its strips."""
 _BELIEVED: Final = -1.0
 """Evidence from which a barcode's number is taken for a VIN, against a text."""
 
 
 @dataclass(slots=True)
-class Sight:
+class Hypotheses:
     """What has been seen in a photo so far."""
 
     picture: Picture
     lines: list[Line] = field(default_factory=list)
     boxes: int = 0
-    looks: int = 0
+    passes: int = 0
     barcodes: dict[str, float] = field(default_factory=dict)
     """VIN that a barcode says → log weight of its saying so alone."""
     posterior: dict[str, float] = field(default_factory=dict)
@@ -44,6 +49,40 @@ class Sight:
     def best(self) -> float:
         """The best candidate's posterior."""
         return next(iter(self.posterior.values()), 0.0)
+
+    @property
+    def certainty(self) -> float:
+        """How certain the first strip of the best candidate's line is of its least certain letter.
+
+        1 where a barcode says the best candidate.
+        """
+        vin = next(iter(self.posterior), None)
+        if vin in self.barcodes:
+            return 1.0
+        line = self.line_of.get(vin) if vin else None
+        return line.strips[0].certainty if line and line.strips else 0.0
+
+    def features(self) -> Features | None:
+        """Return what the probability of the best candidate is told from.
+
+        None where there is none, or a barcode says it.
+        """
+        vin = next(iter(self.posterior), None)
+        line = self.line_of.get(vin) if vin else None
+        if vin is None or line is None or vin in self.barcodes:
+            return None
+        height = line.box.height * line.shrunk * LETTER
+        return Features(self.posterior[vin], height, self.certainty)
+
+    def calibrated(self) -> dict[str, float]:
+        """Return VIN → probability of being what the photo shows, likeliest first."""
+        features = self.features()
+        if features is None:
+            return self.posterior
+        best, *others = self.posterior.items()
+        p = probability(features)
+        rest = min(1.0, (1 - p) / max(1e-12, 1 - best[1]))
+        return {best[0]: p} | {vin: min(q * rest, p) for vin, q in others}
 
     def weigh(self) -> float:
         """Weigh all lines' candidates and "nothing here"; return the best one's posterior."""
@@ -59,6 +98,9 @@ class Sight:
         nothing = NOTHING
         if scores:
             best = max(scores, key=lambda vin: scores[vin])
+            for vin in self._others_than(best):
+                scores[vin] = max(scores[vin], scores[best])
+            nothing += pattern(best)
             garbled = GARBLED + evidence(best)
             if best not in self.barcodes:
                 nothing = log_sum(nothing, garbled)
@@ -68,3 +110,22 @@ class Sight:
         ordered = sorted(weights.items(), key=lambda item: -item[1])
         self.posterior = {vin: weight / total for vin, weight in ordered}
         return self.best
+
+    def _others_than(self, best: str) -> list[str]:
+        """Return VINs that stand as clearly in another place: nobody can say which one is meant."""
+        found = [
+            vin
+            for vin, line in self.line_of.items()
+            if line is not self.line_of.get(best)
+            and line.picture[vin] > CLEAR_PICTURE
+            and evidence(vin) > 0
+            and sum(a != b for a, b in zip(vin, best, strict=True)) >= ANOTHER
+        ]
+        coded = [
+            vin
+            for vin in self.barcodes
+            if evidence(vin) > 0 and sum(a != b for a, b in zip(vin, best, strict=True)) >= ANOTHER
+        ]
+        if best in self.barcodes:
+            return coded
+        return sorted(found, key=lambda vin: -self.line_of[vin].picture[vin])[:1]

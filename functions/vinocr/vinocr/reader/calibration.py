@@ -1,0 +1,82 @@
+"""From the posterior to the probability that the answer is right.
+
+The posterior weighs hypotheses against each other; that it be right as often as it says must be
+measured. A logistic regression on it, on the height of the letters and on how certain the
+recogniser was of the least certain one was fitted by ``python -m training.calibrate`` to photos on which no weight of the
+networks was trained (docs/reading.md).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Final
+
+MAX_ERROR: Final = 0.0105
+"""Share of wrong VINs among those given that an answer's threshold is chosen for."""
+
+BIAS: Final = -2.144
+POSTERIOR: Final = 1.327
+"""Weight of the posterior's log-odds."""
+HEIGHT: Final = 0.119
+"""Weight of the logarithm of the letters' height, in `USUAL_HEIGHT`."""
+CERTAINTY: Final = 1.248
+"""Weight of how certain the recogniser is of the least certain letter, 0 to 1."""
+
+THRESHOLDS: Final = (
+    (0.001, 0.9967), (0.002, 0.9903), (0.003, 0.9803), (0.005, 0.9609), (0.01, 0.8919),
+    (0.015, 0.7206), (0.02, 0.5),
+)  # fmt: skip
+"""Expected share of wrong VINs among those given → probability from which they are."""
+
+USUAL_HEIGHT: Final = 10.0
+"""Pixels."""
+_MOST_ODDS: Final = 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the probability of being right is told from."""
+
+    posterior: float
+    """Of the best VIN, 0 to 1."""
+    height: float
+    """Of the letters, in pixels of the photo as it was sent."""
+    certainty: float
+    """Peak probability of the first strip's least certain letter, 0 to 1."""
+
+    def values(self) -> tuple[float, float, float]:
+        """Return what the weights are multiplied with, each bounded."""
+        p = min(max(self.posterior, 1e-9), 1 - 1e-9)
+        odds = min(max(math.log(p / (1 - p)), -_MOST_ODDS), _MOST_ODDS)
+        height = math.log(min(max(self.height, 3.0), 40.0) / USUAL_HEIGHT)
+        return odds, height, self.certainty
+
+
+def probability(features: Features) -> float:
+    """Return the probability, 0 to 1, that the best VIN is what the photo shows."""
+    odds, height, certainty = features.values()
+    x = BIAS + POSTERIOR * odds + HEIGHT * height + CERTAINTY * certainty
+    return 1 / (1 + math.exp(-x))
+
+
+def threshold(max_error: float) -> float:
+    """Return the probability from which VINs are to be given.
+
+    :param max_error: share of wrong VINs among those given, above 0 and below 1.
+    :raises ValueError: not such a share.
+
+    >>> threshold(0.003) >= threshold(0.01)
+    True
+    """
+    if not 0 < max_error < 1:
+        raise ValueError(f"a share of {max_error} is not above 0 and below 1")
+    x = math.log(max_error)
+    points = [(math.log(error), p) for error, p in THRESHOLDS]
+    if x <= points[0][0]:
+        return points[0][1]
+    for (x0, p0), (x1, p1) in itertools.pairwise(points):
+        if x <= x1:
+            return p0 + (p1 - p0) * (x - x0) / (x1 - x0)
+    return points[-1][1]

@@ -1,0 +1,301 @@
+"""Which recognition passes are made over a photo.
+
+The first pass detects lines and reads each once. Only when that leaves doubt are further ones
+made: the promising lines again, lit in other ways; where nothing was found, detection at another
+scale and contrast, and mirrored, as in a windscreen's reflection; where doubt remains, the best
+line cut in other ways.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from PIL import Image
+
+from vindrop.domain.vin import LENGTH
+from vinocr.reader.arrange import halves, on_head, same_place
+from vinocr.reader.augmentation import DOUBTFUL, FIRST, FURTHER, Augmentation
+from vinocr.reader.barcode import codes
+from vinocr.reader.crop import cut, strip, upside_down
+from vinocr.reader.decode import Picture
+from vinocr.reader.detect import Box, detect
+from vinocr.reader.hypotheses import BARCODE, Hypotheses
+from vinocr.reader.lines import Line, neighbours, stacks
+from vinocr.reader.models import Models
+from vinocr.reader.recognize import Recognizer, end_to_end
+
+SURE: Final = 0.97
+"""Posterior from which no further pass is made."""
+_QUICK: Final = 0.7
+"""Scale of the quick detection, of the usual one's."""
+_SURE_QUICKLY: Final = 0.9
+"""Posterior from which the quick detection's lines are enough."""
+_CERTAIN: Final = 0.7
+"""Certainty of the least certain letter from which one pass is enough: below it, the check digit
+has chosen that letter."""
+SURE_AT_ONCE: Final = 0.98
+"""Posterior from which the first pass's remaining lines are left unread."""
+_NEARLY_SURE: Final = 0.9
+"""Posterior from which, and to which, a few further augmentations of the best line are enough."""
+_ENOUGH: Final = 2
+"""How many are a few."""
+
+_LEAST_RATIO: Final = 2.2
+_USUAL_RATIO: Final = 9.0
+"""Length to height of a line with 17 letters and nothing else."""
+_MOST_BOXES: Final = 24
+_MORE_BOXES: Final = 6
+"""Boxes read of those that only the second detection found."""
+_HOPE: Final = 0.02
+"""Posterior that the second detection must bring for its lines to be looked at closely: where it
+brought less, the closer pass found nothing on real photos, and cost the slowest a third."""
+_UNREADABLE: Final = 0.1
+"""Posterior below which nothing was found: then the costly passes are made. What was half read needs
+no second detection, and is no mirror's image."""
+_PROMISING: Final = 7
+"""VIN letters that make a line worth a closer pass."""
+_ALMOST: Final = 4
+"""Letters still missing for which a line is lengthened once more, and read in every augmentation."""
+_CLOSER: Final = 2
+"""Lines looked at closely, per round."""
+_MIRRORED: Final = 1
+"""Lines read as in a mirror, from both ends: the longest."""
+_MOST_TOGETHER: Final = 4
+"""Pairs of boxes read as one, per round."""
+_MOST_TURNED: Final = 3
+"""Lines read from the other end, per round."""
+_HALF: Final = 0.62
+"""Share of a box's height that its upper or lower part takes."""
+_LEAST_SHARE: Final = 0.7
+"""Of a VIN's length and height that a line needs to be taken for another VIN."""
+_MOST_ANOTHER: Final = 2
+"""Such lines read."""
+_SENSIBLE: Final = 0.9
+"""Mean certainty of its letters from which a line surely stood upright."""
+
+
+class Passes:
+    """Makes passes with the networks."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._recognizer = Recognizer(models)
+
+    def read(self, picture: Picture, threshold: float) -> Hypotheses:
+        """Pass as often as it takes.
+
+        :param threshold: posterior below which the costlier passes are worth their time.
+        """
+        hypotheses = self.glance(picture)
+        if hypotheses.best >= _SURE_QUICKLY and hypotheses.certainty >= _CERTAIN:
+            return hypotheses
+        scale = _scale(picture)
+        if self._find(hypotheses, scale) >= SURE or self._again(hypotheses, threshold) >= max(
+            threshold, 0.9
+        ):
+            return hypotheses
+        # Larger and relit: small and faint text shows.
+        before = hypotheses.best
+        if before < _UNREADABLE:
+            after = self._find(hypotheses, 1.4 * scale, relit=True)
+            if after < SURE and after > max(before, _HOPE):
+                self._again(hypotheses, threshold)
+        if hypotheses.best < _UNREADABLE:
+            self._mirrored(hypotheses)
+        if _UNREADABLE <= hypotheses.best < _NEARLY_SURE:
+            self._doubtful(hypotheses)
+        return hypotheses
+
+    def glance(self, picture: Picture) -> Hypotheses:
+        """Read barcodes, and the lines that the quick detection finds."""
+        hypotheses = Hypotheses(picture)
+        for code in codes(picture.image):
+            hypotheses.barcodes[code.vin] = BARCODE[code.checked]
+        self._find(hypotheses, _QUICK * _scale(picture), quick=True)
+        return hypotheses
+
+    def _find(
+        self, hypotheses: Hypotheses, scale: float, *, relit: bool = False, quick: bool = False
+    ) -> float:
+        """Detect lines at a scale, read each once, the likeliest first."""
+        hypotheses.passes += 1
+        image = hypotheses.picture.image
+        size = (round(image.width * scale), round(image.height * scale))
+        found = detect(self._models, image, size, relit=relit, quick=quick)
+        hypotheses.boxes = max(hypotheses.boxes, len(found))
+        boxes = [box for box in found if box.width > _LEAST_RATIO * box.height][:_MOST_BOXES]
+        boxes.sort(key=lambda box: abs(math.log(box.width / box.height / _USUAL_RATIO)))
+        known = [line.boxes[0] for line in hypotheses.lines if len(line.boxes) == 1]
+        if known:
+            new = [box for box in boxes if not any(same_place(box, one) for one in known)]
+            boxes = new[:_MORE_BOXES]
+        shrunk = hypotheses.picture.width / image.width
+        lines = [Line((box,), shrunk=shrunk) for box in self._upright(boxes, image)]
+        for line in lines:
+            self._read(hypotheses, line, FIRST)
+            hypotheses.lines.append(line)
+            if line.letters >= LENGTH - 3 and hypotheses.weigh() >= SURE_AT_ONCE:
+                return self._another(hypotheses, line, lines)
+        return self._together(hypotheses, lines)
+
+    def _another(self, hypotheses: Hypotheses, found: Line, lines: list[Line]) -> float:
+        """Read the lines that are as large as a VIN's: the photo may show two cars'."""
+        box = found.box
+        alike = [
+            line
+            for line in lines
+            if not line.strips
+            and _LEAST_SHARE < line.box.width / box.width < 1 / _LEAST_SHARE
+            and _LEAST_SHARE < line.box.height / box.height < 1 / _LEAST_SHARE
+        ]
+        for line in alike[:_MOST_ANOTHER]:
+            self._read(hypotheses, line, FIRST)
+            hypotheses.lines.append(line)
+        return hypotheses.weigh() if alike else hypotheses.best
+
+    def _together(self, hypotheses: Hypotheses, lines: list[Line]) -> float:
+        """Read boxes that may be one VIN together."""
+        for line in (neighbours(lines) + stacks(lines))[:_MOST_TOGETHER]:
+            self._read(hypotheses, line, FIRST)
+            hypotheses.lines.append(line)
+        return hypotheses.weigh()
+
+    def _again(self, hypotheses: Hypotheses, threshold: float) -> float:
+        """Read again what the first pass found: from the other end, then closer."""
+        hypotheses.passes += 1
+        if self._from_other_end(hypotheses) >= SURE:
+            return hypotheses.best
+        for line in self._worth(hypotheses, unread=True)[:_CLOSER]:
+            if line.missing > 0 and len(line.boxes) == 1:
+                before = line.missing
+                self._reach_out(line)
+                self._read(hypotheses, line, FIRST)
+                if 0 < line.missing <= _ALMOST and line.missing < before:
+                    self._reach_out(line)
+                    self._read(hypotheses, line, FIRST)
+            augmentations = self._augmentations(line)
+            if hypotheses.best >= _NEARLY_SURE:
+                self._read(hypotheses, line, augmentations[:_ENOUGH])
+                if hypotheses.weigh() >= _NEARLY_SURE:
+                    return hypotheses.best
+                augmentations = augmentations[_ENOUGH:]
+            self._read(hypotheses, line, augmentations)
+        if hypotheses.weigh() < threshold:
+            self._in_halves(hypotheses)
+        return hypotheses.best
+
+    @staticmethod
+    def _augmentations(line: Line) -> tuple[Augmentation, ...]:
+        """Return how else to read a line: what surely has too few letters is cut off, or none."""
+        almost = 1 if line.certainty > _SENSIBLE else _ALMOST
+        return FURTHER if line.missing <= almost else FURTHER[:1]
+
+    @staticmethod
+    def _worth(hypotheses: Hypotheses, *, unread: bool) -> list[Line]:
+        """Return the lines that may hold the VIN, most promising first."""
+        lines = [line for line in hypotheses.lines if line.letters >= _PROMISING]
+        if unread:
+            lines = [line for line in lines if len(line.strips) == len(FIRST)]
+        return sorted(lines, key=_promise, reverse=True)
+
+    @staticmethod
+    def _reach_out(line: Line) -> None:
+        """Lengthen a box that missed an end, as far as 17 of its letters would go."""
+        reached = line.box.width + (line.ends - 1) * line.box.height
+        missing = line.missing * reached / line.letters
+        line.ends = min(line.ends + 2 * missing / line.box.height, 20.0)
+        line.forget()
+
+    def _in_halves(self, hypotheses: Hypotheses) -> float:
+        """Read a line that missed an end without what may stand right under or over it.
+
+        Beside or under VINs on windscreens there often is a barcode, which spoils the box.
+        """
+        for line in self._worth(hypotheses, unread=False)[:1]:
+            if len(line.boxes) > 1 or line.halved or line.ends <= 1:
+                continue
+            line.halved = True
+            parts = [Line((half,), halved=True) for half in halves(line.box, _HALF)]
+            for part in parts:
+                part.ends = line.ends / _HALF
+                self._read(hypotheses, part, FIRST)
+            hypotheses.lines += parts
+            best = max(parts, key=_promise)
+            self._read(hypotheses, best, self._augmentations(best))
+        return hypotheses.weigh()
+
+    def _from_other_end(self, hypotheses: Hypotheses) -> float:
+        """Read long lines that made no sense upside down: the classifier may have erred."""
+        lines = [
+            line
+            for line in hypotheses.lines
+            if len(line.boxes) == 1
+            and line.box.width > _USUAL_RATIO / 3 * line.box.height
+            and line.certainty < _SENSIBLE
+            and not line.turned
+        ]
+        lines.sort(key=lambda line: -line.letters)
+        turned: list[Line] = []
+        for line in lines[:_MOST_TURNED]:
+            line.turned = True
+            turned.append(Line((on_head(line.box),), turned=True))
+            self._read(hypotheses, turned[-1], FIRST)
+        hypotheses.lines += turned
+        return self._together(hypotheses, turned)
+
+    def _doubtful(self, hypotheses: Hypotheses) -> float:
+        """Pass once more at the line that holds the likeliest VIN, cut in other augmentations."""
+        hypotheses.passes += 1
+        line = hypotheses.line_of.get(next(iter(hypotheses.posterior)))
+        if line is not None:
+            self._read(hypotheses, line, DOUBTFUL)
+        return hypotheses.weigh()
+
+    def _mirrored(self, hypotheses: Hypotheses) -> float:
+        """Read the longest lines as in a mirror: a plate's reflection in the windscreen."""
+        hypotheses.passes += 1
+        lines = [line for line in hypotheses.lines if len(line.boxes) == 1]
+        lines = [line for line in lines if not line.mirrored and not line.halved]
+        lines = [line for line in lines if line.box.width > _USUAL_RATIO / 2 * line.box.height]
+        lines.sort(key=lambda line: -line.letters)
+        for line in lines[:_MIRRORED]:
+            for box in (line.box, on_head(line.box)):  # of a mirrored line, the classifier is lost
+                image = Line((box,), mirrored=True)
+                self._read(hypotheses, image, FIRST)
+                hypotheses.lines.append(image)
+        return hypotheses.weigh()
+
+    def _upright(self, boxes: list[Box], image: Image.Image) -> list[Box]:
+        turned = upside_down(self._models, [strip(cut(image, box)) for box in boxes])
+        return [on_head(box) if p > 0.9 else box for box, p in zip(boxes, turned, strict=True)]
+
+    def _read(
+        self, hypotheses: Hypotheses, line: Line, augmentations: tuple[Augmentation, ...]
+    ) -> None:
+        """Read a line in some augmentations, each of which adds a strip."""
+        boxes = line.boxes if line.stacked else (line.box,)
+        pieces: list[Image.Image] = []
+        tall = -1.0
+        for each in augmentations:
+            if each.tall != tall:
+                tall = each.tall
+                pieces = [
+                    cut(hypotheses.picture.image, box, grow=(line.ends, tall)) for box in boxes
+                ]
+                if line.mirrored:
+                    pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
+            strips = [each.lit(strip(piece, each.stretch)) for piece in pieces]
+            read = [self._recognizer.read(one, large=line.large) for one in strips]
+            line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
+
+
+def _scale(picture: Picture) -> float:
+    """Return the scale of the detection."""
+    side = max(picture.image.size)
+    return (640 if side <= 800 else 960) / side
+
+
+def _promise(line: Line) -> float:
+    """Return how much a line promises to hold the VIN."""
+    return max(line.scores().values(), default=line.letters - 100.0)

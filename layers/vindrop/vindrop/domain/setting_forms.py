@@ -1,0 +1,71 @@
+"""What a setting's text must be, beyond its type: each check returns what is wrong, or nothing.
+
+All of it used to pass in silence and to fail at the first upload, or to let in too much.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+LEAST_API_KEY: Final = 8
+"""Characters: at the ten tries per second that a gateway lets through, eight of letters and digits
+outlast a lifetime; four are found in a week or two."""
+_REGION: Final = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_BUCKET: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?(?:@[a-z0-9-]+)?"
+
+
+def secret(text: str) -> str | None:
+    """Say what no id, key or API key of any cloud or of ours holds."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return "holds a blank, a control character or one beyond ASCII: copy it anew"
+    if text[0] in "\"'" or text[-1] in "\"'":
+        return "has quotation marks around it: leave them out"
+    return None
+
+
+def api_key(text: str) -> str | None:
+    """Say why ``text`` is no key for HTTP callers."""
+    if len(text) < LEAST_API_KEY:
+        return (
+            f"has a key of fewer than {LEAST_API_KEY} characters, which is guessed quickly: make one "
+            "with `openssl rand -hex 16`"
+        )
+    return secret(text)
+
+
+def region(text: str) -> str | None:
+    """Say why ``text`` is no region."""
+    return None if re.fullmatch(_REGION, text) else "takes a region, such as ap-guangzhou"
+
+
+def bucket(text: str) -> str | None:
+    """Say why ``text`` is no bucket. Each cloud's own rules are in its file of `vindrop.clouds`."""
+    if re.fullmatch(_BUCKET, text):
+        return None
+    return (
+        f"has {text!r} in it, which is no bucket's name: write name-appid, or a name of S3 or OSS"
+    )
+
+
+def origin(text: str) -> str | None:
+    """Say why ``text`` is nothing that a browser sends as Origin (RFC 6454)."""
+    split = urlsplit(text)
+    try:
+        fits = split.port is None or split.port > 0
+    except ValueError:
+        fits = False
+    whole = split.scheme in {"http", "https"} and split.hostname and fits and text.isascii()
+    if text == "*" or (whole and text == f"{split.scheme}://{split.netloc}" and "@" not in text):
+        return None
+    return f"has {text!r} in it: an origin is https://host or https://host:port, without a path"
+
+
+def pair(one: str, other: str, names: Sequence[str]) -> str | None:
+    """Say which of an id and its key is missing."""
+    if bool(one) == bool(other):
+        return None
+    given, missing = names if one else reversed(names)
+    return f"{missing} is not set, but {given} is: set both, or neither"

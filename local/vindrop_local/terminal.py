@@ -1,0 +1,71 @@
+"""What the command line writes for people: foreign text shown as it is, and never obeyed.
+
+A key is a stranger's text. Terminals obey escape sequences in it (the clipboard, the title, links),
+turn its direction about, and rich reads ``[/red]`` as markup. So nothing is markup here, and every
+character that a terminal acts upon is written out.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+_OBEYED: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+"""Unicode's general categories: controls, formats (bidirectional ones too), halves of surrogates …"""
+
+
+def shown(text: object, *, keep: str = "") -> str:
+    r"""Return ``text`` with each character that a terminal acts upon written out: ``\x1b``, ``\u202e``.
+
+    :param keep: characters that stay all the same.
+    """
+    said = str(text)
+    if said.isprintable():
+        return said
+    return "".join(
+        _written(each) if each not in keep and unicodedata.category(each) in _OBEYED else each
+        for each in said
+    )
+
+
+def json_text(value: object) -> str:
+    """Return JSON for a person; escaped throughout where a terminal would act upon some of it."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def _written(character: str) -> str:
+    code = ord(character)
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
+    return short or (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
+
+
+class SafeConsole(Console):
+    """A console that reads no markup and hands no control character on, whoever wrote it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render as rich does, and write out what a terminal would act upon."""
+        for segment in super().render(renderable, options):
+            yield (
+                segment
+                if segment.control
+                else segment._replace(text=shown(segment.text, keep="\n"))
+            )
+
+
+def console(*, error: bool = False) -> Console:
+    """Return the console; colours and bars only where somebody is looking."""
+    return SafeConsole(stderr=error, highlight=False, markup=False, emoji=False)

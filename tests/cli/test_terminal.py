@@ -1,0 +1,310 @@
+"""What people see: VIN and verdict whole at any width, foreign text shown and never obeyed."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.text import Text
+
+from tests.cli.test_cli import vindrop
+from tests.library.conftest import a_dead_letter, a_reading
+from vindrop.destinations import open_destination
+from vindrop.domain.records import DeadLetter, Reading, to_json
+from vindrop.stores import sql
+from vindrop_local import show
+from vindrop_local.errors import UserError
+from vindrop_local.terminal import SafeConsole, json_text, shown
+
+LONG = "a/very/long/folder/of/a/customer/with/many/photos/" * 3
+VIN = "LSGPC52H9GF125161"
+HOSTILE = {
+    "an escape": "\x1b[31mred\x1b[0m",
+    "a clipboard write": "\x1b]52;c;aGVsbG8=\x07",
+    "a title": "\x1b]0;title\x07",
+    "a link": "\x1b]8;;http://evil/\x1b\\click\x1b]8;;\x1b\\",
+    "C1": "\x9b31m\x9d0;title\x9c",
+    "deletion": "\x7f\x08\x08\x08",
+    "bidirectional": "\u202egpj.exe\u202c \u2066a\u2069 \u200f\u061c",
+    "lines": "one\ntwo\rthree\x0bfour\x0cfive\u2028six\x85",
+    "markup": "[/red] [bold]x[/] [link=http://evil/]y[/link] :smile:",
+    "NUL": "a\x00b",
+    "invisible": "a\u200bb\ufeffc\u00ad",
+    "half a pair": "a\ud83db",
+    "tags": "a\U000e0041b",
+}
+
+
+def reading(key: str, **changed: object) -> Reading:
+    base = a_reading()
+    fields: dict[str, Any] = {"upload": replace(base.upload, key=key), "vin": VIN, **changed}
+    return replace(base, **fields)
+
+
+def dead_letter(key: str, message: str) -> DeadLetter:
+    base = a_dead_letter()
+    assert base.upload is not None
+    return replace(base, upload=replace(base.upload, key=key), message=message)
+
+
+def drawn(what: object, width: int) -> str:
+    out = SafeConsole(
+        file=io.StringIO(), width=width, force_terminal=True, markup=False, color_system=None
+    )
+    out.print(what, crop=False)
+    written = out.file
+    assert isinstance(written, io.StringIO)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("width", [28, 30, 40, 60, 79, 80, 100, 200])
+@pytest.mark.parametrize("key", ["a.jpg", LONG, "照片" * 40, "x\u202ey" * 30], ids=range(4))
+@pytest.mark.parametrize("maker", [None, "GM", "Zhengzhou Yutong Bus Company Limited " * 3])
+@pytest.mark.parametrize("seconds", [0.4, 1e9])
+def test_vin_and_verdict_are_whole_at_any_width(
+    width: int, key: str, maker: str | None, seconds: float
+) -> None:
+    base = reading(key, maker=maker)
+    call = replace(base.vinocr, seconds=seconds)
+    rows = [replace(base, vinocr=call), reading("b.jpg", maker="Ford")]
+    empty: dict[str, Text] = {}
+    for marks in (None, empty):
+        table = drawn(show.readings_table(rows, width, marks), width)
+        assert table.count(VIN) == 2
+        assert table.count(rows[0].verdict.value) == 2
+        assert len(table.splitlines()) == 3
+
+
+def test_in_a_terminal_of_80_columns_and_in_a_pipe(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/r.db"
+    destination = open_destination(url)
+    destination.put(reading(LONG, maker="Zhengzhou Yutong Bus Company Limited"))
+    destination.put(dead_letter("b" + LONG, "a\tb \x1b[31m" + "long " * 60))
+    sql.forget(url)
+    seen = in_a_terminal(["readings", "--from", url], tmp_path, columns=80)
+    assert VIN in seen
+    assert reading("a").verdict.value in seen
+    assert max(map(len, seen.splitlines())) <= 80
+    piped = vindrop("readings", "--from", url, cwd=tmp_path, COLUMNS="20")
+    heading, row = (line.split("\t") for line in piped.stdout.splitlines())
+    assert len(heading) == len(row)
+    assert dict(zip(heading, row, strict=True))["photo"] == LONG
+    assert VIN in row
+    piped = vindrop("dead-letters", "--from", url, cwd=tmp_path, COLUMNS="20")
+    heading, row = (line.split("\t") for line in piped.stdout.splitlines())
+    found = dict(zip(heading, row, strict=True))
+    assert found["id"] == dead_letter("b" + LONG, "").id
+    assert found["reason"].startswith("a\\tb \\x1b[31mlong")
+
+
+def in_a_terminal(arguments: list[str], cwd: Path, *, columns: int) -> str:
+    return terminal([sys.executable, "-m", "vindrop_local", *arguments], cwd, columns)
+
+
+def terminal(command: list[str], cwd: Path, columns: int, kind: str = "dumb") -> str:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    kept = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    clean = {k: v for k, v in kept.items() if not k.startswith("VINDROP_")}
+    process = subprocess.Popen(
+        command, cwd=cwd, env=clean | {"TERM": kind}, stdin=slave, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+    data = b""
+    while True:
+        try:
+            read = os.read(master, 65_536)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not read:
+            break
+        data += read
+    process.wait(60)
+    os.close(master)
+    return data.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_foreign_text_is_shown_and_never_obeyed(kind: str) -> None:
+    text = HOSTILE[kind]
+    row, letter = reading(text, maker=text), dead_letter(text, text)
+    letter = DeadLetter(**{**vars(letter), "code": text})
+    for what in (
+        show.readings_table([row], 120),
+        show.dead_letters_table([letter], ids=True),
+        show.reading_line(row),
+        show.dead_letter_line(letter),
+        show.totals_table([(text, text)]),
+        text,
+    ):
+        said = drawn(what, 120)
+        assert harmless(said), said
+    for line in show.lines("vindrop.reading.v1", [row]):
+        assert harmless(line.replace("\t", ""))
+    assert harmless(json_text({"key": text}) + "\n")
+    assert json.loads(json_text({"key": text})) == {"key": text}
+
+
+def harmless(said: str) -> bool:
+    return all(each.isprintable() or each == "\n" for each in said)
+
+
+def test_each_command_shows_hostile_keys(tmp_path: Path) -> None:
+    records = [reading(text, maker=text) for text in HOSTILE.values()]
+    letters = [dead_letter(text + "b", text) for text in HOSTILE.values()]
+    url = written(tmp_path, [*records, *letters])
+    identity = next(each.id for each in letters if "[/red]" in each.message)
+    for arguments in (["readings"], ["dead-letters"], ["dead-letters", "show", identity[:20]]):
+        seen = in_a_terminal([*arguments, "--from", url], tmp_path, columns=100)
+        assert "Traceback" not in seen
+        assert harmless(seen), (arguments, seen)
+    for arguments in (["readings"], ["dead-letters", "list"]):
+        seen = vindrop(*arguments, "--from", url, cwd=tmp_path).stdout
+        assert harmless(seen.replace("\t", "")), (arguments, seen)
+        assert "[/red] [bold]x[/] [link=http://evil/]y[/link] :smile:" in seen
+        assert len(seen.splitlines()) == 1 + len(HOSTILE)
+
+
+def written(folder: Path, records: list[Reading | DeadLetter]) -> str:
+    """A file of records as it may be found: with NUL and half pairs, as JSON can hold them."""
+    path = folder / "records.jsonl"
+    lines = (to_json(each).encode("utf-8", "backslashreplace") + b"\n" for each in records)
+    path.write_bytes(b"".join(lines))
+    return f"file://{path}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["readings", "--from", "x{}://h"], {}),
+        (["readings"], {"VINDROP_RESULTS": "x{}"}),
+        (["invoke", "{}", "/dev/null"], {}),
+        (["invoke", "upload", "{}.json"], {}),
+        (["event", "{}"], {}),
+        (["dead-letters", "show", "{}", "--from", "file:///dev/null"], {}),
+        (["vin", "{}"], {}),
+        (["vin", "{}", "b"], {}),
+        (
+            ["doctor"],
+            {"VINDROP_RESULTS": "{}", "VINDROP_LEDGER": "{}", "VINDROP_DEAD_LETTERS": "x"},
+        ),
+        (["doctor"], {"VINDROP_IMAGE": "{}"}),
+    ],
+)
+def test_errors_show_what_the_user_gave(
+    arguments: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    text = "".join(HOSTILE.values()).replace("\0", "").replace("\n", "").replace("\ud83d", "")
+    done = vindrop(
+        *(each.replace("{}", text) for each in arguments),
+        cwd=tmp_path,
+        **{name: value.replace("{}", text) for name, value in environment.items()},
+    )
+    assert done.returncode in {1, 2}
+    assert "Traceback" not in done.stderr
+    assert harmless(done.stdout + done.stderr), (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/gone.db", "file://{}/gone.jsonl"])
+@pytest.mark.parametrize("command", ["readings", "dead-letters"])
+def test_a_missing_file_is_said_and_not_made(url: str, command: str, tmp_path: Path) -> None:
+    url = url.format(tmp_path)
+    for given, environment in (
+        (["--from", url], {}),
+        ([], {"VINDROP_RESULTS": url, "VINDROP_DEAD_LETTERS": url}),
+    ):
+        done = vindrop(command, *given, cwd=tmp_path, **environment)
+        assert done.returncode == 2
+        assert "there is no file" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["settings", "--json"],
+        ["schema", "sqlite", "--json"],
+        ["schema", "dynamodb", "--json"],
+        ["schema", "records", "--json"],
+        ["event", "cos", "--json"],
+        ["vin", "--json", VIN, "nothing"],
+        ["doctor", "--json"],
+        ["readings", "--json"],
+        ["dead-letters", "list", "--json"],
+    ],
+)
+def test_json_is_json_lines_and_nothing_else(arguments: list[str], tmp_path: Path) -> None:
+    url = written(tmp_path, [reading("a.jpg"), dead_letter("a\ud83d\x9b.jpg", "x")])
+    done = vindrop(
+        *arguments,
+        cwd=tmp_path,
+        VINDROP_RESULTS=url,
+        VINDROP_DEAD_LETTERS=url,
+        VINDROP_LEDGER="none",
+        VINDROP_QUOTA="memory",  # is renamed, and a log line says so
+        VINDROP_VINOCR_ENDPOINT="http://127.0.0.1:9",
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines, done.stderr
+    assert all(isinstance(line, dict) and "event" not in line for line in lines)
+    if arguments[0] == "doctor":
+        assert "setting_renamed" in done.stderr
+
+
+def test_a_bar_is_not_torn_by_log_lines(tmp_path: Path) -> None:
+    script = tmp_path / "bar.py"
+    script.write_text(
+        "import threading\n"
+        "from rich.progress import Progress\n"
+        "from vindrop import telemetry\n"
+        "from vindrop_local.terminal import console\n"
+        "telemetry.log_to_standard_error()\n"
+        "with Progress(console=console()) as bar:\n"
+        "    task = bar.add_task('reading', total=40)\n"
+        "    for n in range(40):\n"
+        "        telemetry.log('ended', n=n)\n"
+        "        bar.advance(task); bar.refresh()\n"
+    )
+    seen = terminal([sys.executable, str(script)], tmp_path, 300, "xterm")
+    lines = [line for line in seen.splitlines() if '"ended"' in line]
+    found = [json.loads(line[line.index("{") : line.index("}") + 1]) for line in lines]
+    assert [each["n"] for each in found] == list(range(40))
+    assert not any("reading" in line[line.index("{") :] for line in lines)
+
+
+def test_exit_statuses(tmp_path: Path) -> None:
+    assert vindrop("settings", cwd=tmp_path).returncode == 0
+    assert vindrop("nonsense", cwd=tmp_path).returncode == 2
+    assert vindrop("readings", "--nonsense", cwd=tmp_path).returncode == 2
+    assert vindrop("readings", cwd=tmp_path).returncode == 2
+    assert vindrop("vin", "nothing", cwd=tmp_path).returncode == 1
+    command = f"{sys.executable} -m vindrop_local settings --markdown"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() in {"0", "141"}
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_what_is_printable_stays_as_it_is() -> None:
+    for text in ("vin/照片 (1) é.jpg", "a [b] c", "a\\x1bb"):
+        assert shown(text) == text
+    assert shown("a\tb\nc") == "a\\tb\\nc"
+    with pytest.raises(UserError):
+        raise UserError(shown("\x1b"))

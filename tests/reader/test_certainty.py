@@ -1,0 +1,105 @@
+"""How sure the reader is, and of what: clear prints, several VINs, calibration."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.reader.pictures import encoded, plate
+from tests.reader.test_search import frames
+from vindrop.domain.vin import check_digit_holds
+from vinocr.reader import Reader, calibration
+from vinocr.reader.barcode import vins_in
+from vinocr.reader.calibration import Features
+from vinocr.reader.detect import Box
+from vinocr.reader.lines import Line
+from vinocr.reader.prior import evidence, habits
+from vinocr.reader.recognize import Frames, spelling
+
+TAMPERED = ("5YJWNZM96TU276140", "3VWB94A605K825700", "LFV2X6H71NV721425", "1HG3FJDH66Y887941")
+
+
+@pytest.mark.parametrize("vin", TAMPERED)
+@pytest.mark.parametrize("letters", [22, 44])
+def test_a_clear_print_with_a_wrong_check_digit_comes_back_as_printed(
+    reader: Reader, vin: str, letters: int
+) -> None:
+    assert not check_digit_holds(vin)
+    assert reader.read(encoded(plate(vin, letters=letters))).vin in (vin, None)
+
+
+def test_most_clear_prints_with_a_wrong_check_digit_are_given(reader: Reader) -> None:
+    given = [reader.read(encoded(plate(vin))).vin for vin in TAMPERED]
+    assert sum(one is not None for one in given) >= 3
+
+
+def line_of(letters: np.ndarray, *, height: float) -> Line:
+    """A line with one strip; boxes are some 1.7 letters high."""
+    spelt, certainty = spelling(letters)
+    line = Line((Box(0, 0, 17 * height, height / 0.6, 0.0, 1.0),))
+    line.strips.append(Frames(letters, spelt, spelt, certainty))
+    return line
+
+
+def test_evidence_overrules_no_clear_picture_and_decides_where_it_is_open() -> None:
+    right, wrong = "1M8GDM9AXKP042788", "1MBGDM9AXKP042788"
+    assert evidence(right) > evidence(wrong)
+    sure = [{"B": 0.97, "8": 0.03} if i == 2 else c for i, c in enumerate(wrong)]
+    scores = line_of(frames(*sure), height=20.0).scores()
+    assert max(scores, key=lambda vin: scores[vin]) == wrong
+    in_doubt = [{"B": 0.6, "8": 0.4} if i == 2 else c for i, c in enumerate(wrong)]
+    scores = line_of(frames(*in_doubt), height=20.0).scores()
+    assert max(scores, key=lambda vin: scores[vin]) == right
+
+
+def test_small_letters_are_never_clear() -> None:
+    assert line_of(frames(*TAMPERED[0]), height=20.0).printed == TAMPERED[0]
+    assert line_of(frames(*TAMPERED[0]), height=6.0).printed is None
+
+
+def test_the_least_certain_letter_counts() -> None:
+    doubt = [{"8": 0.7, "B": 0.3} if i == 2 else c for i, c in enumerate("1M8GDM9AXKP042788")]
+    spelt, certainty = spelling(frames(*doubt))
+    assert spelt == "1M8GDM9AXKP042788"
+    assert certainty == pytest.approx(0.7)
+
+
+def test_two_vins_in_one_photo_leave_doubt_and_both_are_named(reader: Reader) -> None:
+    one, other = "LBV1KBY3493930226", "LGBNKVVH0HM571495"
+    image = Image.new("RGB", (800, 700), (96, 104, 110))
+    image.paste(plate(one, size=(800, 350)), (0, 0))
+    image.paste(plate(other, size=(800, 350)), (0, 350))
+    answer = reader.read(encoded(image))
+    assert answer.vin is None
+    assert {a.vin for a in answer.alternatives[:2]} == {one, other}
+
+
+def test_a_barcode_may_hold_several_vins() -> None:
+    one, other = "LBV1KBY3493930226", "LGBNKVVH0HM571495"
+    assert vins_in(f"{one};{other};{one}") == [one, other]
+
+
+def test_habits_are_of_makers_that_were_seen() -> None:
+    assert habits()["XWE"].check < 0.1 * habits()["XWE"].cars
+    assert habits()["XZG"].check > 0.9 * habits()["XZG"].cars
+    assert all(len(habit.kinds) in (0, 17) for habit in habits().values())
+    assert evidence("LVVDB11B6MD246122") > evidence("LVV0811B6M9246122")
+
+
+def test_the_probability_rises_with_the_posterior_and_stays_one() -> None:
+    def p(posterior: float) -> float:
+        return calibration.probability(Features(posterior, 12.0, 0.9))
+
+    assert 0 < p(0.1) < p(0.6) < p(0.99) < p(1.0) < 1
+
+
+def test_a_smaller_error_asks_for_more_certainty() -> None:
+    thresholds = [calibration.threshold(e) for e in (1e-6, 0.001, 0.003, 0.01, 0.3)]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert all(0 < t <= 1 for t in thresholds)
+    for no_share in (0.0, 1.0, -0.1, math.inf):
+        with pytest.raises(ValueError):
+            calibration.threshold(no_share)

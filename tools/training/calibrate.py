@@ -1,0 +1,144 @@
+"""Fit the probability of being right to photos on which no weight was trained.
+
+    python -m training.calibrate --truth truth.csv:tuned --generated 300 --seed 31 \
+        --svg docs/reliability.svg
+
+``FILE:tuned`` takes the half of a truth file that may be tuned on, ``FILE:final`` the other, by
+the VIN's hash. Prints the constants of `vinocr.reader.calibration` and a table of reliability.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photo_generator import samples
+from training.reliability import bins, svg
+from vinocr.reader import ImageError, models
+from vinocr.reader.calibration import Features
+from vinocr.reader.decode import decode
+from vinocr.reader.passes import Passes
+
+ERRORS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.02)
+RIDGE: Final = 0.3
+"""Strength with which weights are drawn towards the posterior as it is."""
+_LEAST_GIVEN: Final = 0.5
+"""Probability below which no VIN is given, whatever error is allowed."""
+_TUNED: Final = "tuned"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The best candidate of one photo."""
+
+    features: Features
+    right: bool
+    weight: float
+
+
+def half(vin: str) -> str:
+    """Return ``tuned`` or ``final``: on which side of the split a VIN stands.
+
+    >>> sorted({half(f"WDD21314261{n:06d}") for n in range(20)})
+    ['final', 'tuned']
+    """
+    return _TUNED if int(hashlib.sha256(vin.encode()).hexdigest()[:8], 16) % 2 else "final"
+
+
+def photos(truth: str) -> Iterator[tuple[bytes, str]]:
+    """Yield (image, VIN) of a truth file or of one half of it; those without a VIN are left out."""
+    name, _, wanted = truth.partition(":")
+    path = Path(name)
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["vin"] and wanted in ("", half(row["vin"])):
+                yield (path.parent / row["file"]).read_bytes(), row["vin"]
+
+
+def judged(looker: Passes, some: Iterator[tuple[bytes, str]], weight: float) -> list[Judged]:
+    """Read photos; return what the best candidates were told from, and whether they were right."""
+    out: list[Judged] = []
+    for data, vin in some:
+        try:
+            hypotheses = looker.read(decode(data), 0.7)
+        except ImageError:
+            continue
+        features = hypotheses.features()
+        if features is not None:
+            out.append(Judged(features, next(iter(hypotheses.posterior)) == vin, weight))
+    return out
+
+
+def fitted(some: Sequence[Judged]) -> Floats:
+    """Return bias and weights: penalised logistic regression by Newton's method."""
+    x = np.array([[1.0, *one.features.values()] for one in some])
+    y = np.array([one.right for one in some], dtype=float)
+    w = np.array([one.weight for one in some])
+    start = np.array([0.0, 1.0, 0.0, 0.0])
+    theta = start.copy()
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ theta))
+        penalty = RIDGE * (theta - start) * (np.arange(4) > 0)
+        gradient = x.T @ (w * (p - y)) + penalty
+        hessian = (x * (w * p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(4)
+        step = np.linalg.solve(hessian, gradient)
+        theta -= step
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return theta
+
+
+def thresholds(p: Floats, weight: Floats) -> list[tuple[float, float]]:
+    """Return (error, probability): from which the expected share of wrong ones stays below."""
+    order = np.argsort(-p)
+    errors = np.cumsum((weight * (1 - p))[order]) / np.cumsum(weight[order])
+    out: list[tuple[float, float]] = []
+    for error in ERRORS:
+        inside = p[order][errors <= error]
+        least = float(inside.min()) if len(inside) else float(p.max())
+        out.append((error, round(max(least, _LEAST_GIVEN), 4)))
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="training.calibrate", description=__doc__.split("\n", 1)[0]
+    )
+    parser.add_argument("--truth", action="append", default=[], help="truth.csv, or one half of it")
+    parser.add_argument("--generated", type=int, default=0, help="hard generated photos besides")
+    parser.add_argument("--seed", type=int, default=31)
+    parser.add_argument("--models", type=Path)
+    parser.add_argument("--svg", type=Path, help="where to draw the reliability")
+    options = parser.parse_args(arguments)
+    looker = Passes(models.load(1, options.models))
+    some = [one for truth in options.truth for one in judged(looker, photos(truth), 1.0)]
+    drawn = samples(options.seed, options.generated, hard=True)
+    some += judged(looker, ((s.data, s.vin or "") for s in drawn), 0.5)
+    theta = fitted(some)
+    x = np.array([[1.0, *one.features.values()] for one in some])
+    p, right = 1 / (1 + np.exp(-x @ theta)), np.array([one.right for one in some])
+    for name, value in zip(("BIAS", "POSTERIOR", "HEIGHT", "CERTAINTY"), theta, strict=True):
+        print(f"{name}: Final = {value:.4f}")
+    print("THRESHOLDS: Final =", tuple(thresholds(p, np.array([one.weight for one in some]))))
+    rows = bins(p, right)
+    for low, high, mean, share, count in rows:
+        print(f"{low:.2f}–{high:.2f}  said {mean:.3f}  right {share:.3f}  of {count}")
+    if options.svg:
+        options.svg.write_text(svg(rows), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
