@@ -50,7 +50,6 @@ class VinOCRProcess(Service):
             "VINOCR_SECRET_ID": secret_id,
             "VINOCR_SECRET_KEY": secret_key,
             "VINOCR_WORKERS": "1",
-            "VINOCR_QUEUE_SECONDS": "20",  # its callers here wait 30 s for their answer
             "VINOCR_THREADS": "2",
             **(settings or {}),
         }

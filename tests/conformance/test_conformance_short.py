@@ -22,6 +22,7 @@ def vinocr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         "VINOCR_RATE": "10000",
         "VINOCR_BODY_SECONDS": "5",
         "VINOCR_THREADS": "1",
+        "VINOCR_QUEUE_SECONDS": "60",  # this machine may be busy
     }
     log = tmp_path_factory.mktemp("short") / "log.jsonl"
     with ServerProcess.start(texts, log=log) as child:

@@ -6,6 +6,7 @@ The readers here are small programs that speak the real frames: what is tested i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -197,3 +198,31 @@ def test_readers_end_with_the_pool() -> None:
     with_pool(test)
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+def test_a_close_ends_a_start_whatever_comes_first() -> None:
+    """A cancellation that a start has swallowed (`asyncio.wait_for`, Python 3.11) is not the end of it."""
+
+    async def test(pool: ReaderPool) -> None:
+        live = pool._live
+
+        async def deaf(number: int) -> str | None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+            return await live(number)
+
+        pool._live = deaf  # type: ignore[method-assign]
+        keeper = asyncio.create_task(pool._keep(9))
+        pool._keepers.append(keeper)
+        await asyncio.sleep(0)
+
+    async def run() -> None:
+        pool = _Pool([sys.executable, "-c", "raise SystemExit(1)"], dict(os.environ), 0, 5, 20, 20)
+        await test(pool)
+        await asyncio.wait_for(pool.close(), 30)
+
+    asyncio.run(run())
+
+
+class _Pool(ReaderPool):
+    """Without slots: a test replaces one of its methods."""

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     threads: int = _is("threads of each reader", 2, 1, 64)
     queue: int = _is("calls that may wait for a reader; more are refused", 32, 0, 10_000)
     queue_seconds: float = _is(
-        "longest wait for a reader; what would wait longer is refused at once", 5.0, 0.01, 600
+        "longest wait for a reader; what would wait longer is refused at once", 10.0, 0.01, 600
     )
     read_seconds: float = _is("longest reading of one image", 20.0, 0.001, 600)
     bodies: int = _is("large requests in memory at once; more wait unread", 32, 1)

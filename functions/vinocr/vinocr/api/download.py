@@ -41,7 +41,7 @@ _READ_SIZE: Final = 16 * 1024
 _MOST_LINES: Final = 100
 _MOST_HEAD: Final = 64 * 1024
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
-_FREE_CHUNKS: Final = 512
+_FREE_CHUNKS: Final = 128
 _LEAST_CHUNK: Final = 256
 """Bytes that the chunks of a body must have on average, after the free ones."""
 

@@ -21,7 +21,7 @@ from vinocr.api.addresses import Network
 HEAD_LIMIT: Final = 128 * 1024
 """Bytes of a request's line and headers; a GET over the API's own 32 KB is still answered."""
 _MOST_HEADERS: Final = 100
-_FREE_CHUNKS: Final = 512
+_FREE_CHUNKS: Final = 128
 _LEAST_CHUNK: Final = 256
 """Bytes that chunks must have on average, after the free ones."""
 _READ_SIZE: Final = 64 * 1024

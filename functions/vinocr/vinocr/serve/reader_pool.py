@@ -104,6 +104,8 @@ class ReaderPool:
     _keepers: list[asyncio.Task[None]] = field(default_factory=list)
     _readings: set[asyncio.Task[dict[str, Any]]] = field(default_factory=set)
     _failed_starts: int = 0
+    _is_closed: bool = False
+    """Keepers look at it too: up to Python 3.11 `asyncio.wait_for` may swallow a cancellation."""
 
     @property
     def waiting(self) -> int:
@@ -116,6 +118,7 @@ class ReaderPool:
 
     async def close(self) -> None:
         """End the readers. Calls in progress end with UnKnowError."""
+        self._is_closed = True
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -200,9 +203,11 @@ class ReaderPool:
 
     async def _keep(self, number: int) -> None:
         pause = _FIRST_PAUSE
-        while True:
+        while not self._is_closed:
             started = time.monotonic()
             why = await self._live(number)
+            if self._is_closed:
+                return
             if why is None:  # it had been ready: one image killed it, a new one replaces it at once
                 self._failed_starts, pause = 0, _FIRST_PAUSE
                 self.restarts += 1
