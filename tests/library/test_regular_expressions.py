@@ -21,12 +21,14 @@ import pytest
 from vindrop.clouds import store_classes
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("layers/vindrop", "functions/vinocr", "local", "tools")
+ROOMS = ("layers/vindrop", "functions/vinocr", "local")
 FUNCTIONS = frozenset(
     ("compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer")
 )
 BY_CLASS = ("own_region_form", "bucket_form", "etag_form")
 """Attributes that hold a pattern of each object store."""
+PASSED_ON = {"form": "cls.bucket_form"}
+"""Names of arguments → the attributes that are handed in by them."""
 MADE_ELSEWHERE = frozenset(("pattern", "field.pattern"))
 """Texts that are put together of our own source only: no text of others is their subject."""
 
@@ -52,20 +54,27 @@ def patterns() -> dict[str, Found]:
     found: dict[str, Found] = {}
     for module, tree in modules():
         for node in ast.walk(tree):
-            written = _argument(node)
-            if written is None:
-                continue
-            text = ast.unparse(written)
-            last = text.rpartition(".")[2]
-            if last in BY_CLASS:
-                for store in store_classes():
-                    if form := getattr(store, last):
-                        found[f"{store.__name__}.{last}"] = Found(form, _uses(node, tree))
-            elif text not in MADE_ELSEWHERE:
-                where = f"{module}:{node.lineno}"  # type: ignore[attr-defined]
-                value = eval(text, vars(importlib.import_module(module)))
-                found[where] = Found(value, _uses(node, tree))
+            for written in _choices(_argument(node)):
+                found |= _named(module, tree, node, ast.unparse(written))
     return found
+
+
+def _choices(written: ast.expr | None) -> list[ast.expr]:
+    if isinstance(written, ast.IfExp):
+        return [written.body, written.orelse]
+    return [] if written is None else [written]
+
+
+def _named(module: str, tree: ast.Module, node: ast.AST, text: str) -> dict[str, Found]:
+    """Return the patterns that ``text`` stands for in ``module``."""
+    last = PASSED_ON.get(text, text).rpartition(".")[2]
+    if last in BY_CLASS:
+        forms = {f"{store.__name__}.{last}": getattr(store, last) for store in store_classes()}
+        return {where: Found(form, _uses(node, tree)) for where, form in forms.items() if form}
+    if text in MADE_ELSEWHERE:
+        return {}
+    value = eval(text, vars(importlib.import_module(module)))
+    return {f"{module}:{node.lineno} {text[:20]}": Found(value, _uses(node, tree))}  # type: ignore[attr-defined]
 
 
 def _argument(node: ast.AST) -> ast.expr | None:
