@@ -211,5 +211,8 @@ def test_a_worker_that_wakes_up_after_its_time_makes_no_call(world: World) -> No
         object.__setattr__(budget, "started", budget.started - 60.0)
 
     frozen_at(limiter, "reserve", meanwhile, after=True)
-    assert app.pipeline.process(upload, budget).end == "retry_scheduled"
+    outcome = app.pipeline.process(upload, budget)
+    assert outcome.end == "retry_scheduled"
+    assert outcome.failure is not None
+    assert outcome.failure.code == "Vindrop.OutOfTime", "and not one that may have been billed"
     assert world.vinocr.calls().received == 0

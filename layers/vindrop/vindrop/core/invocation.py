@@ -252,13 +252,13 @@ def bounded_adapter() -> Any:
         ) -> Any:
             limit: Deadline | None = getattr(_exchange, "deadline", None)
             if limit is not None:
+                names = [str(each).lower() for each in (proxies or {}).values()]
+                # Through SOCKS the connections are of another kind, which does not tell.
+                limit.sent = None if any(name.startswith("socks") for name in names) else False
                 try:
                     timeout = limit.timeouts(timeout)
                 except TimeoutError as error:
                     raise requests.exceptions.ConnectTimeout(str(error)) from error
-                names = [str(each).lower() for each in (proxies or {}).values()]
-                # Through SOCKS the connections are of another kind, which does not tell.
-                limit.sent = None if any(name.startswith("socks") for name in names) else False
             return super().send(request, stream, timeout, verify, cert, proxies)
 
     return Adapter
