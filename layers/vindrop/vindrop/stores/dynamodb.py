@@ -251,10 +251,13 @@ class DynamoDB:
             self._learn(error.response)
             if error.code != "ResourceNotFoundException":
                 raise
-            make(self._client, definition)
+            self._make(definition)
             answer = self._client.call(operation, TableName=name, **parameters)
         self._learn(answer)
         return answer
+
+    def _make(self, definition: dict[str, Any]) -> None:
+        make(self._client, definition)
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
         told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
