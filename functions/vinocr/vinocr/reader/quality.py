@@ -20,7 +20,7 @@ def reason(hypotheses: Hypotheses) -> NoReason:
     lines = [line for line in hypotheses.lines if len(line.boxes) == 1]
     if any(_is_part(line) and at_edge(line, hypotheses) for line in lines):
         return "cut_off"
-    if any(line.letters >= PART_OF_A_VIN and line.certainty < UNSURE for line in lines):
+    if any(_is_part(line) and line.certainty < UNSURE for line in lines):
         return "blurred"
     if not any(line.letters >= 3 for line in lines):
         return "no_text"
