@@ -15,6 +15,7 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+_FORMULA: Final = frozenset("=+-@＝＋－＠|%")
 _OBEYED: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 """Unicode's general categories: controls, formats (bidirectional ones too), halves of surrogates …"""
 
@@ -31,6 +32,17 @@ def shown(text: object, *, keep: str = "") -> str:
         _written(each) if each not in keep and unicodedata.category(each) in _OBEYED else each
         for each in said
     )
+
+
+def spreadsheet_cell(text: object) -> str:
+    """Return a cell of CSV or XLSX that no spreadsheet takes for a formula, control characters shown.
+
+    Excel, LibreOffice and Google Sheets calculate what begins with one of ``= + - @`` or the wide
+    forms of them (OWASP, CSV injection): an apostrophe ahead makes it text. Tabs and line ends, which
+    could begin a cell of their own, are written out.
+    """
+    said = shown(text)
+    return f"'{said}" if said.lstrip()[:1] in _FORMULA else said
 
 
 def json_text(value: object) -> str:

@@ -25,7 +25,7 @@ from vindrop.domain.records import DeadLetter, Reading, to_json
 from vindrop.stores import sql
 from vindrop_local import show
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import SafeConsole, json_text, shown
+from vindrop_local.terminal import SafeConsole, json_text, shown, spreadsheet_cell
 
 LONG = "a/very/long/folder/of/a/customer/with/many/photos/" * 3
 VIN = "LSGPC52H9GF125161"
@@ -308,3 +308,28 @@ def test_what_is_printable_stays_as_it_is() -> None:
     assert shown("a\tb\nc") == "a\\tb\\nc"
     with pytest.raises(UserError):
         raise UserError(shown("\x1b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        " =1",
+        "\u3000=1",
+        "＝1",
+        '=HYPERLINK("http://evil")',
+        "|cmd",
+        "%0A",
+    ],
+)
+def test_a_cell_is_never_a_formula(text: str) -> None:
+    assert spreadsheet_cell(text).startswith("'")
+
+
+def test_a_cell_without_a_formula_stays_and_starts_no_other() -> None:
+    assert spreadsheet_cell("a=b.jpg") == "a=b.jpg"
+    assert spreadsheet_cell("a\t=1\n=2\r=3") == "a\\t=1\\n=2\\r=3"
+    assert spreadsheet_cell("") == ""

@@ -21,7 +21,7 @@ import pytest
 from vindrop.clouds import store_classes
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("layers/vindrop", "functions/vinocr", "local", "tools")
+ROOMS = ("layers/vindrop", "functions/vinocr", "local")
 FUNCTIONS = frozenset(
     ("compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer")
 )

@@ -76,7 +76,7 @@ def as_database(looking: Looking) -> Database:
 class LookingDynamoDB(DynamoDB):
     """DynamoDB's tables, none of which is made."""
 
-    def _make(self, definition: Mapping[str, Any]) -> None:
+    def _make(self, definition: dict[str, Any]) -> None:
         raise MissingError(
             f"the table {definition['TableName']} is not there yet: the first start makes it where "
             "the role may, else deploy what `vindrop schema dynamodb` prints"
