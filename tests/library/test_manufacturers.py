@@ -234,6 +234,7 @@ def test_a_year_is_null_or_one_of_its_code(text: str, today: dt.date) -> None:
         ("7SAYGDEE2NF000000", True, True),
         ("9BG116GW04C000001", False, True),  # Brazil: a year, and no check digit
         ("7A3ES14000W000001", False, False),  # 7A to 7E is New Zealand
+        ("34AAAAAA0R0000001", False, False),  # Nicaragua
         ("MAKGM252K9N032155", False, False),
         ("WVWZZZ1KZAW000001", False, False),
         ("JN1AAAAA0R0000001", False, False),

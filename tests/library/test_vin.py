@@ -62,6 +62,40 @@ def test_verdict(text: str, verdict: Verdict, check: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        *(character * 17 for character in vin.ALPHABET),
+        *("12345678901234567", "01234567890123456", "98765432109876543", "ABCDEFGHJKLMNPRST"),
+        *("ZYXWVUTSRPNMLKJHG", "ABCDEFGHJ12345678", "12121212121212121", "12312312312312312"),
+        *("1HG00000000000000", "LSGXXXXXXXXXXXXXX", "WVW11111111111111", "1HGC1HGC1HGC1HGC1"),
+        *("1HGCM8261HGCM8261", "11111111100000000"),
+    ],
+)
+def test_a_placeholder_is_doubtful_though_its_check_digit_holds(text: str) -> None:
+    for each in (text, text[:8] + vin.check_digit(text) + text[9:]):
+        assert vin.parse(each, today=TODAY).verdict is Verdict.DOUBTFUL
+
+
+@given(st.text(vin.ALPHABET, min_size=17, max_size=17))
+def test_characters_given_to_no_country_are_doubtful(text: str) -> None:
+    """But of makers that a register has: 20D, A6A, RX2 …"""
+    for first in ("0", "FX", "EA", "31", "3Y"):
+        number = first + text[len(first) :]
+        number = number[:8] + vin.check_digit(number) + number[9:]
+        found = vin.parse(number, today=TODAY)
+        assert (found.country, found.verdict) == (None, Verdict.DOUBTFUL)
+
+
+def test_no_real_vin_is_taken_for_a_placeholder() -> None:
+    with Path(__file__).with_name("vins_of_the_world.csv").open(encoding="utf-8") as file:
+        real = [row["vin"] for row in csv.DictReader(file)]
+    real += ["WVWZZZ1KZAW123456", "ZFA31200001234567", "1M8GDM9AXKP042788", "A6ACA0AA0RA000001"]
+    for text in real:
+        found = vin.parse(text, today=TODAY)
+        assert (found.verdict is Verdict.DOUBTFUL) == (found.check_digit == "invalid"), text
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("lsgpc52h9gf125161", "LSGPC52H9GF125161"),
@@ -114,7 +148,11 @@ def test_any_text_is_a_vin_or_a_clear_refusal(text: str) -> None:
     ("text", "year"),
     [
         ("LSGPC52H9GF125161", 2016),  # China: the latest G that is not in the future
-        ("LSGPC52H9VF125161", 2027),  # next year's models are sold this year
+        ("LSGPC52H9VF125161", None),  # China has VINs since 1997: 1997 or 2027
+        ("LSGPC52H9TF125161", 2026),  # 1996 was before
+        ("HJRPBGJB1VF000001", 2027),  # H is China's since 2019: never 1997
+        ("3N1BEAB13V0000000", None),  # Mexico: a home-market car of 1997, or next year's
+        ("3N1BEAB13T0000000", 2026),
         ("LSGPC52H9WF125161", 1998),
         ("1M8GDM9AXKP042788", None),  # a bus: position 7 tells nothing, 1989 or 2019
         ("1HGCM82633A004352", 2003),  # a car with a digit at position 7: from before 2010

@@ -65,7 +65,8 @@ class Verdict(str, Enum):
     PLAUSIBLE = "plausible"
     """Well-formed; no check digit is required of this maker, and none holds."""
     DOUBTFUL = "doubtful"
-    """A check digit is required and wrong, or characters had to be corrected: have a person look."""
+    """A required check digit is wrong, characters had to be corrected, or no vehicle carries such
+    a number (`vindrop.domain.placeholders`): have a person look."""
 
 
 class NotAVinError(ValueError):
@@ -170,12 +171,12 @@ def parse(text: str, *, today: dt.date | None = None) -> Vin:
     if wrong := sorted(set(value) - VALUES.keys()):
         raise NotAVinError(f"{text!r} holds {', '.join(map(repr, wrong))}, which no VIN can hold")
 
-    from vindrop.domain import manufacturers, regions
+    from vindrop.domain import manufacturers, placeholders, regions
 
     holds = check_digit_holds(value)
     required = check_digit_required(value)
     built = manufacturers.find(value)
-    if corrected or (required and not holds):
+    if corrected or (required and not holds) or placeholders.why_doubtful(value, built):
         verdict = Verdict.DOUBTFUL
     elif holds:
         verdict = Verdict.VERIFIED
