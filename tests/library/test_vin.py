@@ -168,7 +168,7 @@ def test_model_year(text: str, year: int | None) -> None:
 def test_region_and_maker_come_from_the_first_characters() -> None:
     found = vin.parse("LSGPC52H9GF125161", today=TODAY)
     assert (found.region, found.maker) == ("Asia", "SAIC General Motors")
-    assert vin.maker("MAKGM252K9N032155") == "Honda Cars India"
+    assert vin.maker("MAKGM252K9N032155") == "Honda"
     assert vin.maker("ZZ9AAAAAAAAAAAAAA"[:17]) is None
     assert (found.manufacturer, found.country) == ("SAIC GENERAL MOTORS CO., LTD.", "China")
 

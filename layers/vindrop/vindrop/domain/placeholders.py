@@ -7,6 +7,7 @@ near: they have seven different characters and more, and at most eight steps of 
 
 from __future__ import annotations
 
+from operator import add
 from typing import Final
 
 from vindrop.domain.manufacturers import Manufacturer
@@ -17,11 +18,12 @@ _STEPS: Final = 10
 _UNIT: Final = 8
 _CHECK: Final = 8
 
-_NEXT: Final = frozenset(
+_UP: Final = frozenset(
     first + second
     for row in ("01234567890", "ABCDEFGHJKLMNPRSTUVWXYZA")
     for first, second in zip(row, row[1:], strict=False)
 )
+_DOWN: Final = frozenset(pair[::-1] for pair in _UP)
 
 
 def why_doubtful(vin: str, built: Manufacturer | None) -> str | None:
@@ -45,14 +47,15 @@ def is_placeholder(vin: str) -> bool:
     >>> is_placeholder("11111111111111111"), is_placeholder("1M8GDM9AXKP042788")
     (True, False)
     """
-    others = vin[:_CHECK] + vin[_CHECK + 1 :]
-    if len(set(others)) <= _FEW or len(set(others[3:])) == 1:
+    different = len(set(vin))
+    if different <= _UNIT + 1 and (
+        len(set(vin[:_CHECK] + vin[_CHECK + 1 :])) <= _FEW
+        or len(set(vin[3:_CHECK] + vin[_CHECK + 1 :])) == 1
+        or any(_repeats(vin, unit) for unit in range(1, _UNIT + 1))
+    ):
         return True
-    if any(_repeats(vin, unit) for unit in range(1, _UNIT + 1)):
-        return True
-    pairs = [first + second for first, second in zip(vin, vin[1:], strict=False)]
-    up = sum(pair in _NEXT for pair in pairs)
-    down = sum(pair[::-1] in _NEXT for pair in pairs)
+    pairs = list(map(add, vin, vin[1:]))
+    up, down = sum(map(_UP.__contains__, pairs)), sum(map(_DOWN.__contains__, pairs))
     return up >= _STEPS or down >= _STEPS
 
 
