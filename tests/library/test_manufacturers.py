@@ -210,7 +210,7 @@ def test_two_characters_are_one_makers() -> None:
             if len(code) == 3 and code.startswith(two)
         }
         assert len(brands - {"Lexus"}) == 1, (two, brands)
-    for text in ("JAX", "19P", "1GX", "JNZ", "5XV", "WVX"):
+    for text in ("JAX", "19P", "2FX", "JNZ", "KMX", "WVX"):
         assert vin.maker(with_code(text)) is None
 
 

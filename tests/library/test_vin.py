@@ -117,12 +117,24 @@ def test_spacing_and_case_are_no_correction(text: str, value: str) -> None:
         ("LSGPC52H9GF12516l", "LSGPC52H9GF125161"),  # a small L among capitals is a one
         ("LSGРС52Н9GF125161", "LSGPC52H9GF125161"),  # Cyrillic Р, С, Н
         ("1O8GDM9AXKP042788", "108GDM9AXKP042788"),
+        ("L\u017fGPC52H9GF125161", "LSGPC52H9GF125161"),  # a long s
+        ("LßGPC52H9GF12516", "LSSGPC52H9GF12516"),  # two letters in capitals
     ],
 )
 def test_lookalikes_are_mended_and_marked_doubtful(text: str, value: str) -> None:
     found = vin.parse(text, today=TODAY)
     assert found.value == value
     assert found.verdict is Verdict.DOUBTFUL
+
+
+@given(st.text(vin.ALPHABET + vin.ALPHABET.lower() + "IOQiolqА -*", min_size=17, max_size=19))
+def test_what_was_corrected_is_named_with_its_position(text: str) -> None:
+    value, corrected = vin.normalize(text)
+    slips = vin.corrections(text)
+    assert bool(slips) == corrected
+    for at, typed, read in slips:
+        assert typed in text
+        assert value[at - 1] == read
 
 
 @pytest.mark.parametrize(

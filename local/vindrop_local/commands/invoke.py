@@ -70,6 +70,8 @@ def invoke(
 
 
 def _payload(event: Path) -> Any:
+    if str(event) == "-" and sys.stdin is None:
+        raise UserError("standard input is closed: name a JSON file with the event")
     try:
         text = sys.stdin.read() if str(event) == "-" else event.read_text()
         return json.loads(text)

@@ -7,6 +7,7 @@ near: they have seven different characters and more, and at most eight steps of 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from operator import add
 from typing import Final
 
@@ -21,7 +22,7 @@ _CHECK: Final = 8
 _UP: Final = frozenset(
     first + second
     for row in ("01234567890", "ABCDEFGHJKLMNPRSTUVWXYZA")
-    for first, second in zip(row, row[1:], strict=False)
+    for first, second in pairwise(row)
 )
 _DOWN: Final = frozenset(pair[::-1] for pair in _UP)
 

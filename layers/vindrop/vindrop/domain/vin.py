@@ -153,9 +153,26 @@ def normalize(text: str) -> tuple[str, bool]:
             continue
         upper = c.upper() if c not in LOOKALIKES else c
         mended = LOOKALIKES.get(upper, upper)
-        corrected = corrected or mended != upper
+        corrected = corrected or mended != upper or not c.isascii()
         out.append(mended)
     return "".join(out), corrected
+
+
+def corrections(text: str) -> list[tuple[int, str, str]]:
+    """Return what `normalize` corrected: the position of 17, what stood there, as what it was read.
+
+    >>> corrections("1O8GDM9AXKP042788")
+    [(2, 'O', '0')]
+    """
+    bare, value = text.translate(_SEPARATORS), normalize(text)[0]
+    if len(bare) != len(value):  # ß is two capitals
+        return []
+    pairs = enumerate(zip(bare, value, strict=True), start=1)
+    return [
+        (at, typed, read)
+        for at, (typed, read) in pairs
+        if typed.upper() != read or not typed.isascii()
+    ]
 
 
 def parse(text: str, *, today: dt.date | None = None) -> Vin:
