@@ -148,12 +148,8 @@ def test_the_keys_of_every_cloud_reach_the_function(
     seen: list[dict[str, str]] = []
 
     def call(*arguments: Any) -> Result:
-        seen.append(
-            variables(
-                FunctionSpec("upload", tmp_path, environment=arguments[4], style=style),
-                arguments[5],
-            )
-        )  # type: ignore[arg-type]
+        spec = FunctionSpec("upload", tmp_path, environment=arguments[4], style=arguments[3])
+        seen.append(variables(spec, arguments[5]))
         return Result(ok=True, value={})
 
     (tmp_path / "handler.py").write_text("def main_handler(event, context): ...")
@@ -163,7 +159,7 @@ def test_the_keys_of_every_cloud_reach_the_function(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("VINDROP_RESULTS", "sqlite:///r.db")
     monkeypatch.setattr(invoke, "_call", call)
-    invoke.invoke("upload", tmp_path / "event.json", platform="scf" if style == "scf" else "lambda")
+    invoke.invoke("upload", tmp_path / "event.json", platform=style)
     (found,) = seen
     assert alibaba.items() <= found.items()
     assert found["FC_REGION"] == "cn-hangzhou"
