@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from vindrop.domain import check_digit, manufacturers
+from vindrop.domain import check_digit, manufacturers, placeholders
 from vindrop.domain import vin as vins
 from vindrop.domain.vehicle import Pattern, Vehicle
 from vindrop.domain.vin import Verdict, Vin
@@ -20,13 +20,28 @@ if TYPE_CHECKING:
 _VERDICTS: Final = {
     Verdict.VERIFIED: "the check digit holds",
     Verdict.PLAUSIBLE: "well-formed; the law of its maker's country asks for no check digit",
-    Verdict.DOUBTFUL: "the check digit is wrong or characters were corrected: have a person look",
 }
 _PATTERNS: Final = {
     Pattern.KNOWN: "its maker registered such vehicles",
     Pattern.UNKNOWN: "its maker registered no such pattern: misread, or newer than the data",
     Pattern.NOT_COVERED: "not in the United States' register: nothing is claimed",
 }
+
+
+def why(read: Vin) -> str:
+    """Return why the verdict is what it is: of a doubtful VIN, each reason with its characters."""
+    if read.verdict is not Verdict.DOUBTFUL:
+        return _VERDICTS[read.verdict]
+    doubts = []
+    if vins.normalize(read.as_read)[1]:
+        slips = vins.corrections(read.as_read)
+        typed = [f"typed {typed} at position {at}, read as {of}" for at, typed, of in slips]
+        doubts.append(": ".join(filter(None, ("characters were corrected", ", ".join(typed)))))
+    if read.check_digit == "invalid":
+        found, right = read.value[vins.CHECK_POSITION], vins.check_digit(read.value)
+        doubts.append(f"the check digit is wrong: {found} is there, {right} is right")
+    doubts.append(placeholders.why_doubtful(read.value, manufacturers.find(read.value)) or "")
+    return "; ".join((*filter(None, doubts), "have a person look"))
 
 
 def line(each: Explained) -> str:
@@ -52,8 +67,7 @@ def page(each: Explained) -> None:
         out.print(each.reason, markup=False, soft_wrap=True)
     else:
         said = (read.verdict.value, show.COLOURS[read.verdict])
-        why = _VERDICTS[read.verdict]
-        head = Text.assemble((read.value, "bold"), "  ", said, "  ", (why, "dim"))
+        head = Text.assemble((read.value, "bold"), "  ", said, "  ", (why(read), "dim"))
         out.print(head, soft_wrap=True)
         out.print()
         out.print(_characters(read, each.vehicle))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -118,3 +122,119 @@ def test_the_register_suggests_what_fits_a_pattern(tmp_path: Path) -> None:
     assert found["instead"] == [
         {"vin": "1HD1KBM1XFB000001", "change": "position 7: M, not 4", "pattern": "known"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "silent"),
+    [
+        (
+            "IHGCM82633A004352",
+            "corrected: typed I at position 1, read as 1; have",
+            "check digit is",
+        ),
+        (
+            "1HGCM82633AOO4352",
+            "typed O at position 12, read as 0, typed O at position 13",
+            "digit is",
+        ),
+        ("1M8GDM9A3KP042788", "the check digit is wrong: 3 is there, X is right", "corrected"),
+        ("00000000000000000", "placeholder", "check digit is wrong"),
+        ("0VFCM82633A004352", "its first two characters, 0V, are given to no country", "corrected"),
+    ],
+)
+def test_a_doubt_says_which_it_is(tmp_path: Path, text: str, says: str, silent: str) -> None:
+    text = (
+        text if "wrong" in says or "typed" in says else text[:8] + vin.check_digit(text) + text[9:]
+    )
+    head = vindrop("vin", text, cwd=tmp_path, COLUMNS="60").stdout.splitlines()[0]
+    assert "doubtful" in head
+    assert says in head
+    assert silent not in head
+    found = json.loads(vindrop("vin", "--json", text, cwd=tmp_path).stdout)
+    assert says in found["why"]
+
+
+def test_both_doubts_are_said(tmp_path: Path) -> None:
+    head = vindrop("vin", "IM8GDM9A3KP042788", cwd=tmp_path).stdout.splitlines()[0]
+    assert "typed I at position 1, read as 1" in head
+    assert "3 is there, X is right" in head
+
+
+FOREIGN = b"\xef\xbb\xbf" + GOOD.encode() + b"\r\n\r\nab\xffc\x9b\n\n \n VF7AAAAAAAA000001"
+
+
+@pytest.mark.parametrize("by", ["--file", "standard input"])
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_a_file_of_any_kind_is_read_line_by_line(tmp_path: Path, by: str, locale: str) -> None:
+    """A byte-order mark, blank lines, bytes that are no UTF-8, a terminal that has no ë."""
+    (tmp_path / "vins.txt").write_bytes(FOREIGN)
+    arguments = ["vin", "--json", *(["--file", "vins.txt"] if by == "--file" else [])]
+    with (tmp_path / "vins.txt").open("rb") as source:
+        done = bare(
+            arguments,
+            tmp_path,
+            source,
+            LC_ALL=locale,
+            PYTHONIOENCODING="" if "U" in locale else "ascii",
+        )
+    assert done.returncode == 1
+    assert done.stderr == b""
+    found = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [each["line"] for each in found] == [1, 3, 6]
+    assert [each["vin"] for each in found] == [GOOD, None, "VF7AAAAAAAA000001"]
+    assert found[0]["verdict"] == "verified"
+    assert found[1]["as_read"] == "ab\\xffc\\x9b"
+    assert found[2]["maker"] == "Citroën"
+
+
+def bare(
+    arguments: list[str], cwd: Path, source: int | BinaryIO, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "vindrop_local", *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        stdin=source,
+        capture_output=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def test_what_has_no_ascii_is_written_out(tmp_path: Path) -> None:
+    environment = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    for arguments in (["vin", "TMBJJ7NE4J0123456"], ["vin", "TMBJJ7NE4J0123456", GOOD]):
+        done = bare(arguments, tmp_path, subprocess.DEVNULL, **environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"koda" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", ["vin", "vin --file -", "vin --json", "invoke upload -"])
+def test_closed_standard_input_is_one_sentence(tmp_path: Path, arguments: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m vindrop_local {arguments} <&-', sys.executable],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("vindrop: standard input is closed")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_utf_16_is_named(tmp_path: Path) -> None:
+    (tmp_path / "vins.txt").write_bytes(GOOD.encode("utf-16"))
+    done = vindrop("vin", "--file", "vins.txt", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "save it as UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred", "a\x9b31m", "\u202eabc", "[/red]", "\x1b]0;t\x07"])
+def test_what_a_terminal_obeys_is_written_out(tmp_path: Path, text: str) -> None:
+    for arguments in ((text,), (text, GOOD), ("--json", text), ("--json", text, GOOD)):
+        done = vindrop("vin", *arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stdout.replace("\n", "").isprintable()
+        assert done.stderr == ""

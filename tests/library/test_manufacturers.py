@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import functools
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -59,10 +60,15 @@ def test_the_table_is_sorted_whole_and_names_everybody() -> None:
 
 
 def test_every_code_of_vininfo_has_a_maker() -> None:
-    """But those that end in 9, which name nobody (ISO 3780), or hold an O, as no VIN does."""
+    """But those that no vehicle can have: given to no country, a 9 at the end, an O, XXX.
+
+    Two characters name a maker only where he has them all.
+    """
     wmi = pytest.importorskip("vininfo.dicts").WMI
-    codes = [code for code in wmi if code[2:] != "9" and set(code) <= set(vin.ALPHABET)]
-    assert len(codes) > 680
+    codes = [code for code in wmi if len(code) == 3 and code[2] != "9"]
+    codes = [code for code in codes if set(code) <= set(vin.ALPHABET) and regions.country(code)]
+    codes.remove("XXX")
+    assert len(codes) > 580
     assert [code for code in codes if manufacturers.find(with_code(code)) is None] == []
 
 
@@ -96,10 +102,23 @@ def test_every_code_of_vpic_has_a_maker() -> None:
             ("5YJ", "Tesla"),
             ("1GC", "Chevrolet"),
         ),
+        *(("Z94", "Hyundai"), ("MAK", "Honda"), ("MEX", "Volkswagen"), ("LZS", "Zongshen")),
+        *(("1UY", "Utility"), ("TRA", "Ikarus"), ("MA6", "Chevrolet"), ("4P1", "Pierce")),
     ],
 )
 def test_a_brand_is_what_a_person_would_say(code: str, brand: str) -> None:
     assert vin.maker(with_code(code)) == brand
+
+
+def test_no_brand_says_what_company_it_is_or_where() -> None:
+    """But where that is the name: Trailers USA."""
+    company = re.compile(
+        r" (Motor Manufacturing|Manufacturing|Manufacturer|Automotive Industry|Cars India|Rus|"
+        r"India|North America|Brasil|Ltd|GmbH|Inc)$"
+    )
+    ordinary = re.compile(r"(?:&|\b(?:and|of)) Manufactur|^\W?..? Manufacturing$|of Terminal")
+    brands = manufacturers.brands()
+    assert [b for b in sorted(brands) if company.search(b) and not ordinary.search(b)] == []
 
 
 def test_the_registered_name_stands_beside_the_brand() -> None:
@@ -180,6 +199,27 @@ def test_case_08_a_misread_number_from_china_is_doubtful() -> None:
     assert vin.parse(right).verdict is vin.Verdict.VERIFIED
 
 
+def test_two_characters_are_one_makers() -> None:
+    """JA3, JA4 and JA7 are Mitsubishi: an unknown JAX is not said to be an Isuzu."""
+    twos = [code for code in manufacturers.codes() if len(code) == 2]
+    assert twos
+    for two in twos:
+        brands = {
+            manufacturers.find(with_code(code)).brand  # type: ignore[union-attr]
+            for code in manufacturers.codes()
+            if len(code) == 3 and code.startswith(two)
+        }
+        assert len(brands - {"Lexus"}) == 1, (two, brands)
+    for text in ("JAX", "19P", "2FX", "JNZ", "KMX", "WVX"):
+        assert vin.maker(with_code(text)) is None
+
+
+@pytest.mark.parametrize("code", ["000", "XXX", "04W", "0VF", "G4G", "V0L", "USY", "FV1", "601"])
+def test_fillers_and_misread_codes_name_nobody(code: str) -> None:
+    assert code not in manufacturers.codes()
+    assert vin.maker(with_code(code)) is None
+
+
 @pytest.mark.parametrize("code", [code for code in manufacturers.codes() if len(code) == 2])
 def test_case_09_two_characters_stand_for_any_third(code: str) -> None:
     two = manufacturers.find(with_code(code))
@@ -234,6 +274,7 @@ def test_a_year_is_null_or_one_of_its_code(text: str, today: dt.date) -> None:
         ("7SAYGDEE2NF000000", True, True),
         ("9BG116GW04C000001", False, True),  # Brazil: a year, and no check digit
         ("7A3ES14000W000001", False, False),  # 7A to 7E is New Zealand
+        ("34AAAAAA0R0000001", False, False),  # Nicaragua
         ("MAKGM252K9N032155", False, False),
         ("WVWZZZ1KZAW000001", False, False),
         ("JN1AAAAA0R0000001", False, False),

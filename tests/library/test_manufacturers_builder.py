@@ -20,6 +20,17 @@ from tools.manufacturers.sources import Registered
         ("Mercedes Benz", "Mercedes-Benz"),
         ("Citroen", "Citroën"),
         ("  two   words , Ltd. ", "Two words"),
+        ("Honda Cars India", "Honda"),
+        ("HYUNDAI MOTOR MANUFACTURING RUS", "Hyundai"),
+        ("Utility Trailer Manufacturer", "Utility"),
+        ("Pierce Manufacturing Inc.", "Pierce"),
+        ("Ikarus USA", "Ikarus"),
+        ("Bushmaster of Mexico", "Bushmaster"),
+        ("Walinga (USA) Inc.", "Walinga"),
+        ("Trailers USA", "Trailers USA"),  # without the place no name is left
+        ("Spirit of America", "Spirit of America"),
+        ("Mountain Equipment of New Mexico", "Mountain Equipment of New Mexico"),
+        ("Design and Manufacturing", "Design and Manufacturing"),
     ],
 )
 def test_names_are_what_people_say(written: str, said: str) -> None:
@@ -75,6 +86,22 @@ def test_own_entries_win_over_vpic_and_vpic_over_vininfo() -> None:
     assert table["WDF"].source == "vininfo"
     assert (table["UU1"].brand, table["UU1"].since) == ("Dacia", "2001")
     assert {"1OY", "ZA9"}.isdisjoint(table)
+
+
+def test_two_characters_stay_only_where_one_maker_has_them_all() -> None:
+    vpic = [
+        Registered("JA3", "MITSUBISHI", ("Mitsubishi",), 2, 1983, Patterns()),
+        Registered("JYA", "YAMAHA", ("Yamaha",), 1, 1981, Patterns()),
+        Registered("JT1", "TOYOTA", ("Toyota",), 2, 1981, Patterns()),
+        Registered("JTH", "TOYOTA", ("Lexus",), 2, 1990, Patterns()),
+    ]
+    table = entries.merge(vpic, {"JA": "Isuzu", "JY": "Yamaha", "JT": "Toyota"})
+    assert {code for code in table if len(code) == 2} == {"JY", "JT"}
+
+
+def test_fillers_and_codes_of_no_country_are_left_out() -> None:
+    junk = dict.fromkeys(("000", "XXX", "0VF", "G4G", "V0L"), "Maserati")
+    assert junk.keys().isdisjoint(entries.merge([], {**junk, "WDF": "Mercedes-Benz"}))
 
 
 def test_every_own_entry_has_a_source_and_is_named_once() -> None:

@@ -127,6 +127,7 @@ AFTER_THE_CALL = {
         "check_digit",
         "manufacturers",
         "model_year",
+        "placeholders",
         "regions",
     )
 }

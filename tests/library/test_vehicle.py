@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from vindrop.domain import vehicle, vin
+from vindrop.domain import manufacturers, vehicle, vin
 from vindrop.domain.vehicle import MissingExtraError, Pattern
 
 TODAY = dt.date(2026, 11, 26)
@@ -49,6 +49,44 @@ def test_a_pattern_nobody_registered_is_no_doubtless_vin() -> None:
     assert vin.parse(text).verdict is vin.Verdict.VERIFIED
     found = vehicle.vehicle(text, today=TODAY)
     assert found == vehicle.Vehicle(Pattern.UNKNOWN, make="Ford", type="truck")
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
+    ("text", "make"),
+    [
+        ("5UX868A51MX141617", "BMW"),
+        ("2HGS14RX4CW074936", "Honda"),
+        ("2T1L51GD1N8D44419", "Toyota"),
+        ("4T187MKA6L9320155", "Toyota"),
+        ("5YJZZZZ07F0000000", "Tesla"),
+    ],
+)
+def test_what_a_covered_maker_never_registered_is_unknown(text: str, make: str) -> None:
+    """vPIC's "no detailed data" covers both: no pattern fits, or the code has none at all."""
+    found = vehicle.vehicle(text, today=TODAY)
+    assert (found.pattern, found.make, found.model) == (Pattern.UNKNOWN, make, None)
+
+
+@needs_the_extra
+def test_every_north_american_code_with_patterns_is_covered() -> None:
+    """Half a pattern's characters are Z, which hardly anybody registered."""
+    codes = [code for code in manufacturers.codes() if len(code) == 3 and code[0] in "1245"]
+    texts = [f"{code}ZZZZZ0MZ000001" for code in codes]
+    for text, found in zip(texts, vehicle.vehicles(texts, today=TODAY), strict=True):
+        built = manufacturers.find(text)
+        if built and built.since and built.country:
+            assert found.pattern is not Pattern.NOT_COVERED, text
+        elif built and built.source == "vininfo":
+            assert found.pattern is Pattern.NOT_COVERED, text
+
+
+@needs_the_extra
+def test_no_year_is_later_than_next_years_models() -> None:
+    """A pattern without an end is known in every year; W is 1998 or 2028."""
+    for code, year in (("V", 2027), ("W", None)):
+        found = vehicle.vehicle(f"5YJ3E1EA7{code}F000000", today=TODAY)
+        assert (found.pattern, found.year) == (Pattern.KNOWN, year)
 
 
 @needs_the_extra

@@ -62,6 +62,40 @@ def test_verdict(text: str, verdict: Verdict, check: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        *(character * 17 for character in vin.ALPHABET),
+        *("12345678901234567", "01234567890123456", "98765432109876543", "ABCDEFGHJKLMNPRST"),
+        *("ZYXWVUTSRPNMLKJHG", "ABCDEFGHJ12345678", "12121212121212121", "12312312312312312"),
+        *("1HG00000000000000", "LSGXXXXXXXXXXXXXX", "WVW11111111111111", "1HGC1HGC1HGC1HGC1"),
+        *("1HGCM8261HGCM8261", "11111111100000000"),
+    ],
+)
+def test_a_placeholder_is_doubtful_though_its_check_digit_holds(text: str) -> None:
+    for each in (text, text[:8] + vin.check_digit(text) + text[9:]):
+        assert vin.parse(each, today=TODAY).verdict is Verdict.DOUBTFUL
+
+
+@given(st.text(vin.ALPHABET, min_size=17, max_size=17))
+def test_characters_given_to_no_country_are_doubtful(text: str) -> None:
+    """But of makers that a register has: 20D, A6A, RX2 …"""
+    for first in ("0", "FX", "EA", "31", "3Y"):
+        number = first + text[len(first) :]
+        number = number[:8] + vin.check_digit(number) + number[9:]
+        found = vin.parse(number, today=TODAY)
+        assert (found.country, found.verdict) == (None, Verdict.DOUBTFUL)
+
+
+def test_no_real_vin_is_taken_for_a_placeholder() -> None:
+    with Path(__file__).with_name("vins_of_the_world.csv").open(encoding="utf-8") as file:
+        real = [row["vin"] for row in csv.DictReader(file)]
+    real += ["WVWZZZ1KZAW123456", "ZFA31200001234567", "1M8GDM9AXKP042788", "A6ACA0AA0RA000001"]
+    for text in real:
+        found = vin.parse(text, today=TODAY)
+        assert (found.verdict is Verdict.DOUBTFUL) == (found.check_digit == "invalid"), text
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("lsgpc52h9gf125161", "LSGPC52H9GF125161"),
@@ -83,12 +117,24 @@ def test_spacing_and_case_are_no_correction(text: str, value: str) -> None:
         ("LSGPC52H9GF12516l", "LSGPC52H9GF125161"),  # a small L among capitals is a one
         ("LSGРС52Н9GF125161", "LSGPC52H9GF125161"),  # Cyrillic Р, С, Н
         ("1O8GDM9AXKP042788", "108GDM9AXKP042788"),
+        ("L\u017fGPC52H9GF125161", "LSGPC52H9GF125161"),  # a long s
+        ("LßGPC52H9GF12516", "LSSGPC52H9GF12516"),  # two letters in capitals
     ],
 )
 def test_lookalikes_are_mended_and_marked_doubtful(text: str, value: str) -> None:
     found = vin.parse(text, today=TODAY)
     assert found.value == value
     assert found.verdict is Verdict.DOUBTFUL
+
+
+@given(st.text(vin.ALPHABET + vin.ALPHABET.lower() + "IOQiolqА -*", min_size=17, max_size=19))
+def test_what_was_corrected_is_named_with_its_position(text: str) -> None:
+    value, corrected = vin.normalize(text)
+    slips = vin.corrections(text)
+    assert bool(slips) == corrected
+    for at, typed, read in slips:
+        assert typed in text
+        assert value[at - 1] == read
 
 
 @pytest.mark.parametrize(
@@ -114,7 +160,11 @@ def test_any_text_is_a_vin_or_a_clear_refusal(text: str) -> None:
     ("text", "year"),
     [
         ("LSGPC52H9GF125161", 2016),  # China: the latest G that is not in the future
-        ("LSGPC52H9VF125161", 2027),  # next year's models are sold this year
+        ("LSGPC52H9VF125161", None),  # China has VINs since 1997: 1997 or 2027
+        ("LSGPC52H9TF125161", 2026),  # 1996 was before
+        ("HJRPBGJB1VF000001", 2027),  # H is China's since 2019: never 1997
+        ("3N1BEAB13V0000000", None),  # Mexico: a home-market car of 1997, or next year's
+        ("3N1BEAB13T0000000", 2026),
         ("LSGPC52H9WF125161", 1998),
         ("1M8GDM9AXKP042788", None),  # a bus: position 7 tells nothing, 1989 or 2019
         ("1HGCM82633A004352", 2003),  # a car with a digit at position 7: from before 2010
@@ -130,7 +180,7 @@ def test_model_year(text: str, year: int | None) -> None:
 def test_region_and_maker_come_from_the_first_characters() -> None:
     found = vin.parse("LSGPC52H9GF125161", today=TODAY)
     assert (found.region, found.maker) == ("Asia", "SAIC General Motors")
-    assert vin.maker("MAKGM252K9N032155") == "Honda Cars India"
+    assert vin.maker("MAKGM252K9N032155") == "Honda"
     assert vin.maker("ZZ9AAAAAAAAAAAAAA"[:17]) is None
     assert (found.manufacturer, found.country) == ("SAIC GENERAL MOTORS CO., LTD.", "China")
 

@@ -23,6 +23,7 @@ from vindrop.core.app import App
 from vindrop.core.backfill import Backfill
 from vindrop.triggers import step, upload_function
 from vindrop.wiring import build
+from vindrop_local.sample_events import sample
 
 BUCKET = "photos"
 KEY = "in/车架号 a+b%20.jpg"
@@ -175,6 +176,15 @@ def test_an_upload_to_oss_is_read_once_whoever_names_it(world: World, bucket: OS
     survey = Backfill(app, lambda: pages(BUCKET, "cn-hangzhou", ""), before=time.time()).count()
     assert (survey.listed, survey.known, survey.left) == (2, 1, 1)
     assert (world.calls() - before).billed == 1
+
+
+def test_the_sample_event_is_read(world: World, bucket: OSSBucket) -> None:
+    """events/oss.json, as `vindrop event oss` prints it."""
+    bucket.objects["plate-04.jpg"] = PLATE
+    app = an_app(world, bucket)
+    assert upload_function.process(app, sample("oss"), a_call())["ended"] == {"reading": 1}
+    (reading,) = world.readings()
+    assert (reading.vin, reading.upload.cloud) == ("5NPEVYK97FD841835", "alibaba")
 
 
 def test_a_wrong_key_and_a_missing_object_say_so(

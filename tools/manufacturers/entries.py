@@ -40,6 +40,7 @@ COLUMNS: Final = (
 
 _SMALL: Final = 2  # ISO 3780: a third character 9 is for fewer than 1,000 vehicles a year
 _ORDINARY: Final = 3
+_ANY_THIRD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +83,45 @@ def merge(vpic: list[Registered], vininfo: dict[str, str]) -> dict[str, Entry]:
     """Return every code that a VIN can begin with; own entries win over vPIC, vPIC over vininfo."""
     table = {each.wmi: _of_vpic(each) for each in vpic if set(each.wmi) <= ALPHABET}
     for code, name in vininfo.items():
-        # Three characters that end in 9 name nobody: positions 12 to 14 do (ISO 3780).
-        if code not in table and set(code) <= ALPHABET and code[2:3] != "9":
+        if code not in table and _can_be_a_code(code):
             brand = naming.said(name)
             volume = _SMALL if _doubtful(code) else naming.volumes().get(brand, _ORDINARY)
             table[code] = Entry(code, brand, volume=volume, source="vininfo")
     for row in naming.rows("additions.tsv"):
         table[row["wmi"]] = _own(table.get(row["wmi"]), row)
+    for code in [code for code in table if len(code) == _ANY_THIRD]:
+        if not _has_them_all(code, table):
+            del table[code]
     return table
 
 
-def _doubtful(code: str) -> bool:
-    """Whether vininfo alone has a code that vPIC would have: North American, or not allocated.
+def _can_be_a_code(code: str) -> bool:
+    """Whether a code of vininfo names a maker: some are misread (V0L), XXX and 000 are fillers.
 
-    Some stem from number plates misread in listings (115, G4G, XXX); they keep their name.
+    Three characters that end in 9 name nobody: positions 12 to 14 do (ISO 3780).
     """
-    return len(code) == 3 and (code[0] in "0123457" or country(code) is None)
+    filler = code == code[0] * 3 and code[0] in "0X"
+    in_form = set(code) <= ALPHABET and code[2:3] != "9"
+    return in_form and not filler and country(code) is not None
+
+
+def _has_them_all(two: str, table: dict[str, Entry]) -> bool:
+    """Whether every code that begins with these two characters is the same maker's.
+
+    JA is Isuzu's in lists, and JA3 Mitsubishi's in the register: an unknown JAX may be anybody's.
+    """
+    brand = table[two].brand
+    maker = naming.MAKERS.get(brand, brand)
+    others = (entry.brand for code, entry in table.items() if len(code) == 3 and code[:2] == two)
+    return all(naming.MAKERS.get(other, other) == maker for other in others)
+
+
+def _doubtful(code: str) -> bool:
+    """Whether vininfo alone has a code that vPIC would have: North American.
+
+    Some stem from numbers misread in listings (115, 460); they keep their name.
+    """
+    return len(code) == 3 and code[0] in "123457"
 
 
 def _own(base: Entry | None, row: dict[str, str]) -> Entry:

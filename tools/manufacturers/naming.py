@@ -10,6 +10,9 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 
+MAKERS: Final = {"Lexus": "Toyota"}
+"""Brand → the maker whose it is, where both share two characters and nobody else has any (JT)."""
+
 _LEGAL: Final = re.compile(
     r"(?<![\s,.])[\s,.]+(?:INC|INCORPORATED|LLC|L\.L\.C|LTD|LTDA|LIMITED|LP|CO|COMPANY|CORP|CORPORATION|"
     r"GMBH|AG|"
@@ -17,6 +20,26 @@ _LEGAL: Final = re.compile(
     r"[.)]*$",
     re.IGNORECASE,
 )
+_ACTIVITY: Final = re.compile(
+    r"(?<!\bAND)(?<!\bOF)(?<!&)\s+(?:MOTOR )?(?:MANUFACTURING|MANUFACTURERS?|AUTO(?:MOBILE|MOTIVE)? INDUSTRY)$",
+    re.IGNORECASE,
+)
+"""What a company does, after its name."""
+_PLACES: Final = (
+    *("USA", "U\\.S\\.A", "NORTH AMERICA", "CANADA", "INDIA", "RUS", "RUSSIA", "BRASIL", "BRAZIL"),
+    *("MEXICO", "EUROPE", "CHINA", "AUSTRALIA", "TURKEY", "THAILAND", "VIETNAM", "ARGENTINA"),
+)
+_PLACE: Final = re.compile(
+    rf"(?<!\bNEW)(?:\s+(?:CARS )?(?:OF )?| ?\()(?:{'|'.join(_PLACES)})\)?$", re.IGNORECASE
+)
+"""Where a branch of it is, after its name."""
+_ORDINARY: Final = re.compile(
+    r"(?:\b(?:TRAILERS?|TRUCKS?|CARTS?|CARGO|BOX|MARINE|SERVICE|DESIGNS?|CHASSIS|MOTORS?|PRO R66|"
+    r"CHOPPERS?|DETECTION|AND|OF|THE|\d+)|&)$",
+    re.IGNORECASE,
+)
+"""How the rest ends where the place belongs to the name: Trailers USA, 12832429 Canada."""
+_SHORTEST: Final = 3
 _SMALL: Final = frozenset({"AND", "OF", "THE", "DE", "DO", "DA", "FOR"})
 _WORD: Final = re.compile(r"[A-ZÀ-Þ][A-ZÀ-Þ']*")
 
@@ -27,21 +50,37 @@ def said(name: str) -> str:
 
     >>> said("TRAIL KING INDUSTRIES, INC.")
     'Trail King Industries'
+    >>> said("Honda Cars India"), said("Trailers USA")
+    ('Honda', 'Trailers USA')
     """
     bare = " ".join(name.replace("�", "").split()).strip(" ,;/")
     if bare in _aliases():
         return _aliases()[bare]
     short = bare
     while True:
-        shorter = _LEGAL.sub("", short).strip(" ,;/&")
+        shorter = _shorter(short)
         if shorter in {short, ""}:
             break
         short = shorter
+        if short in _aliases():
+            break
     if short in _aliases():
         return _aliases()[short]
     if short == short.upper():
         short = _WORD.sub(_capitals, short)
     return short[:1].upper() + short[1:] if short.islower() else short
+
+
+def _shorter(name: str) -> str:
+    """Return a name without the last word that says what company it is, or where."""
+    shorter = _LEGAL.sub("", name).strip(" ,;/&")
+    if shorter == name:
+        bare = _ACTIVITY.sub("", name)
+        shorter = bare if len(bare) >= _SHORTEST else name
+    if shorter == name:
+        bare = _PLACE.sub("", name)
+        shorter = name if _ORDINARY.search(bare) else bare
+    return shorter
 
 
 def _capitals(match: re.Match[str]) -> str:

@@ -15,6 +15,7 @@ import typer
 
 from vindrop import triggers
 from vindrop.clouds import own_cloud
+from vindrop.clouds.oss import OSS
 from vindrop.clouds.s3 import S3
 from vindrop.domain.upload import Upload
 from vindrop.http import photos
@@ -48,8 +49,8 @@ def invoke(
 ) -> None:
     """Call a function with an event, in a process of its own, and show its answer.
 
-    With VINDROP_RESULTS set the function works with your settings; without, with a bucket and a
-    VinOCR on this machine.
+    With VINDROP_RESULTS set the function works with your settings and your cloud's keys; without,
+    with a bucket and a VinOCR on this machine.
     """
     if platform not in {"scf", "lambda"}:
         raise UserError(f"--platform is {platform}: it takes scf or lambda")
@@ -60,7 +61,10 @@ def invoke(
         raise UserError(f"there is no function {function}: there are {', '.join(there)}")
     payload = _payload(event)
     if f"{PREFIX}RESULTS" in os.environ:
-        environment = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
+        given = {name for names in OSS.role_variables for name in names} | {OSS.region_variable}
+        environment = {
+            k: v for k, v in os.environ.items() if k.startswith(PREFIX) or (k in given and v)
+        }
         result = _call(function, code, payload, style, environment, _own_identity())
     else:
         result = _with_stack(function, code, payload, style, bucket, state)
@@ -70,6 +74,8 @@ def invoke(
 
 
 def _payload(event: Path) -> Any:
+    if str(event) == "-" and sys.stdin is None:
+        raise UserError("standard input is closed: name a JSON file with the event")
     try:
         text = sys.stdin.read() if str(event) == "-" else event.read_text()
         return json.loads(text)
@@ -137,6 +143,11 @@ def _s3_bucket(payload: Any, style: Style) -> str | None:
     except triggers.UnknownEventError:
         return None
     for arrival in arrivals:
+        if isinstance(arrival, Upload) and arrival.cloud == OSS.cloud:
+            raise UserError(
+                "this machine has no bucket that speaks OSS: set VINDROP_RESULTS, "
+                f"{' and '.join(OSS.role_variables[0][:2])}, and the function reads the real one"
+            )
         if isinstance(arrival, Upload) and arrival.cloud == S3.cloud:
             return arrival.bucket
     return None

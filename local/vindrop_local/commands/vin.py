@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import io
 import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TextIO
 
 import typer
 
@@ -22,8 +22,11 @@ from vindrop_local import vin_page
 from vindrop_local.alternatives import Alternative, alternatives, suggestion
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.terminal import json_text
 
 _CHUNK: Final = 1000
+_UTF_16: Final = ("\\xff\\xfe", "\\xfe\\xff")
+"""How its mark begins, read as UTF-8."""
 _INSTEAD: Final = 5
 _FIELDS: Final = tuple(
     field.name for field in dataclasses.fields(Vehicle) if field.name != "suggested"
@@ -34,8 +37,10 @@ _FIELDS: Final = tuple(
 class Explained:
     """One VIN, judged."""
 
+    line: int
+    """Where it was given, counted from 1: the line, or the argument."""
     text: str
-    """As it was given."""
+    """As it was given; a byte that is no UTF-8 as ``\\xff``."""
     vin: Vin | None
     reason: str | None
     """Why it is no VIN."""
@@ -64,11 +69,11 @@ def vin(
         raise UserError("name VINs or a file with --file, not both")
     refused = False
     if numbers and len(numbers) == 1 and not as_json:
-        (found,) = _explain(numbers)
+        (found,) = _explain([(1, numbers[0])])
         vin_page.page(found)
         refused = found.vin is None
     else:
-        for chunk in _chunks(numbers or _lines(file)):
+        for chunk in _chunks(enumerate(numbers, start=1) if numbers else _lines(file)):
             explained = _explain(chunk)
             refused = refused or any(each.vin is None for each in explained)
             say = _json if as_json else vin_page.line
@@ -77,48 +82,60 @@ def vin(
         raise typer.Exit(1)
 
 
-def _lines(file: Path | None) -> Iterator[str]:
-    """Yield the lines that hold something."""
-    if file is None and sys.stdin.isatty():
-        raise UserError("name a VIN: vindrop vin 1HGCM82633A004352")
+def _lines(file: Path | None) -> Iterator[tuple[int, str]]:
+    """Yield the lines that hold something, with their numbers."""
     try:
-        with (
-            contextlib.nullcontext(sys.stdin)
-            if file is None or str(file) == "-"
-            else file.open(encoding="utf-8")
-        ) as source:
-            yield from (line.strip() for line in source if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {file or 'standard input'}: {error}") from None
+        with _opened(file) as source:
+            for number, line in enumerate(source, start=1):
+                if number == 1 and line.startswith(_UTF_16):
+                    raise UserError(f"{file or 'standard input'} is UTF-16: save it as UTF-8")
+                if line.strip():
+                    yield number, line.strip()
+    except OSError as error:
+        raise UserError(f"cannot read {file or 'standard input'}: {error.strerror}") from None
 
 
-def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+def _opened(file: Path | None) -> TextIO:
+    """Open a file or standard input as UTF-8, in whatever locale; wrong bytes stay in their line."""
+    if file is not None and str(file) != "-":
+        source: Any = file.open("rb")
+    elif sys.stdin is None:
+        raise UserError("standard input is closed: name a VIN, or a file with --file")
+    elif file is None and sys.stdin.isatty():
+        raise UserError("name a VIN: vindrop vin 1HGCM82633A004352")
+    else:
+        source = sys.stdin.buffer
+    return io.TextIOWrapper(source, encoding="utf-8-sig", errors="backslashreplace")
+
+
+def _chunks(lines: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     lines = iter(lines)
     while chunk := list(itertools.islice(lines, _CHUNK)):
         yield chunk
 
 
-def _explain(texts: list[str]) -> list[Explained]:
+def _explain(given: list[tuple[int, str]]) -> list[Explained]:
     """Return each VIN with its facts; vehicles are asked for all at once."""
-    judged = [_judge(text) for text in texts]
+    judged = [_judge(text) for _, text in given]
     instead = [
         alternatives(vins.normalize(text)[0])
         if read is None or read.check_digit == "invalid"
         else []
-        for text, (read, _) in zip(texts, judged, strict=True)
+        for (_, text), (read, _) in zip(given, judged, strict=True)
     ]
     asked = [read.value for read, _ in judged if read is not None]
     asked += [other.vin for others in instead for other in others]
     known = dict(zip(asked, _vehicles(asked), strict=True))
     return [
         Explained(
+            line=line,
             text=text,
             vin=read,
             reason=reason,
             vehicle=known[read.value] if read else None,
             instead=_ranked(read, others, known),
         )
-        for text, (read, reason), others in zip(texts, judged, instead, strict=True)
+        for (line, text), (read, reason), others in zip(given, judged, instead, strict=True)
     ]
 
 
@@ -147,9 +164,11 @@ def _ranked(
 def _json(each: Explained) -> str:
     read = each.vin
     said: dict[str, Any] = {
+        "line": each.line,
         "vin": read.value if read else None,
         "as_read": each.text,
         "verdict": read.verdict.value if read else None,
+        "why": vin_page.why(read) if read else None,
         "check_digit": read.check_digit if read else None,
         "expected_check_digit": vins.check_digit(read.value) if read else None,
         "maker": read.maker if read else None,
@@ -164,7 +183,8 @@ def _json(each: Explained) -> str:
         ],
         "reason": each.reason,
     }
-    return json.dumps(said, ensure_ascii=False)
+    # Where letters such as ë cannot be written, their escapes must be JSON's.
+    return json_text(said) if "utf" in sys.stdout.encoding.lower() else json.dumps(said)
 
 
 def _flat(vehicle: Vehicle) -> dict[str, Any]:

@@ -38,6 +38,7 @@ SAMPLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "s3-in-sns-in-sqs": ("s3", ("sns-notification", "sqs")),
     "s3-in-msk": ("s3", ("msk",)),
     "s3-in-lambda-failure": ("s3", ("lambda-failure",)),
+    "oss": ("oss", ()),
     "eventbridge-aws": ("eventbridge-aws", ()),
     "eventbridge-aws-in-sqs": ("eventbridge-aws", ("sqs",)),
     "step-s3-listing-item": ("s3-listing-item", ()),

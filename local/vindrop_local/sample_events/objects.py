@@ -1,6 +1,7 @@
 """Events that name an object: the samples, told of another one.
 
-Shapes as documented and captured: Tencent 583/9707, 1108/42275; Amazon's developer guides.
+Shapes as documented and captured: Tencent 583/9707, 1108/42275; Amazon's developer guides;
+Alibaba's Function Compute, OSS trigger.
 """
 
 from __future__ import annotations
@@ -50,6 +51,18 @@ def _s3(place: Place) -> Any:
     return event
 
 
+def _oss(place: Place) -> Any:
+    """As Function Compute delivers it; its key is not encoded, its ETag in capitals."""
+    event = load("oss")
+    found = event["events"][0]
+    found["region"] = place.region
+    arn = f"acs:oss:{place.region}:{found['oss']['bucket']['ownerIdentity']}:{place.bucket}"
+    found["oss"]["bucket"] |= {"name": place.bucket, "arn": arn}
+    size = {"size": place.size, "deltaSize": place.size}
+    found["oss"]["object"] |= {"key": place.key, "eTag": place.etag.upper(), **size}
+    return event
+
+
 def _eventbridge_aws(place: Place) -> Any:
     """Its key is not encoded."""
     event = load("eventbridge-aws")
@@ -67,6 +80,7 @@ BASES: Final[dict[str, Callable[[Place], Any]]] = {
     "eventbridge-tencent": _eventbridge_tencent,
     "s3": _s3,
     "eventbridge-aws": _eventbridge_aws,
+    "oss": _oss,
     "s3-listing-item": lambda place: {
         "Bucket": place.bucket,
         "Region": place.region,

@@ -30,6 +30,8 @@ class Place:
         named, near = "photos", "us-east-1"
         if base.startswith(TENCENT):
             named, near = "photos-1250000000", "ap-guangzhou"
+        elif base == "oss":
+            named, near = "photos", "cn-hangzhou"
         photo = EVENTS / "photos" / key
         known = photo.stat().st_size if "\0" not in key and photo.is_file() else 97_280
         return cls(bucket or named, region or near, key, size or known)

@@ -31,6 +31,9 @@ _UNITED_STATES: Final = Law("49 CFR 565.15(c)", "49 CFR 565.15(d)(1)", position_
 _UNITED_STATES_AT_7: Final = Law("49 CFR 565.15(c)", "49 CFR 565.15(d)(1)", first_year=1997)
 """7F to 70, which the United States were given when 1, 4 and 5 ran short: no first cycle."""
 
+_CHINA_AT_H: Final = Law(*("GB 16735-2019",) * 2, first_year=2004)
+"""H, which China was given when L ran short: GB 16735-2004 has only L."""
+
 LAWS: Final = {
     "United States": _UNITED_STATES,
     "Puerto Rico": _UNITED_STATES,
@@ -38,7 +41,7 @@ LAWS: Final = {
         *("Motor Vehicle Safety Regulations (C.R.C., c. 1038), s. 115",) * 2, position_7=True
     ),
     "Mexico": Law(*("NOM-001-SSP-2008",) * 2, position_7=True),
-    "China": Law(*("GB 16735-2019 (since 2004 as GB 16735-2004)",) * 2, first_year=1999),
+    "China": Law(*("GB 16735-2019 (since 1997 as GB/T 16735)",) * 2, first_year=1997),
     "Brazil": Law(None, "CONTRAN Resolution 24/1998 (since 2025: 968/2022); ABNT NBR 6066"),
 }
 """Country of the maker → its law. A country that is missing asks for neither."""
@@ -65,6 +68,11 @@ def north_american(vin: str) -> bool:
     return country(vin) in {"United States", "Puerto Rico", "Canada", "Mexico"}
 
 
+def mexican(vin: str) -> bool:
+    """Whether the maker is Mexico's: it builds for the United States, and for Mexico itself."""
+    return country(vin) == "Mexico"
+
+
 @functools.cache
 def law(first_two: str) -> Law | None:
     """Return what the law of the maker's country says, or None where it says nothing.
@@ -74,4 +82,6 @@ def law(first_two: str) -> Law | None:
     name = country(first_two)
     if name == "United States" and first_two[0] == "7":
         return _UNITED_STATES_AT_7
+    if name == "China" and first_two[0] == "H":
+        return _CHINA_AT_H
     return LAWS.get(name) if name else None

@@ -1,6 +1,6 @@
 """Who built it: world manufacturer identifiers (ISO 3780) → brand, registered name, vehicle.
 
-`manufacturers.tsv` beside this file holds some 13,300 codes of two, three or six characters,
+`manufacturers.tsv` beside this file holds some 13,400 codes of two, three or six characters,
 sorted; `tools/manufacturers` builds it and says from what. It is read when the first VIN is
 looked up (bytes, one per line; a line is split when it is asked for).
 """

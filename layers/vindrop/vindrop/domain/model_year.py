@@ -30,17 +30,25 @@ def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
     law = check_digit.law(vin[:2])
     if law is None or law.model_year is None:
         return None
-    years = _years(vin[POSITION], (today or dt.datetime.now(dt.timezone.utc).date()).year + 1)
+    now = (today or dt.datetime.now(dt.timezone.utc).date()).year
+    possible = years = _years(vin[POSITION], latest(now))
     if not _older_register(vin, law.first_year):
         years = [year for year in years if year >= law.first_year] or years
     if check_digit.north_american(vin):
         years = _fitting(vin, years, position_7=law.position_7)
+    if check_digit.mexican(vin) and len(possible) > 1 and years and years[0] > now:
+        return None  # for Mexico itself, makers kept position 7 as they liked until 1997
     return years[0] if len(years) == 1 else None
 
 
-def _years(code: str, latest: int) -> list[int]:
+def latest(year: int) -> int:
+    """Return the latest model year that can stand on a vehicle in the calendar year ``year``."""
+    return year + 1
+
+
+def _years(code: str, last: int) -> list[int]:
     index = CODES.find(code)
-    return [] if index < 0 else list(range(_FIRST + index, latest + 1, _CYCLE))
+    return [] if index < 0 else list(range(_FIRST + index, last + 1, _CYCLE))
 
 
 def _older_register(vin: str, first_year: int) -> bool:

@@ -4,6 +4,7 @@ The allocation is kept by the Society of Automotive Engineers for ISO. The range
 `vininfo` 1.11 (BSD-3-Clause), corrected where newer allocations or NHTSA's vPIC show otherwise:
 7A to 7E is New Zealand and only 7F to 70 the United States; R1 to R8 is Hong Kong; MY to M0 and
 P5 to P0 are India; UA to UG is Spain; VX to V2 is France; 84 is Costa Rica, 86 El Salvador.
+34 is Nicaragua, no part of the United States. PE is the Philippines: Ford built there under PE1 and PE3.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ L A0 China
 M AE India; FK Indonesia; LR Thailand; SS Myanmar; UU Mongolia; XX Kazakhstan; Y0 India
 N AE Iran; FG Pakistan; JJ Iraq; LR Turkey; ST Uzbekistan; UV Azerbaijan; XX Tajikistan; YY Armenia
 N 15 Iran; 78 Turkey
-P AC Philippines; FG Singapore; LR Malaysia; ST Bangladesh; VV Cambodia; 50 India
+P AC Philippines; EE Philippines; FG Singapore; LR Malaysia; ST Bangladesh; VV Cambodia; 50 India
 R AB United Arab Emirates; FK Taiwan; LN Vietnam; PP Laos; ST Saudi Arabia; UW Russia; 18 Hong Kong
 S AM United Kingdom; NT Germany; UZ Poland; 12 Latvia; 33 Georgia; 44 Iceland
 T AH Switzerland; JP Czechia; RV Hungary; W2 Portugal; 35 Serbia; 66 Andorra; 78 Netherlands
@@ -50,13 +51,13 @@ Y AE Belgium; FK Finland; NN Malta; SW Sweden; X2 Norway; 35 Belarus; 68 Ukraine
 Z AU Italy; XZ Slovenia; 11 San Marino; 35 Lithuania; 60 Russia
 1 A0 United States
 2 A5 Canada
-3 AX Mexico; 44 United States; 55 Dominican Republic; 66 Honduras; 77 Panama; 89 Puerto Rico
+3 AX Mexico; 44 Nicaragua; 55 Dominican Republic; 66 Honduras; 77 Panama; 89 Puerto Rico
 4 A0 United States
 5 A0 United States
 6 AX Australia; Y1 New Zealand
 7 AE New Zealand; F0 United States
 8 AE Argentina; FG Chile; LN Ecuador; ST Peru; XZ Venezuela; 22 Bolivia; 44 Costa Rica; 66 El Salvador
-9 AE Brazil; FG Colombia; LL Paraguay; SV Uruguay; 39 Brazil
+9 AE Brazil; FG Colombia; LL Paraguay; SV Uruguay; 29 Brazil
 """
 """First character, then ranges of second characters with the country they were given to."""
 

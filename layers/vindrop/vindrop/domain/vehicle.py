@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from vindrop.domain import check_digit, manufacturers
+from vindrop.domain import check_digit, manufacturers, model_year
 from vindrop.domain.records import VehicleFacts
 
 
@@ -31,7 +31,7 @@ class Pattern(str, Enum):
     UNKNOWN = "unknown"
     """The maker is North American and registered no such pattern: a misreading, or younger data."""
     NOT_COVERED = "not_covered"
-    """vPIC has no patterns of this maker, or the vehicle was not built for the United States."""
+    """vPIC has no patterns of this code, or the vehicle was not built for the United States."""
 
 
 class MissingExtraError(ImportError):
@@ -69,7 +69,8 @@ _HARMLESS: Final = frozenset({0, 1, 9, 10, 12})
 """vPIC's error codes that say nothing against the pattern: clean, check digit (judged by ours),
 glider, off-road, year other than asked for."""
 _NO_DATA: Final = frozenset({7, 8})
-"""Not registered; registered, and no patterns are there."""
+"""Not registered; no pattern. vPIC says the latter where none fits and where none is there at all:
+the table tells, which has the year since when there are any."""
 _TYPES: Final = {
     "PASSENGER CAR": "car",
     "MULTIPURPOSE PASSENGER VEHICLE (MPV)": "mpv",
@@ -111,33 +112,35 @@ def vehicles(vins: Sequence[str], *, today: dt.date | None = None) -> list[Vehic
         raise MissingExtraError from None
     now = dt.datetime.combine(today, dt.time()) if today else None
     found = ultravin.decode_batch(list(vins), now=now)
-    return [_vehicle(vin, each) for vin, each in zip(vins, found, strict=True)]
+    latest = model_year.latest((today or dt.datetime.now(dt.timezone.utc).date()).year)
+    return [_vehicle(vin, each, latest) for vin, each in zip(vins, found, strict=True)]
 
 
-def _vehicle(vin: str, decoded: dict[str, Any]) -> Vehicle:
+def _vehicle(vin: str, decoded: dict[str, Any], latest: int) -> Vehicle:
     codes = set(decoded["error_codes"])
     says = decoded["attributes"]
     north_american = check_digit.north_american(vin)
-    if codes & _NO_DATA:
+    built = manufacturers.find(vin)
+    if codes & _NO_DATA and not (built and built.since):
         return NOTHING
     if codes <= _HARMLESS and says.get("Make") and says.get("Model"):
         # A maker abroad writes the check digit where he builds for the United States. One that
         # fails is another market's number, where the same letters may mean another car.
-        return _known(vin, decoded) if north_american or decoded["check_digit_valid"] else NOTHING
+        sure = north_american or decoded["check_digit_valid"]
+        return _known(vin, decoded, latest) if sure else NOTHING
     if not north_american:
         return NOTHING
-    built = manufacturers.find(vin)
     make = _make(vin, says["Make"]) if says.get("Make") else built.brand if built else None
     return Vehicle(Pattern.UNKNOWN, make=make, type=_type(says), suggested=_suggested(decoded))
 
 
-def _known(vin: str, decoded: dict[str, Any]) -> Vehicle:
-    says = decoded["attributes"]
+def _known(vin: str, decoded: dict[str, Any], latest: int) -> Vehicle:
+    says, year = decoded["attributes"], decoded["model_year"]
     return Vehicle(
         pattern=Pattern.KNOWN,
         make=_make(vin, says["Make"]),
         model=says["Model"],
-        year=decoded["model_year"],
+        year=year if year and year <= latest else None,
         body=says.get("Body Class") or None,
         trim=says.get("Trim") or says.get("Series") or None,
         fuel=says.get("Fuel Type - Primary") or None,

@@ -65,7 +65,8 @@ class Verdict(str, Enum):
     PLAUSIBLE = "plausible"
     """Well-formed; no check digit is required of this maker, and none holds."""
     DOUBTFUL = "doubtful"
-    """A check digit is required and wrong, or characters had to be corrected: have a person look."""
+    """A required check digit is wrong, characters had to be corrected, or no vehicle carries such
+    a number (`vindrop.domain.placeholders`): have a person look."""
 
 
 class NotAVinError(ValueError):
@@ -152,9 +153,26 @@ def normalize(text: str) -> tuple[str, bool]:
             continue
         upper = c.upper() if c not in LOOKALIKES else c
         mended = LOOKALIKES.get(upper, upper)
-        corrected = corrected or mended != upper
+        corrected = corrected or mended != upper or not c.isascii()
         out.append(mended)
     return "".join(out), corrected
+
+
+def corrections(text: str) -> list[tuple[int, str, str]]:
+    """Return what `normalize` corrected: the position of 17, what stood there, as what it was read.
+
+    >>> corrections("1O8GDM9AXKP042788")
+    [(2, 'O', '0')]
+    """
+    bare, value = text.translate(_SEPARATORS), normalize(text)[0]
+    if len(bare) != len(value):  # ß is two capitals
+        return []
+    pairs = enumerate(zip(bare, value, strict=True), start=1)
+    return [
+        (at, typed, read)
+        for at, (typed, read) in pairs
+        if typed.upper() != read or not typed.isascii()
+    ]
 
 
 def parse(text: str, *, today: dt.date | None = None) -> Vin:
@@ -170,12 +188,12 @@ def parse(text: str, *, today: dt.date | None = None) -> Vin:
     if wrong := sorted(set(value) - VALUES.keys()):
         raise NotAVinError(f"{text!r} holds {', '.join(map(repr, wrong))}, which no VIN can hold")
 
-    from vindrop.domain import manufacturers, regions
+    from vindrop.domain import manufacturers, placeholders, regions
 
     holds = check_digit_holds(value)
     required = check_digit_required(value)
     built = manufacturers.find(value)
-    if corrected or (required and not holds):
+    if corrected or (required and not holds) or placeholders.why_doubtful(value, built):
         verdict = Verdict.DOUBTFUL
     elif holds:
         verdict = Verdict.VERIFIED
