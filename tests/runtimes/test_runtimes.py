@@ -137,7 +137,9 @@ def test_a_call_killed_at_the_time_limit_is_read_later_and_once(
 
     frozen = threading.Thread(target=freeze)
     frozen.start()
-    answer = function.call(named(upload))
+    answer = None
+    with contextlib.suppress(OSError):  # the emulator hangs up when its runtime dies
+        answer = function.call(named(upload))
     frozen.join()
     assert answer is None or "errorType" in answer, answer
     function.close()
