@@ -35,6 +35,7 @@ module.exports = async ({ resolveVariable }) => {
   const keep = await resolveVariable('param:onRemove');
   const timeout = Number(await resolveVariable('param:timeout'));
   const mail = await resolveVariable('param:alarms');
+  const uploadPrefix = await resolveVariable('param:uploadPrefix');
   const ledgerIndex = {
     attributes: [
       { AttributeName: 'state', AttributeType: 'S' },
@@ -69,6 +70,38 @@ module.exports = async ({ resolveVariable }) => {
           BlockPublicPolicy: true,
           IgnorePublicAcls: true,
           RestrictPublicBuckets: true,
+        },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [
+            { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } },
+          ],
+        },
+        // The page puts large photos by a signed URL. The signature is what lets them in: the rule
+        // only lets browsers try, from wherever the page is served.
+        CorsConfiguration: {
+          CorsRules: [
+            {
+              Id: 'vindrop-page',
+              AllowedOrigins: ['*'],
+              AllowedMethods: ['PUT'],
+              AllowedHeaders: ['*'],
+              ExposedHeaders: ['ETag', 'x-amz-request-id'],
+              MaxAge: 600,
+            },
+          ],
+        },
+        // What was put and never asked for is nobody's photo.
+        LifecycleConfiguration: {
+          Rules: [
+            {
+              Id: 'vindrop-uploads',
+              Status: 'Enabled',
+              Prefix: uploadPrefix,
+              ExpirationInDays: 1,
+              NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+              AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+            },
+          ],
         },
       },
     },

@@ -12,6 +12,7 @@ const path = require('path');
 const Api = require('../tencent/api');
 const roles = require('../tencent/roles');
 const logs = require('../tencent/logs');
+const storage = require('../tencent/storage');
 const { functionInput, vinocrInput } = require('../tencent/inputs');
 const { clients } = require('./parameters');
 
@@ -82,6 +83,10 @@ class Tencent {
     return this.given.bucket.split('-').pop();
   }
 
+  get photos() {
+    return { Bucket: this.given.bucket, Region: this.given.region };
+  }
+
   get codeBucket() {
     return `${this.name}-code-${this.appid}`;
   }
@@ -138,9 +143,11 @@ class Tencent {
       }
       step.update('Logs');
       const places = await logs.ensure(this.api, this.name, Number(this.given.logDays));
-      step.update('Layers');
       const cos = this.cos();
       await cos.createBucket({ bucket: this.codeBucket });
+      step.update('Bucket');
+      await storage.ensure(cos.cosClient, this.photos, this.given.uploadPrefix);
+      step.update('Layers');
       const layers = await this.publishLayers(cos);
       if (this.given.vinocrImage) {
         step.update('Function vinocr');
@@ -274,7 +281,9 @@ class Tencent {
     }
     await logs.remove(this.api, this.name);
     for (const part of Object.keys(this.policies('0'))) await roles.remove(this.api, `${this.name}-${part}`);
-    await this.cos().remove({ bucket: this.codeBucket });
+    const cos = this.cos();
+    await storage.remove(cos.cosClient, this.photos);
+    await cos.remove({ bucket: this.codeBucket });
     this.log.success(`${this.name} is removed; the bucket with the photos and your databases are as they were`);
   }
 }

@@ -21,6 +21,7 @@ from vindrop_local.platform.spec import MAX_SYNC_BYTES
 from vindrop_local.serving import AppThread, Service, listen
 
 _log: Final = logging.getLogger(__name__)
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 WAIT_SECONDS: Final = 10.0
 """How long a request waits for a free process of the function."""
 
@@ -43,6 +44,9 @@ class Front(Service):
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
+        if (refused := self._refusal(request)) is not None:
+            await _plain(403, refused)(scope, receive, send)
+            return
         try:
             body = await _body(request)
         except ClientDisconnect:
@@ -52,6 +56,21 @@ class Front(Service):
         else:
             response = await run_in_threadpool(self._call, _event(request, body))
         await response(scope, receive, send)
+
+    def _refusal(self, request: Request) -> str | None:
+        """Say why a request does not come from a page of ours, or from a program on this machine.
+
+        A name of another's that leads to this machine (DNS rebinding) stands in Host, and another
+        site's page in Origin: neither may use what only this machine's users are meant to reach.
+        """
+        host = request.headers.get("host", "")
+        names = {f"{name}:{self._port}" for name in _LOOPBACK}
+        if host.lower() not in names:
+            return f"this address answers to http://127.0.0.1:{self._port} only"
+        origin = request.headers.get("origin")
+        if origin is not None and origin.lower() not in {f"http://{name}" for name in names}:
+            return "this address answers to its own page only"
+        return None
 
     def _call(self, event: dict[str, Any]) -> Response:
         try:

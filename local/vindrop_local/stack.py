@@ -27,6 +27,7 @@ from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination
 from vindrop.stores import open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
+from vindrop_local import clone
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.front import Front
@@ -34,8 +35,8 @@ from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, 
 from vindrop_local.serving import Service, free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-"""The checkout: the functions are run from there, unpacked."""
+ROOT: Final = clone.ROOT
+"""The clone: the functions are run from there, unpacked."""
 
 APPID: Final = "1250000000"
 REGION: Final = "ap-guangzhou"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vindrop_local import models
 from vindrop_local.errors import UserError
 from vindrop_local.serving import Service
 from vinocr.launcher import LaunchError, ServerProcess
@@ -59,6 +60,7 @@ class VinOCRProcess(Service):
 
         :raises UserError: it did not start.
         """
+        models.ensure()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._child = ServerProcess.start(

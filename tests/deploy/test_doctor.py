@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +12,15 @@ import pytest
 
 from tests import secrets
 from tests.pipeline.conftest import BUCKET, World, _servers, world
+from tests.stores.fixtures import Servers, fresh_store, servers
 from vindrop.stores import sql
 from vindrop_local.commands import doctor as command
+from vindrop_local.commands import schema
 from vindrop_local.doctor import Finding, examine
 from vindrop_local.doctor.vinocr import _clock
 from vindrop_local.errors import UserError
 
-__all__ = ["_servers", "world"]
+__all__ = ["_servers", "servers", "world"]
 NO_KEYS = dict.fromkeys(secrets.VINOCR, "")
 
 
@@ -79,6 +83,46 @@ def test_what_is_wrong_is_named_with_what_to_do(
     assert findings[what].state == "wrong", findings
     assert says in findings[what].said
     assert secrets.find(str(findings).encode()) == []
+
+
+def test_it_changes_nothing(good: dict[str, str], tmp_path: Path) -> None:
+    there = sorted(tmp_path.iterdir())
+    assert "first start makes it" in found(good)["ledger"].said
+    assert sorted(tmp_path.iterdir()) == there
+
+
+def test_it_makes_no_table_and_takes_no_permit(good: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "vindrop.db"
+    for statements, state in (([], "unsure"), (schema.statements("sqlite"), "ok")):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            for statement in statements:
+                connection.execute(statement)
+        before = contents(path)
+        findings = found(good)
+        assert contents(path) == before
+        assert {findings[what].state for what in ("ledger", "rate limiter")} == {state}
+        assert ("schema sqlite" in findings["ledger"].said) == (state == "unsure")
+
+
+def contents(path: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def test_it_changes_nothing_in_dynamodb(
+    good: dict[str, str], servers: Servers, tmp_path: Path
+) -> None:
+    url = fresh_store(servers, "dynamodb", tmp_path)
+    findings = found(
+        good
+        | {"VINDROP_LEDGER": url, "VINDROP_RESULTS": url, "VINDROP_DEAD_LETTERS": url}
+        | secrets.AWS
+    )
+    names = servers["aws"].client("dynamodb").list_tables()["TableNames"]
+    assert not [name for name in names if name.startswith(url.partition("?")[0].rpartition("/")[2])]
+    assert "is not there yet" in findings["ledger"].said
+    assert "is not there yet" in findings["rate limiter"].said
 
 
 @pytest.mark.parametrize(("skew", "state"), [(2, "ok"), (-90, "wrong"), (400, "wrong")])

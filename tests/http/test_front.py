@@ -52,6 +52,42 @@ def front(
         yield running.url
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:{port}"},
+        {"Host": "127.0.0.1.evil.example:{port}"},
+        {"Host": "127.0.0.1"},
+        {"Host": "127.0.0.1:1"},
+        {"Host": "0.0.0.0:{port}"},
+        {"Host": ""},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://evil.example:{port}"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "https://127.0.0.1:{port}"},
+        {"Origin": "null"},
+        {"Origin": ""},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_another_sites_name_or_page_is_refused(
+    front: str, headers: dict[str, str], method: str
+) -> None:
+    port = front.rpartition(":")[2]
+    sent = {name: value.replace("{port}", port) for name, value in headers.items()}
+    answer = requests.request(method, f"{front}/v1/vin", headers=sent, timeout=60)
+    assert answer.status_code in {400, 403}
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_its_own_page_is_answered_under_each_name_of_this_machine(front: str) -> None:
+    port = front.rpartition(":")[2]
+    for name in ("127.0.0.1", "localhost", "LOCALHOST", "[::1]"):
+        own = {"Host": f"{name}:{port}", "Origin": f"http://{name}:{port}"}
+        assert requests.get(front, headers=own, timeout=60).status_code == 200
+
+
 def test_the_function_answers_in_a_process_of_its_own(front: str) -> None:
     page = requests.get(front, timeout=60)
     assert page.status_code == 200

@@ -181,6 +181,44 @@ def test_a_photo_of_9_mb_goes_through_the_bucket(
     assert sum("vindrop-http/" in place for place in places) == 1, "its event is not read as well"
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (
+            (403, "<Error><Code>AccessDenied</Code><Message>m</Message></Error>"),
+            "403: AccessDenied",
+        ),
+        ((400, "<Error><Code>EntityTooLarge</Code></Error>"), "400: EntityTooLarge"),
+        ((503, "a gateway's own page"), "HTTP 503"),
+        ((403, "<Error><Code><img src=x></Code></Error>"), "HTTP 403"),
+        (None, "CORS rule does not let http://127.0.0.1"),
+    ],
+)
+def test_a_large_photo_that_the_bucket_refuses_says_what_failed(
+    open_page: Open, tmp_path: Path, answer: tuple[int, str] | None, says: str
+) -> None:
+    page = open_page()
+    large = tmp_path / "large.jpg"
+    large.write_bytes((SAMPLES / "plate-04.jpg").read_bytes() + bytes(9_000_000))
+
+    def bucket(route: Any) -> None:
+        if route.request.method != "PUT":
+            route.continue_()
+        elif answer is None:
+            route.abort("failed")  # what a page sees of a preflight that was not let through
+        else:
+            own = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/xml"}
+            route.fulfill(status=answer[0], body=answer[1], headers=own)
+
+    page.route(lambda url: "v1/" not in url, bucket)
+    page.set_input_files("#choose", large)
+    page.wait_for_selector("#trouble:not([hidden])", timeout=60_000)
+    page.locator("#trouble-more summary").click()
+    detail = page.locator("#trouble-detail").inner_text()
+    assert says in detail
+    assert "ignature" not in detail
+
+
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_360_pixels_are_wide_enough_and_targets_large_enough(open_page: Open, locale: str) -> None:
     page = open_page(**PHONE, locale=locale)

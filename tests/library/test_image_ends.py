@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from bench import mutate
 from tests import images
 from tests.images import encoded
 from vindrop.core import pixels, reencode
@@ -104,3 +106,43 @@ def test_a_png_without_its_end_is_whole_and_one_cut_inside_is_refused(
     damaged = bytearray(whole)
     damaged[-18] ^= 0x55  # the checksum of the pixels: they are not what was written
     assert refused(bytes(damaged))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("WEBP", {}), ("WEBP", {"lossless": True}), ("WEBP", {"exif": images.exif()}), ("HEIF", {}),
+     ("AVIF", {"speed": 9}), ("BMP", {}), ("JPEG2000", {}), ("JPEG2000", {"no_jp2": True}),
+     ("JPEG2000", {"tile_size": (128, 128)})],
+)  # fmt: skip
+def test_a_photo_of_another_format_that_is_cut_is_refused(
+    kind: str, options: dict[str, Any]
+) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    whole = encoded(PHOTO, kind, **options)
+    assert not refused(whole)
+    for part in (0.2, 0.4, 0.6, 0.8, 0.97):
+        assert refused(whole[: int(len(whole) * part)]), part
+
+
+@pytest.mark.parametrize("options", [{}, {"no_jp2": True}, {"tile_size": (128, 128)}])
+def test_a_jpeg_2000_without_its_end_is_whole(options: dict[str, Any]) -> None:
+    whole = encoded(PHOTO, "JPEG2000", **options)
+    for lost in (1, 2):
+        assert as_pixels(whole[:-lost]) == as_pixels(whole)
+    for lost in (3, 4, 20, 300):
+        assert refused(whole[:-lost])
+
+
+def test_damaged_files_are_converted_or_refused() -> None:
+    """Nothing else comes out, whatever was done to a file; `bench.mutate` does it by the thousand."""
+    dice = random.Random(19)
+    originals = [one for kind in mutate.bases() for one in kind]
+    ended = Counter[str]()
+    for _ in range(400):
+        try:
+            mutate.convert(mutate.mutated(dice.choice(originals), dice))
+            ended["converted"] += 1
+        except FailureError as error:
+            ended[error.failure.code] += 1
+    assert set(ended) <= {"converted", error_codes.UNDECODABLE, error_codes.TOO_MANY_PIXELS}
+    assert min(ended["converted"], ended[error_codes.UNDECODABLE]) > 40

@@ -27,6 +27,8 @@ FUNCTIONS = frozenset(
 )
 BY_CLASS = ("own_region_form", "bucket_form", "etag_form")
 """Attributes that hold a pattern of each object store."""
+HANDED_ON = {"form": "bucket_form"}
+"""Parameter of `vindrop.clouds.misnamed` → the attribute that it is given."""
 MADE_ELSEWHERE = frozenset(("pattern", "field.pattern"))
 """Texts that are put together of our own source only: no text of others is their subject."""
 
@@ -52,30 +54,31 @@ def patterns() -> dict[str, Found]:
     found: dict[str, Found] = {}
     for module, tree in modules():
         for node in ast.walk(tree):
-            written = _argument(node)
-            if written is None:
-                continue
-            text = ast.unparse(written)
-            last = text.rpartition(".")[2]
-            if last in BY_CLASS:
-                for store in store_classes():
-                    if form := getattr(store, last):
-                        found[f"{store.__name__}.{last}"] = Found(form, _uses(node, tree))
-            elif text not in MADE_ELSEWHERE:
-                where = f"{module}:{node.lineno}"  # type: ignore[attr-defined]
-                value = eval(text, vars(importlib.import_module(module)))
-                found[where] = Found(value, _uses(node, tree))
+            for written in _arguments(node):
+                text = ast.unparse(written)
+                last = HANDED_ON.get(text, text.rpartition(".")[2])
+                if last in BY_CLASS:
+                    for store in store_classes():
+                        if form := getattr(store, last):
+                            found[f"{store.__name__}.{last}"] = Found(form, _uses(node, tree))
+                elif text not in MADE_ELSEWHERE:
+                    where = f"{module}:{node.lineno} {text[:20]}"  # type: ignore[attr-defined]
+                    value = eval(text, vars(importlib.import_module(module)))
+                    found[where] = Found(value, _uses(node, tree))
     return found
 
 
-def _argument(node: ast.AST) -> ast.expr | None:
-    """Return the pattern that a call is given."""
+def _arguments(node: ast.AST) -> list[ast.expr]:
+    """Return the pattern that a call is given; both, where it is one or the other."""
     if not isinstance(node, ast.Call):
-        return None
+        return []
     if (method := _method(node, "re")) is not None:
-        return node.args[0] if method in FUNCTIONS else None
-    # msgspec's Meta(pattern=…), pydantic's Field(pattern=…)
-    return next((word.value for word in node.keywords if word.arg == "pattern"), None)
+        given = [node.args[0]] if method in FUNCTIONS else []
+    else:  # msgspec's Meta(pattern=…), pydantic's Field(pattern=…)
+        given = [word.value for word in node.keywords if word.arg == "pattern"][:1]
+    if given and isinstance(given[0], ast.IfExp):
+        return [given[0].body, given[0].orelse]
+    return given
 
 
 def _method(node: ast.Call, of: str) -> str | None:

@@ -68,6 +68,120 @@ def test_one_sentence_for_what_is_wrong(change: dict[str, str], says: str) -> No
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "around", [" ", "\n", "\r\n", "\t", "\ufeff", "\xa0", "\u200b", "\x00", "\u3000"]
+)
+def test_what_a_copy_brings_along_is_cut_off(around: str) -> None:
+    found = settings.load(
+        {name: f"{around}{value}{around}" for name, value in GOOD.items()}
+        | {
+            "VINDROP_VINOCR_SECRET_ID": f"{around}AKIDx{around}",
+            "VINDROP_VINOCR_SECRET_KEY": f"secret{around}",
+            "VINDROP_VINOCR_REGION": f"ap-guangzhou{around}",
+            "VINDROP_UPLOAD_REGION": f"{around}ap-guangzhou",
+            "VINDROP_UPLOAD_BUCKET": f"photos-125{around}",
+            "VINDROP_API_KEYS": f"{around}0123456789,abcdefghij{around}",
+            "VINDROP_RATE": f"{around}5{around}",
+            "VINDROP_VINOCR_ENDPOINT": f"http://127.0.0.1:9{around}",
+        }
+    )
+    assert found.ledger == GOOD["VINDROP_LEDGER"]
+    assert found.vinocr_secret_id.get_secret_value() == "AKIDx"
+    assert found.vinocr_secret_key.get_secret_value() == "secret"
+    assert (found.vinocr_region, found.upload_region) == ("ap-guangzhou", "ap-guangzhou")
+    assert found.upload_bucket == "photos-125"
+    assert [key.get_secret_value() for key in found.api_keys] == ["0123456789", "abcdefghij"]
+    assert (found.rate, found.vinocr_host) == (5, "127.0.0.1:9")
+
+
+KEYS = {"VINDROP_VINOCR_SECRET_ID": "AKIDx", "VINDROP_VINOCR_SECRET_KEY": "PLANTED"}
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        *(
+            ({**KEYS, name: f"PLANTED{inside}PLANTED"}, name)
+            for name in KEYS
+            for inside in (" ", "\n", "\t", "\ufeff", "\xa0", "é", "密", "\x07", "’")
+        ),
+        *(({**KEYS, name: f"{mark}PLANTED{mark}"}, name) for name in KEYS for mark in "\"'"),
+        *(({**KEYS, name: ""}, name) for name in KEYS),
+        *(({**KEYS, name: "  "}, name) for name in KEYS),
+        ({"VINDROP_API_KEYS": "k"}, "VINDROP_API_KEYS"),
+        ({"VINDROP_API_KEYS": "longenough PLANTED"}, "VINDROP_API_KEYS"),
+        ({"VINDROP_API_KEYS": "PLANTEDé-PLANTED"}, "VINDROP_API_KEYS"),
+        ({"VINDROP_API_KEYS": " , "}, "VINDROP_API_KEYS"),
+        ({"VINDROP_ALLOWED_BUCKETS": " "}, "VINDROP_ALLOWED_BUCKETS"),
+        ({"VINDROP_ALLOWED_BUCKETS": ","}, "VINDROP_ALLOWED_BUCKETS"),
+        ({"VINDROP_ALLOWED_BUCKETS": "\ufeff"}, "VINDROP_ALLOWED_BUCKETS"),
+        ({"VINDROP_ALLOWED_BUCKETS": "photos- 1250000000"}, "VINDROP_ALLOWED_BUCKETS"),
+        ({"VINDROP_ALLOWED_BUCKETS": "cos://photos-125"}, "VINDROP_ALLOWED_BUCKETS"),
+        ({"VINDROP_UPLOAD_BUCKET": "photos-125/x"}, "VINDROP_UPLOAD_BUCKET"),
+        ({"VINDROP_KEY_PREFIXES": " "}, "VINDROP_KEY_PREFIXES"),
+        ({"VINDROP_RATE": " "}, "VINDROP_RATE"),
+        *(
+            ({"VINDROP_CORS_ORIGINS": origin}, "VINDROP_CORS_ORIGINS")
+            for origin in (
+                *("example.com", "ftp://example.com", "https://example.com/page", "https://"),
+                *(
+                    "//example.com",
+                    "https://u@example.com",
+                    "https://exämple.com",
+                    "null",
+                    "*.x.com",
+                ),
+                *("https://h:99999", "https://h:x", "https://h?x", "https://a.com example.com"),
+            )
+        ),
+        *(
+            ({"VINDROP_STORAGE_ENDPOINT": endpoint}, "VINDROP_STORAGE_ENDPOINT")
+            for endpoint in ("foo", "foo:9000", "ftp://foo", "http://", "http://h/path")
+        ),
+        *(
+            ({name: region}, name)
+            for name in ("VINDROP_VINOCR_REGION", "VINDROP_UPLOAD_REGION")
+            for region in (
+                "ap guangzhou",
+                "ap-guangzhou\nx",
+                "ap-guangzhou.",
+                "https://x",
+                "é",
+                "a/b",
+            )
+        ),
+    ],
+)
+def test_what_passed_in_silence_is_one_sentence(change: dict[str, str], names: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings.load(GOOD | change)
+    assert names in str(error.value)
+    assert "PLANTED" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"VINDROP_CORS_ORIGINS": "*"},
+        {"VINDROP_CORS_ORIGINS": "https://example.com http://localhost:3000, https://a.b.c:8443"},
+        {"VINDROP_STORAGE_ENDPOINT": "http://127.0.0.1:9000"},
+        {"VINDROP_STORAGE_ENDPOINT": "https://minio.internal"},
+        {"VINDROP_API_KEYS": "12345678"},
+        {"VINDROP_ALLOWED_BUCKETS": "photos-1250000000, my.photos b_old"},
+        {"VINDROP_ALLOWED_BUCKETS": ""},
+        KEYS,
+    ],
+)
+def test_what_is_right_still_passes(change: dict[str, str]) -> None:
+    settings.load(GOOD | change)
+
+
+def test_an_origin_with_a_slash_is_the_one_that_browsers_send() -> None:
+    found = settings.load(GOOD | {"VINDROP_CORS_ORIGINS": "https://example.com/"})
+    assert found.cors_origins == ("https://example.com",)
+
+
 def test_secrets_show_neither_in_errors_nor_in_print() -> None:
     found = settings.load(
         GOOD

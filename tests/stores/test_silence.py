@@ -147,11 +147,12 @@ def test_a_frozen_broker_of_kafka_is_given_up(servers: Servers) -> None:
 
 
 @pytest.fixture(params=["postgresql", "mysql"])
-def database(request: pytest.FixtureRequest, servers: Servers) -> Database:
+def fresh(request: pytest.FixtureRequest, servers: Servers) -> str:
+    """The URL of an empty database."""
     server = servers["postgresql" if request.param == "postgresql" else "mariadb"]
     name = f"t{uuid.uuid4().hex[:12]}"
     server.sql(f"CREATE DATABASE {name}")
-    return open_database(f"{server.url(name)}?timeout_seconds=2")
+    return str(server.url(name))
 
 
 class Frozen:
@@ -183,7 +184,9 @@ class Frozen:
         self._thread.join()
 
 
-def test_a_sweep_passes_over_a_row_that_another_worker_holds(database: Database) -> None:
+def test_a_sweep_passes_over_a_row_that_another_worker_holds(fresh: str) -> None:
+    # Long before the server ends the session of the one that froze.
+    database = open_database(f"{fresh}?timeout_seconds=30")
     ledger = SQLLedger(database, "test")
     for key in ("held.jpg", "free.jpg"):
         ledger.claim(an_upload(key), -1.0)
@@ -196,9 +199,8 @@ def test_a_sweep_passes_over_a_row_that_another_worker_holds(database: Database)
     assert isinstance(found["free.jpg"], Claim)
 
 
-def test_a_worker_that_froze_in_its_transaction_does_not_hold_its_row_for_ever(
-    database: Database,
-) -> None:
+def test_a_worker_that_froze_in_its_transaction_does_not_hold_its_row_for_ever(fresh: str) -> None:
+    database = open_database(f"{fresh}?timeout_seconds=2")
     ledger = SQLLedger(database, "test")
     ledger.claim(an_upload(), -1.0)
     frozen = Frozen(database, ledger, an_upload().key)

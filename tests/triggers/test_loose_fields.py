@@ -65,7 +65,7 @@ def events() -> list[tuple[str, Any, tuple[Any, ...]]]:
     ]
 
 
-@pytest.mark.parametrize(("name", "build", "path"), events(), ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("name", "build", "path"), events(), ids=lambda each: getattr(each, "__name__", str(each))[:40])
 def test_a_field_that_is_not_needed_refuses_nothing(
     name: str, build: Any, path: tuple[Any, ...]
 ) -> None:

@@ -11,7 +11,8 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 
 _LEGAL: Final = re.compile(
-    r"[\s,.]+(?:INC|INCORPORATED|LLC|L\.L\.C|LTD|LTDA|LIMITED|LP|CO|COMPANY|CORP|CORPORATION|GMBH|AG|"
+    r"(?<![\s,.])[\s,.]+(?:INC|INCORPORATED|LLC|L\.L\.C|LTD|LTDA|LIMITED|LP|CO|COMPANY|CORP|CORPORATION|"
+    r"GMBH|AG|"
     r"S\.?P\.?A|S\.?A\.?S?|S\.A\. DE C\.V|B\.?V|N\.?V|A\.?B|SRL|S\.R\.L|PTY|PVT|PLC|A\.S|MFG|& CO)"
     r"[.)]*$",
     re.IGNORECASE,

@@ -26,7 +26,7 @@ from training.reliability import bins, svg
 from vinocr.reader import ImageError, models
 from vinocr.reader.calibration import Features
 from vinocr.reader.decode import decode
-from vinocr.reader.looks import Looker
+from vinocr.reader.passes import Passes
 
 ERRORS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.02)
 RIDGE: Final = 0.3
@@ -66,17 +66,17 @@ def photos(truth: str) -> Iterator[tuple[bytes, str]]:
                 yield (path.parent / row["file"]).read_bytes(), row["vin"]
 
 
-def judged(looker: Looker, some: Iterator[tuple[bytes, str]], weight: float) -> list[Judged]:
+def judged(looker: Passes, some: Iterator[tuple[bytes, str]], weight: float) -> list[Judged]:
     """Read photos; return what the best candidates were told from, and whether they were right."""
     out: list[Judged] = []
     for data, vin in some:
         try:
-            sight = looker.look(decode(data), 0.7)
+            hypotheses = looker.read(decode(data), 0.7)
         except ImageError:
             continue
-        features = sight.features()
+        features = hypotheses.features()
         if features is not None:
-            out.append(Judged(features, next(iter(sight.posterior)) == vin, weight))
+            out.append(Judged(features, next(iter(hypotheses.posterior)) == vin, weight))
     return out
 
 
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", type=Path)
     parser.add_argument("--svg", type=Path, help="where to draw the reliability")
     options = parser.parse_args(arguments)
-    looker = Looker(models.load(1, options.models))
+    looker = Passes(models.load(1, options.models))
     some = [one for truth in options.truth for one in judged(looker, photos(truth), 1.0)]
     drawn = samples(options.seed, options.generated, hard=True)
     some += judged(looker, ((s.data, s.vin or "") for s in drawn), 0.5)

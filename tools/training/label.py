@@ -18,25 +18,25 @@ from typing import Any, Final
 
 from vinocr.reader import ImageError, models
 from vinocr.reader.decode import decode
+from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
-from vinocr.reader.looks import Looker
+from vinocr.reader.passes import Passes
 from vinocr.reader.search import candidates
-from vinocr.reader.sight import Sight
 
 _THRESHOLD: Final = 0.7
 _TOP: Final = 4
 _OTHERS: Final = 6
 
 
-def said(file: str, sight: Sight) -> dict[str, Any]:
+def said(file: str, hypotheses: Hypotheses) -> dict[str, Any]:
     """Return what was read in one photo, to be written as JSON."""
-    top = list(sight.posterior.items())[:_TOP]
-    line = sight.line_of.get(top[0][0]) if top else None
+    top = list(hypotheses.posterior.items())[:_TOP]
+    line = hypotheses.line_of.get(top[0][0]) if top else None
     first: dict[str, float] = {}
     if line is not None and line.strips:
         first = candidates(line.strips[0].probabilities)
-    if line is None and sight.lines:
-        line = max(sight.lines, key=lambda one: one.letters)
+    if line is None and hypotheses.lines:
+        line = max(hypotheses.lines, key=lambda one: one.letters)
     return {
         "file": file,
         "top": top,
@@ -46,7 +46,7 @@ def said(file: str, sight: Sight) -> dict[str, Any]:
         "ends": line.ends if line else None,
         "others": [
             {"box": _box(one, 0)[:5], "text": one.text}
-            for one in sight.lines
+            for one in hypotheses.lines
             if one is not line and len(one.boxes) == 1
         ][:_OTHERS],
     }
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     part, parts = (int(n) for n in options.part.split("/"))
     left_out = set(options.but_not.read_text().split()) if options.but_not else set()
-    looker = Looker(models.load(1, options.models))
+    looker = Passes(models.load(1, options.models))
     with (options.photos / "boxes.csv").open(encoding="utf-8", newline="") as lines:
         files = [row["file"] for row in csv.DictReader(lines)][part::parts]
     with options.out.open("w", encoding="utf-8") as out:
@@ -81,8 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except ImageError as e:
                 print(f"{file}: {e}", file=sys.stderr)
                 continue
-            sight = looker.glance(picture) if options.glance else looker.look(picture, _THRESHOLD)
-            out.write(json.dumps(said(file, sight)) + "\n")
+            hypotheses = (
+                looker.glance(picture) if options.glance else looker.read(picture, _THRESHOLD)
+            )
+            out.write(json.dumps(said(file, hypotheses)) + "\n")
             out.flush()
     return 0
 

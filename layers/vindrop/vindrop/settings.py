@@ -71,8 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shrunk.
     :param max_download_mb: Largest object fetched at all, in megabytes.
     :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
-    :param memory_mb: Megabytes of memory that the function has: an image that would take more
-        to decode is refused before it is decoded. 0: what the platform says, else 2048.
+    :param memory_mb: Megabytes that no image may exceed. 0: what the platform says, else 2048.
     :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
@@ -89,7 +88,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         `vindrop stats` reckon with.
     :param probe_seconds: While the circuit breaker is open (the account is blocked): seconds
         until the first probe; the pauses between probes double, up to a quarter of an hour.
-    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid). Empty: all.
+    :param allowed_buckets: Buckets whose photos may be read (tencent: name-appid): ``bucket`` in
+        every region and cloud, ``bucket@region`` in that region only. Empty: all.
     :param key_prefixes: Only keys that begin with one of these. Empty: all.
     :param key_suffixes: Only keys that end with one of these, in any case. Empty: all.
     :param ignored_prefixes: Keys that begin with one of these are never read (our own output).

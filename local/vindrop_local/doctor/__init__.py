@@ -1,6 +1,6 @@
 """Looks at an installation from where it is called, and says of each part whether it would work.
 
-Nothing is written to a destination, no photo is paid for; one permit of the rate limiter is used.
+It changes nothing: no table is made, no permit is taken, no photo is paid for.
 The checks run in the order in which one depends on another.
 """
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from vindrop.core.rate_limiter import Permit
+from vindrop.core.ledger import Ledger
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import shown
 from vindrop.destinations import open_destination, sql
 from vindrop.domain.redaction import redact
 from vindrop.settings import Settings
 from vindrop.stores import open_ledger, open_rate_limiter
-from vindrop.stores.dynamodb import open_dynamodb
+from vindrop.stores import sql as databases
+from vindrop_local.doctor import looking
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
 
@@ -30,12 +31,41 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
 def _guarded(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from look()
+    except looking.MissingError as error:
+        yield ok(what, str(error))
     except (StoreError, StoreSettingError) as error:
         yield wrong(what, str(error))
 
 
+def _tables(what: str, found: looking.Looking) -> Finding | None:
+    """Say which tables are missing; None where all are there."""
+    if not found.missing:
+        return None
+    return unsure(
+        what,
+        f"reached, and {', '.join(found.missing)} (or columns of it) are not there yet: the first start "
+        f"makes them where its user may, else run what `vindrop schema {found.dialect.name}` prints",
+    )
+
+
 def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    ledger = open_ledger(settings.ledger, account=settings.account, environment=environment)
+    ledger: Ledger
+    if databases.is_sql(settings.ledger):
+        from vindrop.stores.ledger.sql import SQLLedger
+
+        found = looking.database(settings.ledger)
+        ledger = SQLLedger(looking.as_database(found), settings.account)
+        if missing := _tables("ledger", found):
+            yield missing
+            return
+    elif settings.ledger.startswith("dynamodb:"):
+        from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+
+        ledger = DynamoDBLedger(
+            looking.LookingDynamoDB(settings.ledger, environment), settings.account
+        )
+    else:
+        ledger = open_ledger(settings.ledger, account=settings.account)  # none other: it says so
     waiting = ledger.retryable(50)
     some = "50 or more" if len(waiting) == 50 else str(len(waiting))
     yield ok("ledger", f"answers; {some} uploads are due at the next sweep")
@@ -48,46 +78,76 @@ def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
 
 
 def _rate_limiter(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    limiter = open_rate_limiter(
-        settings.rate_limiter_url,
-        account=settings.account,
-        rate=settings.rate,
-        burst=settings.burst,
-        environment=environment,
-    )
-    found = limiter.reserve(60.0)
-    if not isinstance(found, Permit):
-        yield wrong(
-            "rate limiter", "every permit of the next minute is taken: more arrives than is read"
-        )
-    elif settings.rate_limiter_url == "memory":
+    url = settings.rate_limiter_url
+    if url == "memory":
         yield wrong(
             "rate limiter",
             "VINDROP_RATE_LIMITER is memory: each instance takes the whole rate for itself; name a store",
         )
-    elif found.wait > 10.0:
-        yield unsure(
-            "rate limiter", f"the next permit is {found.wait:.0f} s away: there is a backlog"
-        )
+        return
+    if databases.is_sql(url):
+        found = looking.database(url)
+        wait = _wait_in_sql(found, settings.account)
+        if missing := _tables("rate limiter", found):
+            yield missing
+            return
+    elif url.startswith("dynamodb:"):
+        tables = looking.LookingDynamoDB(url, environment)
+        item = tables.get("uploads", f"quota/{settings.account}")
+        wait = float(item["next_us"]) / 1e6 - tables.now() if item else 0.0
+    else:
+        wait = _wait_in_redis(url, settings.account)
+    if wait > 10.0:
+        yield unsure("rate limiter", f"the next permit is {wait:.0f} s away: there is a backlog")
     else:
         yield ok(
             "rate limiter",
-            f"{settings.rate:g} calls per second; the next is free in {found.wait:.1f} s",
+            f"{settings.rate:g} calls per second; the next is free in {max(wait, 0.0):.1f} s",
         )
+
+
+def _wait_in_sql(found: looking.Looking, account: str) -> float:
+    """Return the seconds until the next permit."""
+    from vindrop.stores.rate_limiter.sql import TABLE
+
+    found.ensure(TABLE)
+    if found.missing:
+        return 0.0
+    rows = found.execute(
+        f"SELECT next_us - {found.dialect.now_us} FROM {TABLE} WHERE id = :id",  # noqa: S608  # our names
+        id=account,
+    ).rows
+    return float(rows[0][0]) / 1e6 if rows else 0.0
+
+
+def _wait_in_redis(url: str, account: str) -> float:
+    """Return the seconds until the next permit."""
+    from vindrop.core.store_url import TIMEOUT, parse
+    from vindrop.stores.redis import Scripts
+
+    if not url.startswith(("redis:", "rediss:")):
+        open_rate_limiter(url, account=account, rate=1.0)  # raises: there is no such store
+    script = (
+        "local time = redis.call('TIME') "
+        "local tat = tonumber(redis.call('HGET', KEYS[1], 'next_us') or 0) "
+        "return string.format('%.0f', tat - time[1] * 1000000 - time[2])"
+    )
+    found = Scripts(url, parse(url, (TIMEOUT,))).run(script, [f"vindrop:quota:{account}"])
+    return float(found) / 1e6
 
 
 def _destination(url: str, what: str, environment: Mapping[str, str]) -> Iterator[Finding]:
-    destination = open_destination(url, environment)
-    if isinstance(destination, sql.SQLDestination):
-        for table in (sql.READINGS, sql.DEAD_LETTERS):
-            destination.database.execute(f"SELECT 1 FROM {table} WHERE 1 = 0")  # noqa: S608  # our names
+    if databases.is_sql(url):
+        found = looking.database(url)
+        sql.SQLDestination(looking.as_database(found))
+        yield _tables(what, found) or ok(what, "answers, and its tables are there")
     elif url.startswith("dynamodb:"):
-        tables = open_dynamodb(url, environment)
+        tables = looking.LookingDynamoDB(url, environment)
         for table in ("readings", "dead_letters"):
             tables.get(table, "no such id")
+        yield ok(what, "answers, and its tables are there")
     else:
+        open_destination(url, environment)
         yield unsure(
             what, "its client is set up; whether it takes a message is seen at the first record"
         )
-        return
-    yield ok(what, "answers, and its tables are there")

@@ -6,10 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-EVENTS: Final = Path(__file__).resolve().parents[3] / "events"
+from vindrop_local import clone
+
+EVENTS: Final = clone.ROOT / "events"
 TENCENT: Final = ("cos", "eventbridge-tencent", "http-tencent")
 """How the names of events begin that tell of a bucket on Tencent."""
 

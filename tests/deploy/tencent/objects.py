@@ -13,6 +13,13 @@ from vindrop_local.bucket import Account
 from vindrop_local.bucket.auth import Asked, check
 from vindrop_local.bucket.errors import CosError
 
+_RULES = {
+    "cors": "NoSuchCORSConfiguration",
+    "lifecycle": "NoSuchLifecycleConfiguration",
+    "encryption": "NoSuchEncryptionConfiguration",
+}
+"""Configuration of a bucket → the code of COS where it has none."""
+
 
 class COS:
     def __init__(self, state: State, account: Account) -> None:
@@ -32,6 +39,8 @@ class COS:
         bucket, key = headers["host"].partition(".")[0], path.lstrip("/")
         names = dict(query)
         with self._state.lock:
+            if not key and (rules := next((n for n in _RULES if n in names), None)):
+                return self._rules(method, bucket, rules, body)
             if not key and method == "PUT":
                 self._state.buckets.add(bucket)
             elif not key and method == "DELETE":
@@ -52,6 +61,24 @@ class COS:
             elif method == "DELETE":
                 self._state.objects.pop((bucket, key), None)
                 return 204, b"", {}
+        return 200, b"", {}
+
+    def _rules(
+        self, method: str, bucket: str, kind: str, body: bytes
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """What stands in a configuration of the bucket, as it was put."""
+        kept, at = self._state.rules, (kind, bucket)
+        xml = {"Content-Type": "application/xml", "x-cos-request-id": "NjQ4"}
+        if method == "PUT":
+            kept[at] = body
+        elif method == "DELETE":
+            kept.pop(at, None)
+            return 204, b"", {}
+        elif at not in kept:
+            code = f"<Error><Code>{_RULES[kind]}</Code></Error>"
+            return 404, code.encode(), xml
+        else:
+            return 200, kept[at], xml
         return 200, b"", {}
 
     def _listing(self, bucket: str) -> bytes:

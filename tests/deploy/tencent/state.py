@@ -19,6 +19,8 @@ class State:
     """What was wrong with a call, its signature included."""
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """By bucket and key."""
+    rules: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Configurations by kind (cors, lifecycle, encryption) and bucket."""
     buckets: set[str] = field(default_factory=set)
     kept: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     """Kind → name → what it was made of."""

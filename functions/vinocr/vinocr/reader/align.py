@@ -1,7 +1,7 @@
 """How well given VINs explain given frames: CTC's forward algorithm, for many VINs at once.
 
 The beam search proposes candidates from one strip; this asks every strip of the line about
-every candidate, so that several looks can be weighed against each other.
+every candidate, so that several passes can be weighed against each other.
 """
 
 from __future__ import annotations

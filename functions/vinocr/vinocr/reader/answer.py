@@ -1,4 +1,4 @@
-"""What a look at a photo ends in: an answer, or an image that cannot be looked at."""
+"""What the passes over a photo end in: an answer, or an image that cannot be read."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ class Answer:
     barcode: bool
     """A barcode in the photo says the same."""
     looks: int
-    """How many looks it took."""
+    """How many passes it took."""
     milliseconds: float
     """Wall time of the whole reading."""

@@ -9,6 +9,7 @@ rapidocr's code is imported.
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -46,16 +47,24 @@ class Models:
 
 
 def folder() -> Path:
-    """Return the folder of the model files inside the installed `rapidocr`.
+    """Return the folder of the model files inside the installed `rapidocr`, else the user's cache.
 
-    :raises ModelsMissingError: rapidocr is not installed.
+    :raises ModelsMissingError: rapidocr is not installed, and nothing is in the cache.
     """
     spec = importlib.util.find_spec("rapidocr")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelsMissingError(
-            "The model files are missing: install them with pip install 'vindrop[vinocr]'."
-        )
-    return Path(spec.submodule_search_locations[0]) / "models"
+    if spec is not None and spec.submodule_search_locations:
+        return Path(spec.submodule_search_locations[0]) / "models"
+    if all((cache() / name).is_file() for name in _RAPIDOCR.values()):
+        return cache()
+    raise ModelsMissingError(
+        "The model files are missing: install them with pip install --no-deps 'rapidocr==3.10.0'."
+    )
+
+
+def cache() -> Path:
+    """Return where the `vindrop` command keeps the model files that it fetched."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(home) / "vindrop" / "models"
 
 
 def load(threads: int, where: Path | None = None) -> Models:
@@ -87,7 +96,7 @@ def load(threads: int, where: Path | None = None) -> Models:
             path = WEIGHTS / name
         if not path.is_file():
             raise ModelsMissingError(
-                f"The model file {name} is missing: reinstall with pip install 'rapidocr==3.10.0'."
+                f"The model file {name} is missing: reinstall with pip install --no-deps 'rapidocr==3.10.0'."
             )
         sessions[role] = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]

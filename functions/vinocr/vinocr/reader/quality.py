@@ -6,8 +6,8 @@ from typing import Final
 
 from vindrop.domain.vin import LENGTH
 from vinocr.reader.answer import NoReason
+from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
-from vinocr.reader.sight import Sight
 
 PART_OF_A_VIN: Final = 8
 """VIN letters in a row, digits among them, that are likely a part of one."""
@@ -15,22 +15,22 @@ UNSURE: Final = 0.75
 """Mean certainty of a line's letters below which it counts as blurred."""
 
 
-def reason(sight: Sight) -> NoReason:
+def reason(hypotheses: Hypotheses) -> NoReason:
     """Say why no VIN was given."""
-    lines = [line for line in sight.lines if len(line.boxes) == 1]
-    if any(_is_part(line) and at_edge(line, sight) for line in lines):
+    lines = [line for line in hypotheses.lines if len(line.boxes) == 1]
+    if any(_is_part(line) and at_edge(line, hypotheses) for line in lines):
         return "cut_off"
-    if any(line.letters >= PART_OF_A_VIN and line.certainty < UNSURE for line in lines):
+    if any(_is_part(line) and line.certainty < UNSURE for line in lines):
         return "blurred"
     if not any(line.letters >= 3 for line in lines):
         return "no_text"
     return "no_vin"
 
 
-def at_edge(line: Line, sight: Sight) -> bool:
+def at_edge(line: Line, hypotheses: Hypotheses) -> bool:
     """Whether the line runs into the picture's edge at either end."""
     box = line.box
-    width, height = sight.picture.image.size
+    width, height = hypotheses.picture.image.size
     near = box.height * 0.75
     ends = line.box.corners()
     for x, y in ((ends[0] + ends[3]) / 2, (ends[1] + ends[2]) / 2):

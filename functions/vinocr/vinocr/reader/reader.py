@@ -9,10 +9,10 @@ from vinocr.reader import calibration, models
 from vinocr.reader.align import first_and_last
 from vinocr.reader.answer import Alternative, Answer, Point
 from vinocr.reader.decode import MAX_PIXELS, Picture, decode
+from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
-from vinocr.reader.looks import Looker
+from vinocr.reader.passes import Passes
 from vinocr.reader.quality import reason
-from vinocr.reader.sight import Sight
 
 
 class Reader:
@@ -38,7 +38,7 @@ class Reader:
         :raises vinocr.reader.models.ModelsMissingError: the model files are not installed.
         :raises ValueError: ``max_error`` is no share.
         """
-        self._looker = Looker(models.load(threads, model_folder))
+        self._reading = Passes(models.load(threads, model_folder))
         self._threshold = calibration.threshold(max_error) if threshold is None else threshold
         self._max_pixels = max_pixels
 
@@ -49,28 +49,28 @@ class Reader:
         """
         started = time.perf_counter()
         picture = decode(image, max_pixels=self._max_pixels)
-        sight = self._looker.look(picture, self._threshold)
-        return self._answer(sight, started)
+        hypotheses = self._reading.read(picture, self._threshold)
+        return self._answer(hypotheses, started)
 
-    def _answer(self, sight: Sight, started: float) -> Answer:
-        probabilities = sight.calibrated()
+    def _answer(self, hypotheses: Hypotheses, started: float) -> Answer:
+        probabilities = hypotheses.calibrated()
         ranked = list(probabilities.items())
         best, p = ranked[0] if ranked else (None, 0.0)
         given = best if p >= self._threshold else None
-        line = sight.line_of.get(best) if best else None
-        if line is None and sight.lines:
-            line = max(sight.lines, key=lambda one: one.letters)
+        line = hypotheses.line_of.get(best) if best else None
+        if line is None and hypotheses.lines:
+            line = max(hypotheses.lines, key=lambda one: one.letters)
         runners_up = ranked[1:6] if given else ranked[:5]
         return Answer(
             vin=given,
             as_read=line.text if line else "",
             confidence=p,
             characters=_characters(probabilities, best) if best else (),
-            quadrilateral=_corners(line, best, sight.picture) if line else None,
+            quadrilateral=_corners(line, best, hypotheses.picture) if line else None,
             alternatives=tuple(Alternative(vin, q) for vin, q in runners_up if q >= 0.001),
-            reason=None if given else reason(sight),
-            barcode=best in sight.barcodes,
-            looks=sight.looks,
+            reason=None if given else reason(hypotheses),
+            barcode=best in hypotheses.barcodes,
+            looks=hypotheses.passes,
             milliseconds=(time.perf_counter() - started) * 1000,
         )
 

@@ -101,7 +101,8 @@ class Recognizer:
     def _greedy(self, full: Floats) -> str:
         best = full.argmax(axis=1)
         fresh = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
-        return "".join(self._models.characters[i] for i in best[fresh]).strip()
+        text = "".join(self._models.characters[i] for i in best[fresh])
+        return text.replace("~", "*").strip()  # our own recogniser's junk, mostly stars
 
 
 def spelling(frames: Floats) -> tuple[str, float]:

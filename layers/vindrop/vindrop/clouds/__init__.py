@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
+from vindrop.core.invocation import bound
 from vindrop.core.object_store import UnknownCloudError
 from vindrop.domain.error_codes import NO_CREDENTIALS, STORAGE_UNAVAILABLE
 from vindrop.domain.failures import FailureError
@@ -260,13 +261,9 @@ def exact_session() -> Any:
     """Return a session of `requests` that neither ``~/.netrc`` nor the environment reaches into."""
     import requests
 
-    from vindrop.core.invocation import bounded_adapter
-
     session = requests.Session()
     session.trust_env = False
-    adapter = bounded_adapter()()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    bound(session)
     return session
 
 

@@ -23,6 +23,7 @@ _SCAN: Final = b"\xff\xda"
 _END: Final = b"\xff\xd9"
 _OTHER_END: Final = _NOISE + b"".join(bytes((0xFF, 0xD0 + n % 8)) + _NOISE for n in range(8)) + _END
 """More image data, restart markers and all, for a JPEG that should need none."""
+_JPEG_2000: Final = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 _PADDING: Final = 256
 """Zeros in a row at a file's end that are taken for room that was never written to."""
 
@@ -43,7 +44,7 @@ def decode(
 ) -> Image.Image:
     """Return a decoded image.
 
-    A JPEG without its end is taken if every pixel is there.
+    A JPEG without its end is taken if every pixel is there; a JPEG 2000, too.
 
     :param data: the file, without metadata.
     :param prepare: gets the opened image before it is decoded, to look at its size or ask for a scale.
@@ -61,7 +62,13 @@ def decode(
 
     if data.startswith(JPEG) and data.rfind(_END) < data.find(_SCAN):
         return _completed(data, attempt)
-    return attempt(data)
+    try:
+        return attempt(data)
+    except OSError:
+        if not data.startswith(_JPEG_2000) or data.endswith(_END):
+            raise
+        # Its decoder is strict: it takes no end mark for a part of the picture.
+        return attempt(data.removesuffix(_END[:1]) + _END)
 
 
 def _completed(data: bytes, attempt: Callable[[bytes], Image.Image]) -> Image.Image:

@@ -38,6 +38,13 @@ class FileDestination:
         if split.netloc or not split.path.strip("/"):
             raise StoreSettingError("file://… names no file: write file:///absolute/path.jsonl")
         self._path = Path(unquote(split.path))
+        if (
+            not self._path.parent.exists()
+        ):  # a typing error would else be a folder that nobody finds
+            raise StoreSettingError(
+                f"file://… names a file in the folder {self._path.parent}, which is not there: make it, "
+                "or correct the URL"
+            )
         self._seen: set[str] = set()
         self._read_to = 0
         self._inode = 0

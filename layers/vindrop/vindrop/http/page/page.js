@@ -177,7 +177,14 @@
       if (event.lengthComputable && !signal.aborted)
         byId("status").textContent = say("uploading", {percent: Math.round(100 * event.loaded / event.total)});
     };
-    const failed = () => reject(new Problem({name: "upload-failed", detail: request.status ? `HTTP ${request.status}` : ""}));
+    const failed = () => {
+      const code = /<Code>([\w.]{1,64})<\/Code>/.exec(request.responseText)?.[1];
+      const detail = request.status
+        ? `the bucket answered HTTP ${request.status}${code ? `: ${code}` : ""}`
+        : `the bucket at ${new URL(place.url).host} did not answer this page: there is no network, or the `
+          + `bucket's CORS rule does not let ${location.origin} PUT`;
+      reject(new Problem({name: "upload-failed", detail, code}));
+    };
     request.onload = () => request.status >= 200 && request.status < 300 ? resolve() : failed();
     request.onerror = failed;
     request.onabort = () => reject(signal.reason.name === "TimeoutError" ? new Problem({name: "timeout"}) : signal.reason);

@@ -124,7 +124,7 @@ def _limits(answer: float) -> str:
 
     The comments are executed by MySQL 5.7 and later, and by MariaDB alone.
     """
-    lock = max(int(answer / 2), 1)
+    lock = max(round(answer / 4), 1)
     return (
         f"SET SESSION innodb_lock_wait_timeout = {lock}, wait_timeout = {IDLE_SECONDS} "
         f"/*!50708 , max_execution_time = {round(answer * 1000)} */ "

@@ -32,13 +32,13 @@ _BELIEVED: Final = -1.0
 
 
 @dataclass(slots=True)
-class Sight:
+class Hypotheses:
     """What has been seen in a photo so far."""
 
     picture: Picture
     lines: list[Line] = field(default_factory=list)
     boxes: int = 0
-    looks: int = 0
+    passes: int = 0
     barcodes: dict[str, float] = field(default_factory=dict)
     """VIN that a barcode says → log weight of its saying so alone."""
     posterior: dict[str, float] = field(default_factory=dict)
