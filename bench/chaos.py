@@ -146,7 +146,7 @@ def run(
             "VINDROP_DEAD_LETTERS": results,
             "VINDROP_VINOCR_TIMEOUT": str(PATIENCE),
             "VINDROP_VINOCR_CONNECT_TIMEOUT": "1",
-            "VINDROP_RETRY_SECONDS": "30" if simulated else "1",
+            "VINDROP_RETRY_SECONDS": "5" if simulated else "1",
             "VINDROP_PROBE_SECONDS": "1",
         }
         setups = [

@@ -105,7 +105,7 @@ def outage(world: World, app: App, upload: Upload, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("away", ["VINDROP_VINOCR_ENDPOINT", "VINDROP_STORAGE_ENDPOINT"])
-@pytest.mark.parametrize("seconds", [10.0, 600.0, 3600.0, DAY])
+@pytest.mark.parametrize("seconds", [10.0, 600.0, 6 * 3600.0])
 def test_who_cannot_be_reached_is_waited_for(
     world: World, nobody: str, away: str, seconds: float
 ) -> None:
@@ -118,12 +118,16 @@ def test_who_cannot_be_reached_is_waited_for(
     assert (world.calls() - before).received == 1
 
 
-@pytest.mark.parametrize("code", PASSING)
-def test_a_service_that_fails_for_a_day_is_waited_for(world: World, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "seconds"), [(PASSING[0], DAY), *((code, 1800.0) for code in PASSING[1:])]
+)
+def test_a_service_that_fails_for_a_day_is_waited_for(
+    world: World, code: str, seconds: float
+) -> None:
     world.faults.set({"code": code})
     upload = world.photo()
     app = impatient(world.app(VINDROP_RETRY_SECONDS="900", VINDROP_MAX_ATTEMPTS="1"))
-    outage(world, app, upload, DAY)
+    outage(world, app, upload, seconds)
     world.faults.set()
     assert process(app, upload).end == "reading"
     assert [(each.attempts, each.vinocr.billed) for each in world.readings()] == [(1, 1)]

@@ -541,7 +541,7 @@ def test_what_waits_for_an_outage_that_is_over_is_due_at_once(
 ) -> None:
     """Others are left alone: another code, no outage, and too short a part of its wait."""
     other = Failure("Vindrop.StorageUnavailable", "away")
-    for key, failure, retries in (("a", REFUSED, 1), ("b", other, 1), ("c", REFUSED, 0)):
+    for key, failure, retries in (("a", REFUSED, 7), ("b", other, 1), ("c", REFUSED, 0)):
         upload = an_upload(key)
         ledger.schedule_retry(
             upload.id,
@@ -556,6 +556,7 @@ def test_what_waits_for_an_outage_that_is_over_is_due_at_once(
     assert ledger.hasten(REFUSED.code, 0.5) == 0
     assert ledger.hasten(REFUSED.code, 0.0) == 1
     assert [upload.key for upload in ledger.retryable(10)] == ["a"]
+    assert claimed(ledger, 60, an_upload("a")).retries == 1, "its waits begin anew"
 
 
 def test_answers_that_wait_for_delivery_can_be_asked_for_alone(

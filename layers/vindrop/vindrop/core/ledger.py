@@ -203,7 +203,8 @@ class Ledger(Protocol):
     def hasten(self, code: str, share: float) -> int:
         """Make retries due now that wait for a passing failure with ``code``; return how many.
 
-        :param share: of its wait that an upload must have waited already, from 0 to 1.
+        :param share: of its wait that an upload must have waited already, from 0 to 1. With 0 its
+            waits begin anew, too.
         """
 
     def forget(self, upload_id: str, claim: Claim) -> None:

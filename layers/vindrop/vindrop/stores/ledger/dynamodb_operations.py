@@ -120,9 +120,10 @@ class DynamoDBOperations:
             if waited >= share * (due - float(item["last_seen"])):
                 hastened += self._change(
                     str(item["id"]),
-                    "SET #due_at = :now",
+                    "SET #due_at = :now, #retries = :retries",
                     "#state = :parked AND #due_at = :due",
                     now=now,
+                    retries=int(item["retries"]) if share > 0 else 1,
                     parked="parked",
                     due=due,
                 )

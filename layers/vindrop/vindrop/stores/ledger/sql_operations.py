@@ -121,7 +121,9 @@ class SQLOperations:
         """Make retries due that wait for a passing failure which is over."""
         waited = f"{self._now} - last_seen"
         return self.database.execute(
-            f"UPDATE {UPLOADS} SET due_at = {self._now} WHERE state = 'parked' AND retries > 0 "
+            f"UPDATE {UPLOADS} SET due_at = {self._now}, "
+            "retries = CASE WHEN :share > 0 THEN retries ELSE 1 END "
+            "WHERE state = 'parked' AND retries > 0 "
             f"AND due_at > {self._now} AND failure_code = :code "
             f"AND {waited} >= :share * (due_at - last_seen)",
             code=code,
