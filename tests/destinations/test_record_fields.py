@@ -90,17 +90,22 @@ def opened(database: sql.Database) -> Readable:
     return cast("Readable", open_destination(database.url))
 
 
+def as_of(earlier: Any, written: Any) -> Any:
+    """Return ``written`` without the fields that an earlier version did not have."""
+    if not isinstance(earlier, dict) or not isinstance(written, dict):
+        return written
+    return {name: as_of(earlier[name], value) for name, value in written.items() if name in earlier}
+
+
 def test_events_of_0_1_are_read() -> None:
     reading, letter = (records.from_cloudevent(event) for event in EVENTS)
     assert isinstance(reading, Reading)
     assert isinstance(letter, DeadLetter)
     assert (reading.vin, reading.vin_box) == ("LSGPC52H9GF125161", None)
     assert reading.traceparent == EVENTS[0]["traceparent"]
-    assert records.to_cloudevent(letter) == EVENTS[1]
-    written = records.to_cloudevent(reading)
-    later = ("vin_box", "manufacturer", "country", "vehicle")
-    assert [written["data"].pop(name) for name in later] == [None] * 4
-    assert written == EVENTS[0], "what 0.1 wrote is still written, and in the same words"
+    for record, event in zip((reading, letter), EVENTS, strict=True):
+        written = records.to_cloudevent(record)
+        assert as_of(event, written) == event, "what 0.1 wrote is still written, in the same words"
 
 
 def test_an_event_of_a_later_version_is_read_without_what_it_added() -> None:
