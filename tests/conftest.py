@@ -27,3 +27,9 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no shared folder beside this checkout: nothing real to measure on")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _logs_where_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that a test runs in this process logs to standard error: the next test's does not."""
+    monkeypatch.setattr("vindrop.telemetry._to_standard_error", False)

@@ -86,8 +86,10 @@ def test_one_that_breaks_our_own_code_does_not_keep_the_others(
 
 
 def test_a_blocked_account_is_not_called_and_kept_answers_still_arrive(world: World) -> None:
+    (world.folder / "out").mkdir()
     app = an_app(world, VINDROP_RESULTS=f"file://{world.folder}/out/readings.jsonl")
-    (world.folder / "out").touch()  # no folder can be made there
+    (world.folder / "out").rmdir()
+    (world.folder / "out").touch()  # no folder any more, and none can be made
     *waiting, answered = uploads(world, 9)
     assert app.pipeline.process(answered, Budget(5)).end == "undelivered"
     app.ledger.end_leases()  # type: ignore[attr-defined]
@@ -95,6 +97,7 @@ def test_a_blocked_account_is_not_called_and_kept_answers_still_arrive(world: Wo
         park(app, upload)
     app.ledger.open_circuit(ARREARS, 600)
     (world.folder / "out").unlink()
+    (world.folder / "out").mkdir()
     before = world.vinocr.calls().received
     assert sweep.process(app, a_call())["ended"] == {"reading": 1}
     assert world.vinocr.calls().received == before
@@ -163,8 +166,10 @@ def test_under_an_open_circuit_a_long_backlog_costs_nothing_and_what_is_paid_for
     world: World,
 ) -> None:
     """The answers are behind 3,000 uploads that have been due for longer."""
+    (world.folder / "out").mkdir()
     app = an_app(world, VINDROP_RESULTS=f"file://{world.folder}/out/readings.jsonl")
-    (world.folder / "out").touch()  # no folder can be made there
+    (world.folder / "out").rmdir()
+    (world.folder / "out").touch()  # no folder any more, and none can be made
     *waiting, answered = uploads(world, 3)
     assert app.pipeline.process(answered, Budget(5)).end == "undelivered"
     for upload in waiting:
@@ -181,6 +186,7 @@ def test_under_an_open_circuit_a_long_backlog_costs_nothing_and_what_is_paid_for
         )
     app.ledger.open_circuit(ARREARS, 600)
     (world.folder / "out").unlink()
+    (world.folder / "out").mkdir()
     counting = Counting(database)
     app.ledger.database = counting  # type: ignore[misc]
     assert sweep.process(app, a_call())["ended"] == {"reading": 1}
