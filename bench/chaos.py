@@ -163,9 +163,11 @@ def run(
         sweeper = stack.enter_context(Fleet(setups[:2], retry_delays=()))
         fleet.warm()
         _send(fleet, events, dice, uploads / rate, function_seconds)
-        away = threading.Thread(target=_take_away, args=(gate, store, outage, simulated))
-        away.start()
         stop = threading.Event()
+        away = threading.Thread(
+            target=_take_away, args=(gate, store, outage, stop if simulated else None)
+        )
+        away.start()
         villain = threading.Thread(
             target=_harass, args=(fleet, outages, random.Random(seed + 2), stop, uploads / rate)
         )
@@ -223,15 +225,23 @@ def _send(
         fleet.send(Job("upload", event, seconds), after)
 
 
-def _take_away(gate: Gate, store: str, seconds: float, simulated: bool) -> None:
-    """Let VinOCR be out of reach for ``seconds``; simulated: of the ledger's time, which hurries."""
+def _take_away(gate: Gate, store: str, seconds: float, simulated: threading.Event | None) -> None:
+    """Let VinOCR be out of reach for ``seconds``.
+
+    :param simulated: the seconds are of the ledger's time, which hurries until this is set: what is
+        retried an hour later has its turn within a minute.
+    """
     if not seconds:
         return
     gate.close()
-    step = 0.5
-    speed = FASTER if simulated else 1.0
-    for _ in range(round(seconds / speed / step)):
+    step, speed = 0.5, FASTER if simulated else 1.0
+    away = True
+    while away or (simulated and not simulated.is_set()):
         time.sleep(step)
+        seconds -= step * speed
+        if away and seconds <= 0:
+            away = False
+            gate.open()
         if simulated:
             with contextlib.suppress(StoreError):  # its own outage
                 # Leases are left alone: their workers live in our time.
@@ -241,7 +251,6 @@ def _take_away(gate: Gate, store: str, seconds: float, simulated: bool) -> None:
                     "due_at = CASE WHEN state = 'parked' THEN due_at - :more ELSE due_at END",
                     more=step * (speed - 1.0),
                 )
-    gate.open()
 
 
 def _harass(
