@@ -39,8 +39,9 @@ def fuzz(targets: int) -> Callable[[Target], None]:
         rounds = 0
         # No database and no fixed seed: every round tries something new.
         how = common | {"database": None, "derandomize": False, "phases": list(Phase)}
+        tried = settings(max_examples=_AT_A_TIME, **how)(target)
         while time.monotonic() < end:
-            settings(max_examples=_AT_A_TIME, **how)(target)()
+            tried()
             rounds += 1
         print(f"{target.__name__}: {rounds * _AT_A_TIME} examples")
 
