@@ -117,7 +117,7 @@ def billed(state: Path) -> int:
     return sum(call["event"] == "call" and call["code"] == "Success" for call in calls)
 
 
-@pytest.mark.parametrize("moment", [0, 1, 3, 7, 12, 18, 25, 33, 40, 46])
+@pytest.mark.parametrize("moment", [0, 1, 2, 3, 5, 8, 12, 16, 20, 24])
 def test_killed_at_any_moment_nothing_is_lost_or_paid_twice(tmp_path: Path, moment: int) -> None:
     """SIGKILL to the whole process group once ``moment`` uploads have ended, then a second life."""
     folder, state = tmp_path / "bucket", tmp_path / "state"
