@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz lint format lock lock-layers clean
+.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz release lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -36,6 +36,9 @@ test-deploy: setup ## both deployments against clouds on loopback: takes minutes
 
 layers: setup ## the layers of both clouds, from the lock, byte for byte the same every time
 	@$(BIN)/python -m layers.dependencies --layout all
+
+release: setup ## wheel, layers, bills of materials, checksums and notes, into build/release
+	@PYTHONPATH=tools $(BIN)/python -m release
 
 conformance: setup ## VinOCR driven by every official client: a table client x case
 	@$(BIN)/python tests/conformance/run.py

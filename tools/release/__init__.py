@@ -1,0 +1,1 @@
+"""What is published: wheel, source archive, layers, bills of materials, checksums, notes."""
