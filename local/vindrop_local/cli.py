@@ -19,6 +19,7 @@ from vindrop_local.commands import (
     demo,
     doctor,
     event,
+    help_pages,
     invoke,
     listing,
     recognize,
@@ -34,7 +35,7 @@ from vindrop_local.terminal import console, shown
 app = typer.Typer(
     help="Drop a photo of a vehicle's VIN into a bucket, get the VIN in your database or queue.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -53,10 +54,17 @@ for command in (
     vin.vin,
 ):
     app.command()(command)
+app.command("help")(help_pages.show_topic)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],  # the server says itself what it takes
+    }
+)
 def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
@@ -105,7 +113,7 @@ def _say_usage(error: Any) -> int:
 def _run() -> int:
     out = sys.stdout
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="vindrop", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except _UsageError as error:

@@ -1,0 +1,68 @@
+"""Finding one's way in the command line: -h, help pages, completion, and an answer in every pipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.cli.test_cli import ROOT, vindrop
+from vindrop_local.cli import app
+
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_h(command: str) -> None:
+    short, long = (CliRunner().invoke(app, [command, word]) for word in ("-h", "--help"))
+    assert short.exit_code == 0
+    assert "usage" in short.stdout.lower()
+    assert short.stdout == long.stdout
+
+
+def test_every_page_is_shown_and_listed(tmp_path: Path) -> None:
+    listed = vindrop("help", cwd=tmp_path).stdout
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"  {page.stem} " in listed
+    shown = vindrop("help", "operations", cwd=tmp_path)
+    assert shown.stdout == (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    as_json = vindrop("help", "--json", cwd=tmp_path).stdout.splitlines()
+    assert {json.loads(line)["topic"] for line in as_json} >= {"operations", "settings"}
+
+
+def test_help_of_a_command_is_its_own_help(tmp_path: Path) -> None:
+    assert vindrop("help", "vin", cwd=tmp_path).stdout == vindrop("vin", "-h", cwd=tmp_path).stdout
+
+
+def test_a_slip_is_corrected(tmp_path: Path) -> None:
+    done = vindrop("help", "operatoins", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean operations?" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_and_completes(shell: str, tmp_path: Path) -> None:
+    chosen = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    script = vindrop("--show-completion", shell, cwd=tmp_path, **chosen)
+    assert "_VINDROP_COMPLETE" in script.stdout
+    done = vindrop(
+        cwd=tmp_path,
+        _VINDROP_COMPLETE=f"complete_{shell}",
+        COMP_WORDS="vindrop dea",
+        COMP_CWORD="1",
+        _TYPER_COMPLETE_ARGS="vindrop dea",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert done.stdout.split()[0].strip('"') in {"dead-letters", "_arguments"}, done
+    assert "dead-letters" in done.stdout
+    assert "readings" not in done.stdout
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1", "TERM": "xterm-256color"}])
+def test_no_colours_in_a_pipe(environment: dict[str, str], tmp_path: Path) -> None:
+    for words in (("settings",), ("vin", "nonsense")):
+        done = vindrop(*words, cwd=tmp_path, **environment)
+        assert "\x1b" not in done.stdout + done.stderr
