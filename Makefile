@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz release lint format lock lock-layers clean
+.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz docs release lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -36,6 +36,14 @@ test-deploy: setup ## both deployments against clouds on loopback: takes minutes
 
 layers: setup ## the layers of both clouds, from the lock, byte for byte the same every time
 	@$(BIN)/python -m layers.dependencies --layout all
+
+build/docs/venv/.ready: tools/documentation/requirements.lock $(STAMP)
+	@$(UV) venv --quiet --clear --python $(BIN)/python build/docs/venv
+	@$(UV) pip sync --quiet --python build/docs/venv/bin/python --require-hashes tools/documentation/requirements.lock
+	@touch $@
+
+docs: setup build/docs/venv/.ready ## the documentation site in both languages, into build/site, its links checked
+	@PYTHONPATH=tools $(BIN)/python -m documentation --zensical $(CURDIR)/build/docs/venv/bin/zensical
 
 release: setup ## wheel, layers, bills of materials, checksums and notes, into build/release
 	@PYTHONPATH=tools $(BIN)/python -m release
