@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz docs release lint format lock lock-layers clean
+.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz docs figures release lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -44,6 +44,9 @@ build/docs/venv/.ready: tools/documentation/requirements.lock $(STAMP)
 
 docs: setup build/docs/venv/.ready ## the documentation site in both languages, into build/site, its links checked
 	@PYTHONPATH=tools $(BIN)/python -m documentation --zensical $(CURDIR)/build/docs/venv/bin/zensical
+
+figures: setup ## the plots of the documentation, measured anew and drawn into docs/figures (ten minutes)
+	@$(BIN)/python -m bench.figures
 
 release: setup ## wheel, layers, bills of materials, checksums and notes, into build/release
 	@PYTHONPATH=tools $(BIN)/python -m release

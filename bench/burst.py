@@ -85,6 +85,7 @@ def run(
                 "function_seconds": round(fleet.tally.function_seconds),
                 "seconds": round(time.monotonic() - started, 1),
             }
+            found["timeline"] = world.timeline(wall, found.pop("moments"))
             found["lost"] = uploads - found["readings"] - found["dead_letters"]
             found["refused_per_success"] = round(
                 found["refused_calls"] / max(found["readings"], 1), 4
@@ -144,6 +145,7 @@ def _records(store: str, wall: float) -> dict[str, Any]:
     wrong = sum(r.vin != vin_of(int(r.upload.key[:6])) for r in readings)
     late = sorted(r.read_at.timestamp() - wall for r in readings)
     return {
+        "moments": [r.read_at.timestamp() for r in readings],
         "readings": len(readings),
         "dead_letters": len(letters),
         "wrong": wrong,
@@ -156,6 +158,7 @@ def _bare(folder: Path, wall: float) -> dict[str, Any]:
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
     late = sorted(line["at"] - wall for line in lines)
     return {
+        "moments": [line["at"] for line in lines],
         "readings": len({line["key"] for line in lines}),
         "dead_letters": 0,
         "wrong": sum(line["vin"] != vin_of(int(line["key"][:6])) for line in lines),
@@ -194,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
             )
         )
         sys.stderr.write(f"{way} done in {results[-1]['seconds']} s\n")
-    report.table(results)
+    report.table([{k: v for k, v in each.items() if k != "timeline"} for each in results])
     for result in results:
         print(json.dumps(result))
     first = results[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -139,6 +141,20 @@ class World:
     def answers(self) -> Counter[str]:
         """Return code → how many calls VinOCR answered with it."""
         return Counter(str(line["code"]) for line in self._calls())
+
+    def timeline(self, wall: float, records: Sequence[float]) -> list[tuple[int, int, int]]:
+        """Return, second by second since ``wall``: calls answered, calls refused, records made.
+
+        :param wall: beginning, and ``records`` the moments of the records: seconds since 1970.
+        """
+        answered: Counter[int] = Counter()
+        refused: Counter[int] = Counter()
+        for line in self._calls():
+            second = int(dt.datetime.fromisoformat(line["time"]).timestamp() - wall)
+            (refused if line["code"] == "RequestLimitExceeded" else answered)[second] += 1
+        made = Counter(int(moment - wall) for moment in records)
+        last = max((*answered, *refused, *made), default=-1)
+        return [(answered[at], refused[at], made[at]) for at in range(last + 1)]
 
     def _calls(self) -> list[dict[str, Any]]:
         text = (self.folder / "vinocr.log").read_text(errors="replace")

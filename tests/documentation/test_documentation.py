@@ -142,11 +142,11 @@ def test_a_change_on_one_side_alone_is_found(tmp_path: Path) -> None:
         translations.mark(page, tmp_path)
     assert list(translations.faults(tmp_path)) == []
     for change in ("more\n", "## B\n", "```sh\nls\n```\n", "| b |\n", "`VINDROP_BURST`\n"):
-        source = tmp_path / "docs" / "operations.md"
-        before = source.read_text(encoding="utf-8")
-        source.write_text(before + change, encoding="utf-8")
+        english = tmp_path / "docs" / "operations.md"
+        before = english.read_text(encoding="utf-8")
+        english.write_text(before + change, encoding="utf-8")
         assert any("docs/zh/operations.md" in fault for fault in translations.faults(tmp_path))
-        source.write_text(before, encoding="utf-8")
+        english.write_text(before, encoding="utf-8")
         page = tmp_path / "docs" / "zh" / "operations.md"
         before = page.read_text(encoding="utf-8")
         if change != "more\n":  # words may be changed on the Chinese side alone
