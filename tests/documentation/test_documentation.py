@@ -147,12 +147,12 @@ def test_a_change_on_one_side_alone_is_found(tmp_path: Path) -> None:
         english.write_text(before + change, encoding="utf-8")
         assert any("docs/zh/operations.md" in fault for fault in translations.faults(tmp_path))
         english.write_text(before, encoding="utf-8")
-        page = tmp_path / "docs" / "zh" / "operations.md"
-        before = page.read_text(encoding="utf-8")
+        chinese = tmp_path / "docs" / "zh" / "operations.md"
+        before = chinese.read_text(encoding="utf-8")
         if change != "more\n":  # words may be changed on the Chinese side alone
-            page.write_text(before + change, encoding="utf-8")
+            chinese.write_text(before + change, encoding="utf-8")
             assert list(translations.faults(tmp_path))
-            page.write_text(before, encoding="utf-8")
+            chinese.write_text(before, encoding="utf-8")
 
 
 def test_help_shows_no_page_twice() -> None:
