@@ -13,6 +13,7 @@ import typer
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.settings import SettingsError
 from vindrop.telemetry import log_to_standard_error
+from vindrop_local import language
 from vindrop_local.commands import (
     backfill,
     dead_letters,
@@ -74,7 +75,12 @@ def vinocr(context: typer.Context) -> None:
 
 @app.callback(invoke_without_command=True)
 def _version(
-    *, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _lang: Annotated[
+        str,
+        typer.Option("--lang", help="Language: en or zh. Default: VINDROP_LANG, or the locale."),
+    ] = "",
 ) -> None:
     if version:
         from vindrop import __version__
@@ -105,7 +111,8 @@ def _say_usage(error: Any) -> int:
     if "\n" in sentence:  # no arguments: the help
         error.show()
     else:
-        sentence = f"vindrop: {sentence.rstrip('.')}: `vindrop --help` lists what there is"
+        what = language.said(sentence.rstrip("."))
+        sentence = f"vindrop: {what}: {language.said('`vindrop --help` lists what there is')}"
         console(error=True).print(shown(sentence), style="red", soft_wrap=True)
     return int(error.exit_code)
 
@@ -113,13 +120,20 @@ def _say_usage(error: Any) -> int:
 def _run() -> int:
     out = sys.stdout
     try:
-        status = app(prog_name="vindrop", standalone_mode=False)
+        arguments = language.arguments()
+        command = typer.main.get_command(app)
+        if language.chosen() != "en":
+            language.translate_help(command)
+            context = command.context_class
+            context.formatter_class = language.formatter(context.formatter_class)
+        status = command.main(arguments, prog_name="vindrop", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except _UsageError as error:
         return _say_usage(error)
     except (UserError, SettingsError, StoreSettingError, StoreError) as error:
-        console(error=True).print(shown(f"vindrop: {error}"), style="red", soft_wrap=True)
+        told = shown(f"vindrop: {language.said(str(error))}")
+        console(error=True).print(told, style="red", soft_wrap=True)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return 130

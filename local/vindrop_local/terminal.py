@@ -10,10 +10,15 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from vindrop_local.language import said
 
 _FORMULA: Final = frozenset("=+-@＝＋－＠|%")
 _OBEYED: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
@@ -25,12 +30,12 @@ def shown(text: object, *, keep: str = "") -> str:
 
     :param keep: characters that stay all the same.
     """
-    said = str(text)
-    if said.isprintable():
-        return said
+    text = str(text)
+    if text.isprintable():
+        return text
     return "".join(
         _written(each) if each not in keep and unicodedata.category(each) in _OBEYED else each
-        for each in said
+        for each in text
     )
 
 
@@ -41,8 +46,8 @@ def spreadsheet_cell(text: object) -> str:
     forms of them (OWASP, CSV injection): an apostrophe ahead makes it text. Tabs and line ends, which
     could begin a cell of their own, are written out.
     """
-    said = shown(text)
-    return f"'{said}" if said.lstrip()[:1] in _FORMULA else said
+    written = shown(text)
+    return f"'{written}" if written.lstrip()[:1] in _FORMULA else written
 
 
 def json_text(value: object) -> str:
@@ -63,8 +68,32 @@ def _written(character: str) -> str:
     )
 
 
+def _told(what: Any) -> Any:
+    """Return a text, or a table with its words, in the chosen language."""
+    if isinstance(what, str):
+        return "\n".join(said(line) for line in what.split("\n"))
+    if isinstance(what, Text) and not what.spans:
+        what.plain = said(what.plain)
+    elif isinstance(what, Table):
+        for column in what.columns:
+            column.header = _told(column.header)
+            column._cells = [_told(cell) for cell in column._cells]  # noqa: SLF001  # rich has no other way
+    return what
+
+
 class SafeConsole(Console):
-    """A console that reads no markup and hands no control character on, whoever wrote it."""
+    """A console that reads no markup and hands no control character on, whoever wrote it.
+
+    Sentences, headings and words in tables are shown in the chosen language (`vindrop_local.language`).
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does."""
+        super().print(*(_told(each) for each in objects), **options)
+
+    def status(self, status: RenderableType, **options: Any) -> Status:
+        """Show what is going on, as rich does."""
+        return super().status(_told(status), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -19,6 +19,7 @@ from vindrop.core.invocation import Invocation
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.domain.failures import FailureError
 from vindrop.http import auth, cors
+from vindrop.http.language import prefers_chinese
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request, UnknownRequestError, parse
 from vindrop.http.response import Response, for_gateway
@@ -90,7 +91,8 @@ def process(
         log("failed", level="error", error=type(error).__name__, where=_where(error))
         problem = ProblemError("internal")
     if problem is not None:
-        response = problem.response()
+        chinese = request is not None and prefers_chinese(request.headers)
+        response = problem.response(chinese=chinese)
     response = replace(response, headers={**headers, **response.headers})
     if request is not None and request.method == "HEAD":
         response = replace(response, body="")

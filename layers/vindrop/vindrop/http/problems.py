@@ -134,26 +134,38 @@ class ProblemError(Exception):
         self.retry_after = self.kind.retry_after if retry_after is None else retry_after
         self.headers = headers or {}
         sentences = [redact(detail).strip().rstrip("."), self.kind.todo]
-        self.detail = " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences if text)
+        self._sentences = [text for text in sentences if text]
+        self.detail = " ".join(f"{text[0].upper()}{text[1:]}." for text in self._sentences)
         super().__init__(f"{name}: {self.detail}")
 
-    def response(self) -> Response:
-        """Return the document."""
+    def response(self, *, chinese: bool = False) -> Response:
+        """Return the document.
+
+        :param chinese: title and detail in Simplified Chinese, where they have a translation.
+        """
+        title, detail = self._in_chinese() if chinese else (self.kind.title, self.detail)
         document: dict[str, Any] = {
             "type": TYPE_PREFIX + self.name,
-            "title": self.kind.title,
+            "title": title,
             "status": self.kind.status,
-            "detail": self.detail,
+            "detail": detail,
             "code": self.code,
             "request_id": self.request_id,
         }
         headers = {"Content-Type": CONTENT_TYPE, **self.headers}
+        headers["Content-Language"] = "zh-CN" if chinese else "en"
         if self.kind.status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="vindrop"'
         if self.retry_after is not None:
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
         found = {name: value for name, value in document.items() if value is not None}
         return Response(self.kind.status, json.dumps(found, ensure_ascii=False), headers)
+
+    def _in_chinese(self) -> tuple[str, str]:
+        from vindrop.domain.translation import chinese
+
+        told = chinese().translate
+        return told(self.kind.title), "".join(f"{told(text)}。" for text in self._sentences)
 
 
 def of_failure(
