@@ -50,6 +50,8 @@ _SCANNED: Final = 200
 class DynamoDBConsole:
     """Pages, lives, the queue and the overview, out of the ledger's tables."""
 
+    database = None
+
     def __init__(
         self, ledger: DynamoDBLedger, rate_limiter: RateLimiter | None, price: float
     ) -> None:
@@ -179,7 +181,11 @@ class DynamoDBConsole:
                 if hour in found:
                     _add(found[hour], item)
         for hour, figures in found.items():
-            kept: dict[str, Value | None] = {"id": hour_id(hour), "made_at": now, "figures": figures.encoded()}
+            kept: dict[str, Value | None] = {
+                "id": hour_id(hour),
+                "made_at": now,
+                "figures": figures.encoded(),
+            }
             self._tables.put_if(
                 CONSOLE, kept, "attribute_not_exists(#id) OR #made_at <= :now", now=now
             )
