@@ -21,6 +21,7 @@ from vindrop_local.commands import (
     event,
     export,
     invoke,
+    ledger,
     listing,
     recognize,
     review,
@@ -59,6 +60,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(review.app, name="review")
 
 
