@@ -74,7 +74,8 @@ def _pages(
     """Yield the rows in the order of their key; each page begins behind the last row of the one before."""
     chosen = f"SELECT {', '.join(names)} FROM {table}"
     order = f"ORDER BY {', '.join(key)} LIMIT {_PAGE}"
-    where, values = "", {}
+    where = ""
+    values: dict[str, object] = {}
     at = [names.index(name) for name in key]
     while True:
         page = source.execute(f"{chosen} {where} {order}", **values).rows
