@@ -53,8 +53,8 @@ def copy(
 
         def progress(table: str, rows: int) -> None:
             if table not in tasks:
-                tasks[table] = bar.add_task(table, total=None)  # type: ignore[assignment]
-            bar.update(tasks[table], completed=rows)  # type: ignore[arg-type]
+                tasks[table] = bar.add_task(table, total=None)
+            bar.update(tasks[table], completed=rows)
 
         done = sql_copy.copy(open_database(source), open_database(target), progress)
     if as_json:
