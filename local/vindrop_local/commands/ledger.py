@@ -7,7 +7,7 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from vindrop.core.store_errors import scheme_of
 from vindrop.stores.sql import SCHEMES, is_sql, open_database
@@ -49,7 +49,7 @@ def copy(
         SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed}"),
         TimeElapsedColumn(), console=console(error=True), transient=True,
     ) as bar:  # fmt: skip
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def progress(table: str, rows: int) -> None:
             if table not in tasks:
