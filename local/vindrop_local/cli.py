@@ -20,14 +20,18 @@ from vindrop_local.commands import (
     demo,
     doctor,
     event,
+    export,
     help_pages,
     invoke,
+    ledger,
     listing,
     recognize,
+    review,
     schema,
     settings,
     stats,
     up,
+    uploads,
     vin,
 )
 from vindrop_local.errors import UserError
@@ -53,10 +57,14 @@ for command in (
     backfill.backfill,
     doctor.doctor,
     vin.vin,
+    uploads.uploads,
+    export.export,
 ):
     app.command()(command)
 app.command("help")(help_pages.show_topic)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(review.app, name="review")
 
 
 @app.command(

@@ -71,8 +71,8 @@ def statements(kind: str) -> list[str]:
     ]
     return [
         statement
-        for part in (ledger, quota, results)
-        for made in part.schema(dialect).values()
+        for make in (ledger.schema, ledger.console_schema, quota.schema, results.schema)
+        for made in make(dialect).values()
         for statement in made
     ]
 
@@ -96,10 +96,10 @@ def cloudformation(prefix: str) -> dict[str, Any]:
 
 
 def _records(folder: Path | None, *, as_json: bool) -> None:
-    from vindrop.domain.records import TYPES
+    from vindrop.domain.records import KINDS
     from vindrop.domain.schemas import event_schema
 
-    found = {kind: event_schema(kind) for kind in TYPES}
+    found = {kind: event_schema(kind) for kind in KINDS}
     if folder is None and as_json:
         for kind, content in found.items():
             line = {"type": kind, "schema": content}

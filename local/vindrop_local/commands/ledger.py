@@ -1,0 +1,65 @@
+"""``vindrop ledger copy``: a ledger moved to another database, with what was paid for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from vindrop.core.store_errors import scheme_of
+from vindrop.stores.sql import SCHEMES, is_sql, open_database
+from vindrop_local import show
+from vindrop_local.commands.options import Json
+from vindrop_local.errors import UserError
+from vindrop_local.terminal import console
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def default() -> None:
+    """Move a ledger to another database."""
+
+
+@app.command()
+def copy(
+    *,
+    source: Annotated[str, typer.Option("--from", help="URL of the ledger that is there.")],
+    target: Annotated[str, typer.Option("--to", help="URL of the ledger that is to be.")],
+    as_json: Json = False,
+) -> None:
+    """Copy a ledger into another SQL database: uploads, reviews, circuits, calls of the day.
+
+    Stop what uploads first. What is there already is left alone: interrupt it and run it again.
+    """
+    for option, url in (("--from", source), ("--to", target)):
+        if not is_sql(url):
+            raise UserError(
+                f"{option} begins with {scheme_of(url) or 'nothing'}: a ledger is copied between SQL "
+                f"databases ({', '.join(SCHEMES)})"
+            )
+    if source == target:
+        raise UserError("--from and --to name the same ledger")
+    from vindrop.stores.ledger import sql_copy
+
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed}"),
+        TimeElapsedColumn(), console=console(error=True), transient=True,
+    ) as bar:  # fmt: skip
+        tasks: dict[str, TaskID] = {}
+
+        def progress(table: str, rows: int) -> None:
+            if table not in tasks:
+                tasks[table] = bar.add_task(table, total=None)
+            bar.update(tasks[table], completed=rows)
+
+        done = sql_copy.copy(open_database(source), open_database(target), progress)
+    if as_json:
+        for table, (read, new) in done.items():
+            sys.stdout.write(json.dumps({"table": table, "read": read, "new": new}) + "\n")
+        return
+    rows = [(table, f"{read} rows, {new} of them new") for table, (read, new) in done.items()]
+    console().print(show.totals_table(rows))
