@@ -175,6 +175,12 @@ def test_an_answer_that_its_own_recognizer_calls_unsure_is_doubtful_alone(two: M
     assert [call.code for call in both.reading().recognizers] == [None, NO_VIN]
 
 
+def test_an_answer_that_nobody_is_sure_of_and_nobody_confirms_is_doubtful(two: Make) -> None:
+    both = two([says(NO_VIN)], [says(EUROPEAN)])
+    both.read()
+    assert (both.reading().vin, both.reading().verdict) == (EUROPEAN, Verdict.DOUBTFUL)
+
+
 def test_agree_verifies_nothing_that_only_one_has_read(two: Make) -> None:
     for own, cloud in (
         (says(LAW, 0.999), says(NO_VIN)),
