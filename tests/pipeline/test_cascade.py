@@ -376,6 +376,7 @@ def test_a_photo_that_is_none_is_shown_to_nobody(two: Make) -> None:
     assert isinstance(outcome.record, DeadLetter)
     assert outcome.record.code == "Vindrop.NotAnImage"
     assert (both.own.asked, both.cloud.asked) == (0, 0)
+    assert outcome.record.recognizers == ()
 
 
 def test_a_photo_that_has_gone_while_it_was_held_leaves_its_first_answer(two: Make) -> None:

@@ -187,14 +187,16 @@ class _Run:
 
     def note(self, name: str, result: Result) -> None:
         """Enter what a recognizer said, and cost."""
-        said, outcome = self.book.about(name), result.outcome
+        self._passed |= result.passed
         billed = result.billed - self.claim.billed
         maybe_billed = result.maybe_billed - self.claim.maybe_billed
+        if result.of_photo and not (billed or maybe_billed):
+            return  # nobody was asked
+        said, outcome = self.book.about(name), result.outcome
         said.billed += billed
         said.maybe_billed += maybe_billed
         self._billed += billed
         self._maybe_billed += maybe_billed
-        self._passed |= result.passed
         if isinstance(outcome, Failure):
             said.code, said.message = outcome.code, outcome.message[:_LONGEST]
             said.request_id = outcome.request_id
