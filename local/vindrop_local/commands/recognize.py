@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import hashlib
+import io
 import json
 import os
 import secrets
@@ -17,25 +21,67 @@ from rich.text import Text
 
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
-from vindrop.core.attempt import Fallbacks
-from vindrop.core.photo import Photo, Photographer, explained
+from vindrop.core.invocation import Budget
+from vindrop.core.photo import Fallbacks, Photo, Photographer, Sent, explained
 from vindrop.core.recognizer import Answer
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain import error_codes, vin
 from vindrop.domain.failures import Failure, FailureError
+from vindrop.domain.recognition import RecognizerCall
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.upload import Upload
 from vindrop.domain.vin import NotAVinError, Vin
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
+from vindrop.wiring import build
 from vindrop_local import show
 from vindrop_local.commands.options import Json
+from vindrop_local.errors import UserError
+from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.terminal import console
 from vindrop_local.vinocr_process import VinOCRProcess
 
 _REFUSALS = 5
+_SECONDS = 120.0
+"""That a photo may take with all its recognizers."""
 NO_VIN = 1
 """Exit status where a photo gave no VIN."""
 NO_FILE = 2
 """Exit status where a file is not there or cannot be read."""
+
+
+Read = tuple[Vin, tuple[RecognizerCall, ...]]
+"""The VIN on a photo, and who was asked where there are several."""
+
+
+class _Cascade:
+    """Asks the recognizers of ``VINDROP_RECOGNIZERS``, as the functions do."""
+
+    def __init__(self, given: Mapping[str, str], folder: Path) -> None:
+        """Open them; what one of them said is kept in ``folder`` meanwhile, as in any ledger."""
+        store = f"sqlite:///{folder}/vindrop.db"
+        names = ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS")
+        self._app = build(_load({**given, **dict.fromkeys(names, store)}), os.environ)
+
+    def read(self, data: bytes) -> Read:
+        """Return the VIN that the policy decides on.
+
+        :raises FailureError: there is none, or nobody could be asked.
+        """
+        name = hashlib.sha256(data).hexdigest()
+        upload = Upload("http", "bytes", "local", name, "recognize")
+        quiet = io.StringIO()  # a function's log lines
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+            outcome = self._app.interactive.process(upload, Budget(_SECONDS), Sent(data=data))
+        record = outcome.record
+        if isinstance(record, Reading):
+            judged = vin.parse(record.as_read)
+            return dataclasses.replace(judged, verdict=record.verdict), record.recognizers
+        if isinstance(record, DeadLetter):
+            raise FailureError(record.code, record.message, record.request_id)
+        failure = outcome.failure or Failure(error_codes.OUT_OF_TIME, "nobody answered in time")
+        raise FailureError(failure.code, failure.message, failure.request_id)
 
 
 class _Reader:
@@ -47,7 +93,7 @@ class _Reader:
         self._recognizer.prepare()
         self._limiter = LocalRateLimiter(settings.rate)
 
-    def read(self, data: bytes) -> Vin:
+    def read(self, data: bytes) -> Read:
         """Return the VIN on a photo, which is sent in the forms that the function would send it in.
 
         :raises FailureError: there is no VIN, or VinOCR does not answer.
@@ -65,7 +111,7 @@ class _Reader:
                 continue
             break
         try:
-            return vin.parse(answer.vin)
+            return vin.parse(answer.vin), ()
         except NotAVinError as error:
             raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
 
@@ -90,7 +136,8 @@ def recognize(
         str,
         typer.Option(
             help="VinOCR to ask (host, host:port or http://host:port) with VINDROP_VINOCR_SECRET_ID and "
-            "_KEY. Default: our own, started for this command."
+            "_KEY. Default: those of VINDROP_RECOGNIZERS where it is set; else our own, started for this "
+            "command."
         ),
     ] = "",
     as_json: Json = False,
@@ -99,7 +146,15 @@ def recognize(
 
     Ends with status 1 where a photo gave no VIN, with 2 where a file cannot be read.
     """
-    if endpoint:
+    given = of_cascade()
+    if given and not endpoint:
+        with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
+            try:
+                cascade = _Cascade(given, Path(folder))
+            except (settings_module.SettingsError, StoreSettingError) as error:
+                raise UserError(str(error)) from None
+            statuses = _each(photos, cascade, as_json=as_json)
+    elif endpoint:
         statuses = _each(photos, _Reader(_settings(endpoint)), as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
@@ -122,26 +177,30 @@ def recognize(
 
 def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
     own = {n: value for n, value in os.environ.items() if n.startswith("VINDROP_VINOCR_SECRET")}
+    return _load({"VINDROP_VINOCR_ENDPOINT": endpoint, **(keys or own)})
+
+
+def _load(given: Mapping[str, str]) -> Settings:
     return settings_module.load(
         {
-            "VINDROP_VINOCR_ENDPOINT": endpoint,
             "VINDROP_VINOCR_TIMEOUT": "30",
             # A photo at hand passes neither ledger nor destination; the names must stand.
             "VINDROP_LEDGER": "none",
             "VINDROP_RESULTS": "file:///dev/null",
             "VINDROP_DEAD_LETTERS": "file:///dev/null",
-            **(keys or own),
+            **{name: value for name, value in given.items() if name.startswith("VINDROP_")},
         }
     )
 
 
-def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> list[int]:
+def _each(photos: list[Path], reader: _Reader | _Cascade, *, as_json: bool) -> list[int]:
     """Show what is on each photo; return the exit status that each asks for: 0, `NO_VIN` or `NO_FILE`."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
     statuses: list[int] = []
     for photo in photos:
         started = time.perf_counter()
         found: Vin | Failure
+        asked: tuple[RecognizerCall, ...] = ()
         try:
             data = photo.read_bytes()
         except OSError as error:
@@ -149,7 +208,7 @@ def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> list[int]:
             statuses.append(NO_FILE)
         else:
             try:
-                found = reader.read(data)
+                found, asked = reader.read(data)
                 statuses.append(0)
             except FailureError as error:
                 found = error.failure
@@ -157,10 +216,14 @@ def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> list[int]:
         if as_json:
             seconds = round(time.perf_counter() - started, 3)
             line = {"photo": str(photo), **_fields(found), "seconds": seconds}
+            if asked:
+                line["recognizers"] = [dataclasses.asdict(call) for call in asked]
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
         else:
-            console().print(_line(str(photo).ljust(width), found), soft_wrap=True)
+            line_of = _line(str(photo).ljust(width), found)
+            line_of.append("".join(f"  {call.name}" for call in asked), "dim")
+            console().print(line_of, soft_wrap=True)
     return statuses
 
 

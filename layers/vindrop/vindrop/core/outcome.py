@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from vindrop.core.ledger import ENDED, Standing
 from vindrop.domain import records
 from vindrop.domain.error_codes import rule
 from vindrop.domain.failures import Failure
@@ -54,6 +55,19 @@ def queue_of(record: records.End) -> Queue | None:
     if isinstance(record, records.Reading):
         return "doubtful" if record.verdict is Verdict.DOUBTFUL else None
     return "dead_letters" if rule(record.code).readable_by_person else None
+
+
+def standing_of(upload: Upload, standing: Standing | None) -> Outcome:
+    """Return where an upload stands that another worker has, or had."""
+    if standing is None:
+        return Outcome(upload, "in_progress")
+    if standing.state in ENDED and standing.record is not None:
+        return ended(upload, standing.record, new=False)
+    if standing.state == "parked":
+        return Outcome(
+            upload, "retry_scheduled", None, standing.failure, retry_in=standing.retry_in
+        )
+    return Outcome(upload, "in_progress", standing.record, retry_in=standing.retry_in)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:

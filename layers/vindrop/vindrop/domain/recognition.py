@@ -4,7 +4,7 @@ Declared without ``from __future__ import annotations``, as `vindrop.domain.colu
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from vindrop.domain.columns import Limits
 
@@ -13,6 +13,9 @@ Point = tuple[Share, Share]
 """x and y as shares of the photo's width and height, from its top left corner."""
 Box = tuple[Point, Point, Point, Point]
 """A quadrilateral, clockwise from the top left as its text is read."""
+
+TENCENT: Final = (".tencentcloudapi.com", ".tencentcloudapi.cn")
+"""How the hosts of Tencent's own service end. Any other VinOCR may know our extensions."""
 
 
 @dataclass(frozen=True, kw_only=True)

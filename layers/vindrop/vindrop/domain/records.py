@@ -142,6 +142,8 @@ class DeadLetter:
     """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
     redriven: Annotated[int, Limits(ge=0)] = 0
     """How often the upload was a dead letter before, and was redriven."""
+    recognizers: tuple[RecognizerCall, ...] = ()
+    """The recognizers that were asked, in order, where `VINDROP_RECOGNIZERS` names several."""
     traceparent: str | None = None
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
@@ -173,11 +175,14 @@ def reading_of(
     call: VinOCRCall,
     *,
     attempts: int,
-    vin_box: Box | None = None,
     vehicle: VehicleFacts | None = None,
     traceparent: str | None = None,
+    **told: Any,
 ) -> Reading:
-    """Return the reading of an upload, made now. Every reading is made here."""
+    """Return the reading of an upload, made now. Every reading is made here.
+
+    :param told: what the recognizers tell besides: further fields of `Reading`.
+    """
     return Reading(
         vin=vin.value,
         as_read=vin.as_read,
@@ -190,11 +195,11 @@ def reading_of(
         vinocr=call,
         attempts=attempts,
         read_at=dt.datetime.now(dt.timezone.utc),
-        vin_box=vin_box,
         manufacturer=vin.manufacturer,
         country=vin.country,
         vehicle=vehicle,
         traceparent=traceparent,
+        **told,
     )
 
 

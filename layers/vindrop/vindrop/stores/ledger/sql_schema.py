@@ -42,7 +42,8 @@ _SPARSE: Final = {"maker", "queue", "vin", "reference"}
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
     "failure_code, failure_message, failure_request_id, reached, redriven, traceparent, "
-    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL, review IS NOT NULL"
+    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL, "
+    "answers, review IS NOT NULL"
 )
 """In this order; ``now`` is the dialect's own."""
 
@@ -142,6 +143,7 @@ def added(dialect: Dialect) -> dict[str, str]:
         "ended_at": "DOUBLE PRECISION",
         "reviews": "INTEGER NOT NULL DEFAULT 0",
         "review": dialect.long_text,
+        "answers": dialect.long_text,
     }
 
 
@@ -255,12 +257,13 @@ def claimed(row: Row) -> Claim:
         failing_after=row[15],
         maybe_billed=row[16],
         was_dead=bool(row[17]),
+        answers=row[18],
     )
 
 
 def standing_of(row: Row) -> Standing:
     """Return the state of an upload that cannot be claimed now."""
-    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row), bool(row[18]))
+    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row), bool(row[19]))
 
 
 def _record(row: Row) -> records.End | None:
