@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import dataclasses
 import datetime as dt
+import itertools
 import json
 import random
 import statistics
@@ -254,11 +255,9 @@ def fill(database: Database, maker: Maker) -> None:
     done = False
     while not done:
         with database.relaxed(), database.transaction():
-            for _ in range(BATCH):
-                row = next(rows, None)
-                if row is None:
-                    done = True
-                    break
+            some = list(itertools.islice(rows, BATCH))
+            done = len(some) < BATCH
+            for row in some:
                 database.execute(statement, **dict(zip(COLUMNS, row, strict=True)))
 
 
@@ -272,7 +271,7 @@ def pages(
     def vins() -> str:
         return dice.choice(maker.vins)
 
-    def day() -> dict[str, dt.datetime]:
+    def day() -> dict[str, Any]:
         since = now - dt.timedelta(seconds=dice.random() * span)
         return {"since": since, "until": since + dt.timedelta(days=1)}
 
