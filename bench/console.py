@@ -143,6 +143,7 @@ class Maker:
             "maybe_billed": 0,
             "outcome": None,
             "vin": None,
+            "vin_backwards": None,
             "maker": None,
             "queue": None,
             "took": None,

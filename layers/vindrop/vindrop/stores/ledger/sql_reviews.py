@@ -18,6 +18,7 @@ from vindrop.stores.ledger.sql_schema import (
     console_schema,
     cut,
     outcome_values,
+    vin_values,
 )
 from vindrop.stores.sql import Database
 
@@ -48,11 +49,11 @@ class SQLReviews:
         if review.vin is not None:
             values |= {
                 "outcome": "reviewed",
-                "vin": review.vin,
+                **vin_values(review.vin),
                 "maker": cut("maker", review.maker),
             }
         elif review.in_force:
-            values["vin"] = None
+            values |= vin_values(None)
         with self._database.transaction():
             changed = self._database.execute(
                 f"UPDATE {UPLOADS} SET {earlier}record = :record, review = :review, "

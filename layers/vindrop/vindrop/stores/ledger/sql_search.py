@@ -185,11 +185,11 @@ def hinted(dialect: Dialect, index: str) -> str:
     return UPLOADS
 
 
-def conditions(dialect: Dialect, chosen: Filter) -> list[Condition]:
+def conditions(database: Database, chosen: Filter) -> list[Condition]:
     """Return the parts of a filter as SQL, those that select the fewest first."""
     found: list[Condition] = []
     if chosen.vin:
-        found.append(_vin(dialect, chosen.vin))
+        found.append(_vin(database, chosen.vin))
     if chosen.reference:
         found.append(_prefix("reference", chosen.reference))
     if chosen.photo:
@@ -231,14 +231,26 @@ def _days(chosen: Filter) -> list[Condition]:
     return found
 
 
-def _vin(dialect: Dialect, part: str) -> Condition:
+def _vin(database: Database, part: str) -> Condition:
+    """A whole VIN; else VINs that begin or end so; only where there are none, what is inside."""
     if len(part) == SEARCHED["vin"]:
         return Condition("vin = :vin", {"vin": part}, few=True)
+    ends = [_prefix("vin", part), _prefix("vin_backwards", part[::-1])]
+    found = [
+        each
+        for each in ends
+        if database.execute(f"SELECT 1 FROM {UPLOADS} WHERE {each.sql} LIMIT 1", **each.values).rows
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        values = ends[0].values | ends[1].values
+        return Condition(f"({ends[0].sql} OR {ends[1].sql})", values, few=True)
     contains = {
         "sqlite": "instr(vin, :vin) > 0",
         "postgresql": "strpos(vin, :vin) > 0",
         "mysql": "INSTR(vin, :vin) > 0",
-    }[dialect.name]
+    }[database.dialect.name]
     # Over the index of the VINs alone, which is a hundredth of the table.
     few = f"SELECT vin FROM {UPLOADS} WHERE vin IS NOT NULL AND {contains} LIMIT {FEW + 1}"
     return Condition(
