@@ -25,7 +25,9 @@ HOURS: Final = "vindrop_hours"
 INDEXES: Final = {
     "due": "due_at",
     "place": "place",
-    "seen": "first_seen, id",
+    # Whatever a list is narrowed by and the overview counts: walked without looking at the rows.
+    "seen": "first_seen, id, state, outcome, bucket, maker, vin, reference, photo, object_key, "
+    "billed, maybe_billed, took, reviewed",
     "outcome": "outcome, first_seen, id",
     "bucket": "bucket, first_seen, id",
     "maker": "maker, first_seen, id",
@@ -139,6 +141,7 @@ def added(dialect: Dialect) -> dict[str, str]:
         # What the console finds uploads by, and what people decided.
         **{name: f"VARCHAR({length}){dialect.bytewise}" for name, length in SEARCHED.items()},
         "queue": "SMALLINT",
+        "reviewed": "SMALLINT NOT NULL DEFAULT 0",
         "took": "DOUBLE PRECISION",
         "ended_at": "DOUBLE PRECISION",
         "reviews": "INTEGER NOT NULL DEFAULT 0",
@@ -148,8 +151,8 @@ def added(dialect: Dialect) -> dict[str, str]:
 
 SEARCHED: Final = {
     "bucket": 64,
-    "object_key": 255,
-    "photo": 255,
+    "object_key": 128,
+    "photo": 128,
     "reference": 64,
     "outcome": _LONGEST_CODE,
     "vin": 17,

@@ -4,8 +4,9 @@ A filter is answered in one of two ways, so that a page takes the same time what
 
 - *candidates*: a part of the filter that an index serves has at most `FEW` uploads. Those are
   looked at one by one, and sorted.
-- *walk*: there are more, so they are dense. The index by time (or by one equal value, and time) is
-  walked in the page's order, `CHUNK` rows at a time, until the page is full or `SECONDS` are over.
+- *walk*: there are more, so they are dense. The index by time, which holds whatever a list is
+  narrowed by, is walked in the page's order, `CHUNK` entries at a time, until the page is full or
+  `SECONDS` are over. Where one equal value is all that is asked for, its own index is in that order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from vindrop.stores.ledger.sql_schema import INDEXES, SEARCHED, UPLOADS
 from vindrop.stores.sql import Database, Dialect
 
 FEW: Final = 2_000
-CHUNK: Final = 4_000
+CHUNK: Final = 10_000
 PAGE: Final = 500
 SECONDS: Final = 0.1
 _LAST: Final = "\U0010ffff"
@@ -109,12 +110,14 @@ class Search:
         return [key for key in keys if key[1] in there]
 
     def _walk(self, place: Key | None) -> Found:
-        driver = next(
-            (each for each in self.conditions if each.index and not self._missing(each.index)), None
-        )
-        index = driver.index if driver else "seen"
-        walked = [each for each in self.conditions if each is driver or each.index == "seen"]
+        walked = [each for each in self.conditions if each.index == "seen"]
         checked = [each for each in self.conditions if each not in walked]
+        index = "seen"
+        # The queue is short beside all uploads: its own index is walked, whatever else is asked.
+        by_value = [each for each in checked if each.index and not self._missing(each.index)]
+        if by_value and (len(checked) == 1 or by_value[0].index == "queue"):
+            walked, index = [by_value[0], *walked], by_value[0].index
+            checked.remove(by_value[0])
         table = hinted(self.database.dialect, "" if self._missing(index) else index)
         found: list[Key] = []
         deadline = self.clock() + SECONDS
@@ -209,14 +212,15 @@ def conditions(database: Database, chosen: Filter) -> list[Condition]:
 
 def _state(state: str) -> list[Condition]:
     if state == "waiting":
-        return [Condition("due_at IS NOT NULL", {}, few=True)]
+        sql = "state IN ('claimed', 'parked', 'answered', 'failed')"
+        return [Condition(sql, {}, few=True, probe="due_at IS NOT NULL")]
     if state == "ended":
         return [Condition("state IN ('delivered', 'dead')", {})]
     if state in {"delivered", "dead"}:
         return [Condition("state = :state", {"state": state})]
     if state:
-        sql = "(due_at IS NOT NULL AND state = :state)"
-        return [Condition(sql, {"state": state}, few=True)]
+        probe = "due_at IS NOT NULL AND state = :state"
+        return [Condition("state = :state", {"state": state}, few=True, probe=probe)]
     return []
 
 
