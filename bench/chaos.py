@@ -5,6 +5,7 @@
     python -m bench.chaos --uploads 200 --outage 60
     python -m bench.chaos --uploads 200 --outage 1200 --simulated
     python -m bench.chaos --uploads 500 --cascade
+    python -m bench.chaos --uploads 500 --reviewers
 
 Many instances of the upload function and a sweep work off a burst of events that come twice, out
 of order and late, while VinOCR refuses, fails, stalls, and cuts connections whose calls are
@@ -17,6 +18,11 @@ With `--outage` VinOCR cannot be reached for so many seconds, longer than a run 
 
 With `--cascade` there are two recognizers: the first is sure of half of what it says, and by turns
 each of them is out of reach, slower than any call may be, and in arrears.
+
+
+With `--reviewers` people decide at the same time, in processes that are killed too, often at the
+same upload: each has at most one review in force, none that somebody was told of is lost, all
+arrive, and a person's reading counts as the upload's one end.
 
 The last line is one JSON object. `lost`, `doubled_records` and `wrong` must be 0, and billed calls
 at most uploads + calls whose answer was cut off after it was billed.
@@ -44,6 +50,7 @@ from bench.rig.instance import ARRIVED, ARRIVED_FROM, Job, Setup
 from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
 from bench.rig.postgres import Postgres
+from bench.rig.reviewers import Reviewers, balance
 from bench.rig.steps import STEPS
 from bench.rig.world import ABOUT, Second, World
 from vindrop.core.destination import Readable
@@ -74,6 +81,18 @@ FAULTS: Final[list[dict[str, Any]]] = [
     {"probability": 0.005, "body": "html"},
     {"probability": 0.005, "wait": PATIENCE + 2},
 ]
+
+
+UNREAD: Final[list[dict[str, Any]]] = [{"probability": 0.15, "code": "FailedOperation.OcrFailed"}]
+"""What only a person reads."""
+REVIEW_FAULTS: Final = (
+    "redriven_over_a_review",
+    "reviews_lost",
+    "reviews_doubled",
+    "reviews_not_in_force",
+    "reviews_undelivered",
+    "reviews_wrong_at_destination",
+)
 
 
 class Killer:
@@ -121,6 +140,7 @@ def run(
     outage: float = 0.0,
     simulated: bool = False,
     cascade: bool = False,
+    people: bool = False,
 ) -> dict[str, Any]:
     """Run one seed and return the books.
 
@@ -131,6 +151,7 @@ def run(
     :param outage: seconds for which VinOCR cannot be reached, once the burst is under way.
     :param simulated: whether the ledger's time runs faster meanwhile.
     :param cascade: two recognizers, and what happens to them.
+    :param people: whether reviewers decide meanwhile.
     """
     dice = random.Random(seed)
     started = time.monotonic()
@@ -138,8 +159,9 @@ def run(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vindrop-chaos-")))
         server = stack.enter_context(Postgres(folder / "db")) if ledger == "postgresql" else None
         store = server.url if server else ledger if "://" in ledger else _sqlite(folder)
+        faults = [*FAULTS, *(UNREAD if people else [])]
         world = stack.enter_context(
-            World(folder, rate=rate, seed=seed, speed=2, faults=FAULTS, cascade=cascade)
+            World(folder, rate=rate, seed=seed, speed=2, faults=faults, cascade=cascade)
         )
         events = world.uploads(uploads)
         outages = Outages(folder, server)
@@ -192,6 +214,7 @@ def run(
         villain.start()
         troubled = threading.Thread(target=trouble)
         troubled.start()
+        reviewers = Reviewers(store, results, folder, seed) if people else None
         sweep = Job("sweep", seconds=function_seconds)
         deadline = started + limit
         unfinished = _drain(fleet, sweeper, sweep, store, uploads, deadline, killer, villain)
@@ -199,7 +222,12 @@ def run(
         villain.join()
         away.join()
         troubled.join()
+        if reviewers is not None:
+            reviewers.stop()
+            _deliver_reviews(sweeper, sweep, store, deadline)
         books, asked = _balance(results, store, uploads)
+        if reviewers is not None:
+            books |= balance(store, results, reviewers.log) | {"reviewers_killed": reviewers.kills}
         tallies = (fleet.tally, sweeper.tally)
         log = (folder / "functions.log").read_text(errors="replace")
         answers, kills = world.answers(), sum((t.killed_at for t in tallies), Counter[str]())
@@ -379,6 +407,20 @@ def _bill(billed: int, arrived: int, asked: int) -> dict[str, int]:
     return {"billed_calls": billed, "cut_after_billing": billed - arrived, "answers_needed": asked}
 
 
+def _deliver_reviews(sweeper: Fleet, sweep: Job, store: str, deadline: float) -> None:
+    """Sweep until every review has arrived, and what a redrive put back has ended once more."""
+    open_work = "SELECT COUNT(*) FROM vindrop_reviews WHERE due_at IS NOT NULL"
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StoreError):
+            counts = open_ledger(store, account="vinocr").counts()
+            waiting = int(sql.open_database(store).execute(open_work).rows[0][0])
+            if not waiting and not counts.keys() - {"delivered", "dead"}:
+                return
+        if sweeper.unfinished() < 2:
+            sweeper.send(sweep)
+        time.sleep(0.25)
+
+
 def _balance(results: str, store: str, uploads: int) -> tuple[dict[str, Any], Counter[str]]:
     destination = cast("Readable", open_destination(results))
     ends: Counter[str] = Counter()
@@ -413,17 +455,17 @@ def _balance(results: str, store: str, uploads: int) -> tuple[dict[str, Any], Co
 
 def holds(result: dict[str, Any]) -> bool:
     """Whether the promises held in one run."""
-    needed = result["answers_needed"]
+    needed = result["answers_needed"] if result.get("recognizers") else result["uploads"]
     allowed = needed + result["cut_after_billing"] + result["answers_not_kept"]
     for bill in result.get("recognizers", {}).values():
         # Kills between an answer and its being kept are not told apart by recognizer.
         more = result["cut_by_kill"] + result["answers_not_kept"]
         if bill["billed_calls"] > bill["answers_needed"] + bill["cut_after_billing"] + more:
             return False
-    nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked")
+    nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked", *REVIEW_FAULTS)
     if any(error_codes.rule(code).passing for code in result["dead_letter_codes"]):
         return False  # an outage ends in readings
-    return not any(result[name] for name in nothing) and result["billed_calls"] <= allowed
+    return not any(result.get(name) for name in nothing) and result["billed_calls"] <= allowed
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -438,6 +480,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--outage", type=float, default=0.0, help="seconds without VinOCR")
     parser.add_argument("--cascade", action="store_true", help="two recognizers")
     parser.add_argument("--simulated", action="store_true", help="the ledger's time hurries then")
+    parser.add_argument("--reviewers", action="store_true", help="people decide at the same time")
     options = parser.parse_args(argv)
     sys.stderr.write(ABOUT + f"; rate raised to {options.rate}/s on both sides\n")
     results = []
@@ -452,6 +495,7 @@ def main(argv: list[str] | None = None) -> int:
                 outage=options.outage,
                 simulated=options.simulated,
                 cascade=options.cascade,
+                people=options.reviewers,
             )
         )
         sys.stderr.write(f"seed {seed}: {'held' if holds(results[-1]) else 'BROKEN'}\n")

@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import dataclasses
 import datetime as dt
+import itertools
 import json
 import random
 import statistics
@@ -46,7 +47,7 @@ from vindrop.stores.ledger.sql_schema import (
     outcome_values,
     place_values,
 )
-from vindrop.stores.sql import Database
+from vindrop.stores.sql import Database, percent_style
 
 BAR_MS: Final = 200.0
 BATCH: Final = 5_000
@@ -142,6 +143,7 @@ class Maker:
             "maybe_billed": 0,
             "outcome": None,
             "vin": None,
+            "vin_backwards": None,
             "maker": None,
             "queue": None,
             "took": None,
@@ -251,15 +253,15 @@ def fill(database: Database, maker: Maker) -> None:
     statement = (
         f"INSERT INTO {UPLOADS} ({names}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
     )
-    done = False
-    while not done:
+    connection = database._connection()  # type: ignore[attr-defined]  # noqa: SLF001
+    while some := list(itertools.islice(rows, BATCH)):
         with database.relaxed(), database.transaction():
-            for _ in range(BATCH):
-                row = next(rows, None)
-                if row is None:
-                    done = True
-                    break
-                database.execute(statement, **dict(zip(COLUMNS, row, strict=True)))
+            given = [dict(zip(COLUMNS, row, strict=True)) for row in some]
+            if kind == "sqlite":
+                connection.executemany(statement, given)
+            else:
+                with connection.cursor() as cursor:
+                    cursor.executemany(percent_style(statement), given)
 
 
 def pages(
@@ -272,7 +274,7 @@ def pages(
     def vins() -> str:
         return dice.choice(maker.vins)
 
-    def day() -> dict[str, dt.datetime]:
+    def day() -> dict[str, Any]:
         since = now - dt.timedelta(seconds=dice.random() * span)
         return {"since": since, "until": since + dt.timedelta(days=1)}
 

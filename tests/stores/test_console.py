@@ -17,12 +17,13 @@ from vindrop.core.console import (
     ConsoleUnavailableError,
     Entry,
     Filter,
+    Overview,
 )
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
 from vindrop.stores import open_console, open_ledger
 from vindrop.stores.ledger import dynamodb_search, sql_search
-from vindrop.stores.ledger.sql_schema import INDEXES, UPLOADS
+from vindrop.stores.ledger.sql_schema import INDEXES, SEARCHED, UPLOADS
 
 STORES = ["sqlite", "postgresql", "mysql", "dynamodb"]
 
@@ -56,6 +57,15 @@ def all_of(console: Console, chosen: Filter | None = None, limit: int = 5) -> li
             return found
         cursor = page.next
     raise AssertionError("the list does not end")
+
+
+def overview(flow: ConsoleFlow) -> Overview:
+    """Return the overview once every hour is counted: a page counts for a tenth of a second."""
+    for _ in range(200):
+        found = flow.console.overview(3)
+        if found.up_to_date:
+            return found
+    raise AssertionError("the hours are never counted")
 
 
 def test_a_list_by_pages_holds_each_upload_once_newest_first(flow: ConsoleFlow) -> None:
@@ -197,7 +207,8 @@ def test_a_filter_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None
 def test_what_is_searched_for_is_a_value_and_never_sql(flow: ConsoleFlow, text: str) -> None:
     flow.end(a_reading(numbered(1)))
     for name in ("photo", "bucket", "reference", "code", "maker", "verdict"):
-        assert flow.console.uploads(Filter(**{name: text})).entries == ()
+        chosen: dict[str, Any] = {name: text}
+        assert flow.console.uploads(Filter(**chosen)).entries == ()
     assert flow.console.upload(text) is None
     assert flow.console.find(text) == ()
 
@@ -274,7 +285,7 @@ def test_a_life_tells_what_the_ledger_knows(flow: ConsoleFlow) -> None:
 
 def test_the_overview_counts_what_there_is(flow: ConsoleFlow) -> None:
     mixed(flow, numbered)
-    found = flow.console.overview(3)
+    found = overview(flow)
     today = found.days[-1]
     assert [each.uploads for each in found.days] == [0, 0, 24]
     assert today.readings == {"doubtful": 4, "verified": 12}
@@ -326,13 +337,13 @@ def test_a_table_of_an_earlier_version_gets_indexes_and_its_rows_are_found(
     before = ConsoleFlow(store_url)
     ids = mixed(before, numbered)
     database = before.ledger.database
-    names = ("bucket", "object_key", "photo", "reference", "outcome", "vin", "maker", "queue")
+    names = [*SEARCHED, "queue"]
     kind = database.dialect.name
     for name in set(INDEXES) - {"due", "place"}:
         database.execute(
             f"DROP INDEX {UPLOADS}_{name}{f' ON {UPLOADS}' if kind == 'mysql' else ''}"
         )
-    for name in (*names, "took", "ended_at", "review", "reviews"):
+    for name in (*names, "took", "ended_at", "review", "reviews", "reviewed"):
         database.execute(f"ALTER TABLE {UPLOADS} DROP COLUMN {name}")
     after = ConsoleFlow(store_url)
     listed = all_of(after.console)
@@ -340,7 +351,7 @@ def test_a_table_of_an_earlier_version_gets_indexes_and_its_rows_are_found(
     assert not after.console.overview(1).up_to_date
     while not after.console.tidy(5):
         pass
-    assert after.console.overview(1).up_to_date
+    assert overview(after).total.uploads == len(ids)
     for name, (chosen, takes) in FILTERS.items():
         found = {each.id for each in all_of(after.console, chosen)}
         assert found == {each.id for each in listed if takes(each)}, name

@@ -113,7 +113,29 @@ def test_of_two_people_the_second_is_told_who_was_first_and_what_they_decided(
     assert len(flow.console.reviews(name)) == 1
 
 
+def test_who_looked_before_another_decided_is_told_at_the_write(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race at its narrowest: the second has read the upload, and the first decides before it writes."""
+    one, two = ConsoleFlow(store_url), ConsoleFlow(store_url)
+    name = one.end(doubtful(an_upload()))
+    keep, first = two.console.review_store.keep, list[Review]()
+
+    def overtaken(*given: Any) -> bool:
+        if not first:
+            first.append(decided(one.desk.decide(says(name))))
+        return keep(*given)
+
+    monkeypatch.setattr(two.console.review_store, "keep", overtaken)
+    second = two.desk.decide(says(name, "bob", vin=VINS[1]))
+    assert second == AlreadyDecided(first[0])
+    assert one.console.reviews(name) == (first[0],)
+    assert one.reviewed_columns(name)["reviewed_vin"] == RIGHT
+
+
+@pytest.mark.parametrize("store_kind", ["sqlite", "postgresql", "mysql"], indirect=False)
 def test_of_many_at_once_exactly_one_decides(store_url: str) -> None:
+    """Not on moto, whose transactions are not isolated from each other as DynamoDB's are."""
     first = ConsoleFlow(store_url)
     names = [first.end(doubtful(an_upload(f"{n}.jpg"))) for n in range(3)]
     people, start = 6, threading.Barrier(6)

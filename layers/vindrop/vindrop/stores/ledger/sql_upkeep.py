@@ -112,7 +112,7 @@ class Upkeep:
 
     def _is_small(self) -> bool:
         found = self._database.execute(
-            f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} LIMIT {SMALL + 1}) some"
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} LIMIT {SMALL + 1}) small"
         )
         return int(found.rows[0][0]) <= SMALL
 
