@@ -18,7 +18,7 @@ from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.domain.failures import FailureError
-from vindrop.http import auth, cors
+from vindrop.http import auth, console, cors
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request, UnknownRequestError, parse
 from vindrop.http.response import Response, for_gateway
@@ -26,7 +26,9 @@ from vindrop.settings import Settings, SettingsError
 from vindrop.telemetry import bind, log
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    **{path: route.methods for path, route in console.ROUTES.items()},
     "/": ("GET", "HEAD", "POST"),
+    "/capture": ("GET", "HEAD"),
     "/v1/vin": ("POST",),
     "/v1/uploads": ("POST",),
     "/openapi.json": ("GET", "HEAD"),
@@ -136,7 +138,8 @@ def _respond(
 ) -> Response:
     if route is None:
         raise ProblemError(
-            "not-found", "there are GET / (the page), POST /v1/vin and GET /openapi.json"
+            "not-found",
+            "there are GET / (the console), GET /capture, POST /v1/vin and GET /openapi.json",
         )
     methods = ROUTES[route]
     listed = ", ".join((*methods, "OPTIONS"))
@@ -148,6 +151,10 @@ def _respond(
         from vindrop.http import sign_in
 
         return sign_in.respond(request, settings)
+    if route in console.ROUTES and request.method in console.ROUTES[route].methods:
+        from vindrop.http.console import respond
+
+        return respond.respond(request, route, settings, call, app)
     if request.method == "POST":
         auth.check(request, settings)
         if route == "/v1/uploads":
