@@ -15,7 +15,7 @@ from rich.console import Console
 
 from vindrop.core.destination import Kind
 from vindrop.destinations.sql import SQLDestination
-from vindrop.domain.records import DeadLetter, Reading, Record, to_json
+from vindrop.domain.records import DeadLetter, End, Reading, to_json
 from vindrop.stores.sql import open_database
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
@@ -98,9 +98,9 @@ class _Follower:
         self._destination = SQLDestination(open_database(url))
         self._seen = {kind: self._destination.last(kind) for kind in KINDS}
 
-    def new(self) -> list[Record]:
+    def new(self) -> list[End]:
         """Return what has landed since the last call."""
-        found: list[Record] = []
+        found: list[End] = []
         for kind in KINDS:
             for at, record in self._destination.after(kind, self._seen[kind]):
                 self._seen[kind] = at
@@ -108,7 +108,7 @@ class _Follower:
         return found
 
 
-def _say(record: Record, *, as_json: bool) -> None:
+def _say(record: End, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(to_json(record) + "\n")
         sys.stdout.flush()

@@ -25,7 +25,7 @@ class Outcome:
     """``reading`` and ``dead_letter`` are for good; ``retry_scheduled`` and ``undelivered`` are retried
     by the sweep; ``in_progress``: another worker has it; ``not_retained``: the photo came with a
     request, and its caller is told to send it again."""
-    record: records.Record | None = None
+    record: records.End | None = None
     failure: Failure | None = None
     new: bool = False
     """Whether this run made the record; False where an earlier one had."""
@@ -33,7 +33,7 @@ class Outcome:
     """Seconds until it is retried."""
 
 
-def ended(upload: Upload, record: records.Record, *, new: bool) -> Outcome:
+def ended(upload: Upload, record: records.End, *, new: bool) -> Outcome:
     """Return the outcome of an upload whose record has arrived at its destinations."""
     end: End = "reading" if isinstance(record, records.Reading) else "dead_letter"
     return Outcome(upload, end, record, new=new)

@@ -18,7 +18,7 @@ from vindrop.core.ledger import (
     next_probe,
 )
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import Reading, Record, to_json
+from vindrop.domain.records import End, Reading, to_json
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB, Item, Value
 from vindrop.stores.ledger.dynamodb_catalogue import DynamoDBCatalogue
@@ -83,7 +83,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
         self,
         upload_id: str,
         claim: Claim,
-        record: Record,
+        record: End,
         *,
         attempts: int,
         billed: int,
@@ -172,7 +172,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
             **owner,
         )
 
-    def delivered(self, upload_id: str, record: Record, claim: Claim | None = None) -> bool:
+    def delivered(self, upload_id: str, record: End, claim: Claim | None = None) -> bool:
         """End this upload, if ``record`` is still its answer."""
         reading = isinstance(record, Reading)
         where, owner = _held_by(claim)
