@@ -64,6 +64,7 @@ def process(
     """Answer one HTTP request with the given settings and app; see `handle`."""
     request: Request | None = None
     route: str | None = None
+    given: Settings | None = None
     headers = dict(_BASE_HEADERS)
     if call.request_id:
         headers["X-Request-Id"] = call.request_id
@@ -93,7 +94,7 @@ def process(
         log("failed", level="error", error=type(error).__name__, where=_where(error))
         problem = ProblemError("internal")
     if problem is not None:
-        response = problem.response()
+        response = _troubled(problem, request, route, given, call)
     response = replace(response, headers={**headers, **response.headers})
     if request is not None and request.method == "HEAD":
         response = replace(response, body="")
@@ -108,6 +109,25 @@ def process(
         vinocr_request_id=problem.request_id if problem else None,
     )
     return for_gateway(response, request)
+
+
+def _troubled(
+    problem: ProblemError,
+    request: Request | None,
+    route: str | None,
+    settings: Settings | None,
+    call: Invocation,
+) -> Response:
+    """Return what a caller gets for a problem: a document, or where people look, a page."""
+    if request is None or settings is None or route not in console.ROUTES:
+        return problem.response()
+    from vindrop.http.console import respond
+
+    try:
+        return respond.trouble(problem, request, route, settings, call)
+    except Exception as error:  # noqa: BLE001  # a page that cannot be drawn is no reason to say nothing
+        log("failed", level="error", error=type(error).__name__, where=_where(error))
+        return problem.response()
 
 
 def route_of(path: str) -> str | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from vindrop.core.console import Entry, Event, Life
+from vindrop.core.console import Entry, Event, Life, Page
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.http.console import figures, filters, parts, photo, queue, templates
 from vindrop.http.console.asked import Asked
 from vindrop.http.problems import ProblemError
 from vindrop.http.response import Response
 
-PAGE: Final = 50
+ROWS: Final = 50
 """Uploads on one page of the list."""
 _REDRIVABLE: Final = "dead"
 
@@ -42,18 +42,17 @@ def review(asked: Asked) -> Response:
         "id": single,
         "reviewer": asked.who.name,
     }
-    return templates.page(asked, "review", chosen=chosen, single=single, config=config)
+    return templates.page(asked, "review", **_search(chosen), single=single, config=config)
 
 
 def uploads(asked: Asked) -> Response:
     """Answer with a page of the list. A search that means nothing is shown again, with the reason."""
     chosen = filters.given(asked.request.query)
-    wrong, entries, more, searched_to = "", (), None, None
+    wrong, page = "", Page((), None)
     try:
         page = parts.console(asked).uploads(
-            filters.of(chosen), asked.request.query.get("cursor", ""), PAGE
+            filters.of(chosen), asked.request.query.get("cursor", ""), ROWS
         )
-        entries, more, searched_to = page.entries, page.next, page.searched_to
     except ProblemError as error:
         if error.name != "bad-request":
             raise
@@ -62,15 +61,22 @@ def uploads(asked: Asked) -> Response:
         asked,
         "uploads",
         400 if wrong else 200,
-        chosen=chosen,
+        **_search(chosen),
         wrong=wrong,
-        rows=[row(each) for each in entries],
-        more=more,
-        searched_to=searched_to,
+        rows=[row(each) for each in page.entries],
+        more=page.next,
+        searched_to=page.searched_to,
         cursor=asked.request.query.get("cursor", ""),
         verdicts=filters.VERDICTS,
         states=filters.STATES,
     )
+
+
+def _search(chosen: dict[str, str]) -> dict[str, Any]:
+    """Return what a search form shows: every field, filled in or not."""
+    fields = {name: chosen.get(name, "") for name in filters.NAMES}
+    narrowed = any(name not in {"vin", "photo"} for name in chosen)
+    return {"chosen": fields, "filtered": bool(chosen), "narrowed": narrowed}
 
 
 def row(entry: Entry) -> dict[str, Any]:

@@ -80,10 +80,14 @@ _GONE: Final = frozenset({error_codes.OBJECT_MISSING, error_codes.SUPERSEDED})
 
 def _src(app: App, upload: Upload, size: str) -> str:
     store = app.storage.of(upload.cloud)
-    if size == "view" and survives_a_url(upload.key):
-        head = store.peek(upload).head
-        if read_header(head).format in SHOWN:
-            return store.url(upload)
+    peek = store.peek(upload)
+    if peek.size == 0:
+        raise FailureError(error_codes.EMPTY_PHOTO, "the object is empty")
+    shown = read_header(peek.head).format
+    if shown is None:
+        raise FailureError(error_codes.NOT_AN_IMAGE, "the object is not an image")
+    if size == "view" and shown in SHOWN and survives_a_url(upload.key):
+        return store.url(upload)
     side, most_bytes = SIZES[size]
     made = reencode.to_jpeg(
         store.fetch(upload),

@@ -12,16 +12,13 @@ from urllib.parse import quote, urlencode
 from vindrop.core.app import App
 from vindrop.core.console import BadCursorError, ConsoleUnavailableError
 from vindrop.core.invocation import Invocation
-from vindrop.core.store_errors import StoreError
-from vindrop.domain.failures import FailureError
 from vindrop.http import auth
 from vindrop.http.console import ROUTES, assets
 from vindrop.http.console.asked import Asked
-from vindrop.http.problems import ProblemError, of_failure
+from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
 from vindrop.http.response import Response
 from vindrop.settings import Settings
-from vindrop.telemetry import log
 
 CAPTURE: Final = "/capture"
 SIGN_IN: Final = "/sign-in"
@@ -32,44 +29,52 @@ def respond(
 ) -> Response:
     """Answer one request.
 
-    :raises ProblemError: as a document, where a program asked; a person gets a page.
-    :raises StoreError: alike.
+    :raises ProblemError: what went wrong; see `trouble`.
     """
     found = ROUTES[route]
     parts, prefix = _parts(route, request.path)
     asked = Asked(request, settings, call, parts, _clean(request.mount + prefix), app)
-    if importlib.util.find_spec("jinja2") is None:
+    if not _installed():
         if route == "/":
             return redirect(asked, CAPTURE)
         raise ProblemError("no-console")
+    if found.is_page and (away := _away(asked, route)) is not None:
+        return away
+    if found.least is not None:
+        asked = replace(asked, caller=auth.check(request, settings, found.least))
+    module, _, name = found.answers.partition(".")
+    answer: Callable[[Asked], Response] = getattr(
+        importlib.import_module(f"vindrop.http.console.{module}"), name
+    )
     try:
-        if found.is_page and (away := _away(asked, route)) is not None:
-            return away
-        if found.least is not None:
-            asked = replace(asked, caller=auth.check(request, settings, found.least))
-        module, _, name = found.answers.partition(".")
-        answer: Callable[[Asked], Response] = getattr(
-            importlib.import_module(f"vindrop.http.console.{module}"), name
-        )
-        try:
-            found_answer = answer(asked)
-            version = {"X-Console-Version": assets.version()}
-            return replace(found_answer, headers={**version, **found_answer.headers})
-        except BadCursorError:
-            raise ProblemError("bad-request", "the page is of another search: begin anew") from None
-        except ConsoleUnavailableError as error:
-            raise ProblemError("no-ledger", str(error)) from None
-        except FailureError as error:
-            raise of_failure(error.failure) from None
-        except StoreError as error:
-            log("store_failed", level="error", reason=str(error))
-            raise ProblemError("store-unavailable") from None
-    except ProblemError as problem:
-        if not found.is_page:
-            raise
-        from vindrop.http.console import pages
+        response = answer(asked)
+    except BadCursorError:
+        raise ProblemError("bad-request", "the page is of another search: begin anew") from None
+    except ConsoleUnavailableError as error:
+        raise ProblemError("no-ledger", str(error)) from None
+    version = {"X-Console-Version": assets.version()}
+    return replace(response, headers={**version, **response.headers})
 
-        return pages.trouble(asked, problem)
+
+def trouble(
+    problem: ProblemError, request: Request, route: str | None, settings: Settings, call: Invocation
+) -> Response:
+    """Answer what went wrong: a person gets a page, a program the document."""
+    if route is None or route not in ROUTES or not ROUTES[route].is_page or not _installed():
+        return problem.response()
+    from vindrop.http.console import pages
+
+    parts, prefix = _parts(route, request.path)
+    asked = Asked(request, settings, call, parts, _clean(request.mount + prefix), _nothing)
+    return pages.trouble(replace(asked, caller=auth.of_page(request, settings)), problem)
+
+
+def _nothing() -> App:
+    raise ProblemError("internal")
+
+
+def _installed() -> bool:
+    return importlib.util.find_spec("jinja2") is not None
 
 
 def _away(asked: Asked, route: str) -> Response | None:

@@ -192,6 +192,7 @@ export class Cells extends EventTarget {
       const may = others ? `, ${say("review.may_be", { others: [...others].join(", ") })}` : "";
       input.setAttribute("aria-label", label + doubt + may);
     });
+    this.cells.classList.toggle("hinted", this.boxes.some(({ hint }) => hint.textContent));
   }
 
   tell(text, kind = "") {

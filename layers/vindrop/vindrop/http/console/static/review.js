@@ -105,7 +105,7 @@ function show(item, vin = "") {
   root.dataset.item = item.id;
   state("item", "");
   byId("what").textContent = item.name;
-  byId("why").textContent = reason(item);
+  byId("why").textContent = byId("why").title = reason(item);
   byId("no-photo").hidden = Boolean(item.photo);
   byId("keypad").hidden = true;
   cells.show(item);
