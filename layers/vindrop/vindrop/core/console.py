@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from vindrop.core.ledger import OpenCircuit, State, Waiting
+from vindrop.core.outcome import Queue, queue_of
 from vindrop.core.rate_limiter import Rate
-from vindrop.domain.error_codes import Queue, queue_of
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.review import Review

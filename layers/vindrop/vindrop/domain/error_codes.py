@@ -247,20 +247,3 @@ def rule(code: str) -> Rule:
             return TABLE[prefix]
         prefix = prefix.rpartition(".")[0]
     return _UNKNOWN
-
-
-Queue = Literal["doubtful", "dead_letters"]
-"""The parts of the review queue, in their order."""
-
-
-def queue_of(record: Any) -> Queue | None:
-    """Return in which part of the review queue the upload of a reading or dead letter stands.
-
-    None: nothing is left to decide, or no person could, since there is no photo to look at.
-    """
-    if record.upload is None or record.upload.cloud == "http":
-        return None
-    verdict = getattr(record, "verdict", None)
-    if verdict is not None:
-        return "doubtful" if verdict.value == "doubtful" else None
-    return "dead_letters" if rule(record.code).readable_by_person else None

@@ -19,10 +19,10 @@ from vindrop.core.console import (
 )
 from vindrop.core.ledger import State
 from vindrop.core.life import life_of
+from vindrop.core.outcome import Queue
 from vindrop.core.rate_limiter import Rate, RateLimiter
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import records
-from vindrop.domain.error_codes import Queue
 from vindrop.domain.failures import Failure
 from vindrop.domain.review import Review
 from vindrop.domain.upload import Upload

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, cast
 
 from vindrop.core.ledger import Claim, Standing, State
+from vindrop.core.outcome import Queue, queue_of
 from vindrop.domain import records
-from vindrop.domain.error_codes import Queue, queue_of
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
 from vindrop.stores.sql import Dialect, Row
