@@ -31,7 +31,6 @@ from vindrop.http.console import filters, judged, parts, photo
 from vindrop.http.console.asked import Asked
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.response import Response
-from vindrop.telemetry import log
 
 MOST: Final = 50
 _SURE: Final = 0.9
@@ -86,7 +85,7 @@ def undo(asked: Asked) -> Response:
         outcome = parts.reviewer(asked).undo(asked.upload_id, asked.who.name, given.after)
     except RefusedDecisionError as error:
         raise _refused(error) from None
-    return _answer(asked, outcome, "undone")
+    return _answer(outcome)
 
 
 def _decide(asked: Asked) -> Response:
@@ -104,22 +103,13 @@ def _decide(asked: Asked) -> Response:
         outcome = parts.reviewer(asked).decide(decision)
     except RefusedDecisionError as error:
         raise _refused(error) from None
-    return _answer(asked, outcome, "reviewed")
+    return _answer(outcome)
 
 
-def _answer(asked: Asked, outcome: Outcome, event: str) -> Response:
-    """Say what became of a decision; every one that was kept is in the log with its name."""
-    who = asked.who.name
+def _answer(outcome: Outcome) -> Response:
+    """Say what became of a decision. One that was kept is in the log, with its name."""
     if isinstance(outcome, Decided):
         review = outcome.review
-        log(
-            event,
-            upload=asked.upload_id,
-            who=who,
-            reason=review.reason,
-            sequence=review.sequence,
-            repeated=outcome.repeated,
-        )
         said = {
             "review": of_review(review),
             "delivered": outcome.delivered,
@@ -131,7 +121,7 @@ def _answer(asked: Asked, outcome: Outcome, event: str) -> Response:
         said_vin = first.vin or first.reason
         raise ProblemError(
             "already-decided",
-            f"{first.reviewer} was first, with {said_vin}",
+            f"the first was {first.reviewer}, with {said_vin}",
             more={"review": of_review(first)},
         )
     raise _undecidable(outcome)
