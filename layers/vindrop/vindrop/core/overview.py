@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -24,6 +25,10 @@ KEPT_SECONDS: Final = 6 * 3600.0
 """Any other hour after this."""
 NOW_SECONDS: Final = 2.0
 """The last two hours after this."""
+BUDGET: Final = 0.1
+"""Seconds per page that hours are counted for; what is left is counted with the next pages."""
+_QUICK: Final = 0.02
+_WIDEST: Final = 168
 _STEP: Final = math.log(1.1)
 
 
@@ -90,6 +95,56 @@ def bucket(seconds: float) -> str:
 def hour_of(moment: float) -> int:
     """Return the number of the hour (since 1970) that a moment (seconds since 1970) lies in."""
     return int(moment // HOUR)
+
+
+class HourStore(Protocol):
+    """What a ledger does for the overview."""
+
+    def kept(self, first: int, last: int) -> Iterable[tuple[int, float, Figures]]:
+        """Yield the hours that are kept: number, when they were counted, figures."""
+
+    def count(self, first: int, last: int, now: float) -> dict[int, Figures]:
+        """Count the hours from ``first`` to ``last``, keep them, and return them."""
+
+
+def collect(
+    store: HourStore, now: float, days: int, budget: float = BUDGET
+) -> tuple[dict[int, Figures], bool]:
+    """Return hour → its figures, those of ``days`` days up to ``now``, and whether none is missing.
+
+    The last two hours are counted first, then those never counted, newest first, then the stale.
+
+    :param budget: seconds that hours are counted for.
+    """
+    last = hour_of(now)
+    first = last - last % 24 - 24 * (days - 1)
+    found, stale = dict[int, Figures](), set[int]()
+    for hour, made_at, figures in store.kept(first, last):
+        found[hour] = figures
+        if is_stale(hour, now, made_at, figures.waiting):
+            stale.add(hour)
+    wanted = [hour for hour in range(last, first - 1, -1) if hour not in found or hour in stale]
+    wanted.sort(key=lambda hour: (hour < last - 1, hour in found, -hour))
+    missing = set(range(first, last + 1)) - found.keys()
+    deadline, width = time.monotonic() + budget, 1
+    while wanted and time.monotonic() < deadline:
+        run = _run(wanted, width)
+        began = time.monotonic()
+        found |= store.count(run[-1], run[0], now)
+        width = min(width * 2, _WIDEST) if time.monotonic() - began < _QUICK else 1
+        wanted = wanted[len(run) :]
+        missing.difference_update(run)
+    return found, not missing
+
+
+def _run(hours: list[int], most: int) -> list[int]:
+    """Return the hours at the list's head that follow each other backwards."""
+    run = hours[:1]
+    for hour in hours[1:most]:
+        if hour != run[-1] - 1:
+            break
+        run.append(hour)
+    return run
 
 
 def is_stale(hour: int, now: float, made_at: float, waiting: int) -> bool:

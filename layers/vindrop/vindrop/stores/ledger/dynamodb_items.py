@@ -65,7 +65,7 @@ def standing_of(item: Item, now: float) -> Standing:
     """Return the state of an upload that cannot be claimed now."""
     state = cast("State", item["state"])
     retry_in = None if state in ENDED else float(item["due_at"]) - now
-    return Standing(state, retry_in, _record(item), failure_of(item))
+    return Standing(state, retry_in, _record(item), failure_of(item), "review" in item)
 
 
 def _record(item: Item) -> End | None:

@@ -127,7 +127,7 @@ class SQLConsole:
         days = max(1, min(days, 366))
         now = self._now()
         last = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
-        hours, complete = self._hours.figures(now, days)
+        hours, complete = overview.collect(self._hours, now, days)
         each = overview.days(hours, last, days, self._price)
         waiting, oldest = self._queued(now)
         return Overview(

@@ -114,7 +114,6 @@ def console_schema(dialect: Dialect) -> dict[str, list[str]]:
             f"CREATE TABLE IF NOT EXISTS {HOURS} ("
             "id INTEGER NOT NULL PRIMARY KEY, "
             "made_at DOUBLE PRECISION NOT NULL, "
-            "waiting INTEGER NOT NULL, "
             f"figures {dialect.long_text} NOT NULL){dialect.table_options}",
         ],
     }
