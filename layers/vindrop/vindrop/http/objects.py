@@ -26,7 +26,7 @@ from vindrop.core.resolve_version import identify
 from vindrop.domain.failures import FailureError
 from vindrop.domain.redaction import printable
 from vindrop.domain.upload import BucketCloud, Upload
-from vindrop.http.photos import ObjectNamed
+from vindrop.http.photos import REFERENCE, ObjectNamed, reference
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
 from vindrop.http.response import Response
@@ -51,6 +51,7 @@ class Wanted(BaseModel):
 
     size: int | None = Field(default=None, ge=1)
     type: str = Field(default="", max_length=100)
+    reference: str | None = REFERENCE
 
 
 def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
@@ -86,7 +87,8 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
     )
     if named.version is None:
         return identify(app.storage, app.ledger, bare)
-    return replace(bare, size=app.storage.of(cloud).stat(bare).size)
+    there = app.storage.of(cloud).stat(bare)
+    return replace(bare, size=there.size, reference=there.reference)
 
 
 def _check_access(settings: Settings, named: ObjectNamed, region: str) -> None:
@@ -134,6 +136,7 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
     )
     # What the caller says of the photo is signed: no larger one, and none of another type, can be put.
     headers = {"Content-Type": wanted.type} if wanted.type else {}
+    about = reference(wanted.reference or "")
     signed = {name.lower(): value for name, value in headers.items()}
     if wanted.size is not None:
         signed["content-length"] = str(wanted.size)  # which every client sends by itself
@@ -147,6 +150,7 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
             "bucket": upload.bucket,
             "region": upload.region,
             "key": upload.key,
+            **({"reference": about} if about else {}),
         },
     }
     return Response(201, json.dumps(place), {"Content-Type": "application/json"})

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
+from vindrop.domain.upload import REFERENCE_LENGTH
 from vindrop.http import objects, photos
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
@@ -65,7 +66,7 @@ def _version() -> str:
 
 
 def _read(operation: str) -> dict[str, Any]:
-    form = _object("photo", photo={}) | {
+    form = _object("photo", photo={}, reference=_text()) | {
         "description": "The first part with a file name is the photo."
     }
     return {
@@ -80,7 +81,16 @@ def _read(operation: str) -> dict[str, Any]:
                 "in": "header",
                 "description": "For ImageUrl: the same URL under the same key is paid for once.",
                 "schema": _text(),
-            }
+            },
+            {
+                "name": "X-Reference",
+                "in": "header",
+                "description": (
+                    "The caller's own reference, such as a stock or order number; UTF-8, "
+                    "percent-encoded. A field `reference` of the body goes before it."
+                ),
+                "schema": _text(maxLength=REFERENCE_LENGTH),
+            },
         ],
         "requestBody": {
             "required": True,
