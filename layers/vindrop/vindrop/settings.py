@@ -7,7 +7,7 @@ its first call, and pydantic would be a third of that time (docs/measurements.md
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -34,7 +34,7 @@ def variable(name: str) -> str:
 
 _FORMED: Final = (
     *("vinocr_secret_id", "vinocr_secret_key", "vinocr_region", "api_keys"),
-    *("cors_origins", "allowed_buckets", "upload_bucket", "upload_region"),
+    *("cors_origins", "allowed_buckets", "upload_bucket", "upload_region", "session_secret"),
 )
 """Settings whose text has a form of its own, which is looked at where one of them is given."""
 
@@ -96,8 +96,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :param storage_endpoint: http://host:port of a store compatible with COS, S3 or OSS instead
         of the cloud's own.
     :param storage_timeout: Seconds that fetching a photo may stall.
-    :param api_keys: Keys of HTTP callers, eight characters or more each. Without any, HTTP from
-        outside is refused.
+    :param api_keys: Keys of HTTP callers, eight characters or more each: `key`, which may send
+        photos, or `name:role:key` with the role `capture`, `review` or `admin`. Without any, HTTP
+        from outside is refused.
+    :param session_secret: What sessions of the console are signed with, 32 characters or more.
+        Default: made from each key.
+    :param session_hours: Hours after which one signs in again.
     :param http_seconds: Seconds that an HTTP caller is kept waiting at most; below the
         gateway's own limit (AWS: 29).
     :param cors_origins: Origins (https://host) whose pages may call the HTTP function, or `*`.
@@ -147,6 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_endpoint: str = ""
     storage_timeout: Annotated[float, Meta(gt=0)] = 10.0
     api_keys: tuple[Secret, ...] = ()
+    session_secret: Secret = Secret("")
+    session_hours: Annotated[float, Meta(gt=0, le=168)] = 12.0
     http_seconds: Annotated[float, Meta(gt=0, le=900)] = 25.0
     cors_origins: Words = ()
     upload_bucket: str = ""
@@ -194,10 +200,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             *(("cors_origins", each, checks.origin) for each in self.cors_origins),
             *(("allowed_buckets", each, checks.bucket) for each in self.allowed_buckets),
             ("upload_bucket", self.upload_bucket, checks.bucket),
+            ("session_secret", self.session_secret.get_secret_value(), checks.session_secret),
         ]
         for name, text, check in checked:
             if text and (wrong := check(text)):
                 raise SettingsError(f"{variable(name)} {wrong}")
+        if wrong := checks.api_keys(self.api_keys):
+            raise SettingsError(f"{variable('api_keys')} {wrong}")
         names = variable("vinocr_secret_id"), variable("vinocr_secret_key")
         if wrong := checks.pair(secret_id, secret_key, names):
             raise SettingsError(wrong)
@@ -295,25 +304,12 @@ def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
     try:
         return msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
     except msgspec.ValidationError as error:
-        reason = _reason(field, str(error))
+        from vindrop.domain.setting_forms import takes
+
+        reason = takes(field.type, str(error))
     if "secret" in field.name or "keys" in field.name:
         raise SettingsError(f"{variable(field.name)} is wrong: {reason}")
     raise SettingsError(f"{variable(field.name)} is {redact(text)!r}: {reason}")
-
-
-def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
-    """Say what a setting takes, in words of people who set it."""
-    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
-    if get_origin(kind) is Literal:
-        return f"takes one of {', '.join(get_args(kind))}"
-    for number, called in ((int, "a whole number"), (float, "a number")):
-        expected = f"Expected `{number.__name__}`"
-        if kind is number and reason.startswith(expected):
-            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
-            return f"takes {called}{bound}"
-    if kind is bool:
-        return "takes true or false"
-    return reason[0].lower() + reason[1:]
 
 
 def _custom(kind: type, value: Any) -> Any:

@@ -38,6 +38,16 @@ class RateLimited:
     """Seconds after which the same request may succeed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What the rate limiter allows now."""
+
+    per_second: float
+    """Permits per second: below the configured rate after refusals."""
+    ahead: float
+    """Seconds for which permits are reserved already: how long the next caller waits."""
+
+
 class RateLimiter(Protocol):
     """What the pipeline needs of a rate limiter."""
 
@@ -51,6 +61,12 @@ class RateLimiter(Protocol):
         """Report that the provider refused a call for its rate.
 
         :param limit: calls per second that the refusal names, if it names a limit.
+        """
+
+    def now(self) -> Rate:
+        """Return what it allows now; reserves nothing.
+
+        :raises StoreError: the store is away.
         """
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vindrop.core.photo import Photo
-from vindrop.domain.records import Box
+from vindrop.domain.recognition import Box
 
 
 @dataclass(frozen=True, slots=True)

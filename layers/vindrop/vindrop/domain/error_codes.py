@@ -72,6 +72,8 @@ class Rule:
     """The provider refused for the rate: the rate limiter must be told."""
     fallback: Fallback | None = None
     """The form of the photo to send next."""
+    readable_by_person: bool = False
+    """A dead letter whose photo a person may read all the same: it stands in the review queue."""
     sentence: str = ""
     """Replaces the message, where the SDK's own quotes what must not be quoted."""
 
@@ -130,6 +132,11 @@ def _dead(http_problem: str = "photo-refused", *, billed: bool | None = False) -
     return Rule(Disposition.DEAD_LETTER, http_problem, "PhotoRejected", billed=billed)
 
 
+def _unread(*, billed: bool = False) -> Rule:
+    """Return the line of a photo on which no engine found a VIN."""
+    return replace(_dead("no-vin", billed=billed), readable_by_person=True)
+
+
 _OPEN_CIRCUIT: Final = Rule(
     Disposition.OPEN_CIRCUIT, "account-blocked", "AccountBlocked", uses_attempt=False
 )
@@ -182,10 +189,10 @@ TABLE: Final[dict[str, Rule]] = {
     # The photo is at fault.
     "FailedOperation.EmptyImageError": _dead("empty-photo", billed=True),
     "FailedOperation.ImageDecodeFailed": _dead("photo-damaged"),
-    "FailedOperation.OcrFailed": _dead("no-vin"),
-    "FailedOperation.DetectFailed": _dead("no-vin"),
-    "FailedOperation.ImageBlur": _dead("no-vin"),
-    "FailedOperation.ImageNoText": _dead("no-vin"),
+    "FailedOperation.OcrFailed": _unread(),
+    "FailedOperation.DetectFailed": _unread(),
+    "FailedOperation.ImageBlur": _unread(),
+    "FailedOperation.ImageNoText": _unread(),
     "InvalidParameter": _dead(),
     "InvalidParameter.EngineImageDecodeFailed": _dead("photo-damaged"),
     "InvalidParameter.ConfigFormatError": _dead(),
@@ -209,8 +216,8 @@ TABLE: Final[dict[str, Rule]] = {
     MALFORMED_EVENT: _dead(),
     UNKNOWN_EVENT: _dead(),
     ABANDONED: _dead(billed=None),
-    EMPTY_VIN: _dead("no-vin", billed=True),
-    NOT_A_VIN: _dead("no-vin", billed=True),
+    EMPTY_VIN: _unread(billed=True),
+    NOT_A_VIN: _unread(billed=True),
     # The account or the configuration is at fault: every call would fail alike.
     "AuthFailure": _OPEN_CIRCUIT,
     "UnauthorizedOperation": _OPEN_CIRCUIT,

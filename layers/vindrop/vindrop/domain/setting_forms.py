@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
+
+from vindrop.domain import access_keys
+from vindrop.domain.redaction import Secret
 
 LEAST_API_KEY: Final = 8
 """Characters: at the ten tries per second that a gateway lets through, eight of letters and digits
 outlast a lifetime; four are found in a week or two."""
+LEAST_SESSION_SECRET: Final = 32
+"""Characters: whoever guesses it makes sessions of any name."""
 _REGION: Final = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _BUCKET: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?(?:@[a-z0-9-]+)?"
 
@@ -27,12 +32,35 @@ def secret(text: str) -> str | None:
 
 
 def api_key(text: str) -> str | None:
-    """Say why ``text`` is no key for HTTP callers."""
-    if len(text) < LEAST_API_KEY:
+    """Say why ``text`` is no key for HTTP callers: ``key``, or ``name:role:key``."""
+    found = access_keys.parse(text, 1)
+    if wrong := access_keys.wrong_name(found.name):
+        return wrong
+    if len(found.secret) < LEAST_API_KEY:
         return (
             f"has a key of fewer than {LEAST_API_KEY} characters, which is guessed quickly: make one "
             "with `openssl rand -hex 16`"
         )
+    return secret(text)
+
+
+def api_keys(texts: Sequence[Secret]) -> str | None:
+    """Say why several keys cannot stand beside each other."""
+    found = access_keys.parse_all(texts)
+    names = [key.name for key in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        return f"has two keys called {twice}: give each a name of its own"
+    secrets = [key.secret for key in found]
+    for at, key in enumerate(found, start=1):
+        if key.name != f"key-{at}" and secrets.count(key.secret) > 1:
+            return f"has the key of {key.name} twice: give each a key of their own"
+    return None
+
+
+def session_secret(text: str) -> str | None:
+    """Say why ``text`` cannot sign sessions."""
+    if len(text) < LEAST_SESSION_SECRET:
+        return f"has fewer than {LEAST_SESSION_SECRET} characters: make one with `openssl rand -hex 32`"
     return secret(text)
 
 
@@ -69,3 +97,22 @@ def pair(one: str, other: str, names: Sequence[str]) -> str | None:
         return None
     given, missing = names if one else reversed(names)
     return f"{missing} is not set, but {given} is: set both, or neither"
+
+
+def takes(kind: Any, reason: str) -> str:
+    """Say what a setting takes, in words of people who set it.
+
+    :param kind: its type.
+    :param reason: msgspec's.
+    """
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(kind) is Literal:
+        return f"takes one of {', '.join(get_args(kind))}"
+    for number, called in ((int, "a whole number"), (float, "a number")):
+        expected = f"Expected `{number.__name__}`"
+        if kind is number and reason.startswith(expected):
+            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
+            return f"takes {called}{bound}"
+    if kind is bool:
+        return "takes true or false"
+    return reason[0].lower() + reason[1:]

@@ -67,6 +67,8 @@ class Verdict(str, Enum):
     DOUBTFUL = "doubtful"
     """A required check digit is wrong, characters had to be corrected, or no vehicle carries such
     a number (`vindrop.domain.placeholders`): have a person look."""
+    REVIEWED = "reviewed"
+    """A person read it, of a photo on which no engine had (`vindrop.domain.review`)."""
 
 
 class NotAVinError(ValueError):

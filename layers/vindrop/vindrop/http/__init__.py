@@ -31,8 +31,9 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/uploads": ("POST",),
     "/openapi.json": ("GET", "HEAD"),
     "/healthz": ("GET", "HEAD"),
+    "/v1/session": ("GET", "POST", "DELETE"),
 }
-"""Path → methods, besides OPTIONS."""
+"""Path → methods, besides OPTIONS. ``{id}`` stands for one part of a path."""
 
 _BASE_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -112,7 +113,18 @@ def route_of(path: str) -> str | None:
     bare = path.rstrip("/") or "/"
     if bare in ROUTES:
         return bare
-    return next((route for route in ROUTES if route != "/" and bare.endswith(route)), None)
+    parts = bare.split("/")
+    found = [route for route in ROUTES if route != "/" and _fits(route.split("/")[1:], parts)]
+    return max(found, key=lambda route: route.count("/"), default=None)
+
+
+def _fits(wanted: list[str], parts: list[str]) -> bool:
+    """Whether a path ends with the parts of a route."""
+    last = parts[-len(wanted) :]
+    return len(last) == len(wanted) and all(
+        each == want or (want.startswith("{") and each != "")
+        for want, each in zip(wanted, last, strict=True)
+    )
 
 
 def _respond(
@@ -132,6 +144,10 @@ def _respond(
         return cors.preflight(listed)
     if request.method not in methods:
         raise ProblemError("method-not-allowed", f"it takes {listed}", headers={"Allow": listed})
+    if route == "/v1/session":
+        from vindrop.http import sign_in
+
+        return sign_in.respond(request, settings)
     if request.method == "POST":
         auth.check(request, settings)
         if route == "/v1/uploads":

@@ -10,7 +10,7 @@ from typing import Any, Final
 from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
 from vindrop.domain.upload import REFERENCE_LENGTH
-from vindrop.http import objects, photos
+from vindrop.http import objects, photos, sessions, sign_in
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
 _BINARY: Final = ("image/jpeg", "image/png", "image/heic", "image/webp", "image/tiff", "image/bmp")
@@ -44,6 +44,7 @@ def document() -> dict[str, Any]:
                 "post": _read("readVinAtRoot"),
             },
             "/v1/uploads": {"post": _upload()},
+            "/v1/session": _session(),
             "/openapi.json": {"get": _open("openapi", "This document.", _json({"type": "object"}))},
             "/healthz": {"get": _open("healthz", alive, _json(status))},
         },
@@ -51,6 +52,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": sessions.COOKIE},
             },
             "schemas": _schemas(),
             "responses": {str(status): _problem(status) for status in _STATUSES},
@@ -127,6 +129,31 @@ def _upload() -> dict[str, Any]:
     }
 
 
+def _session() -> dict[str, Any]:
+    said = {"description": "Whose session it is.", "content": _json(_ref("Session"))}
+    return {
+        "post": {
+            "operationId": "openSession",
+            "summary": "Open a session for a page: a cookie that is valid for some hours.",
+            "security": [],
+            "requestBody": {"required": True, "content": _json(_ref("SignIn"))},
+            "responses": {"201": said, **_problems(400, 401, 403, 500, 503)},
+        },
+        "get": {
+            "operationId": "session",
+            "summary": "Whose session it is, and the token for its changes.",
+            "security": [{"session": []}],
+            "responses": {"200": said, **_problems(401, 500)},
+        },
+        "delete": {
+            "operationId": "closeSession",
+            "summary": "Sign out.",
+            "security": [{"session": []}],
+            "responses": {"204": {"description": "Signed out."}, **_problems(401, 403, 500, 503)},
+        },
+    }
+
+
 def _open(operation: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": operation,
@@ -185,6 +212,8 @@ def _schemas() -> dict[str, Any]:
         "ImageBase64": photos.Base64Image.model_json_schema(),
         "ImageUrl": photos.ImageUrl.model_json_schema(),
         "Object": photos.ObjectNamed.model_json_schema(),
+        "SignIn": sign_in.SignIn.model_json_schema(),
+        "Session": sign_in.SessionInfo.model_json_schema(),
         "Wanted": objects.Wanted.model_json_schema(),
         "Place": _object(
             "method url headers expires_in object",

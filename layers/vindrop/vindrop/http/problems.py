@@ -43,6 +43,19 @@ KINDS: Final[dict[str, Kind]] = {
         "The API key is missing or wrong",
         "Send a key of VINDROP_API_KEYS as X-Api-Key or as Authorization: Bearer",
     ),
+    "signed-out": Kind(
+        401, "The session has ended", "Sign in again; nothing that was typed is lost"
+    ),
+    "cross-site": Kind(
+        403,
+        "The request did not come from a page of this function",
+        "Load the page anew and try again; a program sends its key as X-Api-Key",
+    ),
+    "role-too-low": Kind(
+        403,
+        "The key may not do this",
+        "Ask whoever keeps VINDROP_API_KEYS for another role: name:role:key",
+    ),
     "bucket-not-allowed": Kind(
         403, "This bucket may not be read", "Name it in VINDROP_ALLOWED_BUCKETS"
     ),

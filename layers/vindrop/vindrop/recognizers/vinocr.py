@@ -21,7 +21,7 @@ from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
 from vindrop.domain.failures import LONGEST_ID, FailureError
-from vindrop.domain.records import Box
+from vindrop.domain.recognition import Box
 from vindrop.domain.redaction import printable
 from vindrop.settings import Settings
 

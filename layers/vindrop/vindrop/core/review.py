@@ -1,0 +1,107 @@
+"""Decisions of people: checked, kept in the ledger exactly once, delivered like any record.
+
+A decision names the `Entry.sequence` that its page showed. The ledger keeps it by one conditional
+write whose condition is that sequence, so of two reviewers at once exactly one succeeds; the other
+is told who was first and what they decided. It is written ahead: kept, then delivered; what a
+destination that is away did not take, the sweep delivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from vindrop.core.console import Entry
+from vindrop.domain.review import Reason, Review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person says of one upload."""
+
+    upload_id: str
+    vin: str = ""
+    """As typed; look-alikes (I, O, Q) are refused, not mended. Empty with a ``reason``."""
+    reason: Reason | None = None
+    reviewer: str
+    """Name of the person's key."""
+    seconds: float | None = None
+    """From showing the photo to the decision."""
+    after: int = 0
+    """`Entry.sequence` of what was looked at: 0 for a first decision, more to correct or undo one."""
+    wrong_check_digit: bool = False
+    """The person was told that the check digit is wrong, and confirmed the VIN all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """It is kept."""
+
+    review: Review
+    delivered: bool
+    """False: a destination is away; the sweep delivers it."""
+    repeated: bool = False
+    """The same decision of the same reviewer was there already (a second click, a retry after a crash)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDecided:
+    """Another was first: nothing was changed."""
+
+    review: Review
+    """Theirs: ``reviewer``, ``decided_at``, ``vin`` or ``reason``; look at it and correct it if it is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecidable:
+    """Nothing was changed."""
+
+    why: Literal["unknown", "in_progress", "changed"]
+    """The ledger never saw the upload; it has not ended yet (a redrive is under way); it ended
+    otherwise meanwhile, look again."""
+    entry: Entry | None
+
+
+Outcome = Decided | AlreadyDecided | Undecidable
+
+
+class RefusedDecisionError(ValueError):
+    """The decision says nothing that could be kept; ``str()`` tells the person what to do."""
+
+    def __init__(
+        self,
+        kind: Literal["length", "characters", "check_digit", "reason", "nothing_to_undo"],
+        sentence: str,
+        *,
+        position: int | None = None,
+        suggestion: str | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        """``check_digit``: may be confirmed with `Decision.wrong_check_digit`."""
+        self.position = position
+        """Index (from 0) of the first character that no VIN holds."""
+        self.suggestion = suggestion
+        """The character of the same shape that a VIN can hold."""
+
+
+class Reviewer(Protocol):
+    """Takes decisions; `vindrop.wiring.open_reviewer` makes one. Safe to share between threads."""
+
+    def decide(self, decision: Decision) -> Outcome:
+        """Keep a first decision (``after`` 0) or a correction (``after`` the review it corrects).
+
+        :raises RefusedDecisionError: wrong length or characters, an unconfirmed wrong check digit,
+            neither VIN nor reason, or both.
+        :raises StoreError: the ledger is away: nothing was kept, or the same decision may be sent again.
+        """
+
+    def undo(self, upload_id: str, reviewer: str, after: int) -> Outcome:
+        """Take the review ``after`` back: the upload stands as the machine left it, and waits again.
+
+        :raises RefusedDecisionError: there is nothing to undo.
+        :raises StoreError: as `decide`.
+        """
+
+    def deliver_due(self, limit: int = 100) -> int:
+        """Deliver kept reviews that destinations have not got, oldest first; return how many. For the sweep."""
