@@ -8,6 +8,7 @@ the request are never both paid for.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
 import re
@@ -131,8 +132,12 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
         raise ProblemError("not-a-photo", "type: takes that of an image, such as image/jpeg")
     today = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d")
     extension = _EXTENSIONS.get(wanted.type.lower(), "")
+    named = request.headers.get("idempotency-key", "").strip()
+    # The same key names the same object, and that is one upload however often it is put there.
+    name = hashlib.sha256(named.encode()).hexdigest()[:32] if named else uuid.uuid4().hex
+    folder = "once" if named else today
     upload = _in_upload_bucket(
-        settings, platform, f"{settings.upload_prefix}{today}/{uuid.uuid4().hex}{extension}"
+        settings, platform, f"{settings.upload_prefix}{folder}/{name}{extension}"
     )
     # What the caller says of the photo is signed: no larger one, and none of another type, can be put.
     headers = {"Content-Type": wanted.type} if wanted.type else {}

@@ -43,6 +43,16 @@ def document() -> dict[str, Any]:
                 "get": _open("page", "The page for people.", {"text/html": {"schema": _text()}}),
                 "post": _read("readVinAtRoot"),
             },
+            "/capture": {
+                "get": _open("capture", "The page for people.", {"text/html": {"schema": _text()}})
+            },
+            "/capture-worker.js": {
+                "get": _open(
+                    "captureWorker",
+                    "The page's service worker.",
+                    {"text/javascript": {"schema": _text()}},
+                )
+            },
             "/v1/uploads": {"post": _upload()},
             "/v1/session": _session(),
             "/openapi.json": {"get": _open("openapi", "This document.", _json({"type": "object"}))},
