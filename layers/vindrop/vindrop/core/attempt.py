@@ -9,7 +9,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +22,7 @@ from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_name
 from vindrop.core.recognizer import Answer, Recognizer
 from vindrop.domain import error_codes, records
 from vindrop.domain.failures import Failure, FailureError
-from vindrop.domain.upload import Upload
+from vindrop.domain.upload import Upload, reference_in
 from vindrop.domain.vin import NotAVinError, Vin, parse
 from vindrop.settings import Settings
 from vindrop.telemetry import count
@@ -114,6 +114,12 @@ class Fallbacks:
     form: Form
     tried: set[Form] = field(default_factory=set)
     shrink_further: bool = False
+    reference: str | None = None
+    """Of the object's metadata, once its bucket has answered: also where the photo is refused then."""
+
+    def told(self, headers: Mapping[str, str]) -> None:
+        """Take the reference out of a bucket's answer."""
+        self.reference = reference_in(headers) or self.reference
 
     def next_fallback(self, failure: Failure) -> bool:
         """Change to the form that the error table names. False: there is none, or it was tried."""
@@ -251,7 +257,11 @@ class Attempt:
             self._cap.check()
         with deadline(max(budget.left() - AFTER_CALL, 0.0)):
             photo = self._photographer.take(
-                upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
+                upload,
+                fallbacks.form,
+                shrink_further=fallbacks.shrink_further,
+                sent=sent,
+                told=fallbacks.told,
             )
         try:
             self._recognizer.prepare()

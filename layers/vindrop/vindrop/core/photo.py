@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from vindrop.core.object_store import ObjectStores
+from vindrop.core.object_store import ObjectStores, Told, unheard
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import Upload
@@ -109,12 +109,19 @@ class Photographer:
         return self._settings.image
 
     def take(
-        self, upload: Upload, form: Form, *, shrink_further: bool = False, sent: Sent | None = None
+        self,
+        upload: Upload,
+        form: Form,
+        *,
+        shrink_further: bool = False,
+        sent: Sent | None = None,
+        told: Told = unheard,
     ) -> Photo:
         """Return the photo, ready for a call.
 
         :param sent: what came with the request, where there is no object.
         :param shrink_further: VinOCR itself refused the size: shrink well below the limit.
+        :param told: is given the headers of the bucket's answers.
         :raises FailureError: it cannot or need not be sent: empty, not an image, a decompression bomb, gone.
         """
         if sent is not None and sent.url is not None:
@@ -125,10 +132,10 @@ class Photographer:
             raise _empty()
         store = self._storage.of(upload.cloud)
         if form == "url" and survives_a_url(upload.key):
-            peek = store.peek(upload)
+            peek = store.peek(upload, told)
             if self._check(peek.head, peek.size) is None:
                 return Photo("url", url=store.url(upload))
-        data = store.fetch(upload)
+        data = store.fetch(upload, told)
         return self.from_bytes(
             data, form="bytes" if form == "url" else form, shrink_further=shrink_further
         )

@@ -14,7 +14,8 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Final
 
 from vindrop import tracing
@@ -44,8 +45,10 @@ class _Result:
     outcome: Recognized | Failure
     billed: int
     maybe_billed: int
-    passed: frozenset[str] = frozenset()
+    passed: AbstractSet[str] = frozenset()
     """Codes of the failures that passed in this run."""
+    reference: str | None = None
+    """Of the object's metadata, where its bucket was asked."""
 
 
 class _TakenOverError(Exception):
@@ -132,6 +135,7 @@ class Pipeline:
             result = _Result(refusal, claim.billed, claim.maybe_billed)
         else:
             result = self._recognize(upload, claim, budget, sent)
+            upload = replace(upload, reference=upload.reference or result.reference)
         if isinstance(result.outcome, Failure):
             return self._fail(upload, claim, result, result.outcome, budget)
         reading = self._attempt.reading(
@@ -191,7 +195,7 @@ class Pipeline:
             maybe_billed += result.maybe_billed
             failure = result.outcome
             if not isinstance(failure, Failure):
-                return _Result(failure, billed, maybe_billed, frozenset(passed))
+                return _Result(failure, billed, maybe_billed, passed, fallbacks.reference)
             if fallbacks.next_fallback(failure):
                 log("fallback", code=failure.code, form=fallbacks.form)
                 continue
@@ -200,7 +204,7 @@ class Pipeline:
             tries += 1
             wait = retry_schedule.wait_in_run(failure, tries, self._jitter)
             if wait is None or budget.left() - wait <= self._attempt.seconds_needed(budget):
-                return _Result(failure, billed, maybe_billed)
+                return _Result(failure, billed, maybe_billed, reference=fallbacks.reference)
             log("retry", code=failure.code, request_id=failure.request_id, wait=round(wait, 3))
             passed.add(failure.code)
             self._sleep(wait)

@@ -29,6 +29,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     **{path: route.methods for path, route in console.ROUTES.items()},
     "/": ("GET", "HEAD", "POST"),
     "/capture": ("GET", "HEAD"),
+    "/capture-worker.js": ("GET", "HEAD"),
     "/v1/vin": ("POST",),
     "/v1/uploads": ("POST",),
     "/openapi.json": ("GET", "HEAD"),
@@ -192,6 +193,8 @@ def _respond(
         return Response(200, openapi.text(), {"Content-Type": "application/json"})
     from vindrop.http import page
 
+    if route == "/capture-worker.js":
+        return page.worker(request, settings, call.platform)
     return page.get(request, settings, call.platform)
 
 

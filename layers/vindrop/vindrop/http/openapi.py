@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
+from vindrop.domain.upload import REFERENCE_LENGTH
 from vindrop.http import objects, photos, sessions, sign_in
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
@@ -42,6 +43,16 @@ def document() -> dict[str, Any]:
                 "get": _open("page", "The page for people.", {"text/html": {"schema": _text()}}),
                 "post": _read("readVinAtRoot"),
             },
+            "/capture": {
+                "get": _open("capture", "The page for people.", {"text/html": {"schema": _text()}})
+            },
+            "/capture-worker.js": {
+                "get": _open(
+                    "captureWorker",
+                    "The page's service worker.",
+                    {"text/javascript": {"schema": _text()}},
+                )
+            },
             "/v1/uploads": {"post": _upload()},
             "/v1/session": _session(),
             "/openapi.json": {"get": _open("openapi", "This document.", _json({"type": "object"}))},
@@ -67,7 +78,7 @@ def _version() -> str:
 
 
 def _read(operation: str) -> dict[str, Any]:
-    form = _object("photo", photo={}) | {
+    form = _object("photo", photo={}, reference=_text()) | {
         "description": "The first part with a file name is the photo."
     }
     return {
@@ -82,7 +93,16 @@ def _read(operation: str) -> dict[str, Any]:
                 "in": "header",
                 "description": "For ImageUrl: the same URL under the same key is paid for once.",
                 "schema": _text(),
-            }
+            },
+            {
+                "name": "X-Reference",
+                "in": "header",
+                "description": (
+                    "The caller's own reference, such as a stock or order number; UTF-8, "
+                    "percent-encoded. A field `reference` of the body goes before it."
+                ),
+                "schema": _text(maxLength=REFERENCE_LENGTH),
+            },
         ],
         "requestBody": {
             "required": True,

@@ -179,7 +179,11 @@ class DynamoDBConsole:
                 if hour in found:
                     _add(found[hour], item)
         for hour, figures in found.items():
-            kept: dict[str, Value | None] = {"id": hour_id(hour), "made_at": now, "figures": figures.encoded()}
+            kept: dict[str, Value | None] = {
+                "id": hour_id(hour),
+                "made_at": now,
+                "figures": figures.encoded(),
+            }
             self._tables.put_if(
                 CONSOLE, kept, "attribute_not_exists(#id) OR #made_at <= :now", now=now
             )
