@@ -75,7 +75,7 @@ def test_the_page_has_words_for_every_kind_of_problem() -> None:
 
 
 def test_the_page_uses_no_word_that_is_not_there() -> None:
-    page = ask("GET", "/").text
+    page = ask("GET", "/capture").text
     used = set(re.findall(r'data-(?:text|label)="(\w+)"', page)) | set(
         re.findall(r'say\("(\w+)"', page)
     )
@@ -84,7 +84,7 @@ def test_the_page_uses_no_word_that_is_not_there() -> None:
 
 
 def test_the_page_runs_only_what_its_policy_names_and_asks_no_other_host() -> None:
-    answer = ask("GET", "/")
+    answer = ask("GET", "/capture")
     policy = answer.headers["Content-Security-Policy"]
     for tag, directive in (("style", "style-src"), ("script", "script-src")):
         [inline] = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
@@ -98,13 +98,13 @@ def test_the_page_runs_only_what_its_policy_names_and_asks_no_other_host() -> No
 
 def test_the_policy_lets_large_photos_go_to_their_bucket_and_nowhere_else() -> None:
     given = structs.replace(OPEN, upload_bucket="photos-1250000000", upload_region="ap-guangzhou")
-    answer = ask("GET", "/", given=given)
+    answer = ask("GET", "/capture", given=given)
     assert (
         "connect-src 'self' https://photos-1250000000.cos.ap-guangzhou.myqcloud.com;"
         in answer.headers["Content-Security-Policy"]
     )
     assert '"uploads": true' in answer.text
-    assert '"uploads": false' in ask("GET", "/").text
+    assert '"uploads": false' in ask("GET", "/capture").text
 
 
 @pytest.mark.parametrize("shape", ["tencent_url", "tencent_api", "aws_rest", "aws_http", "aws_alb"])
