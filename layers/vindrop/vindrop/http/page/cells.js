@@ -22,7 +22,7 @@ export class Cells {
         const cell = element("input", "", "letter");
         Object.assign(cell, {type: "text", autocomplete: "off", spellcheck: false, enterKeyHint: "next"});
         cell.setAttribute("autocapitalize", "characters");
-        cell.addEventListener("focus", () => this.#focused(at));
+        for (const name of ["focus", "click"]) cell.addEventListener(name, () => this.#focused(at));
         cell.addEventListener("beforeinput", (event) => this.#typed(event, at));
         cell.addEventListener("keydown", (event) => this.#key(event, at));
         this.inputs.push(cell);
@@ -87,6 +87,7 @@ export class Cells {
 
   #focused(at) {
     this.#at = at;
+    byId("fix-note").textContent = "";
     this.inputs[at].select();
     this.#offer(at);
   }
