@@ -113,7 +113,7 @@ function destinations(urls) {
         ? { 'Fn::Sub': path }
         : { 'Fn::Sub': `arn:\${AWS::Partition}:${service}:${region || '${AWS::Region}'}:\${AWS::AccountId}:${rest}` };
     if (scheme === 'dynamodb') {
-      const tables = ['uploads', 'readings', 'dead_letters'].map((table) =>
+      const tables = ['uploads', 'readings', 'dead_letters', 'console'].map((table) =>
         place('dynamodb', `table/${path}_${table}`)
       );
       statements.push(
@@ -126,7 +126,14 @@ function destinations(urls) {
         allow(
           'dynamodb:Query',
           ['by_state', 'by_place'].map((index) => place('dynamodb', `table/${path}_uploads/index/${index}`))
-        )
+        ),
+        // The console's pages; and the sweep, which lists the uploads of earlier versions once.
+        allow('dynamodb:BatchGetItem', [
+          place('dynamodb', `table/${path}_uploads`),
+          place('dynamodb', `table/${path}_console`),
+        ]),
+        allow('dynamodb:Query', place('dynamodb', `table/${path}_console/index/*`)),
+        allow('dynamodb:Scan', place('dynamodb', `table/${path}_uploads`))
       );
     } else if (scheme === 'sqs') {
       statements.push(allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], place('sqs', path)));

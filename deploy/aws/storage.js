@@ -58,6 +58,32 @@ module.exports = async ({ resolveVariable }) => {
       },
     ],
   };
+  // Index → partition and order: what the console finds uploads by.
+  const console_ = {
+    by_day: ['day', 'first_seen'],
+    by_outcome: ['outcome', 'first_seen'],
+    by_maker: ['maker', 'first_seen'],
+    by_queue: ['queue', 'first_seen'],
+    by_vin: ['vin_head', 'vin'],
+    by_vin_end: ['vin_end', 'vin_backwards'],
+    by_photo: ['photo_head', 'photo'],
+    by_key: ['key_head', 'object_key'],
+    by_reference: ['reference_head', 'reference'],
+  };
+  const consoleIndexes = {
+    attributes: [...new Set(Object.values(console_).flat())].map((attribute) => ({
+      AttributeName: attribute,
+      AttributeType: attribute === 'first_seen' ? 'N' : 'S',
+    })),
+    indexes: Object.entries(console_).map(([index, [partition, order]]) => ({
+      IndexName: index,
+      KeySchema: [
+        { AttributeName: partition, KeyType: 'HASH' },
+        { AttributeName: order, KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'ALL' },
+    })),
+  };
   const Resources = {
     // osls names it so, after the bucket, and adds the notification to it.
     [bucketLogicalId(bucket)]: {
@@ -105,6 +131,8 @@ module.exports = async ({ resolveVariable }) => {
         },
       },
     },
+    // Its own table: CloudFormation adds one index per update to a table that is there.
+    ConsoleTable: table(`${name}_console`, keep, consoleIndexes),
     UploadsTable: table(`${name}_uploads`, keep, ledgerIndex),
     ReadingsTable: table(`${name}_readings`, keep),
     DeadLettersTable: table(`${name}_dead_letters`, keep),

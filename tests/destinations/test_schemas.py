@@ -14,7 +14,7 @@ from tests import secrets
 from tests.library.conftest import a_dead_letter, a_reading
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop.destinations import open_destination
-from vindrop.domain.records import TYPES, Record, to_cloudevent, type_of
+from vindrop.domain.records import KINDS, Record, to_cloudevent, type_of
 from vindrop.domain.schemas import event_schema
 from vindrop.stores import open_ledger, open_rate_limiter, sql
 from vindrop_local import cli
@@ -33,7 +33,7 @@ def records() -> list[Record]:
     return [a_reading(), traced, bare, a_dead_letter(), malformed, redriven]
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_committed_schema_is_the_models(kind: str) -> None:
     committed = json.loads((SCHEMAS / f"{kind}.json").read_text())
     assert committed == event_schema(kind), (

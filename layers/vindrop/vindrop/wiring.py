@@ -6,9 +6,10 @@ read from the environment at every call, since an execution role's expire while 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vindrop import settings as settings_module
 from vindrop import tracing
@@ -28,6 +29,11 @@ from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop.stores import open_ledger, open_rate_limiter
 from vindrop.telemetry import bind, quiet_libraries, set_level
+
+if TYPE_CHECKING:
+    from vindrop.core.ledger import Ledger
+    from vindrop.core.rate_limiter import RateLimiter
+    from vindrop.core.review import Reviewer, StoredConsole
 
 
 def build(settings: Settings, environment: Mapping[str, str] | None = None) -> App:
@@ -69,6 +75,7 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
         recognizer,
         pipeline(interactive=False),
         pipeline(interactive=True),
+        _console(settings, ledger, rate_limiter, delivery),
     )
 
 
@@ -99,6 +106,22 @@ def open_delivery(settings: Settings, environment: Mapping[str, str] | None = No
         opened(settings.results, "VINDROP_RESULTS"),
         opened(settings.dead_letters, "VINDROP_DEAD_LETTERS"),
     )
+
+
+def _console(
+    settings: Settings, ledger: Ledger, rate_limiter: RateLimiter, delivery: Delivery
+) -> Callable[[], tuple[StoredConsole, Reviewer]]:
+    """Return what opens the console once, when it is first asked for: no upload needs it."""
+
+    @functools.cache
+    def opened() -> tuple[StoredConsole, Reviewer]:
+        from vindrop.core.review_desk import ReviewDesk
+        from vindrop.stores import open_console
+
+        console = open_console(ledger, rate_limiter, settings.price_per_call)
+        return console, ReviewDesk(console, console.review_store, delivery, ledger.database)
+
+    return opened
 
 
 _warm: tuple[Settings, App] | None = None

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import sys
+import threading
 import time
+import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 from rich.console import Console
@@ -20,6 +24,7 @@ from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.vin import Verdict
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.commands.up import say_next_link
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples
 from vindrop_local.stack import Place, Stack
@@ -95,21 +100,63 @@ class Report:
         }
 
 
-def demo(*, state: State = STATE / "demo", as_json: Json = False) -> None:
+def demo(
+    *,
+    state: State = STATE / "demo",
+    open_it: Annotated[
+        bool,
+        typer.Option("--open", help="Then open the console on it in a browser, until Ctrl-C."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Watch the main job: sample photos land in a bucket, their VINs appear in a database."""
     out = console(error=as_json)
-    report = run(state, out)
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
-    else:
-        present(report, out)
+
+    def shown_then(stack: Stack, report: Report) -> None:
+        if as_json:
+            sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        else:
+            present(report, out)
+        if open_it:
+            _open(stack, out)
+        elif not as_json:
+            out.print(
+                "\nTo correct what no engine could read: vindrop demo --open"
+                + ("" if state == STATE / "demo" else f" --state {shown(state)}"),
+                soft_wrap=True,
+            )
+
+    report = run(state, out, then=shown_then, http_port=0 if open_it else None)
     if not report.ok:
         raise typer.Exit(1)
 
 
-def run(state: Path, console: Console) -> Report:
+def _open(stack: Stack, out: Console) -> None:
+    """Open the console on what was done, and keep it there until Ctrl-C."""
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: ended.set())
+    link = stack.console_link()
+    out.print(
+        f"\nThe console on these photos, signed in (once): {link}\nCtrl-C ends it.", soft_wrap=True
+    )
+    webbrowser.open(link)
+    while not ended.wait(_POLL):
+        say_next_link(stack, out)
+
+
+def run(
+    state: Path,
+    console: Console,
+    *,
+    then: Callable[[Stack, Report], None] | None = None,
+    http_port: int | None = None,
+) -> Report:
     """Bring everything up, upload the samples, watch, and judge the outcome.
 
+    :param then: called with the outcome while everything is still up.
+    :param http_port: where the console answers; None: it is not served.
     :raises UserError: something that the user can mend.
     """
     started = time.monotonic()
@@ -117,7 +164,7 @@ def run(state: Path, console: Console) -> Report:
         wanted = samples(state / "made")
     place = Place(state, state / "bucket")
     with console.status("starting the bucket, VinOCR and the functions …"):
-        stack = Stack(place)
+        stack = Stack(place, http_port=http_port)
         stack.start()
     try:
         console.print(
@@ -136,9 +183,11 @@ def run(state: Path, console: Console) -> Report:
             calls=stack.vinocr.calls(),
             truth={sample.key: sample.vin for sample in wanted},
         )
+        report.seconds = time.monotonic() - started
+        if then is not None:
+            then(stack, report)
     finally:
         stack.stop()
-    report.seconds = time.monotonic() - started
     return report
 
 

@@ -96,10 +96,10 @@ def cloudformation(prefix: str) -> dict[str, Any]:
 
 
 def _records(folder: Path | None, *, as_json: bool) -> None:
-    from vindrop.domain.records import TYPES
+    from vindrop.domain.records import KINDS
     from vindrop.domain.schemas import event_schema
 
-    found = {kind: event_schema(kind) for kind in TYPES}
+    found = {kind: event_schema(kind) for kind in KINDS}
     if folder is None and as_json:
         for kind, content in found.items():
             line = {"type": kind, "schema": content}

@@ -13,7 +13,7 @@ import typer
 from vindrop.core.destination import Destination, Kind, Readable
 from vindrop.core.ledger import Ledger
 from vindrop.destinations import open_destination
-from vindrop.domain.records import Record
+from vindrop.domain.records import End
 from vindrop.stores import open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
@@ -42,7 +42,7 @@ def destinations(source: str, variable: str) -> list[Destination]:
     return [open_destination(url) for url in urls or [_local()]]
 
 
-def records(found: list[Destination], kind: Kind) -> Iterator[Record] | None:
+def records(found: list[Destination], kind: Kind) -> Iterator[End] | None:
     """Yield the records of the first destination that can be read back, or return None."""
     for destination in found:
         if hasattr(destination, "records"):

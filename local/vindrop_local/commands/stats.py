@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vindrop.domain.records import DeadLetter, Reading, Record
+from vindrop.domain.records import DeadLetter, End, Reading
 from vindrop_local import show
 from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json
@@ -54,9 +54,7 @@ def stats(
     console().print(show.totals_table(list(_lines(report))))
 
 
-def count(
-    readings: Iterable[Record], letters: Iterable[Record], now: dt.datetime
-) -> dict[str, Any]:
+def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> dict[str, Any]:
     """Return the figures of what has ended, in one pass over the records.
 
     :param now: which day and month are this day and this month (UTC).

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from vindrop.core.ledger import OpenCircuit, State, Waiting
+from vindrop.core.outcome import Queue, queue_of
 from vindrop.core.rate_limiter import Rate
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import DeadLetter, Reading
@@ -26,8 +27,6 @@ from vindrop.domain.upload import Upload
 SHORTEST_PART: Final = 3
 """Characters of a VIN, at least, that a search for a part of it takes."""
 LARGEST_PAGE: Final = 200
-Queue = Literal["doubtful", "dead_letters"]
-"""The parts of the review queue, in their order."""
 Step = Literal[
     "uploaded",
     "received",
@@ -145,8 +144,6 @@ class Entry:
     @property
     def waits_for_review(self) -> Queue | None:
         """In which part of the review queue it stands."""
-        from vindrop.domain.review import queue_of
-
         ended = self.state in {"delivered", "dead"}
         return queue_of(self.record) if ended and self.review is None and self.record else None
 

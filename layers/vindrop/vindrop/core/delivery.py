@@ -6,14 +6,18 @@ Which destinations have it is checkpointed, so that a retry serves only the othe
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
-from vindrop.core.destination import Destination, Withdrawing
+from vindrop.core.destination import Destination, Retracting, Withdrawing
 from vindrop.core.ledger import Transactional
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import records
 from vindrop.telemetry import log
+
+if TYPE_CHECKING:
+    from vindrop.domain.review import Review
 
 
 class Delivery:
@@ -24,6 +28,11 @@ class Delivery:
     ) -> None:
         self._readings = readings
         self._dead_letters = dead_letters
+
+    @property
+    def of_dead_letters(self) -> tuple[Destination, ...]:
+        """Where dead letters went."""
+        return tuple(self._dead_letters.values())
 
     def deliver(
         self,
@@ -51,22 +60,63 @@ class Delivery:
         }
         if redriven and isinstance(record, records.Reading):
             deliveries |= self._withdrawals(record.id)
-        failed: StoreError | None = None
+        _run(deliveries, delivered_to, checkpoint)
+
+    def deliver_review(
+        self,
+        review: Review,
+        moved: records.End | None,
+        delivered_to: frozenset[str],
+        checkpoint: Callable[[frozenset[str]], None],
+        *,
+        redelivered: bool = False,
+    ) -> None:
+        """Hand a review over, and before it what it makes of the upload.
+
+        :param moved: the reading that a person made of a dead letter; or the dead letter that
+            stands again, whose reading is then retracted where it can be.
+        :raises StoreError: as `deliver`.
+        """
         done = delivered_to
-        for name, act in deliveries.items():
-            if name in done:
-                continue
-            try:
-                act()
-            except StoreError as error:
-                log("destination_failed", level="warning", destination=name, reason=str(error))
-                failed = failed or error
-                continue
-            done |= {name}
-        if failed is not None:
-            if done != delivered_to:
-                checkpoint(done)
-            raise failed
+
+        def noted(names: frozenset[str]) -> None:
+            nonlocal done
+            done = names
+            checkpoint(names)
+
+        for step in self._steps(review, moved, redelivered=redelivered):
+            done = _run(step, done, noted)
+
+    def _steps(
+        self, review: Review, moved: records.End | None, *, redelivered: bool
+    ) -> Iterator[dict[str, Callable[[], None]]]:
+        """Yield what is done first, and what only once that is done everywhere."""
+        if isinstance(moved, records.Reading):
+            yield {
+                **self._puts(self._readings, moved, "reading", redelivered=redelivered),
+                **self._withdrawals(review.upload.id),
+            }
+        elif moved is not None:
+            yield {
+                f"retracted:{name}": partial(each.retract, review.upload.id)
+                for name, each in {**self._readings, **self._dead_letters}.items()
+                if isinstance(each, Retracting)
+            }
+            yield self._puts(self._dead_letters, moved, "dead_letter", redelivered=redelivered)
+        yield self._puts(self._for(review), review, "review", redelivered=redelivered)
+
+    def _puts(
+        self,
+        destinations: Mapping[str, Destination],
+        record: records.Record,
+        kind: str,
+        *,
+        redelivered: bool,
+    ) -> dict[str, Callable[[], None]]:
+        return {
+            f"{kind}:{name}": partial(each.put, record, redelivered=redelivered)
+            for name, each in destinations.items()
+        }
 
     def withdraw(self, record_id: str) -> None:
         """Take a dead letter back that arrived after the reading of its upload.
@@ -111,6 +161,39 @@ class Delivery:
     def _for(self, record: records.Record) -> Mapping[str, Destination]:
         if isinstance(record, records.Reading):
             return self._readings
+        if records.is_review(record):
+            # Without a VIN the dead letter stays, so whoever has it is told what a person says.
+            stays = record.vin is None and record.before.code is not None
+            return {**self._readings, **(self._dead_letters if stays else {})}
         if record.upload is not None and record.upload.cloud == "http":
             return {}  # its caller was told, and nobody else has the photo
         return self._dead_letters
+
+
+def _run(
+    deliveries: Mapping[str, Callable[[], None]],
+    delivered_to: frozenset[str],
+    checkpoint: Callable[[frozenset[str]], None],
+) -> frozenset[str]:
+    """Do what is not done yet; one that fails does not keep the others from it.
+
+    :returns: names of all that is done.
+    :raises StoreError: of the first that failed.
+    """
+    failed: StoreError | None = None
+    done = delivered_to
+    for name, act in deliveries.items():
+        if name in done:
+            continue
+        try:
+            act()
+        except StoreError as error:
+            log("destination_failed", level="warning", destination=name, reason=str(error))
+            failed = failed or error
+            continue
+        done |= {name}
+    if failed is not None:
+        if done != delivered_to:
+            checkpoint(done)
+        raise failed
+    return done

@@ -37,7 +37,7 @@ class Destination(Protocol):
 class Readable(Destination, Protocol):
     """A destination that can be read back: what the command line lists."""
 
-    def records(self, kind: Kind) -> Iterator[records.Record]:
+    def records(self, kind: Kind) -> Iterator[records.End]:
         """Yield the records of ``kind``, oldest first."""
 
 
@@ -47,6 +47,20 @@ class Withdrawing(Protocol):
 
     def withdraw(self, record_id: str) -> None:
         """Remove the dead letter of an upload that has ended otherwise, if there is one.
+
+        :raises StoreError: it could not be done now.
+        """
+
+
+@runtime_checkable
+class Retracting(Protocol):
+    """A destination that can take a person's reading back."""
+
+    def retract(self, upload_id: str) -> None:
+        """Remove the reading with verdict ``reviewed`` of an upload, if there is one.
+
+        For a review that is undone or corrected to "no VIN": the dead letter, which is handed over
+        again after this, stands again.
 
         :raises StoreError: it could not be done now.
         """

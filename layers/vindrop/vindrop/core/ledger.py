@@ -9,6 +9,8 @@ The state machine of an upload, one row or item whose key is the upload's id:
                      parked ◀─────────────────────────────────────────────────┘
 
     A reading replaces a dead letter, kept or delivered: failed, dead ──keep a reading──▶ answered
+    A person's review (`vindrop.core.review`) is above both: with a VIN it makes dead ──▶ delivered,
+    and what it says is changed by another review alone, by no late worker and by no redrive
 
 - **Idempotency key**: the upload's id. Events are delivered at least once; however often one comes,
   it is the same row, so at-least-once delivery has the effect of exactly one paid call.
@@ -49,9 +51,10 @@ State = Literal["claimed", "parked", "answered", "failed", "delivered", "dead"]
 ENDED: tuple[State, ...] = ("delivered", "dead")
 LONGEST_PROBE: Final = 900.0
 """Seconds between two probes of a blocked account, at most."""
-Redriven = Literal["redriven", "under_way", "answered", "unknown"]
+Redriven = Literal["redriven", "under_way", "answered", "reviewed", "unknown"]
 """What a redrive found: it was dead, and has a retry scheduled now; it is under way already; it has a
-reading, so that its dead letter is out of date; or this ledger cannot follow it."""
+reading, so that its dead letter is out of date; a person has decided it, and that stands until it is
+undone; or this ledger cannot follow it."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -65,7 +68,7 @@ class Claim(msgspec.Struct, frozen=True):
     """Calls so far that the provider bills; those that nobody can know are in ``maybe_billed``."""
     first_seen: float
     """Seconds since 1970."""
-    record: records.Record | None = None
+    record: records.End | None = None
     """An answer that is kept and not yet delivered: deliver it, do not call."""
     failure: Failure | None = None
     """What the last attempt ended with, where it ended with something."""
@@ -93,9 +96,11 @@ class Standing(msgspec.Struct, frozen=True):
     state: State
     retry_in: float | None
     """Seconds until it can be claimed; None where it never can again."""
-    record: records.Record | None
+    record: records.End | None
     """The answer, where there is one."""
     failure: Failure | None = None
+    reviewed: bool = False
+    """A person's review is in force: nothing but another review changes what stands."""
 
 
 class OpenCircuit(msgspec.Struct, frozen=True):
@@ -147,7 +152,7 @@ class Ledger(Protocol):
         self,
         upload_id: str,
         claim: Claim,
-        record: records.Record,
+        record: records.End,
         *,
         attempts: int,
         billed: int,
@@ -172,7 +177,7 @@ class Ledger(Protocol):
         :param claim: of whoever delivered; one that no longer holds changes nothing.
         """
 
-    def delivered(self, upload_id: str, record: records.Record, claim: Claim | None = None) -> bool:
+    def delivered(self, upload_id: str, record: records.End, claim: Claim | None = None) -> bool:
         """``record`` has arrived at its destination: the end, if it is still the kept answer.
 
         :param claim: of whoever delivered; one that no longer holds changes nothing.

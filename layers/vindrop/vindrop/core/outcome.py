@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from vindrop.domain import records
+from vindrop.domain.error_codes import rule
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
+from vindrop.domain.vin import Verdict
 from vindrop.telemetry import log
 
 End = Literal[
     "reading", "dead_letter", "retry_scheduled", "undelivered", "in_progress", "not_retained"
 ]
+
+Queue = Literal["doubtful", "dead_letters"]
+"""The parts of the review queue, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Outcome:
     """``reading`` and ``dead_letter`` are for good; ``retry_scheduled`` and ``undelivered`` are retried
     by the sweep; ``in_progress``: another worker has it; ``not_retained``: the photo came with a
     request, and its caller is told to send it again."""
-    record: records.Record | None = None
+    record: records.End | None = None
     failure: Failure | None = None
     new: bool = False
     """Whether this run made the record; False where an earlier one had."""
@@ -33,10 +38,22 @@ class Outcome:
     """Seconds until it is retried."""
 
 
-def ended(upload: Upload, record: records.Record, *, new: bool) -> Outcome:
+def ended(upload: Upload, record: records.End, *, new: bool) -> Outcome:
     """Return the outcome of an upload whose record has arrived at its destinations."""
     end: End = "reading" if isinstance(record, records.Reading) else "dead_letter"
     return Outcome(upload, end, record, new=new)
+
+
+def queue_of(record: records.End) -> Queue | None:
+    """Return in which part of the review queue an upload stands that ended so.
+
+    None: nothing is left to decide, or no person could, since there is no photo to look at.
+    """
+    if record.upload is None or record.upload.cloud == "http":
+        return None
+    if isinstance(record, records.Reading):
+        return "doubtful" if record.verdict is Verdict.DOUBTFUL else None
+    return "dead_letters" if rule(record.code).readable_by_person else None
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -251,7 +251,7 @@ class Pipeline:
         return Outcome(upload, "not_retained", None, failure)
 
     def _finish(
-        self, upload: Upload, claim: Claim, result: _Result, record: records.Record, budget: Budget
+        self, upload: Upload, claim: Claim, result: _Result, record: records.End, budget: Budget
     ) -> Outcome:
         """Keep the answer, then deliver it (write-ahead).
 
@@ -268,7 +268,7 @@ class Pipeline:
         return self._explain(upload, self._ledger.standing(upload.id))
 
     def _keep(
-        self, upload: Upload, claim: Claim, result: _Result, record: records.Record, budget: Budget
+        self, upload: Upload, claim: Claim, result: _Result, record: records.End, budget: Budget
     ) -> Claim | None:
         """Keep the answer, trying as long as there is time: it may have been paid for."""
         tries = 0
@@ -293,7 +293,7 @@ class Pipeline:
                 self._sleep(wait)
 
     def _deliver(
-        self, upload: Upload, claim: Claim, record: records.Record, budget: Budget, *, new: bool
+        self, upload: Upload, claim: Claim, record: records.End, budget: Budget, *, new: bool
     ) -> Outcome:
         delivered_to = claim.delivered_to
 
@@ -328,7 +328,7 @@ class Pipeline:
         self,
         upload: Upload,
         claim: Claim,
-        record: records.Record,
+        record: records.End,
         delivered_to: frozenset[str],
         checkpoint: Callable[[frozenset[str]], None],
         *,
@@ -342,7 +342,7 @@ class Pipeline:
             if not held and isinstance(record, records.DeadLetter):
                 raise _TakenOverError
 
-    def _take_back(self, upload: Upload, letter: records.Record) -> Outcome:
+    def _take_back(self, upload: Upload, letter: records.End) -> Outcome:
         """Withdraw a dead letter that was delivered after another worker's reading."""
         standing = self._ledger.standing(upload.id)
         if standing is not None and isinstance(standing.record, records.Reading):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from vindrop.core.console import Entry
+from vindrop.core.console import Console, Entry
+from vindrop.domain.records import End
 from vindrop.domain.review import Reason, Review
 
 
@@ -83,6 +84,67 @@ class RefusedDecisionError(ValueError):
         """Index (from 0) of the first character that no VIN holds."""
         self.suggestion = suggestion
         """The character of the same shape that a VIN can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReview:
+    """A review that is kept and has not arrived everywhere."""
+
+    review: Review
+    moved: End | None
+    """What goes along: the reading made of a dead letter, or the dead letter that stands again."""
+    reached: frozenset[str]
+    """Deliveries that are done."""
+    tries: int
+    """How often its delivery was begun, this time included."""
+
+
+class ReviewStore(Protocol):
+    """What a ledger does for reviews. All methods raise `StoreError` when the store is away."""
+
+    def keep(self, review: Review, was: Entry, stands: End, moved: End | None) -> bool:
+        """Keep ``review``, and let ``stands`` be the upload's end, in one conditional write.
+
+        The condition: the upload stands as ``was`` says, by state, redrives and last review.
+
+        :param moved: what goes to destinations along with the review.
+        :returns: False: it does not; nothing was changed.
+        """
+
+    def history(self, upload_id: str) -> tuple[Review, ...]:
+        """Return all reviews of an upload, first to last."""
+
+    def pending(self, upload_id: str) -> list[int]:
+        """Return the sequences of those that have not arrived everywhere, first to last."""
+
+    def due(self, limit: int) -> list[tuple[str, int]]:
+        """Return (upload id, sequence) of what anyone may deliver now, longest due first."""
+
+    def take(self, upload_id: str, sequence: int, lease: float) -> KeptReview | None:
+        """Take one for delivery for ``lease`` seconds; None: another has it, or it has arrived."""
+
+    def checkpoint(self, upload_id: str, sequence: int, reached: frozenset[str]) -> None:
+        """Keep which deliveries are done."""
+
+    def delivered(self, upload_id: str, sequence: int) -> None:
+        """It has arrived everywhere."""
+
+    def postpone(self, upload_id: str, sequence: int, seconds: float) -> None:
+        """Its delivery failed: let the next one try after ``seconds``."""
+
+
+class StoredConsole(Console, Protocol):
+    """A console with what keeps its reviews: what a kind of ledger brings."""
+
+    @property
+    def review_store(self) -> ReviewStore:
+        """Where decisions are kept."""
+
+    def tidy(self, seconds: float) -> bool:
+        """Bring what an earlier version wrote up to date, for about ``seconds``; return whether all is.
+
+        :raises StoreError: an index may not be made here, or the store is away.
+        """
 
 
 class Reviewer(Protocol):

@@ -23,6 +23,7 @@ PAGE: Final = 50
 """Uploads between two looks at the circuit."""
 MOST: Final = 5_000
 """Uploads that one query reads."""
+TIDY_SECONDS: Final = 10.0
 LEAST_SECONDS: Final = 3.0
 """With less time than this left, the rest waits for the next sweep."""
 
@@ -35,7 +36,9 @@ def process(app: App, call: Invocation) -> dict[str, Any]:
     """
     budget = call.budget
     outcomes = _deliver(app, budget)
+    _deliver_reviews(app)
     outcomes += _retry(app, budget)
+    _tidy(app, budget)
     counts = summary(outcomes)
     _tell_backlog(app)
     if outcomes:
@@ -46,6 +49,22 @@ def process(app: App, call: Invocation) -> dict[str, Any]:
 def _deliver(app: App, budget: Budget) -> list[Outcome]:
     """Deliver the answers that are kept: they are paid for, and need no call, so they come first."""
     return _work_off(app, budget, answered=True)
+
+
+def _deliver_reviews(app: App) -> None:
+    """Deliver what people decided while a destination was away."""
+    if app.ledger.durable:
+        app.console()[1].deliver_due()
+
+
+def _tidy(app: App, budget: Budget) -> None:
+    """Bring a ledger of an earlier version up to date, in a part of the time that is left."""
+    if not app.ledger.durable or budget.left() <= LEAST_SECONDS:
+        return
+    try:
+        app.console()[0].tidy(min(budget.left() / 4, TIDY_SECONDS))
+    except StoreError as error:  # such as: no index may be made here
+        log("ledger_not_tidied", level="warning", reason=str(error))
 
 
 def _retry(app: App, budget: Budget) -> list[Outcome]:

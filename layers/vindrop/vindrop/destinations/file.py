@@ -19,10 +19,19 @@ from urllib.parse import unquote, urlsplit
 
 from vindrop.core.destination import Kind
 from vindrop.core.store_errors import StoreError, StoreSettingError
-from vindrop.domain.records import DEAD_LETTER, READING, Record, from_cloudevent, to_json
+from vindrop.domain.records import (
+    DEAD_LETTER,
+    READING,
+    End,
+    Record,
+    end_from_cloudevent,
+    to_json,
+)
 
 WITHDRAWN: Final = "vindrop.dead_letter.withdrawn.v1"
 """Type of the line that takes a dead letter back; it has no data."""
+RETRACTED: Final = "vindrop.reading.retracted.v1"
+"""Type of the line that takes a person's reading back: the dead letter before it stands again."""
 
 
 class FileDestination:
@@ -57,14 +66,26 @@ class FileDestination:
     def withdraw(self, record_id: str) -> None:
         """Append a line that takes the dead letter back, if there is one: nothing is rewritten."""
         if any(record.id == record_id for record in self.records("dead_letters")):
-            event = {
-                "specversion": "1.0",
-                "id": record_id,
-                "source": "/vindrop",
-                "type": WITHDRAWN,
-                "time": dt.datetime.now(dt.timezone.utc).isoformat().replace("+00:00", "Z"),
-            }
-            self._append(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+            self._take_back(record_id, WITHDRAWN)
+
+    def retract(self, upload_id: str) -> None:
+        """Append a line after which the dead letter counts again that a person had replaced.
+
+        Nothing is written where no person has: a machine's reading stays.
+        """
+        last = self._ends().get(upload_id)
+        if last == "" or (last or "").startswith(f"{READING} {upload_id} 2"):
+            self._take_back(upload_id, RETRACTED)
+
+    def _take_back(self, record_id: str, kind: str) -> None:
+        event = {
+            "specversion": "1.0",
+            "id": record_id,
+            "source": "/vindrop",
+            "type": kind,
+            "time": dt.datetime.now(dt.timezone.utc).isoformat().replace("+00:00", "Z"),
+        }
+        self._append(json.dumps(event, separators=(",", ":")).encode() + b"\n")
 
     def _append(self, line: bytes) -> None:
         try:
@@ -77,29 +98,39 @@ class FileDestination:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
-                self._seen.add(_identity_of(line))
+                self._note(line)
                 self._read_to += len(line)
         except OSError as error:
             raise StoreError(f"cannot write {self._path}: {error.strerror or error}") from error
 
-    def records(self, kind: Kind) -> Iterator[Record]:
+    def records(self, kind: Kind) -> Iterator[End]:
         """Yield the records in the order in which they came.
 
         Of several dead letters of one upload the last counts, and none once it has a reading here
-        or was taken back.
+        or was taken back. Of a person's readings the last counts, and none once it was taken back.
         """
-        ends: dict[str, str] = {}
+        ends = self._ends()
+        wanted = READING if kind == "readings" else DEAD_LETTER
         for event in self._events():
-            if not ends.get(str(event.get("id")), "").startswith(f"{READING} "):
-                ends[str(event.get("id"))] = _identity(event)
-        for event in self._events():
-            if event.get("type") == (READING if kind == "readings" else DEAD_LETTER) and (
-                kind == "readings" or ends[str(event.get("id"))] == _identity(event)
-            ):
+            name = str(event.get("id"))
+            if event.get("type") == wanted and ends.get(name) == _identity(event):
+                del ends[name]  # a dead letter that stands again is there twice
                 try:
-                    yield from_cloudevent(event)
+                    yield end_from_cloudevent(event)
                 except ValueError as error:
                     raise StoreError(f"cannot read {self._path}: {error}") from error
+
+    def _ends(self) -> dict[str, str]:
+        """Return upload → the identity of the line that counts; "" where none does."""
+        ends: dict[str, str] = {}
+        for event in self._events():
+            name, kind = str(event.get("id")), event.get("type")
+            read = ends.get(name, "").startswith(f"{READING} ")
+            if kind == RETRACTED or (kind == WITHDRAWN and not read):
+                ends[name] = ""
+            elif kind == READING or (kind == DEAD_LETTER and not read):
+                ends[name] = _identity(event)
+        return ends
 
     def _events(self) -> Iterator[dict[str, Any]]:
         if not self._path.exists():
@@ -115,6 +146,15 @@ class FileDestination:
         except (OSError, ValueError) as error:
             raise StoreError(f"cannot read {self._path}: {error}") from error
 
+    def _note(self, line: bytes) -> None:
+        """Remember that a line is there; a dead letter that was replaced may be written again."""
+        identity = _identity_of(line)
+        self._seen.add(identity)
+        kind, _, rest = identity.partition(" ")
+        if kind == RETRACTED:
+            again = f"{DEAD_LETTER} {rest.partition(' ')[0]} "
+            self._seen = {each for each in self._seen if not each.startswith(again)}
+
     def _catch_up(self, file: BinaryIO) -> None:
         status = os.fstat(file.fileno())
         if status.st_ino != self._inode or status.st_size < self._read_to:
@@ -127,16 +167,20 @@ class FileDestination:
                 break
             self._read_to += len(line)
             try:
-                self._seen.add(_identity_of(line))
+                self._note(line)
             except ValueError:
                 continue  # a line that is not ours stays where it is
         file.seek(0, os.SEEK_END)
 
 
 def _identity(event: dict[str, Any]) -> str:
-    """Tell an upload's second dead letter, made after a redrive, from a copy of the first."""
-    when = "" if event.get("type") == READING else event.get("time")
+    """Tell an upload's second dead letter, made after a redrive, from a copy of the first.
+
+    So are a person's readings told apart: one may be corrected. Of a machine's there is one.
+    """
     data = event.get("data")
+    by_person = isinstance(data, dict) and data.get("verdict") == "reviewed"
+    when = "" if event.get("type") == READING and not by_person else event.get("time")
     if isinstance(data, dict) and data.get("upload") is None:
         when = ""  # of a malformed event: each copy has a time of its own
     return f"{event.get('type')} {event.get('id')} {when}"

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Final
 
-from vindrop.domain.records import Reading, Record, attributes, to_cloudevent, to_json
+from vindrop.domain.records import Reading, Record, attributes, is_review, to_cloudevent, to_json
 
 STRUCTURED: Final = "application/cloudevents+json; charset=UTF-8"
 DATA: Final = "application/json"
@@ -65,6 +65,8 @@ def deduplication_key(record: Record) -> str:
     """
     if record.upload is None:  # a malformed event has no history, and each copy a time of its own
         return f"{record.id}-malformed"
+    if is_review(record):
+        return f"{record.upload.id}-review-{record.sequence}"
     kind = "reading" if isinstance(record, Reading) else "dead-letter"
     return f"{record.id}-{kind}-{round(record.time.timestamp() * 1e6)}"
 

@@ -16,7 +16,8 @@ from vindrop.domain.columns import Column, Value, fields
 from vindrop.stores.sql import Database, Dialect, open_database
 
 if TYPE_CHECKING:
-    from vindrop.domain.records import Record
+    from vindrop.domain.records import End, Record
+    from vindrop.domain.review import Review
 
 READINGS: Final = "vindrop_readings"
 DEAD_LETTERS: Final = "vindrop_dead_letters"
@@ -32,11 +33,12 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
         required = {field.name for field in fields(records.TYPES[_TYPES[table]]) if field.required}
         declared = [
             f"{name} {kind}{' NOT NULL' if name in required else ''}"
-            for name, kind in columns(dialect, table).items()
+            for name, kind in _declared(dialect, table).items()
         ]
         body = [
             "id VARCHAR(64) NOT NULL PRIMARY KEY",
             *declared,
+            *(f"{name} {kind}" for name, kind in _reviewed(dialect).items()),
             "made_at VARCHAR(40) NOT NULL",
             f"event {dialect.long_text} NOT NULL",
         ]
@@ -51,7 +53,22 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
 
 
 def columns(dialect: Dialect, table: str) -> dict[str, str]:
-    """Return the columns of a table that its record declares, as an existing table gets them."""
+    """Return the columns of a table beside the first version's, as an existing table gets them."""
+    return {**_declared(dialect, table), **_reviewed(dialect)}
+
+
+def _reviewed(dialect: Dialect) -> dict[str, str]:
+    """Return the columns in which a person's word stands beside the machine's."""
+    return {
+        "reviewed_vin": "CHAR(17)",
+        "reviewed_by": "VARCHAR(64)",
+        "reviewed_at": "VARCHAR(40)",
+        "review": dialect.long_text,
+        "review_sequence": "INTEGER NOT NULL DEFAULT 0",
+    }
+
+
+def _declared(dialect: Dialect, table: str) -> dict[str, str]:
     return {
         field.name: _sql(dialect, field.column)
         for field in fields(records.TYPES[_TYPES[table]])
@@ -70,9 +87,12 @@ class SQLDestination:
     def put(self, record: Record, *, redelivered: bool = False) -> None:  # noqa: ARG002  # the key tells
         """Write the row, unless one that is as new is there; a failure never beside a success.
 
-        A dead letter is written before the search for a reading: of two writers, the later one
+        A review is written into the row that it is of, beside the machine's word. A dead letter is written before the search for a reading: of two writers, the later one
         sees the other's row.
         """
+        if records.is_review(record):
+            self._put_review(record)
+            return
         table = READINGS if isinstance(record, records.Reading) else DEAD_LETTERS
         row = _cut(record, table)
         self.database.execute(_upsert(self.database.dialect, table, list(row)), **row)
@@ -85,16 +105,35 @@ class SQLDestination:
                 id=record.id,
             )
 
+    def _put_review(self, review: Review) -> None:
+        """Of two reviews the later one stands, whichever comes first."""
+        from vindrop.domain.review import reviewed_row
+
+        row = reviewed_row(review)
+        sets = ", ".join(f"{name} = :{name}" for name in sorted(row, key="review_sequence".__eq__))
+        for table in (READINGS, DEAD_LETTERS):
+            self.database.execute(
+                f"UPDATE {table} SET {sets} WHERE id = :id AND review_sequence < :review_sequence",
+                id=review.upload.id,
+                **row,
+            )
+
+    def retract(self, upload_id: str) -> None:
+        """Delete the reading that a person made of a dead letter."""
+        self.database.execute(
+            f"DELETE FROM {READINGS} WHERE id = :id AND verdict = 'reviewed'", id=upload_id
+        )
+
     def withdraw(self, record_id: str) -> None:
         """Delete the dead letter of an upload that has ended otherwise."""
         self.database.execute(f"DELETE FROM {DEAD_LETTERS} WHERE id = :id", id=record_id)
 
-    def records(self, kind: Kind) -> Iterator[Record]:
+    def records(self, kind: Kind) -> Iterator[End]:
         """Yield the records, oldest first, in pages: a million rows need no more memory than one."""
         for _, record in self.after(kind, ("", "")):
             yield record
 
-    def after(self, kind: Kind, at: tuple[str, str]) -> Iterator[tuple[tuple[str, str], Record]]:
+    def after(self, kind: Kind, at: tuple[str, str]) -> Iterator[tuple[tuple[str, str], End]]:
         """Yield what follows ``at`` (when made, identity), each with its own place in the order."""
         while True:
             found = self.database.execute(
@@ -107,7 +146,7 @@ class SQLDestination:
             )
             for made_at, last, event in found.rows:
                 at = (made_at, last)
-                yield at, records.from_json(event)
+                yield at, records.end_from_json(event)
             if len(found.rows) < _PAGE:
                 return
 

@@ -1,4 +1,4 @@
-"""What leaves: a Reading or a DeadLetter, as a CloudEvents 1.0 event. The one definition of both.
+"""What leaves: a Reading, a DeadLetter or a Review, as a CloudEvents 1.0 event. The one definition.
 
 To add a field, add its line here. The JSON Schema has it then; with `Column`, so have SQL tables
 (existing ones too) and DynamoDB items; with `Shown`, the tables of the command line. Type names
@@ -16,7 +16,7 @@ import json
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from vindrop.domain.columns import Column, Limits, Shown, Value, fields
@@ -25,8 +25,13 @@ from vindrop.domain.recognition import Alternative, Box, Character, RecognizerCa
 from vindrop.domain.upload import Cloud, Upload
 from vindrop.domain.vin import ALPHABET, LENGTH, Verdict, Vin
 
+if TYPE_CHECKING:  # no upload passes through a review
+    from vindrop.domain.review import Review
+
 READING: Final = "vindrop.reading.v1"
 DEAD_LETTER: Final = "vindrop.dead_letter.v1"
+REVIEW: Final = "vindrop.review.v1"
+KINDS: Final = (READING, DEAD_LETTER, REVIEW)
 SENT: Final = 0.05
 """Seconds after which a request is surely on its way."""
 
@@ -153,9 +158,11 @@ class DeadLetter:
         return self.last_seen
 
 
-Record = Reading | DeadLetter
+End = Reading | DeadLetter
+"""What an upload ends as."""
+Record: TypeAlias = "Reading | DeadLetter | Review"
 TYPES: Final[dict[str, Any]] = {READING: Reading, DEAD_LETTER: DeadLetter}
-"""CloudEvents type → its class. (Any: mypy does not take a class for hashable.)"""
+"""CloudEvents type of an end → its class. (Any: mypy does not take a class for hashable.)"""
 EXTENSIONS: Final = frozenset({"traceparent"})
 """Fields that are attributes of the event, not part of its ``data``."""
 
@@ -191,6 +198,21 @@ def reading_of(
     )
 
 
+def class_of(kind: str) -> type:
+    """Return the class of one of `KINDS`."""
+    if kind != REVIEW:
+        found: type = TYPES[kind]
+        return found
+    from vindrop.domain.review import Review
+
+    return Review
+
+
+def is_review(record: Record) -> "TypeGuard[Review]":
+    """Whether ``record`` is what a person decided, not an upload's end."""
+    return not isinstance(record, Reading | DeadLetter)
+
+
 def load_meanwhile() -> None:
     """Load pydantic soon, in the background: a first call takes longer to be answered than this.
 
@@ -204,7 +226,9 @@ def load_meanwhile() -> None:
 
 def type_of(record: Record) -> str:
     """Return the CloudEvents type of ``record``."""
-    return READING if isinstance(record, Reading) else DEAD_LETTER
+    if isinstance(record, Reading):
+        return READING
+    return DEAD_LETTER if isinstance(record, DeadLetter) else REVIEW
 
 
 def cloud_of(record: Record) -> Cloud | None:
@@ -213,16 +237,18 @@ def cloud_of(record: Record) -> Cloud | None:
 
 
 def attributes(record: Record) -> dict[str, str]:
-    """Return what subscribers filter by: type, cloud, and verdict or code and disposition."""
+    """Return what subscribers filter by: type, cloud, and verdict, code and disposition, or decision."""
     found = {"type": type_of(record)}
     cloud = cloud_of(record)
     if cloud is not None:
         found["cloud"] = cloud
     if isinstance(record, Reading):
         found["verdict"] = record.verdict.value
-    else:
+    elif isinstance(record, DeadLetter):
         found["code"] = record.code
         found["disposition"] = record.disposition.value
+    else:
+        found["decision"] = record.reason or "vin"
     return found
 
 
@@ -232,7 +258,7 @@ def row_of(record: Record) -> dict[str, Value | None]:
         "id": record.id,
         **{
             field.name: field.value(record)
-            for field in fields(TYPES[type_of(record)])
+            for field in fields(class_of(type_of(record)))
             if field.column
         },
         "made_at": record.time.astimezone(dt.timezone.utc).isoformat(timespec="microseconds"),
@@ -247,7 +273,7 @@ def to_data(record: Record) -> dict[str, Any]:
     """
     from vindrop.domain.schemas import adapter
 
-    written = adapter(TYPES[type_of(record)])
+    written = adapter(class_of(type_of(record)))
     data: dict[str, Any] = written.dump_python(record, mode="json", exclude=set(EXTENSIONS))
     written.validate_python(data)  # nothing leaves that a consumer could not read back
     return data
@@ -291,16 +317,30 @@ def from_cloudevent(event: dict[str, Any]) -> Record:
     from vindrop.domain.schemas import adapter
 
     kind, data = event.get("type"), event.get("data")
-    if kind not in TYPES:
-        raise ValueError(
-            f"{kind!r} is not a type of vindrop's: expected {READING} or {DEAD_LETTER}"
-        )
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is not a type of vindrop's: expected one of {', '.join(KINDS)}")
     if isinstance(data, dict) and event.get("traceparent") is not None:
         data = {**data, "traceparent": event["traceparent"]}
-    record: Record = adapter(TYPES[kind]).validate_python(data)
+    record: Record = adapter(class_of(kind)).validate_python(data)
     return record
 
 
 def from_json(text: str | bytes) -> Record:
     """Return the record inside one line of JSON, as `to_json` wrote it."""
     return from_cloudevent(json.loads(text))
+
+
+def end_from_cloudevent(event: dict[str, Any]) -> End:
+    """Return the reading or dead letter inside a structured event.
+
+    :raises ValueError: as `from_cloudevent`; or it is a review, which is no upload's end.
+    """
+    record = from_cloudevent(event)
+    if isinstance(record, Reading | DeadLetter):
+        return record
+    raise ValueError("a review where a reading or a dead letter should be")
+
+
+def end_from_json(text: str | bytes) -> End:
+    """Return the reading or dead letter inside one line of JSON; see `end_from_cloudevent`."""
+    return end_from_cloudevent(json.loads(text))

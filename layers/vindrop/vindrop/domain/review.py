@@ -1,17 +1,16 @@
-"""A Review: what a person decided of an upload that no engine could finish. And who needs one.
+"""A Review: what a person decided of an upload that no engine could finish.
 
 Declared without ``from __future__ import annotations``, as `vindrop.domain.columns` explains.
 """
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
-from vindrop.domain.columns import Limits
+from vindrop.domain.columns import Limits, Value
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import ALPHABET, LENGTH
 
-REVIEW: Final = "vindrop.review.v1"
 Reason = Literal["no_vin", "no_photo", "new_photo_wanted", "undone"]
 """Why there is no VIN: the photo shows none; the photo is gone from its bucket; nobody can read it,
 so another photo is asked for; the review before was undone, and none is in force."""
@@ -25,7 +24,7 @@ class Before:
     verdict: str | None = None
     """``reviewed`` where an earlier review had given the VIN."""
     code: str | None = None
-    """Of the dead letter."""
+    """Of the dead letter that the machine ended with, also where an earlier review had given a VIN."""
     reason: str | None = None
     """Of an earlier review without a VIN."""
 
@@ -71,17 +70,15 @@ class Review:
         return self.reason != "undone"
 
 
-def queue_of(record: Any) -> Literal["doubtful", "dead_letters"] | None:
-    """Return in which part of the review queue the upload of a reading or dead letter stands.
+def reviewed_row(review: Review) -> dict[str, Value | None]:
+    """Return column → value of what a review writes beside a reading or a dead letter."""
+    from vindrop.domain.records import to_json
 
-    None: nothing is left to decide, or no person could, since there is no photo to look at.
-    """
-    from vindrop.domain.error_codes import rule
-
-    upload = getattr(record, "upload", None)
-    if upload is None or upload.cloud == "http":
-        return None
-    verdict = getattr(record, "verdict", None)
-    if verdict is not None:
-        return "doubtful" if verdict.value == "doubtful" else None
-    return "dead_letters" if rule(record.code).readable_by_person else None
+    made_at = review.decided_at.astimezone(dt.timezone.utc).isoformat(timespec="microseconds")
+    return {
+        "reviewed_vin": review.vin,
+        "reviewed_by": review.reviewer if review.in_force else None,
+        "reviewed_at": made_at if review.in_force else None,
+        "review": to_json(review),
+        "review_sequence": review.sequence,
+    }

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from vindrop.domain.records import EXTENSIONS, TYPES
+from vindrop.domain.records import EXTENSIONS, TYPES, class_of
 
 
 @functools.cache
@@ -33,7 +33,7 @@ def event_schema(kind: str) -> dict[str, Any]:
 
     :param kind: a type of `vindrop.domain.records`, such as ``vindrop.reading.v1``.
     """
-    model = TYPES[kind]
+    model = class_of(kind)
     data = data_schema(model)
     definitions = data.pop("$defs", {})
     _add_bounds(definitions["Upload"])

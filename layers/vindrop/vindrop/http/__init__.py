@@ -18,7 +18,7 @@ from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.domain.failures import FailureError
-from vindrop.http import auth, cors
+from vindrop.http import auth, console, cors
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request, UnknownRequestError, parse
 from vindrop.http.response import Response, for_gateway
@@ -26,6 +26,7 @@ from vindrop.settings import Settings, SettingsError
 from vindrop.telemetry import bind, log
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    **{path: route.methods for path, route in console.ROUTES.items()},
     "/": ("GET", "HEAD", "POST"),
     "/capture": ("GET", "HEAD"),
     "/capture-worker.js": ("GET", "HEAD"),
@@ -64,6 +65,7 @@ def process(
     """Answer one HTTP request with the given settings and app; see `handle`."""
     request: Request | None = None
     route: str | None = None
+    given: Settings | None = None
     headers = dict(_BASE_HEADERS)
     if call.request_id:
         headers["X-Request-Id"] = call.request_id
@@ -93,7 +95,7 @@ def process(
         log("failed", level="error", error=type(error).__name__, where=_where(error))
         problem = ProblemError("internal")
     if problem is not None:
-        response = problem.response()
+        response = _troubled(problem, request, route, given, call)
     response = replace(response, headers={**headers, **response.headers})
     if request is not None and request.method == "HEAD":
         response = replace(response, body="")
@@ -108,6 +110,25 @@ def process(
         vinocr_request_id=problem.request_id if problem else None,
     )
     return for_gateway(response, request)
+
+
+def _troubled(
+    problem: ProblemError,
+    request: Request | None,
+    route: str | None,
+    settings: Settings | None,
+    call: Invocation,
+) -> Response:
+    """Return what a caller gets for a problem: a document, or where people look, a page."""
+    if request is None or settings is None or route not in console.ROUTES:
+        return problem.response()
+    from vindrop.http.console import respond
+
+    try:
+        return respond.trouble(problem, request, route, settings, call)
+    except Exception as error:  # noqa: BLE001  # a page that cannot be drawn is no reason to say nothing
+        log("failed", level="error", error=type(error).__name__, where=_where(error))
+        return problem.response()
 
 
 def route_of(path: str) -> str | None:
@@ -138,7 +159,8 @@ def _respond(
 ) -> Response:
     if route is None:
         raise ProblemError(
-            "not-found", "there are GET / (the page), POST /v1/vin and GET /openapi.json"
+            "not-found",
+            "there are GET / (the console), GET /capture, POST /v1/vin and GET /openapi.json",
         )
     methods = ROUTES[route]
     listed = ", ".join((*methods, "OPTIONS"))
@@ -150,6 +172,10 @@ def _respond(
         from vindrop.http import sign_in
 
         return sign_in.respond(request, settings)
+    if route in console.ROUTES and request.method in console.ROUTES[route].methods:
+        from vindrop.http.console import respond
+
+        return respond.respond(request, route, settings, call, app)
     if request.method == "POST":
         auth.check(request, settings)
         if route == "/v1/uploads":

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from vindrop.core.ledger import Ledger
-from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter
+from vindrop.core.rate_limiter import MARGIN, Permit, Rate, RateLimited, RateLimiter
 from vindrop.core.store_errors import StoreError, StoreSettingError, naming, scheme_of
 from vindrop.telemetry import log
 
 if TYPE_CHECKING:
+    from vindrop.core.review import StoredConsole
     from vindrop.stores.rate_limiter.gcra import Rule
 
 Stored = TypeVar("Stored")
@@ -52,6 +53,30 @@ def _ledger(url: str, account: str, environment: Mapping[str, str]) -> Ledger:
     raise StoreSettingError(
         "it takes a URL that begins with sqlite:///, postgresql://, mysql:// or dynamodb://, or none"
     )
+
+
+def open_console(ledger: Ledger, rate_limiter: RateLimiter | None, price: float) -> StoredConsole:
+    """Return the console of what an opened ledger keeps.
+
+    :param price: of a billed call; 0: not known.
+    :raises ConsoleUnavailableError: the ledger keeps nothing.
+    """
+    from vindrop.core.console import ConsoleUnavailableError
+
+    if not ledger.durable:
+        raise ConsoleUnavailableError(
+            "the console needs a ledger, where uploads and decisions are kept: set VINDROP_LEDGER to a "
+            "database, such as sqlite:///vindrop.db, postgresql://…, mysql://… or dynamodb://…"
+        )
+    if ledger.database is not None:
+        from vindrop.stores.ledger.sql import SQLLedger
+        from vindrop.stores.ledger.sql_console import SQLConsole
+
+        return SQLConsole(cast("SQLLedger", ledger), rate_limiter, price)
+    from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+    from vindrop.stores.ledger.dynamodb_console import DynamoDBConsole
+
+    return DynamoDBConsole(cast("DynamoDBLedger", ledger), rate_limiter, price)
 
 
 def open_rate_limiter(
@@ -151,3 +176,7 @@ class Fallback:
             self._shared.refused(limit)
         except StoreError as error:
             log("rate_limiter_store_away", level="warning", reason=str(error))
+
+    def now(self) -> Rate:
+        """Return what the shared one allows now."""
+        return self._shared.now()

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from vindrop.clouds import aws_api
 from vindrop.core.store_errors import StoreSettingError
-from vindrop.stores import storable
+from vindrop.stores.dynamodb_batches import DynamoDBBatches, plain, typed
 from vindrop.stores.dynamodb_tables import BY_PLACE, BY_STATE, add_index, make, tables, wait_for
 
 SKEW: Final = 2.0
@@ -48,7 +48,7 @@ class Refused:
     """What is there instead; None where nothing is."""
 
 
-class DynamoDB:
+class DynamoDB(DynamoDBBatches):
     """The tables of one prefix; safe to share between threads."""
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
@@ -73,7 +73,7 @@ class DynamoDB:
 
     def get(self, table: str, key: str) -> Item | None:
         """Return the item as it stands now."""
-        answer = self._call(table, "get_item", Key={"id": {"S": key}}, ConsistentRead=True)
+        answer = self.call(table, "get_item", Key={"id": {"S": key}}, ConsistentRead=True)
         return _item(answer.get("Item"))
 
     def put_new(self, table: str, item: Mapping[str, Value | None]) -> Refused | None:
@@ -84,7 +84,7 @@ class DynamoDB:
         self, table: str, item: Mapping[str, Value | None], where: str, **values: Value
     ) -> Refused | None:
         """Write the whole item where the condition holds."""
-        marshalled = {name: _value(v) for name, v in item.items() if v is not None}
+        marshalled = {name: typed(v) for name, v in item.items() if v is not None}
         return self._conditional(table, "put_item", where, "", values, Item=marshalled)[0]
 
     def update(
@@ -109,9 +109,7 @@ class DynamoDB:
     def delete(self, table: str, key: str, where: str = "", **values: Value) -> bool:
         """Delete one item where the condition holds; whether there was one."""
         if not where:
-            answer = self._call(
-                table, "delete_item", Key={"id": {"S": key}}, ReturnValues="ALL_OLD"
-            )
+            answer = self.call(table, "delete_item", Key={"id": {"S": key}}, ReturnValues="ALL_OLD")
             return bool(answer.get("Attributes"))
         refused, _ = self._conditional(
             table, "delete_item", where, "", values, Key={"id": {"S": key}}
@@ -134,14 +132,14 @@ class DynamoDB:
         condition = "#state = :state"
         names = {"#state": "state"}
         if until is not None:
-            values[":until"] = _value(until)
+            values[":until"] = typed(until)
             condition += " AND #due_at <= :until"
             names["#due_at"] = "due_at"
         elif since is not None:
-            values[":since"] = _value(since)
+            values[":since"] = typed(since)
             condition += " AND #due_at > :since"
             names["#due_at"] = "due_at"
-        found = self._pages(
+        found = self.pages(
             "uploads",
             "query",
             IndexName=BY_STATE,
@@ -157,7 +155,7 @@ class DynamoDB:
         try:
             return list(
                 _items(
-                    self._pages(
+                    self.pages(
                         "uploads",
                         "query",
                         IndexName=BY_PLACE,
@@ -179,14 +177,14 @@ class DynamoDB:
 
         :raises StoreError: it may not be added, or is not ready yet.
         """
-        self._call(table, "describe_table")  # makes the table where it is missing
+        self.call(table, "describe_table")  # makes the table where it is missing
         add_index(self._client, self._tables[table], index)
         if wait:
             wait_for(self._client, self._tables[table]["TableName"])
 
     def count(self, state: str) -> int:
         """Return how many uploads are in ``state``."""
-        pages = self._pages(
+        pages = self.pages(
             "uploads",
             "query",
             IndexName=BY_STATE,
@@ -203,11 +201,12 @@ class DynamoDB:
         if where:
             condition["FilterExpression"] = where
             condition["ExpressionAttributeNames"] = _names(where)
-        yield from _items(self._pages(table, "scan", ConsistentRead=True, **condition))
+        yield from _items(self.pages(table, "scan", ConsistentRead=True, **condition))
 
-    def _pages(self, table: str, operation: str, **parameters: object) -> Iterator[dict[str, Any]]:
+    def pages(self, table: str, operation: str, **parameters: object) -> Iterator[dict[str, Any]]:
+        """Yield the answers of a query or scan, page after page."""
         while True:
-            page = self._call(table, operation, **parameters)
+            page = self.call(table, operation, **parameters)
             yield page
             if not page.get("LastEvaluatedKey"):
                 return
@@ -224,11 +223,9 @@ class DynamoDB:
     ) -> tuple[Refused | None, Item]:
         names = _names(f"{where} {change}")
         if values:
-            parameters["ExpressionAttributeValues"] = {
-                f":{k}": _value(v) for k, v in values.items()
-            }
+            parameters["ExpressionAttributeValues"] = {f":{k}": typed(v) for k, v in values.items()}
         try:
-            answer = self._call(
+            answer = self.call(
                 table,
                 operation,
                 ConditionExpression=where,
@@ -242,7 +239,11 @@ class DynamoDB:
             return Refused(_item(error.response.get("Item"))), {}
         return None, _item(answer.get("Attributes")) or {}
 
-    def _call(self, table: str, operation: str, **parameters: object) -> dict[str, Any]:
+    def call(self, table: str, operation: str, **parameters: object) -> dict[str, Any]:
+        """Make one call on a table, which is made first where it is missing.
+
+        :raises StoreError: it was refused, or DynamoDB is out of reach.
+        """
         definition = self._tables[table]
         name = definition["TableName"]
         try:
@@ -309,18 +310,5 @@ def _items(pages: Iterator[dict[str, Any]]) -> Iterator[Item]:
                 yield item
 
 
-def _value(value: Value) -> dict[str, str]:
-    return {"S": storable(value)} if isinstance(value, str) else {"N": repr(value)}
-
-
 def _item(found: Mapping[str, Mapping[str, str]] | None) -> Item | None:
-    if not found:
-        return None
-    item: Item = {}
-    for name, typed in found.items():
-        if "S" in typed:
-            item[name] = typed["S"]
-        elif "N" in typed:
-            number = float(typed["N"])
-            item[name] = int(number) if number.is_integer() else number
-    return item
+    return plain(found) if found else None

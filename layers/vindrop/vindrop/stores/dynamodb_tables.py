@@ -11,13 +11,27 @@ from vindrop.core.store_errors import StoreError
 MAKING_SECONDS: Final = 60.0
 BY_STATE: Final = "by_state"
 BY_PLACE: Final = "by_place"
+CONSOLE: Final = "console"
+CONSOLE_INDEXES: Final = {
+    "by_day": ("day", "first_seen"),
+    "by_outcome": ("outcome", "first_seen"),
+    "by_maker": ("maker", "first_seen"),
+    "by_queue": ("queue", "first_seen"),
+    "by_vin": ("vin_head", "vin"),
+    "by_vin_end": ("vin_end", "vin_backwards"),
+    "by_photo": ("photo_head", "photo"),
+    "by_key": ("key_head", "object_key"),
+    "by_reference": ("reference_head", "reference"),
+}
+"""Index of the console's table → partition and order. A table of its own: an index can be added to
+an existing table one at a time only, and CloudFormation refuses an update that adds two."""
 _SHOWN: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["upload", "first_seen"]}
 
 
 def tables(prefix: str) -> dict[str, dict[str, Any]]:
     """Return table → its definition."""
     made: dict[str, dict[str, Any]] = {}
-    for name in ("uploads", "readings", "dead_letters"):
+    for name in ("uploads", "readings", "dead_letters", CONSOLE):
         made[name] = {
             "TableName": f"{prefix}_{name}",
             "BillingMode": "PAY_PER_REQUEST",
@@ -44,6 +58,21 @@ def tables(prefix: str) -> dict[str, dict[str, Any]]:
             "KeySchema": [{"AttributeName": "place", "KeyType": "HASH"}],
             "Projection": _SHOWN,
         },
+    ]
+    made[CONSOLE]["AttributeDefinitions"] += [
+        {"AttributeName": name, "AttributeType": "N" if name == "first_seen" else "S"}
+        for name in dict.fromkeys(name for keys in CONSOLE_INDEXES.values() for name in keys)
+    ]
+    made[CONSOLE]["GlobalSecondaryIndexes"] = [
+        {
+            "IndexName": index,
+            "KeySchema": [
+                {"AttributeName": partition, "KeyType": "HASH"},
+                {"AttributeName": order, "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        for index, (partition, order) in CONSOLE_INDEXES.items()
     ]
     return made
 

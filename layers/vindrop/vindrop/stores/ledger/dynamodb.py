@@ -18,11 +18,12 @@ from vindrop.core.ledger import (
     next_probe,
 )
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import Reading, Record, to_json
+from vindrop.domain.records import End, Reading, to_json
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB, Item, Value
 from vindrop.stores.ledger.dynamodb_catalogue import DynamoDBCatalogue
 from vindrop.stores.ledger.dynamodb_items import claim_of, failure_of, new_item, standing_of
+from vindrop.stores.ledger.dynamodb_listing import Listing
 from vindrop.stores.ledger.dynamodb_operations import OPEN, TABLE, DynamoDBOperations
 
 _TRIES: Final = 5
@@ -37,6 +38,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
     def __init__(self, tables: DynamoDB, account: str) -> None:
         super().__init__(tables)
         self._account = f"hold/{account}"
+        self.listing = Listing(tables)
 
     def claim(
         self, upload: Upload, lease: float, *, traceparent: str | None = None
@@ -46,6 +48,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
         fresh = new_item(upload, "claimed", owner, now, now + lease, 1)
         refused = self._tables.put_new(TABLE, fresh | {"traceparent": traceparent})
         if refused is None:
+            self.listing.seen(upload, now)
             return Claim(owner, 1, 0, first_seen=now, traceparent=traceparent)
         item = refused.item
         for _ in range(_TRIES):
@@ -83,7 +86,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
         self,
         upload_id: str,
         claim: Claim,
-        record: Record,
+        record: End,
         *,
         attempts: int,
         billed: int,
@@ -121,7 +124,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
             (kept + cost, "#state IN (:claimed, :parked)", {"parked": "parked"}),
             (
                 f"{kept.replace('SET', 'SET #dead_letter = #record,')} REMOVE #reached{cost}",
-                "#state IN (:failed, :dead)",
+                "#state IN (:failed, :dead) AND attribute_not_exists(#review)",
                 {"failed": "failed", "dead": "dead"},
             ),
         )
@@ -172,13 +175,14 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
             **owner,
         )
 
-    def delivered(self, upload_id: str, record: Record, claim: Claim | None = None) -> bool:
+    def delivered(self, upload_id: str, record: End, claim: Claim | None = None) -> bool:
         """End this upload, if ``record`` is still its answer."""
         reading = isinstance(record, Reading)
         where, owner = _held_by(claim)
+        self.listing.refresh(upload_id)  # before the mark: after it nobody would do it again
         return self._change(
             upload_id,
-            "SET #state = :end, #due_at = :now, #last_seen = :now",
+            "SET #state = :end, #due_at = :now, #last_seen = :now, #ended_at = :now",
             f"#state = :state{where}",
             state="answered" if reading else "failed",
             end="delivered" if reading else "dead",

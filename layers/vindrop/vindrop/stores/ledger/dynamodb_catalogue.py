@@ -24,6 +24,7 @@ class DynamoDBCatalogue:
 
     def __init__(self, tables: DynamoDB) -> None:
         self._tables = tables
+        self.tables = tables
         self._index_asked_for = False
 
     def seen(self, places: Sequence[str]) -> dict[str, list[Seen]]:

@@ -6,7 +6,7 @@ from typing import cast
 
 from vindrop.core.ledger import ENDED, Claim, Seen, Standing, State
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import Record, from_json
+from vindrop.domain.records import End, end_from_json
 from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import Item, Value
 
@@ -65,12 +65,12 @@ def standing_of(item: Item, now: float) -> Standing:
     """Return the state of an upload that cannot be claimed now."""
     state = cast("State", item["state"])
     retry_in = None if state in ENDED else float(item["due_at"]) - now
-    return Standing(state, retry_in, _record(item), failure_of(item))
+    return Standing(state, retry_in, _record(item), failure_of(item), "review" in item)
 
 
-def _record(item: Item) -> Record | None:
+def _record(item: Item) -> End | None:
     event = item.get("record")
-    return from_json(str(event)) if event else None
+    return end_from_json(str(event)) if event else None
 
 
 def failure_of(item: Item) -> Failure | None:

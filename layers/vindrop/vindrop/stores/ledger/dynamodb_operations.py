@@ -12,6 +12,7 @@ from vindrop.core.ledger import ENDED, Redriven, Standing, State, Waiting
 from vindrop.domain.records import DeadLetter, from_json, to_json
 from vindrop.stores.dynamodb import DynamoDB, Value
 from vindrop.stores.ledger.dynamodb_items import new_item, standing_of
+from vindrop.stores.ledger.dynamodb_listing import Listing
 
 OPEN: Final[tuple[State, ...]] = ("claimed", "parked", "answered", "failed")
 TABLE: Final = "uploads"
@@ -24,6 +25,7 @@ class DynamoDBOperations:
 
     _tables: DynamoDB
     _account: str
+    listing: Listing
 
     def standing(self, upload_id: str) -> Standing | None:
         """Return the state of an upload."""
@@ -72,7 +74,7 @@ class DynamoDBOperations:
             "#retries = :zero, "
             "#failure_code = :code, #failure_message = :message, #failure_request_id = :request_id "
             "REMOVE #record, #reached, #failing_after",
-            "#state = :dead",
+            "#state = :dead AND attribute_not_exists(#review)",
             parked="parked",
             due_at=now + after,
             zero=0,
@@ -93,7 +95,10 @@ class DynamoDBOperations:
             }
             refused = self._tables.put_new(TABLE, item)
         if refused is None:
+            self.listing.refresh(letter.id)
             return "redriven"
+        if "review" in (refused.item or {}):
+            return "reviewed"
         return "answered" if (refused.item or {}).get("state") == "delivered" else "under_way"
 
     def dead_letters(self) -> Iterator[DeadLetter]:

@@ -44,7 +44,7 @@ class NoLedger:
         self,
         upload_id: str,  # noqa: ARG002
         claim: Claim,
-        record: records.Record,  # noqa: ARG002
+        record: records.End,  # noqa: ARG002
         *,
         attempts: int,  # noqa: ARG002
         billed: int,  # noqa: ARG002
@@ -64,7 +64,7 @@ class NoLedger:
     def delivered(
         self,
         upload_id: str,  # noqa: ARG002
-        record: records.Record,  # noqa: ARG002
+        record: records.End,  # noqa: ARG002
         claim: Claim | None = None,  # noqa: ARG002
     ) -> bool:
         """Do nothing."""

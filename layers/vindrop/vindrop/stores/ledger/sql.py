@@ -20,12 +20,15 @@ from vindrop.stores.ledger.sql_operations import SQLOperations
 from vindrop.stores.ledger.sql_schema import (
     CALLS,
     CIRCUITS,
+    FOUND,
     UPLOADS,
     added,
     claimed,
     due_claim,
     failure_values,
     new_claim,
+    outcome_values,
+    place_values,
     schema,
     standing_of,
 )
@@ -77,6 +80,7 @@ class SQLLedger(SQLOperations):
                 place=upload.object_id,
                 upload=upload.to_json(),
                 traceparent=traceparent,
+                **place_values(upload),
             )
         if inserted.rowcount == 1:
             return Claim(owner, 1, 0, first_seen=time.time(), traceparent=traceparent)
@@ -96,7 +100,7 @@ class SQLLedger(SQLOperations):
         self,
         upload_id: str,
         claim: Claim,
-        record: records.Record,
+        record: records.End,
         *,
         attempts: int,
         billed: int,
@@ -115,11 +119,13 @@ class SQLLedger(SQLOperations):
             "billed": billed - claim.billed,
             "maybe_billed": max(maybe_billed - claim.maybe_billed, 0),
             "lease": lease,
+            **outcome_values(record),
         }
         kept = (
             "state = :state, record = :record, owner = :owner, attempts = :attempts, "
             "billed = billed + :billed, maybe_billed = maybe_billed + :maybe_billed, "
-            f"due_at = {self._now} + :lease, last_seen = {self._now}"
+            f"due_at = {self._now} + :lease, last_seen = {self._now}, {FOUND}"
+            f"{f', took = {self._now} - first_seen' if reading else ''}"
         )
         if self.database.execute(
             f"UPDATE {UPLOADS} SET {kept} WHERE id = :id AND owner = :owner AND state = 'claimed'",
@@ -139,7 +145,7 @@ class SQLLedger(SQLOperations):
             reading
             and self.database.execute(
                 f"UPDATE {UPLOADS} SET {replaced}{kept} "
-                f"WHERE id = :id AND state IN ('claimed', 'parked', {_DEAD})",
+                f"WHERE id = :id AND state IN ('claimed', 'parked', {_DEAD}) AND review IS NULL",
                 **values,
             ).rowcount
         ):
@@ -187,11 +193,12 @@ class SQLLedger(SQLOperations):
             **({"owner": claim.owner} if claim else {}),
         )
 
-    def delivered(self, upload_id: str, record: records.Record, claim: Claim | None = None) -> bool:
+    def delivered(self, upload_id: str, record: records.End, claim: Claim | None = None) -> bool:
         """End this upload, if ``record`` is still its answer."""
         reading = isinstance(record, records.Reading)
         ended = self.database.execute(
-            f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, state = :end "
+            f"UPDATE {UPLOADS} SET due_at = NULL, last_seen = {self._now}, "
+            f"ended_at = {self._now}, state = :end "
             f"WHERE id = :id AND state = :state{_held_by(claim)}",
             id=upload_id,
             state="answered" if reading else "failed",
@@ -228,7 +235,7 @@ class SQLLedger(SQLOperations):
             f"UPDATE {UPLOADS} SET state = 'parked', due_at = {self._now} + :seconds, "
             "attempts = :attempts, billed = billed + :billed, "
             "maybe_billed = maybe_billed + :maybe_billed, retries = :retries, "
-            f"failing_after = :failing_after, last_seen = {self._now}, "
+            f"failing_after = :failing_after, last_seen = {self._now}, outcome = :code, "
             "failure_code = :code, failure_message = :message, failure_request_id = :request_id "
             "WHERE id = :id AND owner = :owner AND state = 'claimed'",
             id=upload_id,

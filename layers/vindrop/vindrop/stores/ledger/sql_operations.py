@@ -16,6 +16,7 @@ from vindrop.stores.ledger.sql_schema import (
     COLUMNS,
     UPLOADS,
     failure_values,
+    place_values,
     schema,
     standing_of,
 )
@@ -90,7 +91,8 @@ class SQLOperations:
             "redriven = redriven + 1, attempts = 0, retries = 0, failing_after = NULL, "
             f"due_at = {now} + :after, last_seen = {now}, "
             "failure_code = :code, failure_message = :message, failure_request_id = :request_id, "
-            "state = 'parked' WHERE id = :id AND state = 'dead'",
+            "outcome = :code, queue = NULL, ended_at = NULL, "
+            "state = 'parked' WHERE id = :id AND state = 'dead' AND review IS NULL",
             **failed,
         )
         if taken.rowcount == 1:
@@ -98,9 +100,11 @@ class SQLOperations:
         inserted = self.database.execute(
             f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
             "redriven, dead_letter, traceparent, failure_code, failure_message, "
-            "failure_request_id, first_seen, last_seen) "
+            "failure_request_id, outcome, bucket, object_key, photo, reference, "
+            "first_seen, last_seen) "
             f"VALUES (:id, 'parked', {now} + :after, '', 0, :billed, :place, :upload, "
             ":redriven, :dead_letter, :traceparent, :code, :message, :request_id, "
+            ":code, :bucket, :object_key, :photo, :reference, "
             f":first_seen, {now}) "
             f"{self.database.dialect.on_conflict_ignore}",
             **failed,
@@ -111,10 +115,13 @@ class SQLOperations:
             dead_letter=records.to_json(letter),
             traceparent=letter.traceparent,
             first_seen=letter.first_seen.timestamp(),
+            **place_values(upload),
         )
         if inserted.rowcount == 1:
             return "redriven"
         standing = self.standing(letter.id)
+        if standing and standing.reviewed:
+            return "reviewed"
         return "answered" if standing and standing.state == "delivered" else "under_way"
 
     def hasten(self, code: str, share: float) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final, cast
 
 from vindrop.core.ledger import Claim, Standing, State
+from vindrop.core.outcome import Queue, queue_of
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
+from vindrop.domain.upload import Upload
 from vindrop.stores.sql import Dialect, Row
 
 UPLOADS: Final = "vindrop_uploads"
@@ -17,21 +19,38 @@ _LONGEST_CODE: Final = 128
 _LONGEST_REQUEST_ID: Final = 64
 """Characters of the columns: a longer answer of the provider must not make the write fail."""
 
+REVIEWS: Final = "vindrop_reviews"
+HOURS: Final = "vindrop_hours"
+"""Figures of whole hours, for the overview: `vindrop.stores.ledger.sql_overview`."""
+INDEXES: Final = {
+    "due": "due_at",
+    "place": "place",
+    "seen": "first_seen, id",
+    "outcome": "outcome, first_seen, id",
+    "bucket": "bucket, first_seen, id",
+    "maker": "maker, first_seen, id",
+    "queue": "queue, first_seen, id",
+    "vin": "vin",
+    "object_key": "object_key",
+    "photo": "photo",
+    "reference": "reference",
+}
+"""Index of the uploads → its columns. The first two are the ledger's own, the others the console's."""
+_SPARSE: Final = {"maker", "queue", "vin", "reference"}
+"""Indexes that leave out the uploads without such a value, where the database can."""
+
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
     "failure_code, failure_message, failure_request_id, reached, redriven, traceparent, "
-    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL"
+    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL, review IS NOT NULL"
 )
 """In this order; ``now`` is the dialect's own."""
 
 
 def schema(dialect: Dialect) -> dict[str, list[str]]:
     """Return table → the statements that make it. What `vindrop schema` prints."""
-    index = ", INDEX vindrop_uploads_due (due_at), INDEX vindrop_uploads_place (place)"
-    apart = [
-        f"CREATE INDEX IF NOT EXISTS vindrop_uploads_due ON {UPLOADS} (due_at)",
-        f"CREATE INDEX IF NOT EXISTS vindrop_uploads_place ON {UPLOADS} (place)",
-    ]
+    index = "".join(f", INDEX {UPLOADS}_{name} ({on})" for name, on in INDEXES.items())
+    apart = [index_statement(dialect, name) for name in INDEXES]
     mysql = dialect.name == "mysql"
     return {
         UPLOADS: [
@@ -73,6 +92,40 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
     }
 
 
+def console_schema(dialect: Dialect) -> dict[str, list[str]]:
+    """Return table → the statements that make it: reviews, and the overview's figures."""
+    due = f"{REVIEWS}_due"
+    mysql = dialect.name == "mysql"
+    return {
+        REVIEWS: [
+            f"CREATE TABLE IF NOT EXISTS {REVIEWS} ("
+            "upload VARCHAR(64) NOT NULL, "
+            "sequence INTEGER NOT NULL, "
+            f"event {dialect.long_text} NOT NULL, "
+            f"record {dialect.long_text}, "
+            "due_at DOUBLE PRECISION, "
+            "reached VARCHAR(512), "
+            "tries INTEGER NOT NULL, "
+            f"PRIMARY KEY (upload, sequence){f', INDEX {due} (due_at)' if mysql else ''})"
+            f"{dialect.table_options}",
+            *([] if mysql else [f"CREATE INDEX IF NOT EXISTS {due} ON {REVIEWS} (due_at)"]),
+        ],
+        HOURS: [
+            f"CREATE TABLE IF NOT EXISTS {HOURS} ("
+            "id INTEGER NOT NULL PRIMARY KEY, "
+            "made_at DOUBLE PRECISION NOT NULL, "
+            f"figures {dialect.long_text} NOT NULL){dialect.table_options}",
+        ],
+    }
+
+
+def index_statement(dialect: Dialect, name: str) -> str:
+    """Return the statement that adds an index to the uploads where it is missing, of SQLite and PostgreSQL."""
+    column = INDEXES[name].partition(",")[0]
+    sparse = f" WHERE {column} IS NOT NULL" if name in _SPARSE and dialect.name != "mysql" else ""
+    return f"CREATE INDEX IF NOT EXISTS {UPLOADS}_{name} ON {UPLOADS} ({INDEXES[name]}){sparse}"
+
+
 def added(dialect: Dialect) -> dict[str, str]:
     """Return name → definition of columns that are newer than the table: an older one gets them too."""
     return {
@@ -82,14 +135,79 @@ def added(dialect: Dialect) -> dict[str, str]:
         "retries": "INTEGER NOT NULL DEFAULT 0",
         "failing_after": "DOUBLE PRECISION",
         "maybe_billed": "INTEGER NOT NULL DEFAULT 0",
+        # What the console finds uploads by, and what people decided.
+        **{name: f"VARCHAR({length}){dialect.bytewise}" for name, length in SEARCHED.items()},
+        "queue": "SMALLINT",
+        "took": "DOUBLE PRECISION",
+        "ended_at": "DOUBLE PRECISION",
+        "reviews": "INTEGER NOT NULL DEFAULT 0",
+        "review": dialect.long_text,
     }
+
+
+SEARCHED: Final = {
+    "bucket": 64,
+    "object_key": 255,
+    "photo": 255,
+    "reference": 64,
+    "outcome": _LONGEST_CODE,
+    "vin": 17,
+    "maker": 64,
+}
+"""Column → characters of it that can be searched for. ``photo``: what follows the key's last slash;
+``outcome``: the verdict in force, the dead letter's code, or the last failure's."""
+QUEUES: Final[tuple[Queue, ...]] = ("doubtful", "dead_letters")
+"""In the order in which column ``queue`` numbers them, from 1."""
+
+
+def cut(name: str, value: str | None) -> str | None:
+    """Return ``value`` as long as the column ``name`` holds it; an empty one is none."""
+    return value[: SEARCHED[name]] if value else None
+
+
+def place_values(upload: Upload) -> dict[str, object]:
+    """Return what an upload is found by before anything is known of its VIN."""
+    return {
+        "bucket": cut("bucket", upload.bucket),
+        "object_key": cut("object_key", upload.key),
+        "photo": cut("photo", upload.key.rstrip("/").rpartition("/")[2]),
+        "reference": cut("reference", getattr(upload, "reference", None)),
+    }
+
+
+def outcome_values(record: records.Reading | records.DeadLetter) -> dict[str, object]:
+    """Return what an upload with this answer is found by."""
+    queue = queue_of(record)
+    found: dict[str, object] = {
+        "queue": QUEUES.index(queue) + 1 if queue else None,
+        "reference": cut("reference", getattr(record.upload, "reference", None)),
+        "vin": None,
+        "maker": None,
+    }
+    if isinstance(record, records.Reading):
+        return found | {
+            "outcome": record.verdict.value,
+            "vin": record.vin,
+            "maker": cut("maker", record.maker),
+        }
+    return found | {"outcome": cut("outcome", record.code)}
+
+
+FOUND: Final = (
+    "outcome = :outcome, vin = :vin, maker = :maker, queue = :queue, "
+    "reference = COALESCE(:reference, reference)"
+)
+"""What an UPDATE sets with `outcome_values`."""
 
 
 def new_claim(dialect: Dialect) -> str:
     """Return the INSERT that claims an upload never seen."""
     now = dialect.now
     same = "CAST(:id AS VARCHAR)" if dialect.skip_locked else ":id"
-    values = f"{same}, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, :traceparent, {now}, {now}"
+    values = (
+        f"{same}, 'claimed', {now} + :lease, :owner, 1, 0, :place, :upload, "
+        f":bucket, :object_key, :photo, :reference, :traceparent, {now}, {now}"
+    )
     # PostgreSQL's INSERT waits for whoever is just writing the row that is there; a look does not.
     row = (
         f"SELECT {values} WHERE NOT EXISTS (SELECT 1 FROM {UPLOADS} WHERE id = {same})"
@@ -98,6 +216,7 @@ def new_claim(dialect: Dialect) -> str:
     )
     return (
         f"INSERT INTO {UPLOADS} (id, state, due_at, owner, attempts, billed, place, upload, "
+        "bucket, object_key, photo, reference, "
         f"traceparent, first_seen, last_seen) {row} {dialect.on_conflict_ignore}"
     )
 
@@ -141,11 +260,11 @@ def claimed(row: Row) -> Claim:
 
 def standing_of(row: Row) -> Standing:
     """Return the state of an upload that cannot be claimed now."""
-    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row))
+    return Standing(cast("State", row[0]), row[1], _record(row), _failure(row), bool(row[18]))
 
 
-def _record(row: Row) -> records.Record | None:
-    return records.from_json(row[6]) if row[6] else None
+def _record(row: Row) -> records.End | None:
+    return records.end_from_json(row[6]) if row[6] else None
 
 
 def _failure(row: Row) -> Failure | None:

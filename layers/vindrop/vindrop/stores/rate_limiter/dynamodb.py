@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vindrop.core.rate_limiter import Permit, RateLimited
+from vindrop.core.rate_limiter import Permit, Rate, RateLimited
 from vindrop.core.store_errors import StoreError
 from vindrop.stores.dynamodb import DynamoDB
 from vindrop.stores.rate_limiter.gcra import SECOND, Rule, admit, narrowed, refuse
@@ -94,6 +94,13 @@ class DynamoDBRateLimiter:
             if refused is None:
                 return
         raise StoreError("the rate limiter in DynamoDB is written too often at once: try again")
+
+    def now(self) -> Rate:
+        """Return what it allows now, from one read."""
+        item = self._tables.get(_TABLE, self._id) or {}
+        ahead = int(item.get("next_us", 0)) - self._rule.tolerance - self._now()
+        spacing = max(int(item.get("spacing_us", 0)), self._rule.spacing)
+        return Rate(SECOND / spacing, max(ahead, 0) / SECOND)
 
     def _narrow(self, spacing: int) -> None:
         """Take back a share of what a refusal added, in a write of its own.

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from vindrop.core.rate_limiter import Permit, RateLimited
+from vindrop.core.rate_limiter import Permit, Rate, RateLimited
 from vindrop.stores.rate_limiter import gcra
 from vindrop.stores.rate_limiter.gcra import SECOND, Rule
 
@@ -41,6 +41,12 @@ class LocalRateLimiter:
             self._tat, self._spacing = gcra.refuse(
                 self._rule, self._now(), self._tat, self._spacing, limit
             )
+
+    def now(self) -> Rate:
+        """Return what it allows now."""
+        with self._lock:
+            ahead = self._tat - self._rule.tolerance - self._now()
+            return Rate(SECOND / self._spacing, max(ahead, 0) / SECOND)
 
     def _now(self) -> int:
         return round(self._clock() * SECOND)

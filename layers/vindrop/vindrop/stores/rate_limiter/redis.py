@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from vindrop.core.rate_limiter import Permit, RateLimited
+from vindrop.core.rate_limiter import Permit, Rate, RateLimited
 from vindrop.core.store_url import TIMEOUT, parse
 from vindrop.stores.rate_limiter.gcra import NARROW, SECOND, Rule, after_refusal
 from vindrop.stores.redis import Scripts
@@ -39,6 +39,10 @@ redis.call('HSET', KEYS[1],
   'spacing_us', string.format('%.0f', math.min(math.max(spacing * factor, least), widest)))
 """
 
+_LOOK: Final = f"""{_STATE}
+return {{string.format('%.0f', math.max(tat - tolerance - now, 0)), string.format('%.0f', spacing)}}
+"""
+
 
 class RedisRateLimiter:
     """See `vindrop.core.rate_limiter.RateLimiter`."""
@@ -60,6 +64,11 @@ class RedisRateLimiter:
         """Widen the spacing and pause for a moment, for everyone."""
         refusal = after_refusal(self._rule, limit)
         self._run(_REFUSE, refusal.factor, refusal.least, refusal.widest, refusal.pause)
+
+    def now(self) -> Rate:
+        """Return what it allows now, by one script that writes nothing."""
+        ahead, spacing = self._run(_LOOK)
+        return Rate(SECOND / int(spacing), int(ahead) / SECOND)
 
     def _run(self, script: str, *arguments: float) -> Any:
         rule = self._rule

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vindrop.core.rate_limiter import Permit, RateLimited
+from vindrop.core.rate_limiter import Permit, Rate, RateLimited
 from vindrop.stores.rate_limiter.gcra import NARROW, SECOND, Rule, after_refusal
 from vindrop.stores.sql import Database, Dialect
 
@@ -102,3 +102,14 @@ class SQLRateLimiter:
             least=refusal.least,
             widest=refusal.widest,
         )
+
+    def now(self) -> Rate:
+        """Return what it allows now, from one SELECT."""
+        found = self._database.execute(
+            f"SELECT next_us - :tolerance - {self._database.dialect.now_us}, spacing_us "
+            f"FROM {TABLE} WHERE id = :id",
+            id=self._account,
+            tolerance=self._rule.tolerance,
+        )
+        ahead, spacing = found.rows[0] if found.rows else (0, 0)
+        return Rate(SECOND / max(int(spacing), self._rule.spacing), max(int(ahead), 0) / SECOND)

@@ -47,6 +47,8 @@ class Dialect:
     """Whether UPDATE … RETURNING works."""
     long_text: str
     table_options: str = ""
+    bytewise: str = ""
+    """Tail of a text column's definition whose order is that of its characters' codes."""
     skip_locked: str = ""
     """Tail of a SELECT that locks what it finds and passes over what another holds."""
 
@@ -64,6 +66,12 @@ class Database(Protocol):
 
     def execute(self, statement: str, **values: object) -> Result:
         """Run one statement, in the open transaction of this thread or in one of its own.
+
+        :raises StoreError: the database refused it or is out of reach.
+        """
+
+    def execute_patiently(self, statement: str) -> None:
+        """Run a statement that may take minutes, on a connection of its own and in no transaction.
 
         :raises StoreError: the database refused it or is out of reach.
         """

@@ -80,8 +80,15 @@ class MySQL(ServerDatabase):
                     )
 
     def _connect(self) -> Any:
+        return self._open(self._arguments)
+
+    def _connect_patiently(self) -> Any:
+        limits = {"read_timeout": None, "write_timeout": None, "init_command": None}
+        return self._open({**self._arguments, **limits})
+
+    def _open(self, arguments: dict[str, Any]) -> Any:
         try:
-            return self._client.connect(**self._arguments)
+            return self._client.connect(**arguments)
         except RuntimeError:  # MySQL 8's default login without TLS encrypts the password itself
             logins = importlib.reload(sys.modules["pymysql._auth"])
             if not logins._have_cryptography:  # noqa: SLF001  # PyMySQL asks the same
@@ -89,7 +96,7 @@ class MySQL(ServerDatabase):
                     "this login needs the package cryptography: install vindrop[mysql], or attach the "
                     "layer that carries it"
                 ) from None
-            return self._client.connect(**self._arguments)
+            return self._client.connect(**arguments)
 
     def _fate(self, connection: Any, error: Exception) -> Fate:  # noqa: ARG002  # PyMySQL's has no state
         if isinstance(error, OSError):

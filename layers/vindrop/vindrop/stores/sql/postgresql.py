@@ -29,6 +29,7 @@ DIALECT: Final = Dialect(
     greatest="GREATEST",
     returning=True,
     long_text="TEXT",
+    bytewise=' COLLATE "C"',
     skip_locked=" FOR UPDATE SKIP LOCKED",
 )
 
@@ -88,6 +89,9 @@ class PostgreSQL(ServerDatabase):
         return self._connection_class.connect(
             **self._arguments, autocommit=True, prepare_threshold=None
         )
+
+    def _connect_patiently(self) -> Any:
+        return self._client.connect(**self._arguments, autocommit=True, prepare_threshold=None)
 
     def _fate(self, connection: Any, error: Exception) -> Fate:
         if getattr(error, "silent", False):

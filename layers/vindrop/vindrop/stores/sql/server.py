@@ -51,6 +51,10 @@ class ServerDatabase(ABC):
         """Return a new connection that commits each statement."""
 
     @abstractmethod
+    def _connect_patiently(self) -> Any:
+        """Return the same without a limit on how long a statement takes."""
+
+    @abstractmethod
     def _fate(self, connection: Any, error: Exception) -> Fate:
         """Return what ``error`` says of the connection."""
 
@@ -81,6 +85,17 @@ class ServerDatabase(ABC):
                     kind = LockedError if fate is Fate.LOCKED else StoreError
                     raise kind(f"{self.product} said: {self._told(error)}") from None
         raise AssertionError  # pragma: no cover
+
+    def execute_patiently(self, statement: str) -> None:
+        """Run it without the limits that hold for other statements."""
+        try:
+            with (
+                contextlib.closing(self._connect_patiently()) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(statement)
+        except (self._client.Error, OSError, RuntimeError, ValueError) as error:
+            raise StoreError(f"{self.product} said: {self._told(error)}") from None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

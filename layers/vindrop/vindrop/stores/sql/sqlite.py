@@ -59,6 +59,10 @@ class SQLite:
         except sqlite3.Error as error:
             raise StoreError(f"the database {self._path.name} said: {error}") from error
 
+    def execute_patiently(self, statement: str) -> None:
+        """Run it like any other: nothing limits how long a statement takes here."""
+        self.execute(statement)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Join or open a transaction; the write lock is taken at once, so it cannot fail later."""

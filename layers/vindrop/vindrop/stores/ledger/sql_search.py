@@ -1,0 +1,264 @@
+"""Which uploads a filter selects, and in what order: the console's queries on a SQL ledger.
+
+A filter is answered in one of two ways, so that a page takes the same time whatever is asked for:
+
+- *candidates*: a part of the filter that an index serves has at most `FEW` uploads. Those are
+  looked at one by one, and sorted.
+- *walk*: there are more, so they are dense. The index by time (or by one equal value, and time) is
+  walked in the page's order, `CHUNK` rows at a time, until the page is full or `SECONDS` are over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from vindrop.core.console import Filter
+from vindrop.stores.ledger.sql_schema import INDEXES, SEARCHED, UPLOADS
+from vindrop.stores.sql import Database, Dialect
+
+FEW: Final = 2_000
+CHUNK: Final = 4_000
+PAGE: Final = 500
+SECONDS: Final = 0.1
+_LAST: Final = "\U0010ffff"
+Key = tuple[float, str]
+"""When first seen, and identity: a row's place in the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A part of a filter, as SQL."""
+
+    sql: str
+    values: dict[str, object]
+    index: str = ""
+    """That serves it; of one equal value, in the order of time."""
+    few: bool = False
+    """An index serves it that is in no order of time."""
+    probe: str = ""
+    """The same, cheaper where few rows are asked for; only right where it finds no more than `FEW`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of one page."""
+
+    keys: list[Key]
+    next: Key | None
+    """Where the next page begins; None: there is none."""
+    searched_to: float | None = None
+
+
+@dataclass(slots=True)
+class Search:
+    """One search: what is walked, what is checked on the way."""
+
+    database: Database
+    conditions: list[Condition]
+    limit: int
+    descending: bool = True
+    indexes: frozenset[str] = frozenset(INDEXES)
+    """Those that the database has."""
+    clock: Callable[[], float] = time.monotonic
+    values: dict[str, object] = field(default_factory=dict)
+
+    def run(self, place: Key | None) -> Found:
+        """Return the rows after ``place``."""
+        for condition in self.conditions:
+            self.values |= condition.values
+        for condition in self.conditions:
+            if (condition.few or condition.index) and not self._missing(condition.index):
+                keys = self._probe(condition)
+                if len(keys) <= FEW:
+                    return self._candidates(condition, keys, place)
+        return self._walk(place)
+
+    def _probe(self, condition: Condition) -> list[Key]:
+        found = self.database.execute(
+            f"SELECT first_seen, id FROM {UPLOADS} WHERE {condition.probe or condition.sql} "
+            f"LIMIT {FEW + 1}",
+            **condition.values,
+        )
+        return [(float(row[0]), str(row[1])) for row in found.rows]
+
+    def _candidates(self, probed: Condition, keys: list[Key], place: Key | None) -> Found:
+        if place is not None:
+            keys = [k for k in keys if (k < place if self.descending else k > place)]
+        keys.sort(reverse=self.descending)
+        rest = " AND ".join(each.sql for each in self.conditions if each is not probed)
+        found: list[Key] = []
+        for start in range(0, len(keys), PAGE):
+            some = keys[start : start + PAGE]
+            found += self._of(some, rest) if rest else some
+            if len(found) > self.limit:
+                break
+        return self._page(found)
+
+    def _of(self, keys: list[Key], where: str) -> list[Key]:
+        """Return those of ``keys`` for which ``where`` holds."""
+        named = {f"k{n}": key[1] for n, key in enumerate(keys)}
+        found = self.database.execute(
+            f"SELECT id FROM {UPLOADS} WHERE id IN ({', '.join(f':{n}' for n in named)}) AND {where}",
+            **named,
+            **self.values,
+        )
+        there = {str(row[0]) for row in found.rows}
+        return [key for key in keys if key[1] in there]
+
+    def _walk(self, place: Key | None) -> Found:
+        driver = next(
+            (each for each in self.conditions if each.index and not self._missing(each.index)), None
+        )
+        index = driver.index if driver else "seen"
+        walked = [each for each in self.conditions if each is driver or each.index == "seen"]
+        checked = [each for each in self.conditions if each not in walked]
+        table = hinted(self.database.dialect, "" if self._missing(index) else index)
+        found: list[Key] = []
+        deadline = self.clock() + SECONDS
+        while True:
+            stop = self._boundary(table, walked, place) if checked else None
+            after, values = self._after(place)
+            if stop is not None:
+                within, more = self._until(stop)
+                after.append(within)
+                values |= more
+            where = " AND ".join(["1 = 1", *(c.sql for c in (*walked, *checked)), *after])
+            rows = self.database.execute(
+                f"SELECT first_seen, id FROM {table} WHERE {where} {self._order()} "
+                f"LIMIT {self.limit + 1 - len(found)}",
+                **self.values,
+                **values,
+            ).rows
+            found += [(float(row[0]), str(row[1])) for row in rows]
+            if len(found) > self.limit or stop is None:
+                return self._page(found)
+            place = stop
+            if self.clock() > deadline:
+                return Found(found, stop, stop[0])
+
+    def _boundary(self, table: str, walked: list[Condition], place: Key | None) -> Key | None:
+        after, values = self._after(place)
+        where = " AND ".join(["1 = 1", *(each.sql for each in walked), *after])
+        given = {name: value for each in walked for name, value in each.values.items()}
+        found = self.database.execute(
+            f"SELECT first_seen, id FROM {table} WHERE {where} {self._order()} "
+            f"LIMIT 1 OFFSET {CHUNK - 1}",
+            **given,
+            **values,
+        )
+        return (float(found.rows[0][0]), str(found.rows[0][1])) if found.rows else None
+
+    def _page(self, keys: list[Key]) -> Found:
+        more = len(keys) > self.limit
+        return Found(keys[: self.limit], keys[self.limit - 1] if more else None)
+
+    def _after(self, place: Key | None) -> tuple[list[str], dict[str, object]]:
+        if place is None:
+            return [], {}
+        sign = "<" if self.descending else ">"
+        # Not (first_seen, id) < (…): MySQL reads an index from its beginning for that.
+        sql = f"first_seen {sign}= :after AND (first_seen {sign} :after OR id {sign} :after_id)"
+        return [f"({sql})"], {"after": place[0], "after_id": place[1]}
+
+    def _until(self, stop: Key) -> tuple[str, dict[str, object]]:
+        sign = ">" if self.descending else "<"
+        sql = f"first_seen {sign}= :stop AND (first_seen {sign} :stop OR id {sign}= :stop_id)"
+        return f"({sql})", {"stop": stop[0], "stop_id": stop[1]}
+
+    def _order(self) -> str:
+        way = " DESC" if self.descending else ""
+        return f"ORDER BY first_seen{way}, id{way}"
+
+    def _missing(self, index: str) -> bool:
+        return bool(index) and index not in self.indexes
+
+
+def hinted(dialect: Dialect, index: str) -> str:
+    """Return the table of uploads with the index that is to be used; PostgreSQL knows by itself."""
+    if index and dialect.name == "sqlite":
+        return f"{UPLOADS} INDEXED BY {UPLOADS}_{index}"
+    if index and dialect.name == "mysql":
+        return f"{UPLOADS} FORCE INDEX ({UPLOADS}_{index})"
+    return UPLOADS
+
+
+def conditions(dialect: Dialect, chosen: Filter) -> list[Condition]:
+    """Return the parts of a filter as SQL, those that select the fewest first."""
+    found: list[Condition] = []
+    if chosen.vin:
+        found.append(_vin(dialect, chosen.vin))
+    if chosen.reference:
+        found.append(_prefix("reference", chosen.reference))
+    if chosen.photo:
+        names = [_prefix(name, chosen.photo) for name in ("object_key", "photo")]
+        values = names[0].values | names[1].values
+        found.append(Condition(f"({names[0].sql} OR {names[1].sql})", values, few=True))
+    if chosen.code:
+        found.append(_code(chosen.code))
+    if chosen.verdict:
+        found.append(_equal("outcome", "verdict", chosen.verdict))
+    if chosen.maker:
+        found.append(_equal("maker", "maker", chosen.maker))
+    if chosen.bucket:
+        found.append(_equal("bucket", "bucket", chosen.bucket))
+    return [*found, *_state(chosen.state), *_days(chosen)]
+
+
+def _state(state: str) -> list[Condition]:
+    if state == "waiting":
+        return [Condition("due_at IS NOT NULL", {}, few=True)]
+    if state == "ended":
+        return [Condition("state IN ('delivered', 'dead')", {})]
+    if state in {"delivered", "dead"}:
+        return [Condition("state = :state", {"state": state})]
+    if state:
+        sql = "(due_at IS NOT NULL AND state = :state)"
+        return [Condition(sql, {"state": state}, few=True)]
+    return []
+
+
+def _days(chosen: Filter) -> list[Condition]:
+    found = []
+    if chosen.since is not None:
+        values: dict[str, object] = {"since": chosen.since.timestamp()}
+        found.append(Condition("first_seen >= :since", values, "seen"))
+    if chosen.until is not None:
+        values = {"until": chosen.until.timestamp()}
+        found.append(Condition("first_seen < :until", values, "seen"))
+    return found
+
+
+def _vin(dialect: Dialect, part: str) -> Condition:
+    if len(part) == SEARCHED["vin"]:
+        return Condition("vin = :vin", {"vin": part}, few=True)
+    contains = {
+        "sqlite": "instr(vin, :vin) > 0",
+        "postgresql": "strpos(vin, :vin) > 0",
+        "mysql": "INSTR(vin, :vin) > 0",
+    }[dialect.name]
+    # Over the index of the VINs alone, which is a hundredth of the table.
+    few = f"SELECT vin FROM {UPLOADS} WHERE vin IS NOT NULL AND {contains} LIMIT {FEW + 1}"
+    return Condition(
+        contains, {"vin": part}, few=True, probe=f"vin IN (SELECT vin FROM ({few}) vins)"
+    )
+
+
+def _prefix(column: str, text: str) -> Condition:
+    first = text[: SEARCHED[column]]
+    values: dict[str, object] = {column: first, f"{column}_end": first + _LAST}
+    sql = f"({column} >= :{column} AND {column} < :{column}_end)"
+    return Condition(sql, values, few=True)
+
+
+def _equal(column: str, name: str, value: str) -> Condition:
+    return Condition(f"{column} = :{name}", {name: value[: SEARCHED[column]]}, column)
+
+
+def _code(code: str) -> Condition:
+    """A code itself, and those that begin with it and a dot ("/" follows "." in every order)."""
+    values: dict[str, object] = {"code": code, "dotted": f"{code}.", "slashed": f"{code}/"}
+    sql = "(outcome = :code OR (outcome >= :dotted AND outcome < :slashed))"
+    return Condition(sql, values, few=True)
