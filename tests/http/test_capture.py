@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -321,11 +322,73 @@ def test_a_person_corrects_a_doubtful_vin_beside_the_photo(open_page: Open) -> N
     page.click("#copy")
     page.locator("#copy-text", has_text="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == "LBV2B25G4E5069978"
-    assert "kept on this device" in page.locator("#local").inner_text()
+    page.locator("#decision", has_text="kept on this device alone").wait_for()
     page.reload()
     page.locator(".sent.confirmed .sent-vin", has_text="LBV2B25G4E5069978").wait_for()
     page.locator(".sent-open").click()
     assert vin_of(page) == "LBV2B25G4E5069978"
+
+
+def test_a_reviewers_correction_becomes_a_review(
+    open_page: Open, stack: Stack, tmp_path: Path
+) -> None:
+    page = open_page(key=False)
+    page.set_input_files("#choose", another(tmp_path, "reviewed.jpg"))
+    page.fill("#key-input", stack.admin.secret)
+    page.press("#key-input", "Enter")
+    read = vin_of(page)
+    page.locator("#vin .letter").nth(16).click()
+    page.keyboard.type("9" if read[16] != "9" else "8")
+    typed = cells(page)
+    assert "does not hold" in page.locator("#check").inner_text()
+    page.click("#confirm")
+    assert page.locator("#confirm").inner_text() == "Confirm it all the same", "a slip is likelier"
+    page.click("#confirm")
+    page.locator("#decision", has_text="Kept as a review").wait_for()
+
+    def reviews() -> list[Any]:
+        found = stack.ledger.database.execute(
+            "SELECT event FROM vindrop_reviews ORDER BY sequence"
+        ).rows
+        return [json.loads(row[0])["data"] for row in found]
+
+    [review] = [each for each in reviews() if each["vin"] == typed]
+    assert (review["vin"], review["before"]["vin"]) == (typed, read)
+    assert (review["reviewer"], review["check_digit"]) == (stack.admin.name, "invalid")
+    page.click("#restore")
+    page.click("#confirm")
+    page.locator("#verdict", has_text="Confirmed").wait_for()
+    page.locator("#decision", has_text="Kept as a review").wait_for()
+    assert reviews()[-1]["vin"] == read, "the correction of a correction is one more review"
+    assert reviews()[-1]["sequence"] == review["sequence"] + 1
+
+
+def test_a_decision_waits_for_the_line_and_another_persons_is_told(
+    open_page: Open, stack: Stack, tmp_path: Path
+) -> None:
+    page = open_page(key=False)
+    page.set_input_files("#choose", another(tmp_path, "waits.jpg"))
+    page.fill("#key-input", stack.admin.secret)
+    page.press("#key-input", "Enter")
+    vin_of(page)
+    page.route("**/v1/reviews/*", lambda route: route.abort())
+    page.locator("#vin .letter").nth(10).click()
+    page.keyboard.type("X")
+    page.click("#confirm")
+    page.click("#confirm")
+    page.locator("#decision", has_text="on its way").wait_for()
+    page.unroute("**/v1/reviews/*")
+    first = {"reviewer": "kim", "vin": TRUTH["plate-04.jpg"], "sequence": 1}
+    page.route(
+        "**/v1/reviews/*",
+        lambda route: route.fulfill(
+            status=409, json={"type": "urn:vindrop:problem:already-decided", "review": first}
+        ),
+    )
+    page.reload()
+    page.locator(".sent.done").wait_for()
+    page.locator(".sent-open").click()
+    page.locator("#decision", has_text="kim has decided this first").wait_for()
 
 
 def test_the_cells_take_typing_keys_and_a_pasted_vin(open_page: Open) -> None:
@@ -488,7 +551,7 @@ def test_below_a_prefix_of_the_gateway_everything_is_found(open_page: Open, stac
 
 ENGLISH = re.compile(r"[A-Za-z]{3,}")
 NAMES = re.compile(
-    r"vindrop|[0-9a-f-]{36}|LSV·AA49J7·H2204817|English|VIN\w*|JPEG|PNG|HEIC|WebP|API|[A-Z0-9]{17}|[\w/-]+\.\w+|urn\S*|no-vin|key-1"
+    r"vindrop|[0-9a-f-]{36}|LSV·AA49J7·H2204817|English|VIN\w*|JPEG|PNG|HEIC|WebP|API|[A-Z0-9]{17}|[\w/-]+\.\w+|urn\S*|no-vin|key-1|kim"
 )
 
 

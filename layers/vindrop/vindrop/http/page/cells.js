@@ -9,6 +9,7 @@ const KEYS = [..."1234567890", ...ALPHABET.replace(/\d/g, "")];
 export class Cells {
   reading = null;
   vin = "";
+  isWrong = false;  // the check digit is required and does not hold
   #at = -1;
 
   // changed(vin): after each correction.
@@ -70,6 +71,7 @@ export class Cells {
     const line = byId("check");
     const holds = checkDigitHolds(vin);
     const required = reading.check_digit !== "not_required" || vin.slice(0, 3) !== reading.vin.slice(0, 3);
+    this.isWrong = required && !holds;
     const word = holds ? "checkHolds" : required ? "checkWrong" : "checkNone";
     line.className = `check ${holds ? "good" : required ? "bad" : ""}`;
     line.textContent = say(word, {found: vin[CHECK_AT], right: isVin(vin) ? checkDigit(vin) : "?"});
