@@ -167,6 +167,47 @@ def test_without_a_line_photos_are_kept_over_a_reload_and_sent_when_it_is_back(
     assert len(readings(stack, "no-line")) == 3
 
 
+def test_the_service_worker_sends_what_a_closed_page_has_left(
+    open_page: Open, stack: Stack, tmp_path: Path
+) -> None:
+    """Background Sync: the browser wakes the worker when the line is back."""
+    assert stack.front is not None
+    page = open_page()
+    page.set_input_files("#choose", another(tmp_path, "open.jpg"))
+    vin_of(page)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.context.set_offline(True)
+    page.fill("#reference", "closed")
+    page.set_input_files("#choose", [another(tmp_path, f"closed-{at}.jpg") for at in range(2)])
+    page.locator(".sent.waiting").nth(1).wait_for()
+    watcher = page.context.new_page()
+    page.close()
+    page.context.set_offline(False)
+    watcher.goto(f"{stack.front.url}/healthz")
+    session = page.context.new_cdp_session(watcher)
+    registered: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda told: registered.extend(each["registrationId"] for each in told["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    while not registered:  # ends with the test's time limit
+        watcher.wait_for_timeout(50)
+    session.send(
+        "ServiceWorker.dispatchSyncEvent",
+        {
+            "origin": stack.front.url,
+            "registrationId": registered[0],
+            "tag": "vindrop-send",
+            "lastChance": False,
+        },
+    )
+    while len(readings(stack, "closed")) < 2:  # ends with the test's time limit
+        watcher.wait_for_timeout(100)
+    again = open_page(key=False, context=watcher.context)
+    all_read(again, 3)
+
+
 def test_a_reload_in_the_middle_loses_nothing_and_pays_nothing_twice(
     open_page: Open, stack: Stack, tmp_path: Path
 ) -> None:
