@@ -4,6 +4,7 @@
     python -m bench.chaos --uploads 2000 --seeds 20 --ledger postgresql
     python -m bench.chaos --uploads 200 --outage 60
     python -m bench.chaos --uploads 200 --outage 1200 --simulated
+    python -m bench.chaos --uploads 500 --reviewers
 
 Many instances of the upload function and a sweep work off a burst of events that come twice, out
 of order and late, while VinOCR refuses, fails, stalls, and cuts connections whose calls are
@@ -13,6 +14,10 @@ database (one transaction), odd ones in a file of their own.
 
 With `--outage` VinOCR cannot be reached for so many seconds, longer than a run of any function;
 `--simulated`: the ledger's time runs sixty times as fast meanwhile. It must end in readings.
+
+With `--reviewers` people decide at the same time, in processes that are killed too, often at the
+same upload: each has at most one review in force, none that somebody was told of is lost, all
+arrive, and a person's reading counts as the upload's one end.
 
 The last line is one JSON object. `lost`, `doubled_records` and `wrong` must be 0, and billed calls
 at most uploads + calls whose answer was cut off after it was billed.
@@ -40,6 +45,7 @@ from bench.rig.instance import ARRIVED, Job, Setup
 from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
 from bench.rig.postgres import Postgres
+from bench.rig.reviewers import Reviewers, balance
 from bench.rig.steps import STEPS
 from bench.rig.world import ABOUT, World
 from vindrop.core.destination import Readable
@@ -70,6 +76,16 @@ FAULTS: Final[list[dict[str, Any]]] = [
     {"probability": 0.005, "body": "html"},
     {"probability": 0.005, "wait": PATIENCE + 2},
 ]
+
+
+REVIEW_FAULTS: Final = (
+    "redriven_over_a_review",
+    "reviews_lost",
+    "reviews_doubled",
+    "reviews_not_in_force",
+    "reviews_undelivered",
+    "reviews_wrong_at_destination",
+)
 
 
 class Killer:
@@ -116,6 +132,7 @@ def run(
     limit: float = 1200.0,
     outage: float = 0.0,
     simulated: bool = False,
+    people: bool = False,
 ) -> dict[str, Any]:
     """Run one seed and return the books.
 
@@ -125,6 +142,7 @@ def run(
     :param limit: seconds after which it is told what is not finished, instead of waiting on.
     :param outage: seconds for which VinOCR cannot be reached, once the burst is under way.
     :param simulated: whether the ledger's time runs faster meanwhile.
+    :param people: whether reviewers decide meanwhile.
     """
     dice = random.Random(seed)
     started = time.monotonic()
@@ -172,13 +190,19 @@ def run(
             target=_harass, args=(fleet, outages, random.Random(seed + 2), stop, uploads / rate)
         )
         villain.start()
+        reviewers = Reviewers(store, results, folder, seed) if people else None
         sweep = Job("sweep", seconds=function_seconds)
         deadline = started + limit
         unfinished = _drain(fleet, sweeper, sweep, store, uploads, deadline, killer, villain)
         stop.set()
         villain.join()
         away.join()
+        if reviewers is not None:
+            reviewers.stop()
+            _deliver_reviews(sweeper, sweep, store, deadline)
         books = _balance(results, store, uploads)
+        if reviewers is not None:
+            books |= balance(store, results, reviewers.log) | {"reviewers_killed": reviewers.kills}
         tallies = (fleet.tally, sweeper.tally)
         log = (folder / "functions.log").read_text(errors="replace")
         answers, kills = world.answers(), sum((t.killed_at for t in tallies), Counter[str]())
@@ -296,6 +320,20 @@ def _drain(
     return left
 
 
+def _deliver_reviews(sweeper: Fleet, sweep: Job, store: str, deadline: float) -> None:
+    """Sweep until every review has arrived, and what a redrive put back has ended once more."""
+    open_work = "SELECT COUNT(*) FROM vindrop_reviews WHERE due_at IS NOT NULL"
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StoreError):
+            counts = open_ledger(store, account="vinocr").counts()
+            waiting = int(sql.open_database(store).execute(open_work).rows[0][0])
+            if not waiting and not counts.keys() - {"delivered", "dead"}:
+                return
+        if sweeper.unfinished() < 2:
+            sweeper.send(sweep)
+        time.sleep(0.25)
+
+
 def _balance(results: str, store: str, uploads: int) -> dict[str, Any]:
     destination = cast("Readable", open_destination(results))
     ends: Counter[str] = Counter()
@@ -327,10 +365,10 @@ def _balance(results: str, store: str, uploads: int) -> dict[str, Any]:
 def holds(result: dict[str, Any]) -> bool:
     """Whether the promises held in one run."""
     allowed = result["uploads"] + result["cut_after_billing"] + result["answers_not_kept"]
-    nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked")
+    nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked", *REVIEW_FAULTS)
     if any(error_codes.rule(code).passing for code in result["dead_letter_codes"]):
         return False  # an outage ends in readings
-    return not any(result[name] for name in nothing) and result["billed_calls"] <= allowed
+    return not any(result.get(name) for name in nothing) and result["billed_calls"] <= allowed
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -344,6 +382,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rate", type=int, default=100)
     parser.add_argument("--outage", type=float, default=0.0, help="seconds without VinOCR")
     parser.add_argument("--simulated", action="store_true", help="the ledger's time hurries then")
+    parser.add_argument("--reviewers", action="store_true", help="people decide at the same time")
     options = parser.parse_args(argv)
     sys.stderr.write(ABOUT + f"; rate raised to {options.rate}/s on both sides\n")
     results = []
@@ -357,6 +396,7 @@ def main(argv: list[str] | None = None) -> int:
                 rate=options.rate,
                 outage=options.outage,
                 simulated=options.simulated,
+                people=options.reviewers,
             )
         )
         sys.stderr.write(f"seed {seed}: {'held' if holds(results[-1]) else 'BROKEN'}\n")

@@ -5,8 +5,8 @@
  * no name can: objects below the prefix, and log streams, which Lambda names.
  */
 
-const arn = (service, rest) => ({
-  'Fn::Sub': `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${rest}`,
+const arn = (service, rest, region = '${AWS::Region}') => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:${service}:${region}:\${AWS::AccountId}:${rest}`,
 });
 const allow = (Action, Resource, Condition) => ({
   Effect: 'Allow',
@@ -41,10 +41,11 @@ module.exports = async ({ resolveVariable }) => {
   const bucket = await resolveVariable('param:bucket');
   const prefix = await resolveVariable('param:prefix');
   const uploadPrefix = await resolveVariable('param:uploadPrefix');
+  const ledger = await resolveVariable('param:ledger');
   const urls = [
     await resolveVariable('param:results'),
     await resolveVariable('param:deadLetters'),
-    await resolveVariable('param:ledger'),
+    ledger,
   ].join(' ');
 
   const objects = (below) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:s3:::${bucket}/${below}*` });
@@ -77,9 +78,15 @@ module.exports = async ({ resolveVariable }) => {
       ...(prefix && !uploadPrefix.startsWith(prefix) ? read(uploadPrefix) : []),
       allow('s3:PutObject', objects(uploadPrefix)),
       ...write,
+      ...people(ledger, { scan: false }),
     ]),
     StepRole: role(`${name}-step`, 'lambda', [logs('step'), ...read(prefix), ...write]),
-    SweepRole: role(`${name}-sweep`, 'lambda', [logs('sweep'), ...read(prefix), ...write]),
+    SweepRole: role(`${name}-sweep`, 'lambda', [
+      logs('sweep'),
+      ...read(prefix),
+      ...write,
+      ...people(ledger, { scan: true }),
+    ]),
     WorkflowRole: role(`${name}-workflow`, 'states', [
       allow('lambda:InvokeFunction', { 'Fn::GetAtt': ['StepLambdaFunction', 'Arn'] }),
       send('ReviewQueue'),
@@ -126,14 +133,7 @@ function destinations(urls) {
         allow(
           'dynamodb:Query',
           ['by_state', 'by_place'].map((index) => place('dynamodb', `table/${path}_uploads/index/${index}`))
-        ),
-        // The console's pages; and the sweep, which lists the uploads of earlier versions once.
-        allow('dynamodb:BatchGetItem', [
-          place('dynamodb', `table/${path}_uploads`),
-          place('dynamodb', `table/${path}_console`),
-        ]),
-        allow('dynamodb:Query', place('dynamodb', `table/${path}_console/index/*`)),
-        allow('dynamodb:Scan', place('dynamodb', `table/${path}_uploads`))
+        )
       );
     } else if (scheme === 'sqs') {
       statements.push(allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], place('sqs', path)));
@@ -144,4 +144,30 @@ function destinations(urls) {
     }
   }
   return statements;
+}
+
+const CONSOLE_INDEXES = [
+  'by_day',
+  'by_outcome',
+  'by_maker',
+  'by_queue',
+  'by_vin',
+  'by_vin_end',
+  'by_photo',
+  'by_key',
+  'by_reference',
+];
+
+/** What the console's pages take, and the sweep, which delivers decisions and lists earlier uploads. */
+function people(ledger, { scan }) {
+  const match = /^dynamodb:\/\/([^/]*)\/([^?]+)/.exec(ledger);
+  if (!match) return [];
+  const [, region, path] = match;
+  const table = (rest) =>
+    arn('dynamodb', `table/${path}_${rest}`, region || undefined);
+  return [
+    allow('dynamodb:BatchGetItem', [table('uploads'), table('console')]),
+    allow('dynamodb:Query', CONSOLE_INDEXES.map((index) => table(`console/index/${index}`))),
+    ...(scan ? [allow('dynamodb:Scan', table('uploads'))] : []),
+  ];
 }

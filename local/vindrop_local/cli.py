@@ -19,13 +19,16 @@ from vindrop_local.commands import (
     demo,
     doctor,
     event,
+    export,
     invoke,
     listing,
     recognize,
+    review,
     schema,
     settings,
     stats,
     up,
+    uploads,
     vin,
 )
 from vindrop_local.errors import UserError
@@ -51,9 +54,12 @@ for command in (
     backfill.backfill,
     doctor.doctor,
     vin.vin,
+    uploads.uploads,
+    export.export,
 ):
     app.command()(command)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(review.app, name="review")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

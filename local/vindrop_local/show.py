@@ -18,6 +18,7 @@ COLOURS: Final = {
     Verdict.VERIFIED: "bold green",
     Verdict.PLAUSIBLE: "cyan",
     Verdict.DOUBTFUL: "bold yellow",
+    Verdict.REVIEWED: "bold blue",
 }
 
 _NO_OBJECT: Final = "(an event without an object)"

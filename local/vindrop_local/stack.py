@@ -203,13 +203,13 @@ class Stack(Service):
 
     @property
     def page_url(self) -> str:
-        """Where the page is, with its key behind the #, which a browser never sends.
+        """Where the capture page is, with its key behind the #, which a browser never sends.
 
         :raises ValueError: the HTTP function is not served.
         """
         if self.front is None:
             raise ValueError("the stack was started without http_port")
-        return f"{self.front.url}/#key={self.api_key}"
+        return f"{self.front.url}/capture#key={self.api_key}"
 
     def console_link(self) -> str:
         """Return a link that opens the console, signed in, once.

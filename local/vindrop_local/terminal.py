@@ -8,59 +8,20 @@ character that a terminal acts upon is written out.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable
-from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-_FORMULA: Final = frozenset("=+-@＝＋－＠|%")
-_OBEYED: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Unicode's general categories: controls, formats (bidirectional ones too), halves of surrogates …"""
+from vindrop.domain.printed import shown, spreadsheet_cell
 
-
-def shown(text: object, *, keep: str = "") -> str:
-    r"""Return ``text`` with each character that a terminal acts upon written out: ``\x1b``, ``\u202e``.
-
-    :param keep: characters that stay all the same.
-    """
-    said = str(text)
-    if said.isprintable():
-        return said
-    return "".join(
-        _written(each) if each not in keep and unicodedata.category(each) in _OBEYED else each
-        for each in said
-    )
-
-
-def spreadsheet_cell(text: object) -> str:
-    """Return a cell of CSV or XLSX that no spreadsheet takes for a formula, control characters shown.
-
-    Excel, LibreOffice and Google Sheets calculate what begins with one of ``= + - @`` or the wide
-    forms of them (OWASP, CSV injection): an apostrophe ahead makes it text. Tabs and line ends, which
-    could begin a cell of their own, are written out.
-    """
-    said = shown(text)
-    return f"'{said}" if said.lstrip()[:1] in _FORMULA else said
+__all__ = ["SafeConsole", "console", "json_text", "shown", "spreadsheet_cell"]
 
 
 def json_text(value: object) -> str:
     """Return JSON for a person; escaped throughout where a terminal would act upon some of it."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
-
-
-def _written(character: str) -> str:
-    code = ord(character)
-    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
-    return short or (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
 
 
 class SafeConsole(Console):

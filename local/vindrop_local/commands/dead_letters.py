@@ -47,6 +47,7 @@ _SAID: Final = {
     "would_redrive": "would be redriven",
     "under_way": "in progress already",
     "answered": "have a reading by now",
+    "reviewed": "are decided by a person: undo that first (`vindrop review`)",
     "names_no_object": "name no object: nothing could be read",
     "photo_gone": "came with a request, and only its caller has the photo",
     "unknown": "cannot be redriven without a ledger",

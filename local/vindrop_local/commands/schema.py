@@ -71,8 +71,8 @@ def statements(kind: str) -> list[str]:
     ]
     return [
         statement
-        for part in (ledger, quota, results)
-        for made in part.schema(dialect).values()
+        for make in (ledger.schema, ledger.console_schema, quota.schema, results.schema)
+        for made in make(dialect).values()
         for statement in made
     ]
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 from urllib.parse import unquote, urlsplit
 
 import typer
 
+from vindrop.core.console import ConsoleUnavailableError
+from vindrop.core.delivery import Delivery
 from vindrop.core.destination import Destination, Kind, Readable
 from vindrop.core.ledger import Ledger
-from vindrop.destinations import open_destination
+from vindrop.core.review import Reviewer, StoredConsole
+from vindrop.core.review_desk import ReviewDesk
+from vindrop.destinations import name_of, open_destination
 from vindrop.domain.records import End
-from vindrop.stores import open_ledger
+from vindrop.stores import open_console, open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
 
+PRICE: Final = "VINDROP_PRICE_PER_CALL"
 From = Annotated[
     str,
     typer.Option(
@@ -36,10 +41,14 @@ LedgerURL = Annotated[
 
 def destinations(source: str, variable: str) -> list[Destination]:
     """Open ``source``, or what ``variable`` names, or the local stack's database."""
+    return list(_named(source, variable).values())
+
+
+def _named(source: str, variable: str) -> dict[str, Destination]:
     urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
     for url in urls:
         _there(url)
-    return [open_destination(url) for url in urls or [_local()]]
+    return {name_of(url): open_destination(url) for url in urls or [_local()]}
 
 
 def records(found: list[Destination], kind: Kind) -> Iterator[End] | None:
@@ -59,6 +68,52 @@ def ledger(url: str) -> Ledger | None:
         return None
     _there(found)
     return open_ledger(found, account="vinocr")
+
+
+def console(url: str) -> StoredConsole:
+    """Open the console of the ledger.
+
+    :raises UserError: there is none.
+    """
+    opened = ledger(url)
+    if opened is None:
+        raise UserError(
+            "this needs a ledger: name one with --ledger, or set VINDROP_LEDGER as the functions have it"
+        )
+    try:
+        return open_console(opened, None, price())
+    except ConsoleUnavailableError as error:
+        raise UserError(str(error)) from None
+
+
+def price() -> float:
+    """Return the price of a billed call; 0: not known.
+
+    :raises UserError: the setting is no number.
+    """
+    text = os.environ.get(PRICE, "").strip()
+    try:
+        return float(text or 0)
+    except ValueError:
+        raise UserError(f"{PRICE} is {text!r}: it takes a number") from None
+
+
+def reviewer(url: str, source: str) -> tuple[StoredConsole, Reviewer]:
+    """Open the console and who takes decisions there.
+
+    They are delivered here where it is known whereto: to the destinations of the settings or of
+    ``source``, or with the local stack's ledger to the local stack's. Else the sweep delivers them.
+    """
+    opened = console(url)
+    elsewhere = url or os.environ.get("VINDROP_LEDGER")
+    known = source or os.environ.get("VINDROP_RESULTS") or not elsewhere
+    delivery = (
+        Delivery(_named(source, "VINDROP_RESULTS"), _named(source, "VINDROP_DEAD_LETTERS"))
+        if known
+        else None
+    )
+    database = opened.database
+    return opened, ReviewDesk(opened, opened.review_store, delivery, database)
 
 
 def _there(url: str) -> None:

@@ -101,6 +101,8 @@ def _possible(letter: DeadLetter, ledger: Ledger, *, dry_run: bool) -> Result | 
     if not dry_run:
         return None
     standing = ledger.standing(letter.id)
+    if standing is not None and standing.reviewed:
+        return "reviewed"
     if standing is None or standing.state == "dead":
         return "would_redrive"
     return "answered" if standing.state == "delivered" else "under_way"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vindrop.core.console import Console, Entry
+from vindrop.core.ledger import Transactional
 from vindrop.domain.records import End
 from vindrop.domain.review import Reason, Review
 
@@ -135,6 +136,10 @@ class ReviewStore(Protocol):
 
 class StoredConsole(Console, Protocol):
     """A console with what keeps its reviews: what a kind of ledger brings."""
+
+    @property
+    def database(self) -> Transactional | None:
+        """The ledger's SQL database, so that a destination in the same one commits with it."""
 
     @property
     def review_store(self) -> ReviewStore:

@@ -41,9 +41,13 @@ class ReviewDesk:
         self,
         console: Console,
         store: ReviewStore,
-        delivery: Delivery,
+        delivery: Delivery | None,
         database: Transactional | None,
     ) -> None:
+        """Take what it works with.
+
+        :param delivery: None: decisions are only kept, and the sweep delivers them.
+        """
         self._console = console
         self._store = store
         self._delivery = delivery
@@ -122,6 +126,8 @@ class ReviewDesk:
 
     def _deliver_all(self, upload_id: str) -> bool:
         """Deliver what an upload's reviews still wait for; False: the sweep has to go on with it."""
+        if self._delivery is None:
+            return False
         try:
             done = all(self._deliver(upload_id, n) for n in self._store.pending(upload_id))
             return done or not self._store.pending(upload_id)
@@ -146,6 +152,8 @@ class ReviewDesk:
 
     def _together(self, kept: KeptReview) -> contextlib.AbstractContextManager[None]:
         """One commit, where all of it goes to the ledger's own database."""
+        if self._delivery is None:
+            return contextlib.nullcontext()
         if kept.moved is not None and not self._delivery.is_in(self._database, kept.moved):
             return contextlib.nullcontext()
         return self._delivery.together(self._database, kept.review)
@@ -156,6 +164,8 @@ class ReviewDesk:
         def checkpoint(names: frozenset[str]) -> None:
             self._store.checkpoint(upload_id, sequence, names)
 
+        if self._delivery is None:
+            raise StoreError("where decisions go is not known here")
         self._delivery.deliver_review(
             kept.review, kept.moved, reached, checkpoint, redelivered=kept.tries > 1
         )

@@ -11,10 +11,13 @@ from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
 from vindrop.domain.upload import REFERENCE_LENGTH
 from vindrop.http import objects, photos, sessions, sign_in
+from vindrop.http.console import openapi as console
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
 _BINARY: Final = ("image/jpeg", "image/png", "image/heic", "image/webp", "image/tiff", "image/bmp")
 _STATUSES: Final = (400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504)
+_MORE_STATUSES: Final = (409, 410, 501)
+"""Of the console alone."""
 
 
 @functools.cache
@@ -26,6 +29,7 @@ def text() -> str:
 def document() -> dict[str, Any]:
     """Return the document."""
     status = _object("status", status={"const": "ok"})
+    consoles = console.paths()
     alive = "The function runs. Neither the ledger nor VinOCR is asked."
     return {
         "openapi": "3.1.0",
@@ -36,13 +40,11 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
-        "security": [{"key": []}, {"bearer": []}],
+        "security": [{"key": []}, {"bearer": []}, {"session": []}],
         "paths": {
             "/v1/vin": {"post": _read("readVin")},
-            "/": {
-                "get": _open("page", "The page for people.", {"text/html": {"schema": _text()}}),
-                "post": _read("readVinAtRoot"),
-            },
+            **consoles,
+            "/": {**consoles["/"], "post": _read("readVinAtRoot")},
             "/capture": {
                 "get": _open("capture", "The page for people.", {"text/html": {"schema": _text()}})
             },
@@ -65,7 +67,9 @@ def document() -> dict[str, Any]:
                 "session": {"type": "apiKey", "in": "cookie", "name": sessions.COOKIE},
             },
             "schemas": _schemas(),
-            "responses": {str(status): _problem(status) for status in _STATUSES},
+            "responses": {
+                str(status): _problem(status) for status in (*_STATUSES, *_MORE_STATUSES)
+            },
         },
     }
 
@@ -210,6 +214,7 @@ def _schemas() -> dict[str, Any]:
     mending = "`lookalike`: the character that would make the check digit hold."
     return {
         **parts,
+        **console.schemas(),
         "Reading": reading,
         "Doubt": _object(
             "position character why",

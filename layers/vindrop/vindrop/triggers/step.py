@@ -1,7 +1,7 @@
 """The workflow step: one object named plainly in, its reading out, as JSON.
 
     {"bucket": "photos-1250000000", "key": "vin/a.jpg", "region": "ap-guangzhou"}
-      ─▶ {"id": …, "vin": …, "verdict": "verified" | "plausible" | "doubtful", …}
+      ─▶ {"id": …, "vin": …, "verdict": "verified" | "plausible" | "doubtful" | "reviewed", …}
 
 What gave no reading is raised under a name that a state machine's Retry and Catch can tell apart.
 Where a workflow cannot match names, ``"failures": "return"`` in the input has the same answered

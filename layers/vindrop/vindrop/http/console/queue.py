@@ -39,7 +39,7 @@ _LIKELY: Final = 0.02
 """An alternative below this is not offered."""
 
 
-class Decided_(BaseModel):  # noqa: N801  # beside the core's own
+class Said(BaseModel):
     """The body of a decision."""
 
     model_config = ConfigDict(extra="forbid")
@@ -89,7 +89,7 @@ def undo(asked: Asked) -> Response:
 
 
 def _decide(asked: Asked) -> Response:
-    given = _body(asked, Decided_)
+    given = _body(asked, Said)
     decision = Decision(
         upload_id=asked.upload_id,
         vin=given.vin.strip().upper(),

@@ -240,7 +240,9 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
             claimed="claimed",
             **since,
         )
-        if not scheduled and (self._tables.get(TABLE, upload_id) or {}).get("owner") != claim.owner:
+        if scheduled:
+            self.listing.refresh(upload_id)
+        elif (self._tables.get(TABLE, upload_id) or {}).get("owner") != claim.owner:
             self._add_cost(upload_id, billed - claim.billed, maybe_billed - claim.maybe_billed)
         return scheduled
 

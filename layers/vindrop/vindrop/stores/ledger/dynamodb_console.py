@@ -50,6 +50,8 @@ _SCANNED: Final = 200
 class DynamoDBConsole:
     """Pages, lives, the queue and the overview, out of the ledger's tables."""
 
+    database = None
+
     def __init__(
         self, ledger: DynamoDBLedger, rate_limiter: RateLimiter | None, price: float
     ) -> None:

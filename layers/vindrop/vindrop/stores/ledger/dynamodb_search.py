@@ -21,6 +21,8 @@ from vindrop.stores.ledger.dynamodb_operations import OPEN
 FEW: Final = 2_000
 SECONDS: Final = 1.0
 _PAGE: Final = 200
+_MOMENT: Final = 1e-6
+"""Seconds."""
 _LAST: Final = "\U0010ffff"
 Key = tuple[float, str]
 
@@ -194,7 +196,7 @@ class Search:
                 page=_PAGE,
             )
             begin = dt.datetime.fromisoformat(f"{day}T00:00:00+00:00")
-            yield begin.timestamp()
+            yield begin.timestamp() - _MOMENT  # of the day before, so that a next page begins there
             day = (begin.date() - dt.timedelta(days=1)).isoformat()
 
     def _walk(

@@ -31,7 +31,7 @@ from vindrop.stores.ledger.sql_reviews import SQLReviews
 from vindrop.stores.ledger.sql_schema import QUEUES, UPLOADS
 from vindrop.stores.ledger.sql_search import Condition, Found, Key, Search, conditions
 from vindrop.stores.ledger.sql_upkeep import Upkeep
-from vindrop.stores.sql import Row
+from vindrop.stores.sql import Database, Row
 
 if TYPE_CHECKING:
     from vindrop.stores.ledger.sql import SQLLedger
@@ -52,12 +52,12 @@ class SQLConsole:
 
     def __init__(self, ledger: SQLLedger, rate_limiter: RateLimiter | None, price: float) -> None:
         self._ledger = ledger
-        self._database = ledger.database
+        self.database: Database = ledger.database
         self._rate_limiter = rate_limiter
         self._price = price
-        self._upkeep = Upkeep(self._database)
-        self._hours = Hours(self._database)
-        self.review_store = SQLReviews(self._database)
+        self._upkeep = Upkeep(self.database)
+        self._hours = Hours(self.database)
+        self.review_store = SQLReviews(self.database)
 
     def uploads(self, chosen: Filter = EVERYTHING, cursor: str = "", limit: int = 50) -> Page:
         """Return uploads, newest first; see `vindrop.stores.ledger.sql_search`."""
@@ -68,7 +68,7 @@ class SQLConsole:
 
     def upload(self, upload_id: str) -> Life | None:
         """Return one upload's life."""
-        rows = self._database.execute(
+        rows = self.database.execute(
             f"SELECT {_COLUMNS} FROM {UPLOADS} WHERE id = :id", id=upload_id
         ).rows
         if not rows:
@@ -86,7 +86,7 @@ class SQLConsole:
         """Return the ids that begin so."""
         if len(beginning) < _SHORTEST_ID or not beginning.isalnum() or not beginning.isascii():
             return ()
-        found = self._database.execute(
+        found = self.database.execute(
             f"SELECT id FROM {UPLOADS} WHERE id >= :first AND id < :last ORDER BY id LIMIT {_IDS}",
             first=beginning,
             last=f"{beginning}~",
@@ -160,16 +160,16 @@ class SQLConsole:
         return self._upkeep.run(seconds)
 
     def _search(self, chosen: Filter, limit: int, first: Condition | None = None) -> Search:
-        parts = conditions(self._database.dialect, chosen)
+        parts = conditions(self.database.dialect, chosen)
         limit = max(1, min(limit, LARGEST_PAGE))
         every = [first, *parts] if first else parts
-        return Search(self._database, every, limit, indexes=self._upkeep.indexes)
+        return Search(self.database, every, limit, indexes=self._upkeep.indexes)
 
     def _entries(self, keys: list[Key]) -> tuple[Entry, ...]:
         if not keys:
             return ()
         named = {f"k{n}": key[1] for n, key in enumerate(keys)}
-        found = self._database.execute(
+        found = self.database.execute(
             f"SELECT {_COLUMNS} FROM {UPLOADS} WHERE id IN ({', '.join(f':{n}' for n in named)})",
             **named,
         )
@@ -181,7 +181,7 @@ class SQLConsole:
         lengths: dict[Queue, int] = {}
         oldest: list[float] = []
         for number, name in enumerate(QUEUES, 1):
-            found = self._database.execute(
+            found = self.database.execute(
                 f"SELECT COUNT(*), MIN(first_seen) FROM (SELECT first_seen FROM {UPLOADS} "
                 "WHERE queue = :queue ORDER BY first_seen "
                 f"LIMIT {COUNTED + 1}) queued",
@@ -198,7 +198,7 @@ class SQLConsole:
             return None
 
     def _now(self) -> float:
-        return float(self._database.execute(f"SELECT {self._database.dialect.now}").rows[0][0])
+        return float(self.database.execute(f"SELECT {self.database.dialect.now}").rows[0][0])
 
 
 def _moment(seconds: object) -> dt.datetime | None:

@@ -19,6 +19,7 @@ from vindrop.stores.ledger.sql_schema import (
     FOUND,
     INDEXES,
     UPLOADS,
+    cut,
     index_statement,
     outcome_values,
     place_values,
@@ -37,7 +38,7 @@ _THERE: Final = {
     "WHERE table_schema = DATABASE() AND table_name = :name",
 }
 _LACKING: Final = (
-    f"SELECT id, upload, record, state, last_seen, first_seen, redriven FROM {UPLOADS} "
+    f"SELECT id, upload, record, state, last_seen, first_seen, redriven, failure_code FROM {UPLOADS} "
     "WHERE {which} LIMIT {page}"
 )
 _WHICH: Final = ("bucket IS NULL", "outcome IS NULL AND record IS NOT NULL")
@@ -111,7 +112,7 @@ class Upkeep:
 
     def _is_small(self) -> bool:
         found = self._database.execute(
-            f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} LIMIT {SMALL + 1}) some"
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} LIMIT {SMALL + 1}) small"
         )
         return int(found.rows[0][0]) <= SMALL
 
@@ -137,6 +138,9 @@ class Upkeep:
         record = records.end_from_json(row[2]) if row[2] else None
         values: dict[str, Any] = place_values(upload)
         sets = [f"{name} = :{name}" for name in values]
+        if record is None and row[7]:
+            values["outcome"] = cut("outcome", row[7])
+            sets.append("outcome = :outcome")
         if record is not None:
             found = outcome_values(record)
             values |= {**found, "reference": found["reference"] or values["reference"]}
