@@ -92,7 +92,7 @@ def open_page(browser: Any, stack: Stack) -> Iterator[Open]:
     yield make
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert not complaints, complaints
 
 
 def capture_url(stack: Stack, *, key: bool = True) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from tests import needs
 from tests.http.browser import (
+    FLAGS,
     PHONE,
     TRUTH,
     Open,
@@ -23,7 +24,7 @@ from tests.http.browser import (
 from tests.pipeline.conftest import SAMPLES
 from vindrop_local.stack import Stack
 
-__all__ = ["browser", "open_page", "stack"]
+__all__ = ["FLAGS", "TRUTH", "browser", "open_page", "stack"]
 
 
 def test_a_chosen_photo_shows_its_vin(open_page: Open) -> None:

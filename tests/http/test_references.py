@@ -90,3 +90,19 @@ def test_a_large_photo_takes_it_along_through_the_bucket(make_service: Any) -> N
     assert put.status_code == 200, put.text
     answer = service.post(json.dumps(place["object"]), "application/json")
     assert answer.json["upload"]["reference"] == ORDER
+
+
+def test_the_same_idempotency_key_names_the_same_object(make_service: Any) -> None:
+    service = make_service(VINDROP_UPLOAD_BUCKET="photos-1250000000")
+    body = json.dumps({"size": 9, "type": "image/jpeg"})
+
+    def place(**headers: str) -> str:
+        answer = service.post(body, "application/json", path="/v1/uploads", headers=headers)
+        return str(answer.json["object"]["key"])
+
+    first, again = (place(**{"Idempotency-Key": "../é 1"}) for _ in range(2))
+    assert first == again
+    assert first.startswith("vindrop-http/once/")
+    assert first.count("/") == 2
+    others = {place(**{"Idempotency-Key": "2"}), place(), place(), first}
+    assert len(others) == 4

@@ -24,7 +24,7 @@ from vindrop.settings import Settings
 _FOLDER: Final = Path(__file__).parent / "page"
 _SENDING: Final = ("api.js", "send.js", "store.js", "queue.js")
 _PAGE: Final = (
-    *("dom.js", "words.js", "vin.js", *_SENDING, "files.js"),
+    *("dom.js", "words.js", "vin.js", *_SENDING, "decisions.js", "files.js"),
     *("viewer.js", "cells.js", "result.js", "list.js", "main.js"),
 )
 _WORKER: Final = (*_SENDING, "worker.js")

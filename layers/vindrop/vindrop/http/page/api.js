@@ -65,6 +65,7 @@ export async function call(method, path, body, options = {}) {
     code: said.code,
     request: said.request_id ?? answer.header("X-Request-Id"),
     wait: Number(answer.header("Retry-After")) || 0,
+    ...(said.review ? {review: said.review} : {}),
   });
 }
 

@@ -9,6 +9,7 @@ const KEYS = [..."1234567890", ...ALPHABET.replace(/\d/g, "")];
 export class Cells {
   reading = null;
   vin = "";
+  isWrong = false;  // the check digit is required and does not hold
   #at = -1;
 
   // changed(vin): after each correction.
@@ -22,7 +23,7 @@ export class Cells {
         const cell = element("input", "", "letter");
         Object.assign(cell, {type: "text", autocomplete: "off", spellcheck: false, enterKeyHint: "next"});
         cell.setAttribute("autocapitalize", "characters");
-        cell.addEventListener("focus", () => this.#focused(at));
+        for (const name of ["focus", "click"]) cell.addEventListener(name, () => this.#focused(at));
         cell.addEventListener("beforeinput", (event) => this.#typed(event, at));
         cell.addEventListener("keydown", (event) => this.#key(event, at));
         this.inputs.push(cell);
@@ -70,6 +71,7 @@ export class Cells {
     const line = byId("check");
     const holds = checkDigitHolds(vin);
     const required = reading.check_digit !== "not_required" || vin.slice(0, 3) !== reading.vin.slice(0, 3);
+    this.isWrong = required && !holds;
     const word = holds ? "checkHolds" : required ? "checkWrong" : "checkNone";
     line.className = `check ${holds ? "good" : required ? "bad" : ""}`;
     line.textContent = say(word, {found: vin[CHECK_AT], right: isVin(vin) ? checkDigit(vin) : "?"});
@@ -87,6 +89,7 @@ export class Cells {
 
   #focused(at) {
     this.#at = at;
+    byId("fix-note").textContent = "";
     this.inputs[at].select();
     this.#offer(at);
   }

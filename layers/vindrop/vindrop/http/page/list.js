@@ -116,7 +116,7 @@ export class List {
       doubtful && sayMany("countDoubtful", doubtful),
       failed && sayMany("countFailed", failed),
     ].filter(Boolean);
-    const text = parts.join(say("between"));
+    const text = parts.join(" · ");
     byId("today").hidden = !items.length;
     if (byId("summary").textContent !== text) byId("summary").textContent = text;
     byId("clear-list").hidden = items.length === open;

@@ -1,6 +1,7 @@
 // Puts the page together: what a person does on the left, what happens then on the right.
 import {Problem, reachApi, signIn, signOut, whoIs} from "./api.js";
-import {byId, element, hide, reveal} from "./dom.js";
+import {Decisions} from "./decisions.js";
+import {byId, hide, reveal} from "./dom.js";
 import {chosen, dropped, thumbOf} from "./files.js";
 import {List} from "./list.js";
 import {Queue, isOpen} from "./queue.js";
@@ -19,6 +20,7 @@ const MOST_NAMES = 5;
 let queue;
 let result;
 let list;
+let decisions;
 let awaited = null;   // the id of the photo for whose answer somebody waits
 let skipped = [];
 let looked = 0;
@@ -57,6 +59,7 @@ async function useKey(given) {
     byId("key-input").value = "";
     hide("key");
     queue.resume();
+    decisions.run();
   } catch (error) {
     const name = error instanceof Problem ? error.fields.name : "unknown";
     byId("key-input").value = name === "key-refused" ? "" : given;
@@ -110,10 +113,6 @@ const nextDoubt = (looking = false) => {
 function open(item) {
   awaited = null;
   result.open(item, {focus: true});
-}
-
-async function confirm(item, vin) {
-  await queue.change(item, {vin, confirmedAt: Date.now(), decision: vin === item.reading.vin ? "" : "local"});
 }
 
 function tell(event, item) {
@@ -199,7 +198,7 @@ function listen() {
   byId("reload").addEventListener("click", () => location.reload());
   for (const each of document.querySelectorAll("[data-dismiss]"))
     each.addEventListener("click", () => notice(each.dataset.dismiss, null));
-  addEventListener("online", () => { showLine(); queue.online(); });
+  addEventListener("online", () => { showLine(); queue.online(); decisions.run(); });
   addEventListener("offline", showLine);
   document.addEventListener("visibilitychange", () => { lookForNewer(); if (document.visibilityState === "visible") queue.drain(); });
   // Only what the device could not keep is lost with the page.
@@ -215,13 +214,15 @@ async function start() {
   reachApi(base);
   startSpeaking();
   queue = new Queue(await openStore(place), {limits: config, lock: place, tell});
-  result = new Result(queue, {confirm, next: nextDoubt});
+  result = new Result(queue, {confirm: (item, vin, how) => decisions.confirm(item, vin, how), next: nextDoubt});
   list = new List(queue, open);
+  decisions = new Decisions(queue);
   onLanguage(() => { showNotices(); showWho(); if (!byId("key-wrong").hidden) byId("key-wrong").textContent = say("keyWrong"); });
   listen();
   document.body.classList.add("ready");
   if (brought) useKey(brought);
   await queue.start();
+  decisions.run();
   startWorker();
   setTimeout(lookForNewer, 30_000);
   if (queue.waiting().some(isOpen)) registerSync();

@@ -14,6 +14,8 @@ export class Result {
   #url = "";
   #draft = "";     // as the cells have it, not confirmed yet
   #asked = false;  // whether Copy has warned
+  #twice = "";     // the VIN with a wrong check digit that is about to be confirmed a second time
+  #since = 0;
 
   // queue: has the photos; confirm(item, vin): keeps what the person says.
   constructor(queue, {confirm, next}) {
@@ -39,6 +41,8 @@ export class Result {
     this.item = item;
     this.#draft = "";
     this.#asked = false;
+    this.#twice = "";
+    this.#since = performance.now();
     this.cells.close();
     document.body.classList.toggle("shown", Boolean(item));
     byId("photo").classList.toggle("full", Boolean(item));
@@ -143,12 +147,16 @@ export class Result {
     const other = item.reference && reading.upload?.reference && reading.upload.reference !== item.reference;
     byId("other-reference").hidden = !other;
     byId("other-reference").textContent = other ? say("otherReference", {asked: item.reference, kept: reading.upload.reference}) : "";
-    byId("confirm").hidden = confirmed || (verdict === "verified" && !changed);
+    byId("confirm").hidden = confirmed || (verdict === "verified" && !item.confirmedAt);
     byId("restore").hidden = !changed;
     byId("copy").classList.toggle("main", byId("confirm").hidden);
     byId("copy-text").textContent = say(this.#asked ? "copyAnyway" : "copy");
-    byId("local").hidden = !(confirmed && changed) || item.decision === "kept";
-    byId("local").textContent = byId("local").hidden ? "" : say(`decision_${item.decision || "local"}`);
+    const said = item.decision && (confirmed || item.decision === "refused") ? item.decided ? "already" : item.decision : "";
+    byId("decision").hidden = !said;
+    byId("decision").className = said === "kept" ? "good-note" : "doubtful-note";
+    byId("decision").textContent = said
+      ? say(`decision_${said}`, {who: item.decided?.reviewer, vin: item.decided?.vin ?? "–"}) : "";
+    byId("confirm").textContent = say(this.#twice === vin ? "confirmAnyway" : "confirm");
     byId("next-doubt").hidden = !this.next(true);
     reveal("result");
   }
@@ -156,9 +164,17 @@ export class Result {
   async #confirm() {
     const vin = this.#draft;
     if (!isVin(vin)) return;
+    const wrong = this.cells.isWrong;
+    if (wrong && this.#twice !== vin) {  // law asks for it there: a slip is likelier than a vehicle without
+      this.#twice = vin;
+      this.#showReading();
+      byId("status").textContent = say("wrongCheckDigit");
+      return;
+    }
     this.#asked = false;
+    this.#twice = "";
     this.cells.close();
-    await this.confirm(this.item, vin);
+    await this.confirm(this.item, vin, {seconds: Math.round(performance.now() - this.#since) / 1000, wrong});
     this.#showReading();
     byId("status").textContent = say("confirmed");
     byId("copy").focus({preventScroll: true});
