@@ -64,7 +64,7 @@ def get(asked: Asked) -> Response:
 
 def _in_time(entries: Iterable[Entry], budget: Budget) -> Iterator[Entry]:
     for entry in entries:
-        if budget.left() < _LAST_SECONDS:
+        if budget.left() < min(_LAST_SECONDS, budget.seconds / 4):
             raise ProblemError("export-too-large")
         yield entry
 
