@@ -172,15 +172,15 @@ class Ours:
         peek = HTTPStore.peek
         looks, spent = self.looks, self.looks_spent
 
-        def timed(self: Any, upload: Upload) -> Any:
+        def timed(self: Any, upload: Upload, *told: Any) -> Any:
             began, busy = time.perf_counter(), time.thread_time()
             try:
-                return peek(self, upload)
+                return peek(self, upload, *told)
             finally:
                 looks.append((time.perf_counter() - began) * 1000)
                 spent.append((time.thread_time() - busy) * 1000)
 
-        HTTPStore.peek = timed  # type: ignore[method-assign]
+        HTTPStore.peek = timed  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ module.exports = async ({ resolveVariable }) => {
   return {
     dependencies: layer(name, python, 'dependencies', 'the official SDK client, msgspec, pydantic, vininfo'),
     vindrop: layer(name, python, 'vindrop', 'the library'),
+    console: layer(name, python, 'console', "Jinja2, for the console's pages: the HTTP function alone"),
     photo: layer(name, python, 'photo', 'Pillow and HEIF: re-encodes what VinOCR does not take'),
   };
 };

@@ -142,7 +142,7 @@ class Parameters {
       (candidate) => candidate && fs.existsSync(candidate)
     );
     if (!python) this.refuse(['.venv is missing: run `make setup`; the layers are built by it']);
-    const layers = ['dependencies', 'vindrop', 'photo', ...clients(given, custom.cloud)];
+    const layers = ['dependencies', 'vindrop', 'photo', 'console', ...clients(given, custom.cloud)];
     const words = ['-m', 'layers.dependencies', '--layout', layout, '--python', String(custom.python)];
     words.push('--arch', 'x86_64', ...layers.flatMap((name) => ['--layer', name]));
     const done = spawnSync(python, words, { cwd: this.folder, encoding: 'utf8' });

@@ -48,6 +48,7 @@ class Tencent {
           memorySize: whole(64, 3072),
           timeout: whole(1, 900),
           package: shape({ artifact: text }),
+          layer: text,
           concurrency: whole(0, 1000),
           retries: whole(0, 2),
           environment: strings,
@@ -153,9 +154,15 @@ class Tencent {
         step.update('Function vinocr');
         await this.deployVinOCR(places);
       }
-      for (const part of Object.keys(this.service.functions)) {
+      for (const [part, one] of Object.entries(this.service.functions)) {
         step.update(`Function ${part}`);
-        await this.deployFunction(part, layers, places, cos);
+        // Its place is the last of five: where the clients of databases and queues take it, the
+        // function answers that the console is not installed, and everything else works.
+        const own = one.layer && layers.length < 5 ? [await this.publishLayer(cos, one.layer)] : [];
+        if (one.layer && !own.length) {
+          this.log.warning(`${part}: no room for the layer ${one.layer}, SCF takes 5: the console is not served`);
+        }
+        await this.deployFunction(part, [...layers, ...own], places, cos);
       }
       if (this.given.alarms) {
         step.update('Alarms');
@@ -192,19 +199,23 @@ class Tencent {
     return { bucket: this.codeBucket, object, digest };
   }
 
-  async publishLayers(cos) {
+  async publishLayer(cos, part) {
     const folder = path.join(this.serverless.serviceDir, 'build/layers', `scf-${this.service.custom.python}-x86_64`);
+    const name = `${this.name}-${part}`;
+    const { bucket, object, digest } = await this.upload(cos, path.join(folder, `${part}.zip`));
+    const description = `sha256 ${digest}`;
+    const found = await this.api.look('scf', 'ListLayerVersions', { LayerName: name });
+    const same = ((found && found.LayerVersions) || []).find((one) => one.Description === description);
+    const version = same
+      ? same.LayerVersion
+      : (await this.toolkit('Layer').deploy({ name, bucket, object, description, runtimes: [this.service.provider.runtime] })).version;
+    return { name, version };
+  }
+
+  async publishLayers(cos) {
     const published = [];
     for (const part of ['dependencies', 'vindrop', 'photo', ...clients(this.given, 'tencent')]) {
-      const name = `${this.name}-${part}`;
-      const { bucket, object, digest } = await this.upload(cos, path.join(folder, `${part}.zip`));
-      const description = `sha256 ${digest}`;
-      const found = await this.api.look('scf', 'ListLayerVersions', { LayerName: name });
-      const same = ((found && found.LayerVersions) || []).find((one) => one.Description === description);
-      const version = same
-        ? same.LayerVersion
-        : (await this.toolkit('Layer').deploy({ name, bucket, object, description, runtimes: [this.service.provider.runtime] })).version;
-      published.push({ name, version });
+      published.push(await this.publishLayer(cos, part));
     }
     if (published.length > 5) {
       throw new this.serverless.classes.Error(
@@ -276,7 +287,7 @@ class Tencent {
     for (const part of ['vinocr', ...Object.keys(this.service.functions)]) {
       await this.toolkit('Scf').remove({ functionName: `${this.name}-${part}`, namespace: 'default' });
     }
-    for (const part of ['dependencies', 'vindrop', 'photo', 'postgresql', 'mysql', 'kafka', 'amqp', 'redis', 'aws']) {
+    for (const part of ['dependencies', 'vindrop', 'photo', 'console', 'postgresql', 'mysql', 'kafka', 'amqp', 'redis', 'aws']) {
       const LayerName = `${this.name}-${part}`;
       const found = await this.api.look('scf', 'ListLayerVersions', { LayerName });
       for (const { LayerVersion } of (found && found.LayerVersions) || []) {

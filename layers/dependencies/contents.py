@@ -44,6 +44,11 @@ LAYERS: Final = {
             ("pillow", "pillow-heif"),
             "re-encodes HEIC, WebP and photos that are too large",
         ),
+        Layer(
+            "console",
+            ("jinja2", "xlsxwriter"),
+            "the console's pages and exports: the HTTP function",
+        ),
         Layer("postgresql", ("psycopg", "psycopg-binary"), "for postgresql:// URLs"),
         Layer(
             "mysql",
@@ -65,7 +70,10 @@ LAYERS: Final = {
 }
 ALWAYS: Final = ("dependencies", "vindrop")
 """The layers of every function."""
-USUAL: Final = ("dependencies", "vindrop", "photo", "postgresql", "mysql", "kafka", "amqp", "redis")
+USUAL: Final = (
+    *("dependencies", "vindrop", "photo", "console"),
+    *("postgresql", "mysql", "kafka", "amqp", "redis"),
+)
 """What ``make layers`` builds."""
 FUNCTIONS: Final = ("upload", "http_api", "step", "sweep")
 

@@ -6,35 +6,56 @@ function's own doing. Binary bodies go as Base64, as the gateways of both clouds
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from vindrop_local.platform import Platform, Result
 from vindrop_local.platform.spec import MAX_SYNC_BYTES
 from vindrop_local.serving import AppThread, Service, listen
+from vindrop_local.sign_in_links import PATH as OPEN
+from vindrop_local.sign_in_links import SignInLinks
 
 _log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 WAIT_SECONDS: Final = 10.0
 """How long a request waits for a free process of the function."""
+EVENTS: Final = "/v1/overview/events"
+_PULSE_SECONDS: Final = 1.0
+_STILL: Final = 15
+"""Pulses without a change after which a comment keeps the connection open."""
 
 
 class Front(Service):
     """Served on loopback from a thread. ``with Front(...) as front:`` or `start` and `stop`."""
 
-    def __init__(self, platform: Platform, function: str, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        function: str,
+        *,
+        port: int = 0,
+        links: SignInLinks | None = None,
+        pulse: Callable[[], str] | None = None,
+    ) -> None:
         """Prepare; nothing is opened before `start`.
 
         :param port: 0: a free one.
+        :param links: that open the console signed in.
+        :param pulse: returns a text that changes whenever the overview does.
         """
         self._platform = platform
+        self._links = links
+        self._pulse = pulse
+        self._stopping = False
         self._function = function
         self._port = port
         self._thread: AppThread | None = None
@@ -47,6 +68,9 @@ class Front(Service):
         if (refused := self._refusal(request)) is not None:
             await _plain(403, refused)(scope, receive, send)
             return
+        if request.method == "GET" and (own := await self._own(request)) is not None:
+            await own(scope, receive, send)
+            return
         try:
             body = await _body(request)
         except ClientDisconnect:
@@ -56,6 +80,38 @@ class Front(Service):
         else:
             response = await run_in_threadpool(self._call, _event(request, body))
         await response(scope, receive, send)
+
+    async def _own(self, request: Request) -> Response | None:
+        """Answer what no function could: a link that signs in, and a stream that does not end."""
+        path = request.url.path
+        if path == OPEN and self._links is not None:
+            cookie = self._links.cookie(request.query_params.get("token", ""))
+            if cookie is None:
+                return RedirectResponse("/sign-in?used=1", 303)
+            return RedirectResponse("/", 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
+        if path != EVENTS or self._pulse is None:
+            return None
+        # The function says who may: only then is anything told.
+        said = await run_in_threadpool(self._call, _event(request, b""))
+        if said.status_code != 204:
+            return said
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return StreamingResponse(
+            self._changes(request, self._pulse), headers=headers, media_type="text/event-stream"
+        )
+
+    async def _changes(self, request: Request, pulse: Callable[[], str]) -> AsyncIterator[str]:
+        """Tell of each change of the overview, a second later at most."""
+        last, still = "", 0
+        yield ": connected\n\n"
+        while not self._stopping and not await request.is_disconnected():
+            found = await run_in_threadpool(pulse)
+            if found != last:
+                last, still = found, 0
+                yield "event: changed\ndata: \n\n"
+            elif (still := still + 1) % _STILL == 0:
+                yield ": still here\n\n"
+            await asyncio.sleep(_PULSE_SECONDS)
 
     def _refusal(self, request: Request) -> str | None:
         """Say why a request does not come from a page of ours, or from a program on this machine.
@@ -90,6 +146,7 @@ class Front(Service):
 
     def stop(self) -> None:
         """Finish the requests under way (3 s at most)."""
+        self._stopping = True
         if self._thread is not None:
             self._thread.stop()
             self._thread = None

@@ -30,6 +30,7 @@ _LAYOUT: Final[dict[str, dict[str, Any]]] = {
     "seconds": {"justify": "right"},
     "VIN": {"style": "bold"},
     "code": {"style": "red", "overflow": "fold"},
+    "reference": {"overflow": "fold"},
 }
 """Heading → how its column is laid out, where it is not by the default."""
 _KEPT: Final = ("", "VIN", "verdict")
@@ -37,6 +38,8 @@ _KEPT: Final = ("", "VIN", "verdict")
 _LEAST: Final = {"photo": 16, "maker": 6}
 """Columns that may be cut, and to how many characters; others are left out as a whole."""
 _MOST: Final = {"maker": 22}
+_SPARSE: Final = ("reference",)
+"""Columns that are left out where no row has a value there."""
 _BETWEEN: Final = 2
 """Blanks between two columns."""
 
@@ -50,7 +53,8 @@ def readings_table(
         name are cut, then columns are left out from the right.
     :param marks: key → a mark for the first column, such as a tick for one that is known right.
     """
-    shown_fields = _fields(READING)
+    readings = list(readings)
+    shown_fields = _fields(READING, readings)
     headings = [*([] if marks is None else [""]), *map(_heading, shown_fields)]
     rows = []
     for reading in readings:
@@ -109,7 +113,8 @@ def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> T
 
     :param ids: with how each identity begins, enough to name one in a command.
     """
-    shown_fields = _fields(DEAD_LETTER)
+    letters = list(letters)
+    shown_fields = _fields(DEAD_LETTER, letters)
     table = _table([Column("id", style="dim", no_wrap=True)] if ids else [])
     for field in shown_fields:
         heading = _heading(field)
@@ -124,9 +129,19 @@ def _table(first: list[Column]) -> Table:
     return Table(*first, box=None, pad_edge=False, header_style="dim", title_justify="left")
 
 
-def _fields(kind: str) -> list[Field]:
-    """Return the fields that the record declares as shown, the photo ahead."""
+def _fields(kind: str, listed: Sequence[Reading | DeadLetter] | None = None) -> list[Field]:
+    """Return the fields that the record declares as shown, the photo ahead.
+
+    :param listed: the rows of a table for people: columns that few uploads fill are left out where
+        none of these does.
+    """
     found = [field for field in fields(TYPES[kind]) if field.shown]
+    if listed is not None:
+        found = [
+            field
+            for field in found
+            if _heading(field) not in _SPARSE or any(field.value(each) for each in listed)
+        ]
     return sorted(found, key=lambda field: field.path != ("upload", "key"))
 
 

@@ -14,6 +14,7 @@ goes on where it was.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import secrets
@@ -25,7 +26,9 @@ from typing import Final, cast
 from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination
-from vindrop.stores import open_ledger
+from vindrop.domain import access_keys
+from vindrop.domain.access_keys import AccessKey
+from vindrop.stores import open_console, open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local import clone
 from vindrop_local.bucket import Account, Bucket, BucketServer
@@ -33,6 +36,7 @@ from vindrop_local.errors import UserError
 from vindrop_local.front import Front
 from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
 from vindrop_local.serving import Service, free_port
+from vindrop_local.sign_in_links import SignInLinks
 from vindrop_local.vinocr_process import VinOCRProcess
 
 ROOT: Final = clone.ROOT
@@ -57,11 +61,13 @@ class Place:
     state: Path
     folder: Path
     """The bucket's."""
+    elsewhere: str = ""
+    """URL of a database to use instead of the one in the state folder."""
 
     @property
     def database(self) -> str:
         """URL of the ledger, the readings and the dead letters."""
-        return f"sqlite:///{self.state.resolve()}/vindrop.db"
+        return self.elsewhere or f"sqlite:///{self.state.resolve()}/vindrop.db"
 
 
 class Stack(Service):
@@ -154,9 +160,7 @@ class Stack(Service):
             _function("sweep", self.environment, 1),
         ]
         if self._http_port is not None:
-            self.api_key = _api_key(self.place.state / "api-key")
-            own = {"VINDROP_API_KEYS": self.api_key, **self.environment}
-            functions.append(_function("http_api", own, self._instances))
+            functions.append(self._http_function())
         self.platform = Platform(
             self.place.state,
             functions,
@@ -167,6 +171,7 @@ class Stack(Service):
         ledger = open_ledger(self.place.database, account="vinocr")
         self.ledger = cast("SQLLedger", ledger)
         self.results = cast("Readable", open_destination(self.place.database))
+        self._console = open_console(ledger, None, 0.0)
         stack.enter_context(self.platform)
         # The state folder is ours alone now, so no worker of an earlier life is left.
         self.ledger.end_leases()
@@ -175,7 +180,16 @@ class Stack(Service):
         self.account = Account(secret_id, secret_key)
         self.front: Front | None = None
         if self._http_port is not None:
-            self.front = stack.enter_context(Front(self.platform, "http_api", port=self._http_port))
+            self.links = SignInLinks(self.admin)
+            self.front = stack.enter_context(
+                Front(
+                    self.platform,
+                    "http_api",
+                    port=self._http_port,
+                    links=self.links,
+                    pulse=self._pulse,
+                )
+            )
         self.server = stack.enter_context(
             BucketServer(
                 [Bucket(self.bucket.name, REGION, self.place.folder, bucket_port)],
@@ -185,6 +199,14 @@ class Stack(Service):
                 cors_origins=[self.front.url] if self.front else [],
             )
         )
+
+    def _http_function(self) -> FunctionSpec:
+        """Return the HTTP function, with this stack's own keys: to send photos, and for all else."""
+        self.api_key = _api_key(self.place.state / "api-key")
+        self.admin = AccessKey(_user(), "admin", _api_key(self.place.state / "admin-key"))
+        keys = f"{self.api_key} {self.admin.name}:{self.admin.role}:{self.admin.secret}"
+        own = {"VINDROP_API_KEYS": keys, **self.environment}
+        return _function("http_api", own, self._instances)
 
     def _functions_environment(self, endpoint: str) -> dict[str, str]:
         """Return the settings of the functions; the bucket listens at ``endpoint``."""
@@ -208,13 +230,34 @@ class Stack(Service):
 
     @property
     def page_url(self) -> str:
-        """Where the page is, with its key behind the #, which a browser never sends.
+        """Where the capture page is, with its key behind the #, which a browser never sends.
 
         :raises ValueError: the HTTP function is not served.
         """
         if self.front is None:
             raise ValueError("the stack was started without http_port")
-        return f"{self.front.url}/#key={self.api_key}"
+        return f"{self.front.url}/capture#key={self.api_key}"
+
+    def console_link(self) -> str:
+        """Return a link that opens the console, signed in, once.
+
+        :raises ValueError: the HTTP function is not served.
+        """
+        if self.front is None:
+            raise ValueError("the stack was started without http_port")
+        return self.links.make(self.front.url)
+
+    def _pulse(self) -> str:
+        """Return a text that changes whenever the console's overview does."""
+        found = self._console.overview(1)
+        return repr(
+            (
+                found.total,
+                sorted((state, each.uploads) for state, each in found.waiting.items()),
+                sorted(found.to_review.items()),
+                found.circuit is None,
+            )
+        )
 
     def unfinished(self) -> int:
         """Return how many uploads have neither reading nor dead letter, as far as is known."""
@@ -241,6 +284,16 @@ def _function(name: str, environment: Mapping[str, str], instances: int) -> Func
         concurrency=instances,
         retry_delays=(2.0, 5.0),
     )
+
+
+def _user() -> str:
+    """Return the name under which this machine's user reviews."""
+    try:
+        found = getpass.getuser()
+    except (OSError, KeyError):  # no such user, as in some containers
+        found = ""
+    kept = "".join(each for each in found if access_keys.wrong_name(each) is None)
+    return kept[: access_keys.LONGEST_NAME] or "local"
 
 
 def _own_file(path: Path, content: Callable[[], str]) -> str:

@@ -43,6 +43,8 @@ class FakeBucket(HTTPThread):
         self.refuses: tuple[int, bytes, Mapping[str, str]] | None = None
         self.without_versions = False
         """Whether the role may not read versions."""
+        self.metadata: dict[str, str] = {}
+        """Headers that every answer with an object carries, besides its own."""
         self.targets: list[str] = []
         self.headers: list[dict[str, str]] = []
 
@@ -117,6 +119,7 @@ class _Handler(Handler):
             self.refuse(412, "PreconditionFailed")
             return
         headers = {"ETag": f'"{etag(data)}"', "Last-Modified": formatdate(usegmt=True)}
+        headers |= self.server.metadata
         if version != "null":
             headers[VERSION_HEADERS[self.server.cloud]] = version
         span = self.headers.get("Range")

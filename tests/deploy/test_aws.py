@@ -26,12 +26,14 @@ from layers.dependencies.build import build_layer
 from layers.dependencies.contents import LAYERS, Target
 from tests import secrets
 from tests.deploy.conftest import ROOT, LambdaRuntime, osls
+from tests.deploy.person import Person
 from vindrop.stores.dynamodb_tables import tables
 from vindrop_local.serving import free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 BUCKET, REGION, NAME = "photos-of-vins", "us-east-1", "vindrop-dev"
+REVIEWER = f"{secrets.API_KEY}-reviewer"
 
 
 class Cloud:
@@ -50,7 +52,7 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
             **secrets.VINOCR,
-            "VINDROP_API_KEYS": secrets.API_KEY,
+            "VINDROP_API_KEYS": f"{secrets.API_KEY} lee:review:{REVIEWER}",
         }
         image = ROOT / "build" / f"lambda-image-{runtime.version}"
         boto = image / "boto3"
@@ -144,7 +146,7 @@ def wired(cloud: Cloud, template: dict[str, Any]) -> Cloud:
         (found,) = (one for one in layers if logical in one["LayerName"])
         return str(found["LatestMatchingVersion"]["LayerVersionArn"])
 
-    assert len(layers) == 3, layers
+    assert len(layers) == 4, layers
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
             functions.update_function_configuration(
@@ -246,15 +248,56 @@ def test_the_sweep_and_the_page_answer(wired: Cloud) -> None:
     assert json.load(swept["Payload"])["uploads"] == 0, log_of(wired, "sweep")
     event = {
         "version": "2.0",
-        "rawPath": "/",
+        "rawPath": "/capture",
         "rawQueryString": "",
         "headers": {"host": "x.lambda-url.us-east-1.on.aws"},
-        "requestContext": {"http": {"method": "GET", "path": "/"}, "domainName": "x.lambda-url"},
+        "requestContext": {
+            "http": {"method": "GET", "path": "/capture"},
+            "domainName": "x.lambda-url",
+        },
         "isBase64Encoded": False,
     }
     page = functions.invoke(FunctionName=f"{NAME}-http", Payload=json.dumps(event).encode())
     answer = json.load(page["Payload"])
     assert answer["statusCode"] == 200, (answer, log_of(wired, "http"))
+
+
+def test_a_person_reviews_a_dead_letter_through_api_gateway(
+    wired: Cloud, sample: tuple[Path, str]
+) -> None:
+    """The console as it was deployed, with its layer, before DynamoDB."""
+    _, vin = sample
+    photo = (ROOT / "events" / "photos" / "no-vin-shop-front.jpg").read_bytes()
+    wired.client("s3").put_object(Bucket=BUCKET, Key="in/unreadable.jpg", Body=photo)
+    until(row(wired, "dead_letters", "in/unreadable.jpg"), "a dead letter's row")
+    person = Person(lambda event: invoked(wired, event), "aws_rest")
+    person.signs_in(REVIEWER)
+    page = person.asks("GET", "/review")
+    assert page["statusCode"] == 200, (page["body"], log_of(wired, "http"))
+    assert "/prod/assets/" in page["body"]
+    items = until(
+        lambda: person.gets("/v1/reviews")["items"], "the queue", then=lambda: log_of(wired, "http")
+    )
+    [item] = [each for each in items if each["name"] == "unreadable.jpg"]
+    assert item["code"] == "FailedOperation.OcrFailed"
+    decided = person.decides(item, vin)
+    review = decided["review"]
+    assert (review["vin"], review["reviewer"], review["sequence"]) == (vin, "lee", 1)
+    rows = row(wired, "readings", "in/unreadable.jpg")()
+    assert [(each["vin"]["S"], each["verdict"]["S"]) for each in rows] == [(vin, "reviewed")]
+    listed = person.asks("GET", "/uploads", query={"vin": vin[-6:]})
+    assert "unreadable.jpg" in listed["body"]
+    assert not row(wired, "dead_letters", "in/unreadable.jpg")(), "it is withdrawn"
+
+
+def invoked(cloud: Cloud, event: dict[str, Any]) -> dict[str, Any]:
+    """What the deployed HTTP function answers to a gateway's event."""
+    done = cloud.client("lambda").invoke(
+        FunctionName=f"{NAME}-http", Payload=json.dumps(event).encode()
+    )
+    answer: dict[str, Any] = json.load(done["Payload"])
+    assert "statusCode" in answer, (answer, log_of(cloud, "http"))
+    return answer
 
 
 def log_of(cloud: Cloud, part: str = "upload") -> str:

@@ -17,12 +17,18 @@ from typing import Any
 
 import pytest
 
+from layers.dependencies.build import build_layer
+from layers.dependencies.contents import LAYERS, Target
 from tests import secrets
+from tests.console import filled
 from tests.deploy.conftest import ROOT, osls
+from tests.deploy.person import Person
 from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.tencent.state import APPID
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
+from tests.stores.servers import PostgreSQLServer
+from vindrop.stores import open_console, open_ledger
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import VinOCRProcess
 
@@ -30,6 +36,7 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
 BUCKET, REGION, NAME = f"photos-{APPID}", "ap-guangzhou", "vindrop-dev"
 GOLDEN = Path(__file__).with_name("tencent_calls.json")
 PASSWORD = "planted-password"
+REVIEWER = f"{secrets.API_KEY}-reviewer"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +83,7 @@ def environment(cloud: TencentCloud, vinocr: VinOCRProcess) -> dict[str, str]:
         "cmq-topic://ap-guangzhou/dead-letters",
         "VINDROP_LEDGER": f"mysql://vindrop:{PASSWORD}@db.internal:3306/vindrop",
         "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
-        "VINDROP_API_KEYS": secrets.API_KEY,
+        "VINDROP_API_KEYS": f"{secrets.API_KEY} lee:review:{REVIEWER}",
     }
 
 
@@ -142,10 +149,19 @@ def test_the_functions_are_what_was_asked_for(cloud: TencentCloud) -> None:
     assert reserved[0]["ReservedConcurrencyMem"] == 10 * upload["MemorySize"]
 
 
-def mounted(cloud: TencentCloud, folder: Path) -> tuple[Path, Path]:
-    """The upload function's code and its layers, unpacked as SCF does, read-only."""
-    function = cloud.kept["function"][f"{NAME}-upload"]
+def mounted(
+    cloud: TencentCloud, folder: Path, part: str = "upload", more: tuple[str, ...] = ()
+) -> tuple[Path, Path]:
+    """A function's code and its layers, unpacked as SCF does, read-only.
+
+    :param more: layers that another deployment would have.
+    """
+    function = cloud.kept["function"][f"{NAME}-{part}"]
     user, opt = folder / "user", folder / "opt"
+    for name in more:
+        built = build_layer(LAYERS[name], Target("scf", "3.10", "x86_64"), folder)
+        with zipfile.ZipFile(folder / built["file"]) as archive:
+            archive.extractall(opt)
     unpack(cloud, function["Code"], user)
     for layer in function["Layers"]:
         unpack(
@@ -203,6 +219,57 @@ def test_what_was_uploaded_reads_a_photo_under_scfs_bootstrap(
     assert '"reading": 1' in json.dumps(answer), f"{answer}\n{scf.log.read_text()[-3000:]}"
     assert vin.encode() in (tmp_path / "vindrop.db").read_bytes() + wal(tmp_path)
     assert PASSWORD not in scf.log.read_text()
+
+
+def test_a_person_reviews_a_reading_through_the_function_url(
+    cloud: TencentCloud,
+    runtimes: Runtimes,
+    tmp_path: Path,
+    vinocr: VinOCRProcess,
+) -> None:
+    """The console as it was deployed, with its layer, before PostgreSQL."""
+    layers = [x["LayerName"] for x in cloud.kept["function"][f"{NAME}-http"]["Layers"]]
+    assert layers[-1] == f"{NAME}-console"
+    database = PostgreSQLServer()
+    try:
+        database.sql("CREATE DATABASE console")
+        url = database.url("console")
+        vin = filled.some_vin(7)
+        ledger = open_ledger(url, account="vinocr")
+        filled.end(ledger, filled.doubtful("in/worn.jpg", vin), url)
+        user, opt = mounted(cloud, tmp_path, "http", ("postgresql",))
+        deployed = cloud.kept["function"][f"{NAME}-http"]["Environment"]["Variables"]
+        own = {
+            **{one["Key"]: one["Value"] for one in deployed},
+            "VINDROP_RESULTS": url,
+            "VINDROP_DEAD_LETTERS": url,
+            "VINDROP_LEDGER": url,
+        }
+        scf = SCF(dataclasses.replace(runtimes, site=opt), user, own)
+        try:
+            person = Person(lambda event: answered(scf, event), "tencent_url")
+            person.signs_in(REVIEWER)
+            assert "<title>" in person.asks("GET", "/review")["body"]
+            [item] = person.gets("/v1/reviews")["items"]
+            assert item["photo"]["src"].startswith(f"https://{BUCKET}.cos.{REGION}.")
+            assert person.decides(item, vin)["review"]["vin"] == vin
+            assert person.gets("/v1/reviews")["items"] == []
+            assert vin in person.asks("GET", f"/uploads/{item['id']}")["body"]
+        finally:
+            scf.close()
+        [life] = [open_console(ledger, None, 0.0).upload(item["id"])]
+        assert life is not None
+        assert (life.entry.vin, life.entry.verdict) == (vin, "reviewed")
+        assert PASSWORD not in scf.log.read_text()
+    finally:
+        database.close()
+
+
+def answered(scf: SCF, event: dict[str, Any]) -> dict[str, Any]:
+    found = scf.call(event)
+    assert found is not None, scf.log.read_text()[-3000:]
+    answer: dict[str, Any] = found["value"]
+    return answer
 
 
 def wal(folder: Path) -> bytes:

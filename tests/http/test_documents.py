@@ -23,9 +23,11 @@ from vindrop.domain.records import Reading, VinOCRCall
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import check_digit, parse
 from vindrop.http import ROUTES, doubts, openapi
+from vindrop.http import page as page_module
 from vindrop.http.page import inline_bytes
 from vindrop.http.problems import KINDS
 
+FOLDER = Path(doubts.__file__).parent / "page"
 WORDS = json.loads(
     (Path(doubts.__file__).parent / "page" / "words.json").read_text(encoding="utf-8")
 )
@@ -77,7 +79,7 @@ def test_the_page_has_words_for_every_kind_of_problem() -> None:
 
 
 def test_the_page_uses_no_word_that_is_not_there() -> None:
-    page = ask("GET", "/").text
+    page = ask("GET", "/capture").text
     used = set(re.findall(r'data-(?:text|label)="(\w+)"', page)) | set(
         re.findall(r'say\("(\w+)"', page)
     )
@@ -85,8 +87,44 @@ def test_the_page_uses_no_word_that_is_not_there() -> None:
     assert used <= WORDS.keys()
 
 
+@pytest.mark.parametrize("names", [page_module._PAGE, page_module._WORKER], ids=["page", "worker"])
+def test_the_modules_of_the_page_fit_into_one_scope(names: tuple[str, ...]) -> None:
+    exported: dict[str, set[str]] = {}
+    defined: list[str] = []
+    for name in names:
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        for what, source in re.findall(r'(?m)^import \{([^}]*)\} from "\./([a-z]+\.js)";$', text):
+            wanted = {each.strip() for each in what.split(",") if each.strip()}
+            assert source in exported, f"{name} imports {source}, which comes later or not at all"
+            assert wanted <= exported[source], f"{name} imports what {source} does not export"
+        own = re.findall(r"(?m)^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", text)
+        defined += own
+        exported[name] = set(
+            re.findall(r"(?m)^export (?:async )?(?:function|class|const) (\w+)", text)
+        )
+        assert text.count("\n") <= 350
+        for word in exported[name]:
+            assert re.search(rf"\b{word}\b", text)
+    assert len(defined) == len(set(defined)), "a name is taken twice in one scope"
+    assert not re.search(r"(?m)^(?:import|export)\b", page_module.joined(names))
+
+
+def test_a_browser_that_has_the_page_is_told_that_it_is_the_same() -> None:
+    for path in ("/capture", "/capture-worker.js"):
+        first = ask("GET", path)
+        assert first.headers["Cache-Control"] == "no-cache"
+        again = ask("GET", path, {"If-None-Match": f'"x", W/{first.headers["ETag"]}'})
+        assert (again.status, again.text) == (304, "")
+        other = ask("GET", path, given=structs.replace(OPEN, max_download_mb=1.0))
+        assert other.headers["ETag"] != first.headers["ETag"]
+    assert ask("HEAD", "/capture").headers["X-Page-Version"] in ask("GET", "/capture").text
+    worker = ask("GET", "/capture-worker.js")
+    assert worker.headers["Content-Type"].startswith("text/javascript")
+    assert worker.headers["Content-Security-Policy"] == "default-src 'none'; connect-src 'self'"
+
+
 def test_the_page_runs_only_what_its_policy_names_and_asks_no_other_host() -> None:
-    answer = ask("GET", "/")
+    answer = ask("GET", "/capture")
     policy = answer.headers["Content-Security-Policy"]
     for tag, directive in (("style", "style-src"), ("script", "script-src")):
         [inline] = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
@@ -100,13 +138,13 @@ def test_the_page_runs_only_what_its_policy_names_and_asks_no_other_host() -> No
 
 def test_the_policy_lets_large_photos_go_to_their_bucket_and_nowhere_else() -> None:
     given = structs.replace(OPEN, upload_bucket="photos-1250000000", upload_region="ap-guangzhou")
-    answer = ask("GET", "/", given=given)
+    answer = ask("GET", "/capture", given=given)
     assert (
         "connect-src 'self' https://photos-1250000000.cos.ap-guangzhou.myqcloud.com;"
         in answer.headers["Content-Security-Policy"]
     )
     assert '"uploads": true' in answer.text
-    assert '"uploads": false' in ask("GET", "/").text
+    assert '"uploads": false' in ask("GET", "/capture").text
 
 
 @pytest.mark.parametrize("shape", ["tencent_url", "tencent_api", "aws_rest", "aws_http", "aws_alb"])

@@ -23,7 +23,7 @@ ENCODED = base64.b64encode(JPEG).decode()
 
 def read(body: bytes | str, kind: str = "") -> Sent | ObjectNamed:
     data = body.encode() if isinstance(body, str) else body
-    return photos.read(Request("tencent_url", "POST", "/", {"content-type": kind}, data))
+    return photos.read(Request("tencent_url", "POST", "/", {"content-type": kind}, data))[0]
 
 
 def form(*parts: tuple[str, bytes], boundary: str = "xYzZy", end: bool = True) -> tuple[bytes, str]:

@@ -35,6 +35,7 @@ def variable(name: str) -> str:
 _FORMED: Final = (
     *("vinocr_secret_id", "vinocr_secret_key", "vinocr_region", "api_keys"),
     *("cors_origins", "allowed_buckets", "upload_bucket", "upload_region", "recognizers"),
+    "session_secret",
 )
 """Settings whose text has a form of its own, which is looked at where one of them is given."""
 
@@ -104,8 +105,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :param storage_endpoint: http://host:port of a store compatible with COS, S3 or OSS instead
         of the cloud's own.
     :param storage_timeout: Seconds that fetching a photo may stall.
-    :param api_keys: Keys of HTTP callers, eight characters or more each. Without any, HTTP from
-        outside is refused.
+    :param api_keys: Keys of HTTP callers, eight characters or more each: `key`, which may send
+        photos, or `name:role:key` with the role `capture`, `review` or `admin`. Without any, HTTP
+        from outside is refused.
+    :param session_secret: What sessions of the console are signed with, 32 characters or more.
+        Default: made from each key.
+    :param session_hours: Hours after which one signs in again.
     :param http_seconds: Seconds that an HTTP caller is kept waiting at most; below the
         gateway's own limit (AWS: 29).
     :param cors_origins: Origins (https://host) whose pages may call the HTTP function, or `*`.
@@ -160,6 +165,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_endpoint: str = ""
     storage_timeout: Annotated[float, Meta(gt=0)] = 10.0
     api_keys: tuple[Secret, ...] = ()
+    session_secret: Secret = Secret("")
+    session_hours: Annotated[float, Meta(gt=0, le=168)] = 12.0
     http_seconds: Annotated[float, Meta(gt=0, le=900)] = 25.0
     cors_origins: Words = ()
     upload_bucket: str = ""
@@ -207,10 +214,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             *(("cors_origins", each, checks.origin) for each in self.cors_origins),
             *(("allowed_buckets", each, checks.bucket) for each in self.allowed_buckets),
             ("upload_bucket", self.upload_bucket, checks.bucket),
+            ("session_secret", self.session_secret.get_secret_value(), checks.session_secret),
         ]
         for name, text, check in checked:
             if text and (wrong := check(text)):
                 raise SettingsError(f"{variable(name)} {wrong}")
+        if wrong := checks.api_keys(self.api_keys):
+            raise SettingsError(f"{variable('api_keys')} {wrong}")
         names = variable("vinocr_secret_id"), variable("vinocr_secret_key")
         if wrong := checks.pair(secret_id, secret_key, names):
             raise SettingsError(wrong)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import sys
+import threading
 import time
+import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
@@ -20,6 +24,7 @@ from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.vin import Verdict
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.commands.up import say_next_link
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples
 from vindrop_local.stack import PRICE, Place, Stack
@@ -115,22 +120,68 @@ def demo(
     cascade: Annotated[
         bool, typer.Option("--cascade", help="Two recognizers: only what one doubts goes to both.")
     ] = False,
+    open_it: Annotated[
+        bool,
+        typer.Option("--open", help="Then open the console on it in a browser, until Ctrl-C."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Watch the main job: sample photos land in a bucket, their VINs appear in a database."""
     out = console(error=as_json)
-    report = run(state / "cascade" if cascade else state, out, cascade=cascade)
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
-    else:
-        present(report, out)
+
+    def shown_then(stack: Stack, report: Report) -> None:
+        if as_json:
+            sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        else:
+            present(report, out)
+        if open_it:
+            _open(stack, out)
+        elif not as_json:
+            out.print(
+                "\nTo correct what no engine could read: vindrop demo --open"
+                + (" --cascade" if cascade else "")
+                + (
+                    ""
+                    if state.parent == STATE or state == STATE / "demo" / "cascade"
+                    else f" --state {shown(state)}"
+                ),
+                soft_wrap=True,
+            )
+
+    port = 0 if open_it else None
+    place = state / "cascade" if cascade else state
+    report = run(place, out, then=shown_then, http_port=port, cascade=cascade)
     if not report.ok:
         raise typer.Exit(1)
 
 
-def run(state: Path, console: Console, *, cascade: bool = False) -> Report:
+def _open(stack: Stack, out: Console) -> None:
+    """Open the console on what was done, and keep it there until Ctrl-C."""
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: ended.set())
+    link = stack.console_link()
+    out.print(
+        f"\nThe console on these photos, signed in (once): {link}\nCtrl-C ends it.", soft_wrap=True
+    )
+    webbrowser.open(link)
+    while not ended.wait(_POLL):
+        say_next_link(stack, out)
+
+
+def run(
+    state: Path,
+    console: Console,
+    *,
+    then: Callable[[Stack, Report], None] | None = None,
+    http_port: int | None = None,
+    cascade: bool = False,
+) -> Report:
     """Bring everything up, upload the samples, watch, and judge the outcome.
 
+    :param then: called with the outcome while everything is still up.
+    :param http_port: where the console answers; None: it is not served.
     :param cascade: with two recognizers.
     :raises UserError: something that the user can mend.
     """
@@ -139,7 +190,7 @@ def run(state: Path, console: Console, *, cascade: bool = False) -> Report:
         wanted = samples(state / "made")
     place = Place(state, state / "bucket")
     with console.status("starting the bucket, VinOCR and the functions …"):
-        stack = Stack(place, cascade=cascade)
+        stack = Stack(place, http_port=http_port, cascade=cascade)
         stack.start()
     try:
         console.print(
@@ -164,9 +215,11 @@ def run(state: Path, console: Console, *, cascade: bool = False) -> Report:
             second_calls=stack.second.calls() if stack.second else None,
             truth={sample.key: sample.vin for sample in wanted},
         )
+        report.seconds = time.monotonic() - started
+        if then is not None:
+            then(stack, report)
     finally:
         stack.stop()
-    report.seconds = time.monotonic() - started
     return report
 
 

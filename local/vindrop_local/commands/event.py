@@ -25,6 +25,9 @@ def event(
     ] = "plate-04.jpg",
     region: Annotated[str, typer.Option(help="Such as ap-guangzhou or us-east-1.")] = "",
     size: Annotated[int, typer.Option(help="Bytes of the object.", min=0)] = 0,
+    reference: Annotated[
+        str, typer.Option(help="The uploader's own, such as a stock or order number.")
+    ] = "",
     inside: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,6 +64,7 @@ def event(
             key=key,
             region=region,
             size=size,
+            reference=reference,
             inside=inside or (),
             photo=photo.read_bytes() if photo is not None else None,
             api_key=api_key,

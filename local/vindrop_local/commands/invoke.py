@@ -134,7 +134,7 @@ def _with_stack(
 def _s3_bucket(payload: Any, style: Style) -> str | None:
     """Return the S3 bucket that the event names, where it names one."""
     with contextlib.suppress(UnknownRequestError, ProblemError):
-        named = photos.read(parse(payload))
+        named, _ = photos.read(parse(payload))
         if not isinstance(named, photos.ObjectNamed):
             return None
         return named.bucket if (named.cloud or own_cloud(style)) == S3.cloud else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import webbrowser
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from vindrop.core.destination import Kind
 from vindrop.destinations.sql import SQLDestination
@@ -37,6 +39,9 @@ def up(
     http_port: Annotated[
         int, typer.Option("--http-port", min=0, max=65535, help="Port of the page; 0: a free one.")
     ] = 0,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Open the console in a browser, signed in.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Keep everything running: whatever is copied into the folder is read. Ctrl-C ends it.
@@ -61,22 +66,33 @@ def up(
         stack.start()
     try:
         out.print(
-            f"Open {stack.page_url} for the page (POST /v1/vin there for the API),\n"
+            f"Open {stack.console_link()} for the console, signed in (once),\n"
+            f"or {stack.page_url} to send photos (POST /v1/vin there for the API),\n"
             f"copy photos into {shown(bucket)}, or put them to the bucket "
             f"{stack.bucket.name} at {stack.bucket_url}\n"
             f"(COS SDK: CosConfig(IP=…, Port=…, Scheme='http'); keys in {shown(state / 'account.json')}). "
             "Ctrl-C ends it.\n",
             soft_wrap=True,
         )
+        if open_it:
+            webbrowser.open(stack.console_link())
         follower = _Follower(stack.place.database)
         while not ended.wait(_POLL):
             for record in follower.new():
                 _say(record, as_json=as_json)
+            say_next_link(stack, out)
     finally:
         out.print("finishing what is under way …")
         stack.stop()
         for record in follower.new():
             _say(record, as_json=as_json)
+
+
+def say_next_link(stack: Stack, out: Console) -> None:
+    """Print another link once the last one has been used."""
+    if stack.links.used.is_set():
+        stack.links.used.clear()
+        out.print(f"Opened. The next link: {stack.console_link()}", soft_wrap=True)
 
 
 class _Follower:

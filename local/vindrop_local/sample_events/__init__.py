@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from vindrop_local.sample_events import http
 from vindrop_local.sample_events.messages import WRAPPERS, wrap
-from vindrop_local.sample_events.objects import BASES
+from vindrop_local.sample_events.objects import BASES, REFERENCED
 from vindrop_local.sample_events.template import EVENTS, Place
 
 __all__ = ["BASES", "REQUESTS", "SAMPLES", "WRAPPERS", "build", "sample"]
@@ -61,6 +61,7 @@ def build(  # what names an object
     key: str = "plate-04.jpg",
     region: str = "",
     size: int = 0,
+    reference: str = "",
     inside: Sequence[str] = (),
     photo: bytes | None = None,
     api_key: str = http.API_KEY,
@@ -70,12 +71,19 @@ def build(  # what names an object
     :param base: one of `BASES` or `REQUESTS`.
     :param bucket: tencent: with the account's number (``name-appid``). Default: a sample's.
     :param size: bytes.
+    :param reference: the uploader's own, such as a stock number, where the event can carry one.
     :param inside: names of `WRAPPERS`, from the inside out.
     :param photo: a request brings these bytes; None: it names the object.
     :param api_key: what a request is let in with.
     :raises KeyError: no such base or wrapper.
+    :raises ValueError: the event has no place for a reference.
     """
-    place = Place.of(base, bucket, key, region, size)
+    if reference and base not in REQUESTS and base not in REFERENCED:
+        raise ValueError(
+            f"{base} tells no reference: it is read from the object's metadata, so put it there; "
+            f"--reference is for {', '.join((*REFERENCED, *REQUESTS))}"
+        )
+    place = Place.of(base, bucket, key, region, size, reference)
     if base in REQUESTS:
         event = http.request(REQUESTS[base], place, photo=photo, api_key=api_key)
     else:

@@ -11,6 +11,7 @@ import base64
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote
 
 from vindrop_local.sample_events.template import Place, as_json, load
 
@@ -84,5 +85,7 @@ def request(
     if photo is not None:
         kind = "image/png" if photo.startswith(b"\x89PNG") else "image/jpeg"
     headers = {"Content-Type": kind, "User-Agent": "curl/8.10.1", "X-Api-Key": api_key}
+    if place.reference:
+        headers["X-Reference"] = quote(place.reference)
     body = as_json(named) if photo is None else photo
     return GATEWAYS[gateway]("POST", f"/{_PATH}", headers, body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from vindrop_local.bucket.events import Sent, created
 from vindrop_local.bucket.spec import Bucket
@@ -27,7 +27,8 @@ def _cos(place: Place) -> Any:
         mtime_ns=_MOMENT * 1_000_000_000,
         event_time=_MOMENT,
         etag=place.etag,
-        headers={"Content-Type": "image/jpeg"},
+        headers={"Content-Type": "image/jpeg"}
+        | ({"x-cos-meta-reference": quote(place.reference)} if place.reference else {}),
         sent=Sent(),
         function="vindrop-upload",
     )
@@ -88,6 +89,13 @@ BASES: Final[dict[str, Callable[[Place], Any]]] = {
         "Etag": f'"{place.etag}"',
         "Size": place.size,
     },
-    "plain": lambda place: {"bucket": place.bucket, "key": place.key, "region": place.region},
+    "plain": lambda place: {
+        "bucket": place.bucket,
+        "key": place.key,
+        "region": place.region,
+        **({"reference": place.reference} if place.reference else {}),
+    },
 }
 """Name → the event for an object."""
+REFERENCED: Final = ("cos", "eventbridge-tencent", "plain")
+"""Events that carry the object's metadata or a reference; others leave both in the bucket."""

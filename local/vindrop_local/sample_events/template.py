@@ -23,9 +23,13 @@ class Place:
     region: str
     key: str
     size: int
+    reference: str = ""
+    """The uploader's own, such as a stock number."""
 
     @classmethod
-    def of(cls, base: str, bucket: str, key: str, region: str, size: int) -> Place:
+    def of(
+        cls, base: str, bucket: str, key: str, region: str, size: int, reference: str = ""
+    ) -> Place:
         """Return the place, with the defaults of the cloud whose event ``base`` is."""
         named, near = "photos", "us-east-1"
         if base.startswith(TENCENT):
@@ -34,7 +38,7 @@ class Place:
             named, near = "photos", "cn-hangzhou"
         photo = EVENTS / "photos" / key
         known = photo.stat().st_size if "\0" not in key and photo.is_file() else 97_280
-        return cls(bucket or named, region or near, key, size or known)
+        return cls(bucket or named, region or near, key, size or known, reference)
 
     @property
     def etag(self) -> str:

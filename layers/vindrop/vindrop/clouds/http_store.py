@@ -27,7 +27,7 @@ from vindrop.clouds import (
     usable,
 )
 from vindrop.core.invocation import Platform
-from vindrop.core.object_store import Peek, Stat
+from vindrop.core.object_store import Peek, Stat, Told, unheard
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.upload import BucketCloud, Upload
@@ -222,17 +222,16 @@ class HTTPStore(abc.ABC):
         """Return a signed URL that the object can be put to, with just these ``headers``."""
         return self._signed(upload, "PUT", self._settings.url_seconds, headers)
 
-    def peek(self, upload: Upload) -> Peek:
+    def peek(self, upload: Upload, told: Told = unheard) -> Peek:
         """Return the object's first bytes and its size."""
         with self.ask(upload, {"Range": f"bytes=0-{PEEK_BYTES - 1}"}) as response:
+            told(response.headers)
             if response.status_code == 416:  # a range of nothing: an empty object
                 return Peek(b"", 0)
             head = self.read(response, PEEK_BYTES, cut=True)
-            total = response.headers.get("Content-Range", "").rpartition("/")[2]
-            if total.isdigit():
-                return Peek(head, int(total))
-            length = response.headers.get("Content-Length", "")
-            return Peek(head, int(length) if length.isdigit() else len(head))
+            said = (response.headers.get(f"Content-{name}", "") for name in ("Range", "Length"))
+            sizes = (each.rpartition("/")[2] for each in said)
+            return Peek(head, next((int(each) for each in sizes if each.isdigit()), len(head)))
 
     def stat(self, upload: Upload) -> Stat:
         """Ask what is there: the version that ``upload`` names by its id, else the latest."""
@@ -240,9 +239,10 @@ class HTTPStore(abc.ABC):
 
         return listing.stat(self, upload)
 
-    def fetch(self, upload: Upload) -> bytes:
+    def fetch(self, upload: Upload, told: Told = unheard) -> bytes:
         """Return the whole object."""
         with self.ask(upload, {}) as response:
+            told(response.headers)
             return self.read(response, int(self._settings.max_download_mb * 1_000_000), cut=False)
 
     def pages(self, bucket: str, region: str, prefix: str) -> Iterator[list[Upload]]:

@@ -17,7 +17,7 @@ from vindrop.core.object_store import Stat
 from vindrop.core.retry import RetryableError
 from vindrop.domain.error_codes import STORAGE_UNAVAILABLE
 from vindrop.domain.failures import FailureError
-from vindrop.domain.upload import BucketCloud, Upload
+from vindrop.domain.upload import BucketCloud, Upload, reference_in
 
 if TYPE_CHECKING:
     from vindrop.clouds.http_store import HTTPStore
@@ -103,6 +103,7 @@ def stat(store: HTTPStore, upload: Upload) -> Stat:
             etag if version == "null" else version,
             etag,
             _moment(given("Last-Modified")),
+            reference_in(answer.headers),
         )
 
 

@@ -85,6 +85,8 @@ class Result:
     """Beside a failure: an answer that is not sure, for where nothing better comes."""
     retry_within: tuple[float, float] = (0.0, math.inf)
     """Seconds: least and most until a retry."""
+    reference: str | None = None
+    """Of the object's metadata, where its bucket was asked."""
 
 
 class Attempt:
@@ -227,7 +229,11 @@ class Attempt:
         try:
             with deadline(max(budget.left() - AFTER_CALL, 0.0)):
                 photo = self._photographer.take(
-                    upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
+                    upload,
+                    fallbacks.form,
+                    shrink_further=fallbacks.shrink_further,
+                    sent=sent,
+                    told=fallbacks.told,
                 )
         except FailureError as error:
             error.of_photo = True

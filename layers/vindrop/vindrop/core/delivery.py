@@ -29,6 +29,11 @@ class Delivery:
         self._readings = readings
         self._dead_letters = dead_letters
 
+    @property
+    def of_dead_letters(self) -> tuple[Destination, ...]:
+        """Where dead letters went."""
+        return tuple(self._dead_letters.values())
+
     def deliver(
         self,
         record: records.Record,

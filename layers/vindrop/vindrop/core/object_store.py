@@ -7,11 +7,18 @@ the example).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from vindrop.domain.upload import Cloud, Upload
+
+Told = Callable[[Mapping[str, str]], None]
+"""Is given the headers of a bucket's answer: the object's metadata is there, at no further request."""
+
+
+def unheard(_headers: Mapping[str, str]) -> None:
+    """Ignore what is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class Stat:
     etag: str = ""
     changed: dt.datetime | None = None
     """Its last change (UTC)."""
+    reference: str | None = None
+    """Of its metadata; see `Upload.reference`."""
 
 
 class ObjectStore(Protocol):
@@ -70,9 +79,10 @@ class ObjectStore(Protocol):
         :raises FailureError: there are no credentials.
         """
 
-    def peek(self, upload: Upload) -> Peek:
+    def peek(self, upload: Upload, told: Told = unheard) -> Peek:
         """Return the object's first bytes and its size.
 
+        :param told: is given the headers of the answer, before the body is read.
         :raises FailureError: it is not there, may not be read, or the store is away.
         """
 
@@ -82,9 +92,10 @@ class ObjectStore(Protocol):
         :raises FailureError: as `peek`.
         """
 
-    def fetch(self, upload: Upload) -> bytes:
+    def fetch(self, upload: Upload, told: Told = unheard) -> bytes:
         """Return the whole object.
 
+        :param told: as in `peek`.
         :raises FailureError: as `peek`, or it is larger than ``max_download_mb``.
         """
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from vindrop.core.object_store import ObjectStores
+from vindrop.core.object_store import ObjectStores, Told, unheard
 from vindrop.domain import error_codes
 from vindrop.domain.failures import Failure, FailureError
-from vindrop.domain.upload import Upload
+from vindrop.domain.upload import Upload, reference_in
 from vindrop.settings import Settings
 
 Form = Literal["url", "bytes", "reencoded"]
@@ -75,6 +76,12 @@ class Fallbacks:
     form: Form
     tried: set[Form] = field(default_factory=set)
     shrink_further: bool = False
+    reference: str | None = None
+    """Of the object's metadata, once its bucket has answered: also where the photo is refused then."""
+
+    def told(self, headers: Mapping[str, str]) -> None:
+        """Take the reference out of a bucket's answer."""
+        self.reference = reference_in(headers) or self.reference
 
     def next_fallback(self, failure: Failure) -> bool:
         """Change to the form that the error table names. False: there is none, or it was tried."""
@@ -133,12 +140,19 @@ class Photographer:
         return image
 
     def take(
-        self, upload: Upload, form: Form, *, shrink_further: bool = False, sent: Sent | None = None
+        self,
+        upload: Upload,
+        form: Form,
+        *,
+        shrink_further: bool = False,
+        sent: Sent | None = None,
+        told: Told = unheard,
     ) -> Photo:
         """Return the photo, ready for a call.
 
         :param sent: what came with the request, where there is no object.
         :param shrink_further: VinOCR itself refused the size: shrink well below the limit.
+        :param told: is given the headers of the bucket's answers.
         :raises FailureError: it cannot or need not be sent: empty, not an image, a decompression bomb, gone.
         """
         if sent is not None and sent.url is not None:
@@ -149,10 +163,10 @@ class Photographer:
             raise _empty()
         store = self._storage.of(upload.cloud)
         if form == "url" and survives_a_url(upload.key):
-            peek = store.peek(upload)
+            peek = store.peek(upload, told)
             if self._check(peek.head, peek.size) is None:
                 return Photo("url", url=store.url(upload))
-        data = store.fetch(upload)
+        data = store.fetch(upload, told)
         return self.from_bytes(
             data, form="bytes" if form == "url" else form, shrink_further=shrink_further
         )

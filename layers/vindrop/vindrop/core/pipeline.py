@@ -11,10 +11,10 @@ An answer is written ahead: kept in the ledger before it is delivered.
 from __future__ import annotations
 
 import contextlib
-import functools
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
@@ -111,6 +111,7 @@ class Pipeline:
             return self._give_back(upload, claim, claim.failure)
         result = self._result(upload, claim, budget, sent)
         claim = result.claim or claim
+        upload = replace(upload, reference=upload.reference or result.reference)
         if isinstance(result.outcome, Failure):
             return self._fail(upload, claim, result, result.outcome, budget)
         outcome = self._read(upload, claim, result, result.outcome, budget)
@@ -130,8 +131,16 @@ class Pipeline:
         if refusal is not None:
             return cascade.held(claim, refusal)
 
-        ask = functools.partial(self._recognize, upload, budget, sent)
-        return cascade.recognize(upload, claim, ask)
+        told: list[str] = []
+
+        def ask(attempt: Attempt, held: Claim, most: int | None) -> Result:
+            found = self._recognize(upload, budget, sent, attempt, held, most)
+            if found.reference:
+                told.append(found.reference)
+            return found
+
+        found = cascade.recognize(upload, claim, ask)
+        return replace(found, reference=told[0]) if told else found
 
     def _read(
         self, upload: Upload, claim: Claim, result: Result, found: Recognized, budget: Budget
@@ -189,7 +198,9 @@ class Pipeline:
             maybe_billed += result.maybe_billed
             failure = result.outcome
             if not isinstance(failure, Failure):
-                return Result(failure, billed, maybe_billed, frozenset(passed))
+                return Result(
+                    failure, billed, maybe_billed, frozenset(passed), reference=fallbacks.reference
+                )
             if fallbacks.next_fallback(failure):
                 log("fallback", code=failure.code, form=fallbacks.form)
                 continue
@@ -198,7 +209,13 @@ class Pipeline:
             tries += 1
             wait = retry_schedule.wait_in_run(failure, tries, self._jitter, most)
             if wait is None or budget.left() - wait <= attempt.seconds_needed(budget):
-                return Result(failure, billed, maybe_billed, of_photo=result.of_photo)
+                return Result(
+                    failure,
+                    billed,
+                    maybe_billed,
+                    of_photo=result.of_photo,
+                    reference=fallbacks.reference,
+                )
             log("retry", code=failure.code, request_id=failure.request_id, wait=round(wait, 3))
             passed.add(failure.code)
             self._sleep(wait)

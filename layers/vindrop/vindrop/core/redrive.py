@@ -67,6 +67,7 @@ def redrive(
     destinations: Iterable[Destination] = (),
     rate: float = DEFAULT_RATE,
     dry_run: bool = False,
+    before: int = 0,
 ) -> Iterator[Redrive]:
     """Redrive every one of ``letters``, and yield what became of each.
 
@@ -74,10 +75,11 @@ def redrive(
         withdrawn there.
     :param rate: retries per second that are scheduled; the first is due at once.
     :param dry_run: change nothing.
+    :param before: that were redriven by earlier calls of the same set: these come after them.
     :raises StoreError: a store is away; run it again, and it goes on where it was.
     """
     withdrawing = [d for d in destinations if isinstance(d, Withdrawing)]
-    taken = 0
+    taken = before
     for letter in letters:
         result = _possible(letter, ledger, dry_run=dry_run)
         if result is None:

@@ -56,12 +56,14 @@ def to_jpeg(
     max_bytes: int,
     check_size: Callable[[int, int], None],
     memory_mb: float = 0,
+    longest: int = LONGEST_SIDE,
 ) -> Reencoded:
     """Return the image as an upright RGB JPEG of at most ``max_bytes``.
 
     :param check_size: raises FailureError for a width and a height in pixels that are too much,
         before anything is decoded.
     :param memory_mb: what the function has, in megabytes; 0: unknown.
+    :param longest: pixels that the longer side may have.
     :raises FailureError: it cannot be decoded, has too many pixels, or would fill the memory.
     """
     try:
@@ -73,7 +75,7 @@ def to_jpeg(
     pillow.MAX_IMAGE_PIXELS = None  # our own limit, checked before anything is decoded
     with _one_at_a_time:
         try:
-            return _to_jpeg(data, max_bytes, check_size, memory_mb)
+            return _to_jpeg(data, max_bytes, check_size, memory_mb, longest)
         except FailureError:
             raise
         except MemoryError as error:
@@ -91,7 +93,11 @@ def to_jpeg(
 
 
 def _to_jpeg(
-    data: bytes, max_bytes: int, check_size: Callable[[int, int], None], memory_mb: float
+    data: bytes,
+    max_bytes: int,
+    check_size: Callable[[int, int], None],
+    memory_mb: float,
+    most: int,
 ) -> Reencoded:
     from PIL.Image import Resampling
 
@@ -100,7 +106,7 @@ def _to_jpeg(
     bare = image_metadata.bare(data)
     image_memory.check_bytes(_canvas(bare.data), memory_mb)
     frames, count = _frames(bare.data)
-    longest = _PAGE_SIDES.get(len(frames), LONGEST_SIDE)
+    longest = min(most, _PAGE_SIDES.get(len(frames), LONGEST_SIDE))
     prepare = functools.partial(
         _prepare, data=bare.data, check_size=check_size, memory_mb=memory_mb, longest=longest
     )

@@ -47,6 +47,7 @@ def identify(storage: ObjectStores, ledger: Ledger, upload: Upload) -> Upload:
         # What is there now is what is read, and nothing that is put in its place before that.
         version_id=found.version if found.version != found.etag else upload.version_id,
         etag=found.etag or None,
+        reference=upload.reference or found.reference,
     )
     if not hasattr(ledger, "seen"):
         return there

@@ -10,11 +10,16 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
+from vindrop.domain import access_keys
+from vindrop.domain.redaction import Secret
+
 LEAST_API_KEY: Final = 8
 """Characters: at the ten tries per second that a gateway lets through, eight of letters and digits
 outlast a lifetime; four are found in a week or two."""
 LONGEST_ACCOUNT: Final = 64
 """Characters of the name under which a recognizer's circuit and rate are stored."""
+LEAST_SESSION_SECRET: Final = 32
+"""Characters: whoever guesses it makes sessions of any name."""
 _REGION: Final = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _BUCKET: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?(?:@[a-z0-9-]+)?"
 
@@ -29,12 +34,35 @@ def secret(text: str) -> str | None:
 
 
 def api_key(text: str) -> str | None:
-    """Say why ``text`` is no key for HTTP callers."""
-    if len(text) < LEAST_API_KEY:
+    """Say why ``text`` is no key for HTTP callers: ``key``, or ``name:role:key``."""
+    found = access_keys.parse(text, 1)
+    if wrong := access_keys.wrong_name(found.name):
+        return wrong
+    if len(found.secret) < LEAST_API_KEY:
         return (
             f"has a key of fewer than {LEAST_API_KEY} characters, which is guessed quickly: make one "
             "with `openssl rand -hex 16`"
         )
+    return secret(text)
+
+
+def api_keys(texts: Sequence[Secret]) -> str | None:
+    """Say why several keys cannot stand beside each other."""
+    found = access_keys.parse_all(texts)
+    names = [key.name for key in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        return f"has two keys called {twice}: give each a name of its own"
+    secrets = [key.secret for key in found]
+    for at, key in enumerate(found, start=1):
+        if key.name != f"key-{at}" and secrets.count(key.secret) > 1:
+            return f"has the key of {key.name} twice: give each a key of their own"
+    return None
+
+
+def session_secret(text: str) -> str | None:
+    """Say why ``text`` cannot sign sessions."""
+    if len(text) < LEAST_SESSION_SECRET:
+        return f"has fewer than {LEAST_SESSION_SECRET} characters: make one with `openssl rand -hex 32`"
     return secret(text)
 
 

@@ -1,11 +1,14 @@
 """What arrived and where; its identity. The word everything downstream speaks."""
 
+import contextlib
 import datetime as dt
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, get_args
+from urllib.parse import unquote
 
 import msgspec
 
@@ -16,6 +19,10 @@ BucketCloud = Literal["tencent", "aws", "alibaba"]
 Cloud = Literal[BucketCloud, "http"]
 """Whose bucket; ``http``: no object at all, the photo came with a request (`vindrop.http`)."""
 _CLOUDS: Final = frozenset(get_args(Cloud))
+REFERENCE_LENGTH: Final = 128
+"""Characters of a reference, at most."""
+_REFERENCES: Final = tuple(f"x-{name}-meta-reference" for name in ("cos", "amz", "oss"))
+"""The object metadata that holds it, as each cloud's headers name it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Upload:
     """The version's id in a bucket that keeps versions, where the event says it: this one is read."""
     etag: str | None = None
     """The object's ETag without quotes, where the event says it: no other content is read."""
+    reference: Annotated[str | None, Column("VARCHAR", REFERENCE_LENGTH), Shown("reference")] = None
+    """The uploader's own: a stock or order number. It tells no two uploads apart."""
 
     def __post_init__(self) -> None:
         if self.cloud not in _CLOUDS:
@@ -56,6 +65,8 @@ class Upload:
                 raise ValueError(f"{name}: is empty")
         if self.size is not None and self.size < 0:
             raise ValueError("size: is below 0")
+        if self.reference is not None and self.reference != clean_reference(self.reference):
+            raise ValueError(f"reference: takes up to {REFERENCE_LENGTH} printable characters")
 
     @functools.cached_property
     def id(self) -> str:
@@ -82,3 +93,43 @@ class Upload:
         :raises ValueError: it is something else.
         """
         return msgspec.json.decode(text, type=cls)
+
+
+def clean_reference(text: str) -> str | None:
+    """Return ``text`` as a reference is kept: one line of printable characters. None: it holds none.
+
+    A longer one than `REFERENCE_LENGTH` is cut and ends in an ellipsis, so that nobody takes it
+    for a whole number.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(line) > REFERENCE_LENGTH:
+        line = line[: REFERENCE_LENGTH - 1].rstrip() + "…"
+    return line or None
+
+
+def reference_in(metadata: Mapping[str, object]) -> str | None:
+    """Return the reference in an object's metadata, or None.
+
+    :param metadata: headers of the bucket's answer, or their likes in an event; in any case.
+    """
+    found = (metadata.get(name) for name in _REFERENCES)
+    text = next((each for each in found if isinstance(each, str) and each), "")
+    return clean_reference(header_text(text)) if text else None
+
+
+def header_text(text: str) -> str:
+    """Return a header's value as its writer meant it: UTF-8, percent-encoded UTF-8, or RFC 2047."""
+    if text.startswith("=?") and text.endswith("?="):  # as S3 gives what is not ASCII
+        from email.errors import HeaderParseError
+        from email.header import decode_header, make_header
+
+        try:
+            return str(make_header(decode_header(text)))
+        except (HeaderParseError, LookupError, ValueError):
+            return text
+    with contextlib.suppress(ValueError):
+        text = text.encode("latin-1").decode()  # HTTP clients take bytes for Latin-1
+    try:
+        return unquote(text, errors="strict")  # as COS wants what is not ASCII
+    except ValueError:
+        return text

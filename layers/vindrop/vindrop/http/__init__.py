@@ -18,7 +18,7 @@ from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.domain.failures import FailureError
-from vindrop.http import auth, cors
+from vindrop.http import auth, console, cors
 from vindrop.http.language import prefers_chinese
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request, UnknownRequestError, parse
@@ -27,13 +27,17 @@ from vindrop.settings import Settings, SettingsError
 from vindrop.telemetry import bind, log
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    **{path: route.methods for path, route in console.ROUTES.items()},
     "/": ("GET", "HEAD", "POST"),
+    "/capture": ("GET", "HEAD"),
+    "/capture-worker.js": ("GET", "HEAD"),
     "/v1/vin": ("POST",),
     "/v1/uploads": ("POST",),
     "/openapi.json": ("GET", "HEAD"),
     "/healthz": ("GET", "HEAD"),
+    "/v1/session": ("GET", "POST", "DELETE"),
 }
-"""Path → methods, besides OPTIONS."""
+"""Path → methods, besides OPTIONS. ``{id}`` stands for one part of a path."""
 
 _BASE_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -62,6 +66,7 @@ def process(
     """Answer one HTTP request with the given settings and app; see `handle`."""
     request: Request | None = None
     route: str | None = None
+    given: Settings | None = None
     headers = dict(_BASE_HEADERS)
     if call.request_id:
         headers["X-Request-Id"] = call.request_id
@@ -91,8 +96,7 @@ def process(
         log("failed", level="error", error=type(error).__name__, where=_where(error))
         problem = ProblemError("internal")
     if problem is not None:
-        chinese = request is not None and prefers_chinese(request.headers)
-        response = problem.response(chinese=chinese)
+        response = _troubled(problem, request, route, given, call)
     response = replace(response, headers={**headers, **response.headers})
     if request is not None and request.method == "HEAD":
         response = replace(response, body="")
@@ -109,12 +113,43 @@ def process(
     return for_gateway(response, request)
 
 
+def _troubled(
+    problem: ProblemError,
+    request: Request | None,
+    route: str | None,
+    settings: Settings | None,
+    call: Invocation,
+) -> Response:
+    """Return what a caller gets for a problem: a document, or where people look, a page."""
+    chinese = request is not None and prefers_chinese(request.headers)
+    if request is None or settings is None or route not in console.ROUTES:
+        return problem.response(chinese=chinese)
+    from vindrop.http.console import respond
+
+    try:
+        return respond.trouble(problem, request, route, settings, call)
+    except Exception as error:  # noqa: BLE001  # a page that cannot be drawn is no reason to say nothing
+        log("failed", level="error", error=type(error).__name__, where=_where(error))
+        return problem.response(chinese=chinese)
+
+
 def route_of(path: str) -> str | None:
     """Return the route of ``path``, under whatever prefix a gateway has mounted the function."""
     bare = path.rstrip("/") or "/"
     if bare in ROUTES:
         return bare
-    return next((route for route in ROUTES if route != "/" and bare.endswith(route)), None)
+    parts = bare.split("/")
+    found = [route for route in ROUTES if route != "/" and _fits(route.split("/")[1:], parts)]
+    return max(found, key=lambda route: route.count("/"), default=None)
+
+
+def _fits(wanted: list[str], parts: list[str]) -> bool:
+    """Whether a path ends with the parts of a route."""
+    last = parts[-len(wanted) :]
+    return len(last) == len(wanted) and all(
+        each == want or (want.startswith("{") and each != "")
+        for want, each in zip(wanted, last, strict=True)
+    )
 
 
 def _respond(
@@ -126,7 +161,8 @@ def _respond(
 ) -> Response:
     if route is None:
         raise ProblemError(
-            "not-found", "there are GET / (the page), POST /v1/vin and GET /openapi.json"
+            "not-found",
+            "there are GET / (the console), GET /capture, POST /v1/vin and GET /openapi.json",
         )
     methods = ROUTES[route]
     listed = ", ".join((*methods, "OPTIONS"))
@@ -134,6 +170,14 @@ def _respond(
         return cors.preflight(listed)
     if request.method not in methods:
         raise ProblemError("method-not-allowed", f"it takes {listed}", headers={"Allow": listed})
+    if route == "/v1/session":
+        from vindrop.http import sign_in
+
+        return sign_in.respond(request, settings)
+    if route in console.ROUTES and request.method in console.ROUTES[route].methods:
+        from vindrop.http.console import respond
+
+        return respond.respond(request, route, settings, call, app)
     if request.method == "POST":
         auth.check(request, settings)
         if route == "/v1/uploads":
@@ -151,6 +195,8 @@ def _respond(
         return Response(200, openapi.text(), {"Content-Type": "application/json"})
     from vindrop.http import page
 
+    if route == "/capture-worker.js":
+        return page.worker(request, settings, call.platform)
     return page.get(request, settings, call.platform)
 
 

@@ -8,7 +8,7 @@ from vindrop.http.request import Request
 from vindrop.http.response import Response
 from vindrop.settings import Settings
 
-_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, X-Api-Key"
+_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, X-Api-Key, X-Reference"
 _EXPOSED: Final = "Retry-After, X-Request-Id"
 _MAX_AGE: Final = "600"
 

@@ -1,4 +1,4 @@
-"""The first file of a multipart/form-data body (RFC 7578), by `python-multipart`'s parser."""
+"""The photo and the reference in a multipart/form-data body (RFC 7578), by `python-multipart`'s parser."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ MOST_PARTS: Final = 32
 """A form with one photo has a few; more is somebody wasting our time."""
 
 
+LONGEST_REFERENCE: Final = 4096
+"""Bytes that are kept of a field: enough to see that it is too long."""
+
+
 class _Collector:
     """Keeps the first part that is a file, in memory: the gateway's limit is a few megabytes."""
 
     def __init__(self) -> None:
         self.data = bytearray()
+        self.reference = bytearray()
         self.found = False
         self.ended = False
         """Whether the closing boundary came: without it the photo may be cut."""
         self._parts = 0
         self._name, self._value = bytearray(), bytearray()
-        self._taking = False
+        self._taking = self._naming = False
         self._disposition = b""
         self._kind = b""
 
@@ -29,7 +34,7 @@ class _Collector:
         if self._parts > MOST_PARTS:
             raise ProblemError("bad-request", f"the form has more than {MOST_PARTS} parts")
         self._disposition = self._kind = b""
-        self._taking = False
+        self._taking = self._naming = False
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -53,6 +58,7 @@ class _Collector:
         is_file = b"filename" in options or self._kind.lower().startswith(b"image/")
         self._taking = is_file and not self.found
         self.found = self.found or is_file
+        self._naming = not is_file and options.get(b"name") == b"reference"
 
     def on_end(self) -> None:
         self.ended = True
@@ -60,10 +66,14 @@ class _Collector:
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._taking:
             self.data += data[start:end]
+        elif self._naming and len(self.reference) < LONGEST_REFERENCE:
+            self.reference += data[start:end]
 
 
-def first_file(body: bytes, content_type: str) -> bytes:
-    """Return the bytes of the first part with a file name or an image's type.
+def photo_and_reference(body: bytes, content_type: str) -> tuple[bytes, str]:
+    """Return the bytes of the first part with a file name or an image's type, and the reference.
+
+    The reference is the field of this name; an empty text where there is none.
 
     :raises ProblemError: no boundary, a broken form, or no file in it.
     """
@@ -85,4 +95,4 @@ def first_file(body: bytes, content_type: str) -> bytes:
         raise ProblemError("bad-request", "the form broke off before its end")
     if not parts.found:
         raise ProblemError("empty-photo", "the form holds no file: send the photo as one")
-    return bytes(parts.data)
+    return bytes(parts.data), bytes(parts.reference).decode("utf-8", "replace")

@@ -8,6 +8,7 @@ the request are never both paid for.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from vindrop.core.resolve_version import identify
 from vindrop.domain.failures import FailureError
 from vindrop.domain.redaction import printable
 from vindrop.domain.upload import BucketCloud, Upload
-from vindrop.http.photos import ObjectNamed
+from vindrop.http.photos import REFERENCE, ObjectNamed, reference
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
 from vindrop.http.response import Response
@@ -51,6 +52,7 @@ class Wanted(BaseModel):
 
     size: int | None = Field(default=None, ge=1)
     type: str = Field(default="", max_length=100)
+    reference: str | None = REFERENCE
 
 
 def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
@@ -86,7 +88,8 @@ def locate(app: App, named: ObjectNamed, platform: Platform) -> Upload:
     )
     if named.version is None:
         return identify(app.storage, app.ledger, bare)
-    return replace(bare, size=app.storage.of(cloud).stat(bare).size)
+    there = app.storage.of(cloud).stat(bare)
+    return replace(bare, size=there.size, reference=there.reference)
 
 
 def _check_access(settings: Settings, named: ObjectNamed, region: str) -> None:
@@ -129,11 +132,16 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
         raise ProblemError("not-a-photo", "type: takes that of an image, such as image/jpeg")
     today = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d")
     extension = _EXTENSIONS.get(wanted.type.lower(), "")
-    upload = _in_upload_bucket(
-        settings, platform, f"{settings.upload_prefix}{today}/{uuid.uuid4().hex}{extension}"
+    named = request.headers.get("idempotency-key", "").strip()
+    # The same key names the same object, and that is one upload however often it is put there.
+    name = hashlib.sha256(named.encode()).hexdigest()[:32] if named else uuid.uuid4().hex
+    folder = "once" if named else today
+    upload = in_upload_bucket(
+        settings, platform, f"{settings.upload_prefix}{folder}/{name}{extension}"
     )
     # What the caller says of the photo is signed: no larger one, and none of another type, can be put.
     headers = {"Content-Type": wanted.type} if wanted.type else {}
+    about = reference(wanted.reference or "")
     signed = {name.lower(): value for name, value in headers.items()}
     if wanted.size is not None:
         signed["content-length"] = str(wanted.size)  # which every client sends by itself
@@ -147,6 +155,7 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
             "bucket": upload.bucket,
             "region": upload.region,
             "key": upload.key,
+            **({"reference": about} if about else {}),
         },
     }
     return Response(201, json.dumps(place), {"Content-Type": "application/json"})
@@ -157,7 +166,7 @@ def upload_origin(settings: Settings, platform: Platform) -> str:
     if not settings.upload_bucket:
         return ""
     try:
-        upload = _in_upload_bucket(settings, platform, "x")
+        upload = in_upload_bucket(settings, platform, "x")
         url = urlsplit(
             store_for(upload.cloud).object_url(
                 upload.bucket, upload.region, upload.key, settings.storage_endpoint
@@ -173,7 +182,11 @@ def upload_region(settings: Settings, cloud: BucketCloud) -> str:
     return settings.upload_region or own_region(os.environ, cloud)
 
 
-def _in_upload_bucket(settings: Settings, platform: Platform, key: str) -> Upload:
+def in_upload_bucket(settings: Settings, platform: Platform, key: str) -> Upload:
+    """Return an object of the bucket for large photos, which may not be there yet.
+
+    :raises ProblemError: nobody says its region.
+    """
     cloud = own_cloud(platform)
     region = upload_region(settings, cloud)
     if not region:

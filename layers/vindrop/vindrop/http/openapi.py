@@ -9,11 +9,15 @@ from typing import Any, Final
 
 from vindrop.domain.records import Reading
 from vindrop.domain.schemas import data_schema
-from vindrop.http import objects, photos
+from vindrop.domain.upload import REFERENCE_LENGTH
+from vindrop.http import objects, photos, sessions, sign_in
+from vindrop.http.console import openapi as console
 from vindrop.http.problems import CONTENT_TYPE, KINDS, TYPE_PREFIX
 
 _BINARY: Final = ("image/jpeg", "image/png", "image/heic", "image/webp", "image/tiff", "image/bmp")
 _STATUSES: Final = (400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504)
+_MORE_STATUSES: Final = (409, 410, 501)
+"""Of the console alone."""
 
 
 @functools.cache
@@ -25,6 +29,7 @@ def text() -> str:
 def document() -> dict[str, Any]:
     """Return the document."""
     status = _object("status", status={"const": "ok"})
+    consoles = console.paths()
     alive = "The function runs. Neither the ledger nor VinOCR is asked."
     return {
         "openapi": "3.1.0",
@@ -35,14 +40,23 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
-        "security": [{"key": []}, {"bearer": []}],
+        "security": [{"key": []}, {"bearer": []}, {"session": []}],
         "paths": {
             "/v1/vin": {"post": _read("readVin")},
-            "/": {
-                "get": _open("page", "The page for people.", {"text/html": {"schema": _text()}}),
-                "post": _read("readVinAtRoot"),
+            **consoles,
+            "/": {**consoles["/"], "post": _read("readVinAtRoot")},
+            "/capture": {
+                "get": _open("capture", "The page for people.", {"text/html": {"schema": _text()}})
+            },
+            "/capture-worker.js": {
+                "get": _open(
+                    "captureWorker",
+                    "The page's service worker.",
+                    {"text/javascript": {"schema": _text()}},
+                )
             },
             "/v1/uploads": {"post": _upload()},
+            "/v1/session": _session(),
             "/openapi.json": {"get": _open("openapi", "This document.", _json({"type": "object"}))},
             "/healthz": {"get": _open("healthz", alive, _json(status))},
         },
@@ -50,9 +64,12 @@ def document() -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": sessions.COOKIE},
             },
             "schemas": _schemas(),
-            "responses": {str(status): _problem(status) for status in _STATUSES},
+            "responses": {
+                str(status): _problem(status) for status in (*_STATUSES, *_MORE_STATUSES)
+            },
         },
     }
 
@@ -65,7 +82,7 @@ def _version() -> str:
 
 
 def _read(operation: str) -> dict[str, Any]:
-    form = _object("photo", photo={}) | {
+    form = _object("photo", photo={}, reference=_text()) | {
         "description": "The first part with a file name is the photo."
     }
     return {
@@ -80,7 +97,16 @@ def _read(operation: str) -> dict[str, Any]:
                 "in": "header",
                 "description": "For ImageUrl: the same URL under the same key is paid for once.",
                 "schema": _text(),
-            }
+            },
+            {
+                "name": "X-Reference",
+                "in": "header",
+                "description": (
+                    "The caller's own reference, such as a stock or order number; UTF-8, "
+                    "percent-encoded. A field `reference` of the body goes before it."
+                ),
+                "schema": _text(maxLength=REFERENCE_LENGTH),
+            },
         ],
         "requestBody": {
             "required": True,
@@ -113,6 +139,31 @@ def _upload() -> dict[str, Any]:
         "responses": {
             "201": {"description": "Where to put it.", "content": _json(_ref("Place"))},
             **_problems(400, 401, 404, 413, 500, 503),
+        },
+    }
+
+
+def _session() -> dict[str, Any]:
+    said = {"description": "Whose session it is.", "content": _json(_ref("Session"))}
+    return {
+        "post": {
+            "operationId": "openSession",
+            "summary": "Open a session for a page: a cookie that is valid for some hours.",
+            "security": [],
+            "requestBody": {"required": True, "content": _json(_ref("SignIn"))},
+            "responses": {"201": said, **_problems(400, 401, 403, 500, 503)},
+        },
+        "get": {
+            "operationId": "session",
+            "summary": "Whose session it is, and the token for its changes.",
+            "security": [{"session": []}],
+            "responses": {"200": said, **_problems(401, 500)},
+        },
+        "delete": {
+            "operationId": "closeSession",
+            "summary": "Sign out.",
+            "security": [{"session": []}],
+            "responses": {"204": {"description": "Signed out."}, **_problems(401, 403, 500, 503)},
         },
     }
 
@@ -163,6 +214,7 @@ def _schemas() -> dict[str, Any]:
     mending = "`lookalike`: the character that would make the check digit hold. `unclear`: the likeliest other."
     return {
         **parts,
+        **console.schemas(),
         "Reading": reading,
         "Doubt": _object(
             "position character why",
@@ -179,6 +231,8 @@ def _schemas() -> dict[str, Any]:
         "ImageBase64": photos.Base64Image.model_json_schema(),
         "ImageUrl": photos.ImageUrl.model_json_schema(),
         "Object": photos.ObjectNamed.model_json_schema(),
+        "SignIn": sign_in.SignIn.model_json_schema(),
+        "Session": sign_in.SessionInfo.model_json_schema(),
         "Wanted": objects.Wanted.model_json_schema(),
         "Place": _object(
             "method url headers expires_in object",

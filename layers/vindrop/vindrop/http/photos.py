@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from vindrop.core.photo import Sent, read_header
 from vindrop.domain import base64_text
-from vindrop.domain.upload import BucketCloud
+from vindrop.domain.upload import REFERENCE_LENGTH, BucketCloud, clean_reference, header_text
 from vindrop.http import multipart
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.request import Request
@@ -26,8 +26,17 @@ _FORMS: Final = (
 )
 
 
+REFERENCE: Final = Field(
+    default=None,
+    max_length=REFERENCE_LENGTH,
+    description="The caller's own, such as a stock or order number: kept with the reading.",
+)
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reference: str | None = REFERENCE
 
 
 class ObjectNamed(_Body):
@@ -58,23 +67,35 @@ class ImageUrl(_Body):
     ImageUrl: SecretStr = Field(json_schema_extra={"format": "uri", "maxLength": 8192})
 
 
-def read(request: Request) -> Sent | ObjectNamed:
-    """Find the photo in a request.
+def read(request: Request) -> tuple[Sent | ObjectNamed, str | None]:
+    """Find the photo in a request, and the caller's reference for it.
 
     :raises ProblemError: there is none, or it is not an image.
     """
+    given = header_text(request.headers.get("x-reference", ""))
     if not request.body.strip():
         raise ProblemError("empty-photo", f"the request has no body: send {_FORMS}")
     kind = request.content_type
     if kind == "multipart/form-data":
-        part = multipart.first_file(request.body, request.headers["content-type"])
-        return Sent(data=_image(part))
+        part, field = multipart.photo_and_reference(request.body, request.headers["content-type"])
+        return Sent(data=_image(part)), reference(field or given)
     if kind == "application/json" or kind.endswith("+json") or request.body.lstrip()[:1] == b"{":
-        return _from_json(request.body)
-    return Sent(data=_image(request.body))
+        photo, field = _from_json(request.body)
+        return photo, reference(field or given)
+    return Sent(data=_image(request.body)), reference(given)
 
 
-def _from_json(body: bytes) -> Sent | ObjectNamed:
+def reference(text: str) -> str | None:
+    """Return a reference as it is kept.
+
+    :raises ProblemError: it is too long.
+    """
+    if len(" ".join(text.split())) > REFERENCE_LENGTH:
+        raise ProblemError("bad-request", f"reference: takes up to {REFERENCE_LENGTH} characters")
+    return clean_reference(text)
+
+
+def _from_json(body: bytes) -> tuple[Sent | ObjectNamed, str]:
     import json
 
     try:
@@ -92,19 +113,22 @@ def _from_json(body: bytes) -> Sent | ObjectNamed:
         )
     try:
         if ways[0] == "bucket":
-            return ObjectNamed.model_validate(given)
+            named = ObjectNamed.model_validate(given)
+            return named, named.reference or ""
         if ways[0] == "ImageUrl":
-            return Sent(url=_url(ImageUrl.model_validate(given).ImageUrl.get_secret_value()))
-        text = Base64Image.model_validate(given).ImageBase64
+            address = ImageUrl.model_validate(given)
+            return Sent(url=_url(address.ImageUrl.get_secret_value())), address.reference or ""
+        image = Base64Image.model_validate(given)
     except ValidationError as error:
         raise of_validation(error) from None
+    text = image.ImageBase64
     if not text.strip():
         raise ProblemError("empty-photo", "ImageBase64 is empty")
     match = _DATA_URL.match(text[:200])
     data = _decoded((text[match.end() :] if match else text).encode("utf-8", "replace"))
     if data is None:
         raise ProblemError("bad-request", "ImageBase64 is not Base64")
-    return Sent(data=_image(data))
+    return Sent(data=_image(data)), image.reference or ""
 
 
 def _url(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +44,19 @@ KINDS: Final[dict[str, Kind]] = {
         "The API key is missing or wrong",
         "Send a key of VINDROP_API_KEYS as X-Api-Key or as Authorization: Bearer",
     ),
+    "signed-out": Kind(
+        401, "The session has ended", "Sign in again; nothing that was typed is lost"
+    ),
+    "cross-site": Kind(
+        403,
+        "The request did not come from a page of this function",
+        "Load the page anew and try again; a program sends its key as X-Api-Key",
+    ),
+    "role-too-low": Kind(
+        403,
+        "The key may not do this",
+        "Ask whoever keeps VINDROP_API_KEYS for another role: name:role:key",
+    ),
     "bucket-not-allowed": Kind(
         403, "This bucket may not be read", "Name it in VINDROP_ALLOWED_BUCKETS"
     ),
@@ -60,10 +74,26 @@ KINDS: Final[dict[str, Kind]] = {
         "The object was overwritten",
         "Send the request again, for the object that is there now",
     ),
+    "already-decided": Kind(
+        409,
+        "Somebody else has decided this",
+        "Look at it, and correct it if it is wrong",
+    ),
+    "not-decidable": Kind(409, "This cannot be decided now", "Go on with the next one"),
+    "photo-gone": Kind(
+        410,
+        "The photo is not in its bucket any more",
+        'It can still be decided, as "no photo"',
+    ),
     "photo-too-large": Kind(
         413,
         "The photo is too large",
         "Send a smaller one, or put it into the bucket by POST /v1/uploads",
+    ),
+    "export-too-large": Kind(
+        413,
+        "The list is too long for one request",
+        "Choose fewer days, or call `vindrop export`, which takes any number",
     ),
     "not-a-photo": Kind(
         415,
@@ -75,6 +105,8 @@ KINDS: Final[dict[str, Kind]] = {
         "No VIN was found on the photo",
         "Take it again: closer, straight on, in even light, all 17 characters in the picture",
     ),
+    "not-a-vin": Kind(422, "This is not a VIN"),
+    "decision-refused": Kind(422, "The decision cannot be kept so"),
     "photo-damaged": Kind(422, "The photo cannot be decoded", "Take or export it again"),
     "url-unreadable": Kind(
         422,
@@ -89,6 +121,11 @@ KINDS: Final[dict[str, Kind]] = {
     "wrong-settings": Kind(
         500, "The function's settings are wrong", "Its log names the setting and what it takes"
     ),
+    "no-console": Kind(
+        501,
+        "The console is not installed here",
+        "Install vindrop[console], or attach the layer console to the function",
+    ),
     "vinocr-failed": Kind(502, "VinOCR gave no usable answer", "Try again", 2),
     "storage-failed": Kind(502, "The bucket gave no usable answer", "Try again", 2),
     "no-keys": Kind(
@@ -101,6 +138,9 @@ KINDS: Final[dict[str, Kind]] = {
         "The VinOCR account is blocked",
         "Somebody has to mend the account or its permissions; then the same request works",
         60,
+    ),
+    "no-ledger": Kind(
+        503, "There is no ledger to look into", "Set VINDROP_LEDGER to a database or to DynamoDB"
     ),
     "vinocr-unavailable": Kind(503, "VinOCR is not available", "Try again", 5),
     "store-unavailable": Kind(503, "The ledger or the database is not available", "Try again", 5),
@@ -120,6 +160,7 @@ class ProblemError(Exception):
         request_id: str | None = None,
         retry_after: float | None = None,
         headers: dict[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         """Describe the problem.
 
@@ -128,11 +169,13 @@ class ProblemError(Exception):
         :param code: VinOCR's error code word for word, or one of ours.
         :param request_id: VinOCR's RequestId, where a call was made.
         :param retry_after: seconds, where trying again helps.
+        :param more: further members of the document.
         """
         self.name, self.kind = name, KINDS[name]
         self.code, self.request_id = code, request_id
         self.retry_after = self.kind.retry_after if retry_after is None else retry_after
         self.headers = headers or {}
+        self.more = more or {}
         sentences = [redact(detail).strip().rstrip("."), self.kind.todo]
         self._sentences = [text for text in sentences if text]
         self.detail = " ".join(f"{text[0].upper()}{text[1:]}." for text in self._sentences)
@@ -151,6 +194,7 @@ class ProblemError(Exception):
             "detail": detail,
             "code": self.code,
             "request_id": self.request_id,
+            **self.more,
         }
         headers = {"Content-Type": CONTENT_TYPE, **self.headers}
         headers["Content-Language"] = "zh-CN" if chinese else "en"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from vindrop.core.app import App
@@ -40,7 +41,7 @@ def post(open_app: Callable[[], App], request: Request, call: Invocation) -> Res
     :raises FailureError: a named object is not there, or may not be read.
     :raises StoreError: the ledger is away.
     """
-    photo = photos.read(request)
+    photo, reference = photos.read(request)
     app = open_app()
     budget = Budget(min(call.seconds, app.settings.http_seconds), call.started)
     sent: Sent | None
@@ -49,6 +50,8 @@ def post(open_app: Callable[[], App], request: Request, call: Invocation) -> Res
         upload, sent = identity.of(photo, idempotency_key=key), photo
     else:
         upload, sent = objects.locate(app, photo, call.platform), None
+    if reference is not None:
+        upload = replace(upload, reference=reference)
     return _answer(app, wait_for(app, upload, budget, sent, limit=call.budget))
 
 

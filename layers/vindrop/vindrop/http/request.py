@@ -16,6 +16,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, unquote_plus
 
 from vindrop.core.photo import read_header
 from vindrop.http.problems import ProblemError
@@ -44,6 +45,10 @@ class Request:
     """ALB only: the answer must carry its headers as lists, too."""
     client: str = ""
     """The client's address, where the gateway tells it."""
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Decoded; of several values of one name the last."""
+    mount: str = ""
+    """The prefix that was cut off ``path``: what links to this function's pages begin with."""
 
     @property
     def content_type(self) -> str:
@@ -70,14 +75,20 @@ def parse(event: object) -> Request:
     else:
         method, path = event.get("httpMethod"), event.get("path")
     headers, multi = _headers(event)
+    whole, mount = str(path or "/"), _mount(shape, context)
+    below = _below_mount(whole, mount)
+    if shape == "aws_rest":  # its path is below the stage, and the stage stands in the context
+        mount = str(context.get("path") or "").removesuffix(whole).rstrip("/")
     return Request(
         shape,
         str(method or "GET").upper(),
-        _below_mount(str(path or "/"), _mount(shape, context)),
+        below,
         headers,
         _body(event, headers),
         multi and shape == "aws_alb",
         _client(shape, context, headers),
+        _query(shape, event),
+        mount if shape == "aws_rest" or below != whole else "",
     )
 
 
@@ -103,12 +114,33 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _headers(event: Mapping[str, Any]) -> tuple[dict[str, str], bool]:
     multi = event.get("multiValueHeaders")
+    cookies = event.get("cookies")
     given = _mapping(multi) or _mapping(event.get("headers"))
     found: dict[str, str] = {}
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]
         found[str(name).lower()] = ", ".join(str(each) for each in values if each is not None)
+    if isinstance(cookies, list):  # payload 2.0 takes them out of the headers
+        found["cookie"] = "; ".join(str(each) for each in cookies)
     return found, isinstance(multi, Mapping)
+
+
+def _query(shape: Shape, event: Mapping[str, Any]) -> dict[str, str]:
+    if shape == "aws_http":
+        return dict(parse_qsl(str(event.get("rawQueryString") or ""), keep_blank_values=True))
+    name = "queryString" if shape.startswith("tencent") else "queryStringParameters"
+    found: dict[str, str] = {}
+    for key, value in _mapping(event.get(name) or event.get("multiValue" + _capital(name))).items():
+        last = value[-1] if isinstance(value, list) and value else value
+        text = "" if last is True or last is None else str(last)
+        if shape == "aws_alb":  # hands them over as they were sent
+            key, text = unquote_plus(str(key)), unquote_plus(text)  # noqa: PLW2901
+        found[str(key)] = text
+    return found
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _client(shape: Shape, context: Mapping[str, Any], headers: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from vindrop.domain.arrivals import Ignored, Message
 from vindrop.domain.redaction import printable
+from vindrop.domain.upload import reference_in
 from vindrop.tracing import first
 from vindrop.triggers.common import (
     FieldError,
@@ -124,6 +125,7 @@ def _upload(record: _Record) -> Ignored | dict[str, Any]:
         "uploaded_at": moment(record.event.eventTime),
         "version_id": text(found.vid) or meta.get("x-cos-version-id") or None,
         "etag": meta.get("etag", "").strip('"') or None,
+        "reference": reference_in(meta),
     }
 
 

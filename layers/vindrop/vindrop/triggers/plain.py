@@ -1,8 +1,9 @@
 """An object named plainly: what a workflow passes, or a person who writes into a queue by hand.
 
 ``{"bucket": …, "key": …, "region": …}`` with ``version``, ``size`` and ``cloud`` where they are
-known; COS's workflow (``{"ObjectInfo": {"BucketId", "Region", "Object"}}``); an item of an S3
-listing (``Key``, ``Etag``, ``Size``) to which the state machine has added ``Bucket`` and ``Region``.
+known, and the caller's own ``reference``; COS's workflow (``{"ObjectInfo": {"BucketId", "Region",
+"Object"}}``); an item of an S3 listing (``Key``, ``Etag``, ``Size``) to which the state machine has
+added ``Bucket`` and ``Region``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from vindrop.clouds import STORES, cloud_of_region, named_version
 from vindrop.domain.arrivals import Message
+from vindrop.domain.upload import clean_reference
 from vindrop.tracing import first
 from vindrop.triggers.common import (
     FieldError,
@@ -33,6 +35,7 @@ _NAMES: Final = {
     "version": ("version", "VersionId", "Etag", "ETag"),
     "size": ("size", "Size"),
     "cloud": ("cloud",),
+    "reference": ("reference", "Reference"),
 }
 """What a field may be called; the first that is there is taken."""
 
@@ -44,6 +47,7 @@ class _Object(Fields, frozen=True):
     version: Loose = None
     size: Loose = None
     cloud: Loose = None
+    reference: Loose = None
 
 
 def plain(payload: Mapping[str, Any]) -> list[Message]:
@@ -75,5 +79,6 @@ def _upload(found: _Object) -> dict[str, Any]:
         "key": key,
         "version": version,
         "size": size(found.size),
+        "reference": clean_reference(text(found.reference)),
         **named_version(cloud, version),
     }

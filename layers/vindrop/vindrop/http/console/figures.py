@@ -1,0 +1,114 @@
+"""The overview's figures: as plots drawn in the page, and as JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from vindrop.core.console import Day, Overview
+from vindrop.http.console import parts, plots
+from vindrop.http.console.asked import Asked
+from vindrop.http.response import Response
+
+VERDICTS: Final = ("verified", "reviewed", "plausible", "doubtful")
+_MOST_CODES: Final = 8
+
+
+def get(asked: Asked) -> Response:
+    """Answer with the figures as JSON."""
+    found = parts.console(asked).overview(asked.number("days", 30, 366))
+    return Response(
+        200, json.dumps(as_data(found), ensure_ascii=False), {"Content-Type": "application/json"}
+    )
+
+
+def events(asked: Asked) -> Response:
+    """Answer that nothing is sent by itself here: a function's answer ends. The page polls instead.
+
+    On a laptop the server before the function answers this address (`vindrop_local.front`).
+    """
+    del asked
+    return Response(204)
+
+
+def as_data(overview: Overview) -> dict[str, Any]:
+    """Return the figures, ready for JSON."""
+    found: dict[str, Any] = json.loads(
+        json.dumps(dataclasses.asdict(_plain(overview)), default=_written)
+    )
+    circuit = overview.circuit
+    found["circuit"] = "open" if circuit else "closed"
+    found["circuit_code"] = circuit.failure.code if circuit else None
+    found["waiting"] = {
+        state: {"uploads": each.uploads, "oldest_seconds": each.oldest}
+        for state, each in overview.waiting.items()
+    }
+    return found
+
+
+def _plain(overview: Overview) -> Overview:
+    return dataclasses.replace(overview, circuit=None, waiting={})
+
+
+def _written(value: object) -> Any:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    fields = getattr(value, "__struct_fields__", ())
+    return {name: getattr(value, name) for name in fields}
+
+
+def shown(asked: Asked, days: int) -> dict[str, Any]:
+    """Return what the page shows of the last ``days`` days."""
+    found = parts.console(asked).overview(days)
+    all_days = found.days
+    codes = Counter[str]()
+    for day in all_days:
+        codes.update(day.dead_letters)
+    has_cost = any(day.cost is not None for day in all_days)
+    return {
+        "found": found,
+        "today": all_days[-1],
+        "codes": codes.most_common(_MOST_CODES),
+        "more_codes": max(len(codes) - _MOST_CODES, 0),
+        "most_code": max(codes.values(), default=1),
+        "totals": _totals(all_days),
+        "has_cost": has_cost,
+        "results": plots.stacked(all_days, _layers(all_days)),
+        "bills": plots.stacked(all_days, [("billed", [day.billed for day in all_days])]),
+        "times": plots.lines(
+            all_days,
+            [
+                ("median", [day.median_seconds for day in all_days]),
+                ("p95", [day.p95_seconds for day in all_days]),
+            ],
+        ),
+        "waiting": sorted(found.waiting.items()),
+        "waiting_uploads": sum(each.uploads for each in found.waiting.values()),
+        "waiting_since": max((each.oldest for each in found.waiting.values()), default=None),
+    }
+
+
+def _totals(days: Sequence[Day]) -> dict[str, Any]:
+    def total(value: Callable[[Day], float]) -> float:
+        return sum(map(value, days))
+
+    costs = [day.cost for day in days if day.cost is not None]
+    return {
+        "uploads": total(lambda day: day.uploads),
+        "readings": total(lambda day: sum(day.readings.values())),
+        "dead_letters": total(lambda day: sum(day.dead_letters.values())),
+        "billed": total(lambda day: day.billed),
+        "maybe_billed": total(lambda day: day.maybe_billed),
+        "cost": sum(costs) if costs else None,
+        "reviewed": total(lambda day: day.reviewed),
+    }
+
+
+def _layers(days: Sequence[Day]) -> list[tuple[str, list[int]]]:
+    verdicts = [(verdict, [day.readings.get(verdict, 0) for day in days]) for verdict in VERDICTS]
+    dead = [sum(day.dead_letters.values()) for day in days]
+    return [*verdicts, ("dead", dead), ("waiting", [day.waiting for day in days])]

@@ -1,0 +1,183 @@
+"""Pages of templates: what each of them has, its words in both languages, its security policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vindrop.clouds import own_cloud, own_region, store_for
+from vindrop.domain.failures import FailureError
+from vindrop.http import sessions
+from vindrop.http.console import assets
+from vindrop.http.console.asked import Asked
+from vindrop.http.objects import upload_origin, upload_region
+from vindrop.http.response import Response
+
+LANGUAGES: Final = ("en", "zh")
+COOKIE: Final = "vindrop-language"
+_FOLDER: Final = Path(__file__).parent
+Say = Callable[..., str]
+
+
+def page(asked: Asked, name: str, status: int = 200, **values: Any) -> Response:
+    """Return a page.
+
+    :param name: of its template.
+    :param values: what the template shows.
+    """
+    language = language_of(asked)
+    session = asked.caller.session if asked.caller else None
+    text = (
+        _environment()
+        .get_template(f"{name}.html")
+        .render(
+            values,
+            asked=asked,
+            base=asked.base,
+            caller=asked.caller,
+            csrf=session.csrf if session else "",
+            language=language,
+            page=name,
+            say=functools.partial(say, language),
+            version=assets.version(),
+            words=words_for(language, name),
+        )
+    )
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy(asked),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Vary": "Cookie, Accept-Language",
+    }
+    return Response(status, text, headers)
+
+
+def language_of(asked: Asked) -> str:
+    """Return the language that was chosen, else the browser's first one that there is."""
+    chosen = sessions.cookies(asked.request).get(COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    wanted = asked.request.headers.get("accept-language", "").lower().split(",")
+    short = (each.strip()[:2] for each in wanted)
+    return next((each for each in short if each in LANGUAGES), "en")
+
+
+def say(language: str, name: str, /, **values: object) -> str:
+    """Return the words called ``name``, ``{…}`` in them replaced."""
+    text = _words()[name][LANGUAGES.index(language)]
+    for key, value in values.items():
+        text = text.replace(f"{{{key}}}", str(value))
+    return text
+
+
+def words_for(language: str, page: str) -> dict[str, str]:
+    """Return what the scripts of a page say: names that begin with the page's, or with ``js.``."""
+    at = LANGUAGES.index(language)
+    return {
+        name: both[at] for name, both in _words().items() if name.startswith((f"{page}.", "js."))
+    }
+
+
+def policy(asked: Asked) -> str:
+    """Return the Content-Security-Policy: our own files, and photos out of the buckets."""
+    photos = " ".join(("'self'", "data:", "blob:", *sorted(_photo_origins(asked))))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"img-src {photos}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _photo_origins(asked: Asked) -> set[str]:
+    """Return where signed URLs of photos lead: the allowed buckets, else every bucket of the clouds."""
+    settings, platform = asked.settings, asked.call.platform
+    if settings.storage_endpoint:
+        return {settings.storage_endpoint}
+    cloud = own_cloud(platform)
+    region = upload_region(settings, cloud) or own_region(os.environ, cloud)
+    found = {upload_origin(settings, platform)} - {""}
+    for each in settings.allowed_buckets:
+        bucket, _, said = each.partition("@")
+        try:
+            url = store_for(cloud).object_url(bucket, said or region, "x")
+        except FailureError:
+            continue
+        found.add("/".join(url.split("/")[:3]))
+    return found if settings.allowed_buckets else {f"https://*.{host}" for host in _SUFFIXES}
+
+
+_SUFFIXES: Final = ("myqcloud.com", "amazonaws.com", "amazonaws.com.cn", "aliyuncs.com")
+"""Hosts of the clouds' buckets, where the settings name none."""
+
+
+@functools.cache
+def _words() -> Mapping[str, tuple[str, str]]:
+    found: Mapping[str, tuple[str, str]] = json.loads(
+        (_FOLDER / "words.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+@functools.cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters["json"] = as_json
+    made.filters["query"] = as_query
+    made.filters["moment"] = moment
+    made.filters["seconds"] = seconds
+    made.filters["number"] = number
+    return made
+
+
+def as_json(value: Any) -> Markup:
+    """Return JSON that may stand in a script element: nothing in it ends the element."""
+    text = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    return Markup(text)  # noqa: S704  # JSON without "<" is data of the script element, and no markup
+
+
+def as_query(values: Mapping[str, str]) -> str:
+    """Return a query of what is not empty."""
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+def moment(value: dt.datetime | None) -> Markup:
+    """Return a time for people, which a script turns into the browser's own zone."""
+    if value is None:
+        return Markup("")
+    utc = value.astimezone(dt.timezone.utc)
+    return Markup('<time datetime="{}">{} UTC</time>').format(
+        utc.isoformat(timespec="seconds"), utc.strftime("%Y-%m-%d %H:%M")
+    )
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration for people."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    if value < 7200:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.0f} h" if value < 172_800 else f"{value / 86_400:.0f} d"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Return a number with its thousands apart."""
+    return "–" if value is None else f"{value:,.{digits}f}".replace(",", "\u202f")
