@@ -44,7 +44,11 @@ LAYERS: Final = {
             ("pillow", "pillow-heif"),
             "re-encodes HEIC, WebP and photos that are too large",
         ),
-        Layer("console", ("jinja2", "xlsxwriter"), "the console's pages and exports: the HTTP function"),
+        Layer(
+            "console",
+            ("jinja2", "xlsxwriter"),
+            "the console's pages and exports: the HTTP function",
+        ),
         Layer("postgresql", ("psycopg", "psycopg-binary"), "for postgresql:// URLs"),
         Layer(
             "mysql",
