@@ -72,12 +72,13 @@ export class Queue {
   }
 
   async add(file, {name, reference, thumb}) {
-    const item = {
+    const fresh = {
       id: newId(), name, type: file.type, size: file.size, at: Date.now(), reference, thumb, state: "waiting",
       tries: 0, nextAt: 0, problem: null, object: null, reading: null, vin: "", confirmedAt: 0, kept: true, changes: 0,
       digest: file.size > this.limits.inline && file.size <= this.limits.most ? await digestOf(file) : "",
     };
-    await this.#keepNew(item, file);
+    await this.#keepNew(fresh, file);
+    const item = this.items.get(fresh.id) ?? fresh;  // a look into the store may have found it first
     this.items.set(item.id, item);
     this.tell("added", item);
     this.drain();
