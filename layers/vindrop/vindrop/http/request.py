@@ -72,8 +72,8 @@ def parse(event: object) -> Request:
     headers, multi = _headers(event)
     return Request(
         shape,
-        str(method or "GET").upper(),
-        _below_mount(str(path or "/"), _mount(shape, context)),
+        _text(method or "GET").upper(),
+        _below_mount(_text(path or "/"), _mount(shape, context)),
         headers,
         _body(event, headers),
         multi and shape == "aws_alb",
@@ -97,6 +97,11 @@ def _shape(event: Mapping[str, Any]) -> Shape | None:
     return "aws_rest" if "resource" in event else None
 
 
+def _text(value: object) -> str:
+    """Return what a gateway wrote, without halves of surrogate pairs: JSON carries them, no bytes do."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -107,7 +112,7 @@ def _headers(event: Mapping[str, Any]) -> tuple[dict[str, str], bool]:
     found: dict[str, str] = {}
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]
-        found[str(name).lower()] = ", ".join(str(each) for each in values if each is not None)
+        found[_text(name).lower()] = ", ".join(_text(each) for each in values if each is not None)
     return found, isinstance(multi, Mapping)
 
 
@@ -122,7 +127,7 @@ def _client(shape: Shape, context: Mapping[str, Any], headers: Mapping[str, str]
         told = headers.get("x-scf-remote-addr")
     elif shape == "aws_alb":  # it appends the address to what the client has sent
         told = headers.get("x-forwarded-for", "").rpartition(",")[2]
-    return str(told or "").strip()[:45]
+    return _text(told or "").strip()[:45]
 
 
 def _mount(shape: Shape, context: Mapping[str, Any]) -> str:
