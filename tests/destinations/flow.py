@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from tests.library.conftest import a_reading
 from vindrop import settings as settings_module
-from vindrop.core.attempt import AttemptResult, Fallbacks
+from vindrop.core.attempt import AttemptResult
 from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Budget
 from vindrop.core.ledger import Ledger
 from vindrop.core.outcome import Outcome
+from vindrop.core.photo import Fallbacks
 from vindrop.core.pipeline import Pipeline
 from vindrop.domain.failures import Failure
 from vindrop.domain.records import Reading

@@ -18,6 +18,7 @@ from vindrop.core.destination import Readable
 from vindrop.destinations import open_destination
 from vindrop.domain import records
 from vindrop.domain.columns import Column, Shown
+from vindrop.domain.recognition import Alternative, Character, RecognizerCall
 from vindrop.domain.records import READING, DeadLetter, Reading, Record
 from vindrop.domain.schemas import event_schema
 from vindrop.stores import sql
@@ -28,6 +29,16 @@ EVENTS: list[dict[str, Any]] = json.loads((OLD / "events.json").read_text())
 """A reading and a dead letter as 0.1 wrote them."""
 TABLES: dict[str, list[str]] = json.loads((OLD / "tables.json").read_text())
 """Database → the statements by which 0.1 made its tables."""
+CASCADE: dict[str, Any] = {
+    "confidence": 0.61,
+    "characters": (Character(character="L", confidence=0.9, alternatives=(("1", 0.05),)),),
+    "alternatives": (Alternative(vin="LSGPC52H9GF125167", confidence=0.2),),
+    "recognizers": (
+        RecognizerCall(name="own", vin="LSGPC52H9GF125161", confidence=0.61, seconds=0.4),
+        RecognizerCall(name="cloud", request_id="r-2", billed=1, code="FailedOperation.OcrFailed"),
+    ),
+}
+"""What a reading says of the recognizers that were asked."""
 BOX = ((0.1, 0.2), (0.9, 0.2), (0.9, 0.3), (0.1, 0.3))
 
 
@@ -119,7 +130,9 @@ def test_an_event_of_a_later_version_is_read_without_what_it_added() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"vin": "LSGPC52H9GF12516"}, {"vin": None}, {"attempts": 0}, {"read_at": "noon"},
-     {"vin_box": [[0, 0]]}, {"vin_box": [[0, 0], [1, 0], [1, 2], [0, 1]]}],
+     {"vin_box": [[0, 0]]}, {"vin_box": [[0, 0], [1, 0], [1, 2], [0, 1]]}, {"confidence": 1.01},
+     {"characters": [{"character": "L"}]}, {"alternatives": [{"vin": "L", "confidence": -1}]},
+     {"recognizers": [{"name": "own", "billed": -1}]}],
 )  # fmt: skip
 def test_what_breaks_a_records_limits_is_not_read(wrong: dict[str, Any]) -> None:
     event = records.to_cloudevent(a_reading())
@@ -155,6 +168,34 @@ def test_a_process_of_0_1_writes_beside_a_new_one(database: sql.Database) -> Non
     insert_as_0_1(database, records.to_cloudevent(a_dead_letter(an_upload("dead.jpg"))))
     assert late["id"] in {record.id for record in destination.records("readings")}
     assert len(list(destination.records("dead_letters"))) == 2
+
+
+def test_what_each_recognizer_said_comes_back_from_a_table_of_0_1(database: sql.Database) -> None:
+    new = Reading(**{**vars(a_reading(an_upload("new.jpg"))), **CASCADE})
+    opened(database).put(new)
+    rows = database.execute("SELECT object_key, confidence, recognizers FROM vindrop_readings").rows
+    found = {key: (confidence, calls) for key, confidence, calls in rows}
+    assert found["vin/a.jpg"] == (None, None)
+    assert found["new.jpg"][0] == 0.61
+    assert [call["name"] for call in json.loads(found["new.jpg"][1])] == ["own", "cloud"]
+    assert new in list(opened(database).records("readings"))
+    assert records.from_json(records.to_json(new)) == new
+    jsonschema.Draft202012Validator(event_schema(READING)).validate(records.to_cloudevent(new))
+
+
+def test_what_each_recognizer_said_is_in_an_item(servers: Servers) -> None:
+    server = servers["aws"]
+    url = f"dynamodb://us-east-1/cascade?endpoint={server.endpoint}"
+    destination = cast("Readable", open_destination(url, secrets.AWS))
+    new = Reading(**{**vars(a_reading(an_upload("new.jpg"))), **CASCADE})
+    destination.put(new)
+    destination.put(a_reading(an_upload("old.jpg")))
+    items = server.client("dynamodb").scan(TableName="cascade_readings")["Items"]
+    assert {item["object_key"]["S"]: item.get("confidence") for item in items} == {
+        "new.jpg": {"N": "0.61"},
+        "old.jpg": None,
+    }
+    assert new in list(destination.records("readings"))
 
 
 @pytest.mark.usefixtures("later_version")

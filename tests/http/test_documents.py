@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.http.conftest import OPEN, Service, ask
 from tests.pipeline.conftest import SAMPLES
+from vindrop.domain.recognition import Character
 from vindrop.domain.records import Reading, VinOCRCall
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import check_digit, parse
@@ -161,6 +163,46 @@ def test_a_wrong_check_digit_is_always_pointed_at() -> None:
     for digit in "0134567X":
         vin = GOOD[:8] + digit + GOOD[9:]
         assert 9 in {doubt["position"] for doubt in doubts.of(reading_of(vin))}
+
+
+def told(*confidences: float, other: str = "8") -> tuple[Character, ...]:
+    """Confidences of the characters of `GOOD`, the last one repeated to the end."""
+    return tuple(
+        Character(character=c, confidence=p, alternatives=((other, 0.02),) if p < 0.9 else ())
+        for c, p in zip(GOOD, (*confidences, *[confidences[-1]] * 17), strict=False)
+    )
+
+
+def test_what_a_recognizer_is_less_sure_of_is_pointed_at_with_the_likeliest_other() -> None:
+    reading = replace(reading_of(GOOD), characters=told(0.98, 0.98, 0.98, 0.98, 0.7, 0.98))
+    assert doubts.of(reading) == [
+        {"position": 5, "character": "B", "why": "unclear", "confidence": 0.7, "alternative": "8"}
+    ]
+
+
+def test_a_recognizer_that_is_as_sure_of_all_points_at_none() -> None:
+    """A photo that may show no VIN at all has all characters alike."""
+    assert doubts.of(replace(reading_of(GOOD), characters=told(0.6))) == []
+
+
+def test_real_confidences_take_the_place_of_guessed_look_alikes() -> None:
+    misread = GOOD.replace("B25", "825")
+    clear = tuple(
+        Character(character=c, confidence=0.5 if at == 13 else 0.99) for at, c in enumerate(misread)
+    )
+    found = doubts.of(replace(reading_of(misread), characters=clear))
+    assert [(doubt["position"], doubt["why"]) for doubt in found] == [
+        (9, "check_digit"), (14, "unclear"),
+    ]  # fmt: skip
+    everywhere = tuple(replace(each, confidence=0.99) for each in clear)
+    assert "lookalike" in {
+        doubt["why"] for doubt in doubts.of(replace(reading_of(misread), characters=everywhere))
+    }, "the recognizer is sure, and the check digit does not hold: guess as before"
+
+
+def test_confidences_of_another_vin_say_nothing() -> None:
+    other = tuple(replace(each, character="A") for each in told(0.99, 0.2))
+    assert doubts.of(replace(reading_of(GOOD), characters=other)) == []
 
 
 def test_the_page_of_the_docs_lists_every_problem(root: Path) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vindrop.core.attempt import Fallbacks
-from vindrop.core.photo import Form
+from vindrop.core.photo import Fallbacks, Form
 from vindrop.core.retry import full_jitter
 from vindrop.domain import error_codes
 from vindrop.domain.failures import Disposition as D

@@ -9,7 +9,8 @@ import pytest
 
 from tests.destinations.flow import Flow
 from tests.library.conftest import an_upload
-from vindrop.core.attempt import MISSED_PERMITS, Attempt, Concurrency
+from vindrop.core.attempt import MISSED_PERMITS, Attempt
+from vindrop.core.circuit_breaker import Concurrency
 from vindrop.core.invocation import Budget
 from vindrop.core.rate_limiter import LATE, MARGIN, Permit
 from vindrop.core.store_errors import StoreError

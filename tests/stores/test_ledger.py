@@ -387,6 +387,7 @@ def test_an_older_ledger_gets_the_columns_it_lacks(tmp_path: Path) -> None:
         "retries",
         "failing_after",
         "maybe_billed",
+        "answers",
     ):
         open_database(url).execute(f"ALTER TABLE vindrop_uploads DROP COLUMN {column}")
     ledger = cast("SQLLedger", open_ledger(url, account="test"))
@@ -592,6 +593,74 @@ def test_answers_that_wait_for_delivery_can_be_asked_for_alone(
     assert {upload.key for upload in ledger.retryable(10, answered=True)} == {"c", "d"}
     assert {upload.key for upload in ledger.retryable(10, answered=False)} == {"a", "b"}
     assert len(ledger.retryable(10)) == 4
+
+
+def test_what_a_recognizer_said_is_kept_for_whoever_claims_next(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    claim = claimed(ledger, PAST)
+    assert claim.answers is None
+    assert ledger.keep_answers(an_upload().id, claim, '{"said": 1}', billed=1, maybe_billed=2)
+    again = claimed(ledger)
+    assert (again.answers, again.billed, again.maybe_billed) == ('{"said": 1}', 1, 2)
+    scheduled = ledger.schedule_retry(
+        an_upload().id, again, REFUSED, seconds=PAST, attempts=1, billed=2, maybe_billed=2
+    )
+    assert scheduled
+    third = claimed(ledger)
+    assert (third.answers, third.billed, third.maybe_billed) == ('{"said": 1}', 2, 2)
+
+
+def test_answers_that_are_written_twice_are_counted_once(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    """A connection that breaks after the commit has the write repeated."""
+    claim = claimed(ledger, PAST)
+    for _ in range(2):
+        assert ledger.keep_answers(an_upload().id, claim, "said", billed=1, maybe_billed=0)
+    assert claimed(ledger).billed == 1
+
+
+def test_answers_of_a_worker_whose_claim_has_passed_are_counted_and_not_kept(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    late = claimed(ledger, PAST)
+    holder = claimed(ledger, PAST)
+    assert not ledger.keep_answers(an_upload().id, late, "late", billed=1, maybe_billed=1)
+    assert ledger.keep_answers(an_upload().id, holder, "held", billed=1, maybe_billed=0)
+    found = claimed(ledger)
+    assert (found.answers, found.billed, found.maybe_billed) == ("held", 2, 1)
+
+
+def test_a_redrive_forgets_what_recognizers_said(ledger: SQLLedger | DynamoDBLedger) -> None:
+    claim = claimed(ledger)
+    ledger.keep_answers(an_upload().id, claim, "said", billed=1, maybe_billed=0)
+    letter = a_dead_letter()
+    kept = ledger.keep(an_upload().id, claim, letter, attempts=1, billed=1, lease=60)
+    assert kept is not None
+    assert ledger.delivered(an_upload().id, letter, kept)
+    assert ledger.redrive(letter, after=PAST) == "redriven"
+    assert claimed(ledger).answers is None
+
+
+def test_each_recognizer_has_a_circuit_and_calls_of_its_own(
+    ledger: SQLLedger | DynamoDBLedger,
+) -> None:
+    own, cloud = ledger.for_account("test.own"), ledger.for_account("test.cloud")
+    assert own.open_circuit(REFUSED, 60)
+    for other in (ledger, cloud):
+        assert other.circuit(None) is None
+        assert other.count_call("2026-11-26", 1, 1)
+    assert own.circuit(None) is not None
+    assert ledger.for_account("test.own").circuit(None) is not None, "of every instance"
+    assert own.calls_of("2026-11-26") == 0
+    assert not cloud.count_call("2026-11-26", 1, 1)
+    upload = an_upload()
+    assert isinstance(own.claim(upload, 60), Claim)
+    assert isinstance(cloud.claim(upload, 60), Standing), "the uploads are the same"
+    assert own.close_circuit()
+    assert ledger.for_account("test").open_circuit(REFUSED, 60), "the account of before"
+    assert ledger.circuit(None) is not None
 
 
 def test_the_calls_of_a_day_are_counted_up_to_the_cap_by_all_together(

@@ -7,7 +7,7 @@ its first call, and pydantic would be a third of that time (docs/measurements.md
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -34,7 +34,7 @@ def variable(name: str) -> str:
 
 _FORMED: Final = (
     *("vinocr_secret_id", "vinocr_secret_key", "vinocr_region", "api_keys"),
-    *("cors_origins", "allowed_buckets", "upload_bucket", "upload_region"),
+    *("cors_origins", "allowed_buckets", "upload_bucket", "upload_region", "recognizers"),
 )
 """Settings whose text has a form of its own, which is looked at where one of them is given."""
 
@@ -56,6 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :param vinocr_secret_id: SecretId for VinOCR, where it is not the execution role's (AWS;
         your own VinOCR).
     :param vinocr_secret_key: Its SecretKey.
+    :param recognizers: Recognizers, in the order in which they are asked (docs/cascade.md), instead
+        of `VINDROP_VINOCR_ENDPOINT`: `name=url?price=…&rate=…`, several separated by spaces, or a JSON list.
+    :param recognizer_keys: Their keys: `name=SecretId:SecretKey`, several separated by spaces.
+    :param cascade: `first_sure` stops at the first answer that is sure, `agree` asks until two agree,
+        `fallback` asks the next one only where one gives no VIN.
+    :param sure: Confidence from which an answer is sure (docs/cascade.md: how it was chosen).
+    :param cascade_wait: Seconds that an answer which is not sure waits for a recognizer that cannot be
+        asked (out of reach, blocked, over its rate or its cap); then it goes out as doubtful. 0: at once.
     :param vinocr_timeout: Seconds that one call may take as a whole: connecting, sending, the
         queue of VinOCR, reading, and the last byte of the answer.
     :param vinocr_connect_timeout: Seconds of these to connect to VinOCR.
@@ -121,6 +129,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vinocr_language: Literal["en-US", "zh-CN"] = "en-US"
     vinocr_secret_id: Secret = Secret("")
     vinocr_secret_key: Secret = Secret("")
+    recognizers: str = ""
+    recognizer_keys: tuple[Secret, ...] = ()
+    cascade: Literal["first_sure", "agree", "fallback"] = "first_sure"
+    sure: Annotated[float, Meta(ge=0, le=1)] = 0.97
+    cascade_wait: Annotated[float, Meta(ge=0)] = 3_600.0
     vinocr_timeout: Annotated[float, Meta(gt=0, le=60)] = 20.0
     vinocr_connect_timeout: Annotated[float, Meta(gt=0, le=60)] = 3.0
     account: Annotated[str, Meta(pattern=r"^[\w.:-]{1,64}$")] = "vinocr"
@@ -201,6 +214,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         names = variable("vinocr_secret_id"), variable("vinocr_secret_key")
         if wrong := checks.pair(secret_id, secret_key, names):
             raise SettingsError(wrong)
+        if self.recognizers:
+            words = tuple(each.get_secret_value() for each in self.recognizer_keys)
+            told = (self.recognizers, words, secret_id, self.cascade, self.account)
+            if wrong := checks.recognizers(*told):
+                raise SettingsError(wrong)
 
     @property
     def vinocr_scheme(self) -> str:
@@ -268,13 +286,9 @@ def load(environment: Mapping[str, str]) -> Settings:
             _warn_renamed(old, new)
     for name in given:
         if name not in known:
-            import difflib  # only for a mistake
+            from vindrop.domain.setting_forms import not_a_setting  # only for a mistake
 
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {variable(close[0])}?" if close else ""
-            raise SettingsError(
-                f"{variable(name)} is not a setting{hint or ': docs/settings.md lists them all'}"
-            )
+            raise SettingsError(not_a_setting(variable(name), map(variable, known)))
     for name, field in known.items():
         if field.required and name not in given:
             raise SettingsError(f"{variable(name)} is not set. {description(field)}")
@@ -295,25 +309,12 @@ def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
     try:
         return msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
     except msgspec.ValidationError as error:
-        reason = _reason(field, str(error))
+        from vindrop.domain.setting_forms import reason_of  # only for a mistake
+
+        reason = reason_of(field.type, str(error))
     if "secret" in field.name or "keys" in field.name:
         raise SettingsError(f"{variable(field.name)} is wrong: {reason}")
     raise SettingsError(f"{variable(field.name)} is {redact(text)!r}: {reason}")
-
-
-def _reason(field: msgspec.structs.FieldInfo, reason: str) -> str:
-    """Say what a setting takes, in words of people who set it."""
-    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
-    if get_origin(kind) is Literal:
-        return f"takes one of {', '.join(get_args(kind))}"
-    for number, called in ((int, "a whole number"), (float, "a number")):
-        expected = f"Expected `{number.__name__}`"
-        if kind is number and reason.startswith(expected):
-            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
-            return f"takes {called}{bound}"
-    if kind is bool:
-        return "takes true or false"
-    return reason[0].lower() + reason[1:]
 
 
 def _custom(kind: type, value: Any) -> Any:

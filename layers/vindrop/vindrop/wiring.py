@@ -20,6 +20,7 @@ from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.delivery import Delivery
 from vindrop.core.destination import Destination
 from vindrop.core.invocation import Invocation
+from vindrop.core.ledger import Ledger
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.store_errors import StoreSettingError
@@ -40,6 +41,11 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
     given = os.environ if environment is None else environment
     _check_vehicle(settings)
     ledger = open_ledger(settings.ledger, account=settings.account, environment=given)
+    delivery = open_delivery(settings, given)
+    storage = Stores(settings, given)
+    photographer = Photographer(settings, storage)
+    if settings.recognizers:
+        return _with_cascade(settings, ledger, delivery, storage, photographer, given)
     rate_limiter = open_rate_limiter(
         settings.rate_limiter_url,
         account=settings.account,
@@ -47,9 +53,6 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
         burst=settings.burst,
         environment=given,
     )
-    delivery = open_delivery(settings, given)
-    storage = Stores(settings, given)
-    photographer = Photographer(settings, storage)
     recognizer = VinOCR(settings, given)
     breaker = CircuitBreaker(ledger, settings.probe_seconds)
 
@@ -69,6 +72,53 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
         recognizer,
         pipeline(interactive=False),
         pipeline(interactive=True),
+    )
+
+
+def _with_cascade(
+    settings: Settings,
+    ledger: Ledger,
+    delivery: Delivery,
+    storage: Stores,
+    photographer: Photographer,
+    environment: Mapping[str, str],
+) -> App:
+    from vindrop.core.cascade import Cascade, Member  # few functions have several recognizers
+    from vindrop.recognizers.engines import open_engines
+
+    engines = open_engines(settings, ledger, environment)
+    breakers = [CircuitBreaker(each.ledger, settings.probe_seconds) for each in engines]
+
+    def pipeline(*, interactive: bool) -> Pipeline:
+        members = [
+            Member(
+                engine.name,
+                Attempt(
+                    engine.settings,
+                    breaker,
+                    engine.rate_limiter,
+                    photographer,
+                    engine.recognizer,
+                    interactive=interactive,
+                ),
+                breaker,
+            )
+            for engine, breaker in zip(engines, breakers, strict=True)
+        ]
+        cascade = Cascade(settings, ledger, members)
+        return Pipeline(settings, ledger, members[0].attempt, delivery, cascade=cascade)
+
+    return App(
+        settings,
+        ledger,
+        engines[0].rate_limiter,
+        delivery,
+        storage,
+        photographer,
+        engines[0].recognizer,
+        pipeline(interactive=False),
+        pipeline(interactive=True),
+        engines,
     )
 
 

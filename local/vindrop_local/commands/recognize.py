@@ -17,8 +17,7 @@ from rich.text import Text
 
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
-from vindrop.core.attempt import Fallbacks
-from vindrop.core.photo import Photo, Photographer, explained
+from vindrop.core.photo import Fallbacks, Photo, Photographer, explained
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes, vin
 from vindrop.domain.failures import Failure, FailureError

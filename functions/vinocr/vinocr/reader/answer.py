@@ -53,3 +53,19 @@ class Answer:
     """How many passes it took."""
     milliseconds: float
     """Wall time of the whole reading."""
+    others: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """For each of the 17 characters, what else may stand there and how likely, likeliest first."""
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the upright photo in pixels; 0: not told."""
+
+    @property
+    def polygon(self) -> tuple[Point, Point, Point, Point] | None:
+        """The quadrilateral as shares of the photo's width and height, 0 to 1."""
+        if self.quadrilateral is None or len(self.quadrilateral) != 4 or not min(self.size):
+            return None
+        width, height = self.size
+        a, b, c, d = (
+            (min(max(x / width, 0.0), 1.0), min(max(y / height, 0.0), 1.0))
+            for x, y in self.quadrilateral
+        )
+        return a, b, c, d

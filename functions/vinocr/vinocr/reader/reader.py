@@ -14,6 +14,11 @@ from vinocr.reader.lines import Line
 from vinocr.reader.passes import Passes
 from vinocr.reader.quality import reason
 
+_MOST_OTHERS = 3
+"""Other characters that are told of one place."""
+_LEAST_OTHER = 0.001
+"""Probability from which they are told."""
+
 
 class Reader:
     """Reads VINs. Holds the networks; one per process is enough, and threads may share it."""
@@ -72,6 +77,8 @@ class Reader:
             barcode=best in hypotheses.barcodes,
             looks=hypotheses.passes,
             milliseconds=(time.perf_counter() - started) * 1000,
+            others=_others(probabilities, best) if best else (),
+            size=(hypotheses.picture.width, hypotheses.picture.height),
         )
 
 
@@ -80,6 +87,19 @@ def _characters(posterior: dict[str, float], best: str) -> tuple[float, ...]:
     return tuple(
         min(1.0, sum(p for vin, p in posterior.items() if vin[i] == c)) for i, c in enumerate(best)
     )
+
+
+def _others(posterior: dict[str, float], best: str) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """Return, for each place, the other characters that candidates have there, with their posterior."""
+    found = []
+    for place, character in enumerate(best):
+        shares: dict[str, float] = {}
+        for vin, p in posterior.items():
+            if vin[place] != character:
+                shares[vin[place]] = min(1.0, shares.get(vin[place], 0.0) + p)
+        ranked = sorted(shares.items(), key=lambda each: -each[1])
+        found.append(tuple((c, p) for c, p in ranked[:_MOST_OTHERS] if p >= _LEAST_OTHER))
+    return tuple(found)
 
 
 def _corners(line: Line, vin: str | None, picture: Picture) -> tuple[Point, ...]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vinocr import logging_json
-from vinocr.api import authentication, image_checks
+from vinocr.api import authentication, detail, image_checks
 from vinocr.api import request as requests
 from vinocr.api.accounts import STATE_CODES, Account, Accounts
 from vinocr.api.codes import ApiError, is_billed
@@ -97,7 +97,10 @@ class VinOcrAction:
         outcome = Outcome(str(uuid.uuid4()))
         try:
             if refused is None:
-                answer: dict[str, Any] = {"Vin": await self._vin_ocr(request, outcome)}
+                found = await self._vin_ocr(request, outcome)
+                answer: dict[str, Any] = {"Vin": found.vin}
+                if detail.is_asked(request.headers):
+                    answer |= detail.of(found)
             else:
                 answer = self._error(request, outcome, refused)
         except ApiError as error:  # no variable may outlive it: its frames hold the image
@@ -132,7 +135,7 @@ class VinOcrAction:
             self.metrics.billed.labels(outcome.account).inc()
         outcome.facts["seconds"] = round(seconds, 3)
 
-    async def _vin_ocr(self, request: Request, outcome: Outcome) -> str:
+    async def _vin_ocr(self, request: Request, outcome: Outcome) -> Answer:
         found = requests.common(request)
         outcome.facts["action"] = found.action[:64]
         self._check_target(request, found)
@@ -180,7 +183,7 @@ class VinOcrAction:
 
     async def _recognize(
         self, request: Request, found: Common, account: Account, outcome: Outcome
-    ) -> str:
+    ) -> Answer:
         if len(request.body) > _LARGE and requests.media_type(request.headers) == requests.JSON:
             values = await asyncio.to_thread(requests.json_object, request.body)
         else:
@@ -197,7 +200,7 @@ class VinOcrAction:
         outcome.facts["reading_ms"] = round(answer.milliseconds)
         if answer.vin is None:
             raise ApiError(_REASON_CODES.get(answer.reason or "", "FailedOperation.OcrFailed"))
-        return answer.vin
+        return answer
 
     async def _apply(self, fault: Fault) -> None:
         self.metrics.faults.inc()

@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vindrop.core.delivery import Delivery
-from vindrop.core.ledger import Ledger
+from vindrop.core.ledger import Ledger, OpenCircuit
 from vindrop.core.object_store import ObjectStores
 from vindrop.core.photo import Photographer
 from vindrop.core.pipeline import Pipeline
 from vindrop.core.rate_limiter import RateLimiter
 from vindrop.core.recognizer import Recognizer
 from vindrop.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One of several recognizers, and what guards it."""
+
+    name: str
+    settings: Settings
+    """The general ones with its own options in their place."""
+    recognizer: Recognizer
+    rate_limiter: RateLimiter
+    ledger: Ledger
+    """With its own circuit and calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +41,18 @@ class App:
     pipeline: Pipeline
     interactive: Pipeline
     """The same for a caller who waits for the answer: its permits come before those of uploads."""
+    engines: tuple[Engine, ...] = ()
+    """The recognizers of ``VINDROP_RECOGNIZERS``, in order; empty where there is only `recognizer`."""
+
+    def blocked(self) -> OpenCircuit | None:
+        """Return the open circuit that keeps every upload waiting, or None: calls may be made.
+
+        Of several recognizers, the one that is probed next, where all of them are blocked.
+        """
+        if not self.engines:
+            return self.ledger.circuit(None)
+        circuits = [engine.ledger.circuit(None) for engine in self.engines]
+        found = [circuit for circuit in circuits if circuit is not None]
+        if len(found) < len(circuits):
+            return None
+        return min(found, key=lambda circuit: circuit.probe_in)

@@ -5,23 +5,24 @@ An attempt makes at most one call and returns what it gave and what it cost; the
 
 from __future__ import annotations
 
-import contextlib
+import math
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
-from vindrop.core.circuit_breaker import CircuitBreaker
+from vindrop.core.circuit_breaker import CircuitBreaker, Concurrency
 from vindrop.core.invocation import Budget, deadline
 from vindrop.core.lease import LEASE_MARGIN
-from vindrop.core.photo import Form, Photo, Photographer, Sent, explained
+from vindrop.core.ledger import Claim
+from vindrop.core.photo import Fallbacks, Photo, Photographer, Sent, explained
 from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
 from vindrop.core.recognizer import Answer, Recognizer
 from vindrop.domain import error_codes, records
 from vindrop.domain.failures import Failure, FailureError
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import NotAVinError, Vin, parse
 from vindrop.settings import Settings
@@ -34,8 +35,6 @@ AFTER_CALL: Final = 1.0
 """Seconds kept back for keeping and delivering the answer."""
 MISSED_PERMITS: Final = 3
 """Permits in a row that may be missed; then the call is made late: a slow machine must not starve."""
-MOST_AT_ONCE: Final = 32
-"""Calls at once of a process whose service has never been busy."""
 LARGEST_SHARE: Final = 0.8
 """A function whose time limit is shorter than a call may take still tries, with this part of it."""
 
@@ -46,6 +45,12 @@ class Recognized:
 
     vin: Vin
     answer: Answer
+    endpoint: str
+    """Host and port that answered."""
+    call: records.VinOCRCall | None = None
+    """The deciding call, where several recognizers were asked."""
+    recognizers: tuple[RecognizerCall, ...] = ()
+    """All of them, in order, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,76 +62,29 @@ class AttemptResult:
     """Calls that the provider bills: 0 or 1."""
     maybe_billed: int = 0
     """Calls that it may bill, and nobody can know: 0 or 1."""
+    of_photo: bool = False
+    """Whether the photo could not be had: no recognizer is at fault."""
 
 
-class Concurrency:
-    """How many calls this process makes at once (AIMD: additive increase, multiplicative decrease).
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to, and what the upload has cost in all its runs."""
 
-    A service that says it is busy, or does not answer in time, gets half as many calls at once from
-    here; each round of answers lets one more be made. Threads share it.
-    """
-
-    def __init__(self, most: int = MOST_AT_ONCE) -> None:
-        self._most, self._limit, self._running = most, float(most), 0
-        self._free = threading.Condition()
-
-    @property
-    def limit(self) -> int:
-        """Calls that may be made at once now."""
-        return max(int(self._limit), 1)
-
-    @contextlib.contextmanager
-    def place(self, seconds: float) -> Iterator[None]:
-        """Wait until one more call may be made, at most ``seconds``.
-
-        :raises FailureError: none may.
-        """
-        with self._free:
-            if not self._free.wait_for(lambda: self._running < self.limit, max(seconds, 0.0)):
-                raise FailureError(
-                    error_codes.RATE_LIMITED,
-                    "VinOCR is busy, and every call that may be made at once is under way for longer "
-                    "than the function may run",
-                )
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._free:
-                self._running -= 1
-                self._free.notify_all()
-
-    def answered(self) -> None:
-        """Note an answer: with as many as the limit, one more call may be made at once."""
-        with self._free:
-            self._limit = min(self._limit + 1.0 / max(self._limit, 1.0), float(self._most))
-
-    def congested(self) -> None:
-        """Note that the service has too much to do."""
-        with self._free:
-            self._limit = max(min(self._limit, float(self._running)) / 2.0, 1.0)
-
-
-@dataclass(slots=True)
-class Fallbacks:
-    """The form in which the photo is sent, and the forms that were tried: each at most once."""
-
-    form: Form
-    tried: set[Form] = field(default_factory=set)
-    shrink_further: bool = False
-
-    def next_fallback(self, failure: Failure) -> bool:
-        """Change to the form that the error table names. False: there is none, or it was tried."""
-        form = failure.rule.fallback
-        if form is None:
-            return False
-        self.tried.add(self.form)
-        if form == "reencoded" and self.form != "url":
-            self.shrink_further = True
-        if form in self.tried:
-            return False
-        self.form = form
-        return True
+    outcome: Recognized | Failure
+    billed: int
+    maybe_billed: int
+    passed: frozenset[str] = frozenset()
+    """Codes of the failures that passed in this run."""
+    of_photo: bool = False
+    """See `AttemptResult`."""
+    claim: Claim | None = None
+    """Under which the upload goes on, where the run has changed it."""
+    recognizers: tuple[RecognizerCall, ...] = ()
+    """Those that were asked, where there are several."""
+    held: Recognized | None = None
+    """Beside a failure: an answer that is not sure, for where nothing better comes."""
+    retry_within: tuple[float, float] = (0.0, math.inf)
+    """Seconds: least and most until a retry."""
 
 
 class Attempt:
@@ -166,7 +124,7 @@ class Attempt:
             return Fallbacks("url", tried={"bytes", "reencoded"})
         if sent is not None:
             return Fallbacks("bytes")
-        return Fallbacks(self._photographer.first_form(upload))
+        return Fallbacks(self._photographer.first_form(upload, self._settings.image))
 
     def seconds_needed(self, budget: Budget) -> float:
         """Return the seconds that must be left for a call to be started at all."""
@@ -192,9 +150,11 @@ class Attempt:
         except FailureError as error:
             rule = error.failure.rule
             maybe = rule.billed is None and not rule.disposition.is_final
-            result = AttemptResult(error.failure, int(rule.billed or 0), int(maybe))
+            result = AttemptResult(
+                error.failure, int(rule.billed or 0), int(maybe), of_photo=error.of_photo
+            )
         else:
-            result = AttemptResult(found, billed=1)
+            result = AttemptResult(found, billed=int(self._recognizer.bills))
         if result.billed:
             count("billed")
         if result.maybe_billed:
@@ -210,12 +170,23 @@ class Attempt:
         :param billed: calls of all runs that the provider bills; ``maybe_billed``: that it may bill.
         """
         answer = found.answer
-        call = records.VinOCRCall(
+        call = found.call or records.VinOCRCall(
             request_id=answer.request_id,
-            endpoint=self._recognizer.endpoint,
+            endpoint=found.endpoint,
             seconds=round(answer.seconds, 3),
             billed=billed,
             maybe_billed=maybe_billed,
+        )
+        asked = found.recognizers or (
+            RecognizerCall(
+                name="vinocr",
+                vin=found.vin.value,
+                confidence=answer.confidence,
+                request_id=call.request_id,
+                seconds=call.seconds,
+                billed=billed,
+                maybe_billed=maybe_billed,
+            ),
         )
         return records.reading_of(
             found.vin,
@@ -223,6 +194,10 @@ class Attempt:
             call,
             attempts=attempts,
             vin_box=answer.vin_box,
+            confidence=answer.confidence,
+            characters=answer.characters,
+            alternatives=answer.alternatives,
+            recognizers=asked,
             vehicle=self._vehicle(found.vin.value),
             traceparent=tracing.current(),
         )
@@ -249,10 +224,14 @@ class Attempt:
         self._breaker.check()
         if self._cap is not None:
             self._cap.check()
-        with deadline(max(budget.left() - AFTER_CALL, 0.0)):
-            photo = self._photographer.take(
-                upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
-            )
+        try:
+            with deadline(max(budget.left() - AFTER_CALL, 0.0)):
+                photo = self._photographer.take(
+                    upload, fallbacks.form, shrink_further=fallbacks.shrink_further, sent=sent
+                )
+        except FailureError as error:
+            error.of_photo = True
+            raise
         try:
             self._recognizer.prepare()
         except FailureError as error:
@@ -262,7 +241,7 @@ class Attempt:
             self._wait_for_permit(budget)
             answer = self._call(photo, budget, holds)
         try:
-            return Recognized(parse(answer.vin), answer)
+            return Recognized(parse(answer.vin), answer, self._recognizer.endpoint)
         except NotAVinError as error:
             raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
 

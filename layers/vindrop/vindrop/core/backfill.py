@@ -198,7 +198,7 @@ class Backfill:
                 return
             if under_way != before:
                 last_news, before = time.monotonic(), under_way
-            if self.app.ledger.circuit(None) is not None:
+            if self.app.blocked() is not None:
                 return
             time.sleep(1.0)
 

@@ -1,4 +1,6 @@
-"""The circuit breaker: no calls while the VinOCR account itself refuses them.
+"""What keeps an account from calls in vain: its circuit breaker, and how many run at once.
+
+The circuit breaker: no calls while the VinOCR account itself refuses them.
 
 Arrears, a used-up package or refused keys fail every photo alike. The state is in the ledger, so
 all instances share it:
@@ -13,9 +15,66 @@ all instances share it:
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Final
+
 from vindrop.core.ledger import Ledger, OpenCircuit
+from vindrop.domain import error_codes
 from vindrop.domain.failures import Disposition, Failure, FailureError
 from vindrop.telemetry import log
+
+MOST_AT_ONCE: Final = 32
+"""Calls at once of a process whose service has never been busy."""
+
+
+class Concurrency:
+    """How many calls this process makes at once (AIMD: additive increase, multiplicative decrease).
+
+    A service that says it is busy, or does not answer in time, gets half as many calls at once from
+    here; each round of answers lets one more be made. Threads share it.
+    """
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._most, self._limit, self._running = most, float(most), 0
+        self._free = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be made at once now."""
+        return max(int(self._limit), 1)
+
+    @contextlib.contextmanager
+    def place(self, seconds: float) -> Iterator[None]:
+        """Wait until one more call may be made, at most ``seconds``.
+
+        :raises FailureError: none may.
+        """
+        with self._free:
+            if not self._free.wait_for(lambda: self._running < self.limit, max(seconds, 0.0)):
+                raise FailureError(
+                    error_codes.RATE_LIMITED,
+                    "VinOCR is busy, and every call that may be made at once is under way for longer "
+                    "than the function may run",
+                )
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._running -= 1
+                self._free.notify_all()
+
+    def answered(self) -> None:
+        """Note an answer: with as many as the limit, one more call may be made at once."""
+        with self._free:
+            self._limit = min(self._limit + 1.0 / max(self._limit, 1.0), float(self._most))
+
+    def congested(self) -> None:
+        """Note that the service has too much to do."""
+        with self._free:
+            self._limit = max(min(self._limit, float(self._running)) / 2.0, 1.0)
 
 
 class CircuitBreaker:

@@ -14,6 +14,7 @@ from vindrop.core.delivery import Delivery
 from vindrop.core.outcome import Outcome, report
 from vindrop.domain import error_codes, records
 from vindrop.domain.failures import Failure
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.upload import Upload
 from vindrop.telemetry import log
 
@@ -27,6 +28,7 @@ def make(
     first_seen: float | None = None,
     maybe_billed: int = 0,
     redriven: int = 0,
+    recognizers: tuple[RecognizerCall, ...] = (),
     event_id: str | None = None,
 ) -> records.DeadLetter:
     """Return the dead letter of an upload that ended with ``failure``.
@@ -48,6 +50,7 @@ def make(
         upload=upload,
         event_id=event_id,
         redriven=redriven,
+        recognizers=recognizers,
         traceparent=tracing.current(),
     )
 

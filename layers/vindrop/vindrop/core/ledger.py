@@ -22,7 +22,8 @@ The state machine of an upload, one row or item whose key is the upload's id:
 - **Conditional write**: each step is one write whose condition names the state it starts from,
   timed by the store's own clock. Two workers can never both succeed.
 - **Write-ahead**: an answer is kept before it is delivered. From then on nothing calls VinOCR for this
-  upload again; a delivery that fails is repeated from what was kept.
+  upload again; a delivery that fails is repeated from what was kept. Of several recognizers, what one
+  said is kept before the next is asked (`keep_answers`); a redrive forgets it.
 
     worker A   claim ✔ ── calls VinOCR ── † (killed)
     worker B        claim ✘ claimed    lease ends ▸ claim ✔ (attempt 2) ── keep ✔ ── delivered ✔
@@ -85,6 +86,8 @@ class Claim(msgspec.Struct, frozen=True):
     """Calls so far whose answer never came or made no sense: the provider may bill them."""
     was_dead: bool = False
     """Whether it has been a dead letter: a reading withdraws that."""
+    answers: str | None = None
+    """What the recognizers of a cascade said so far: see `vindrop.core.cascade`."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -162,6 +165,18 @@ class Ledger(Protocol):
 
         :returns: the claim under which the record is to be delivered.
         """
+
+    def keep_answers(
+        self, upload_id: str, claim: Claim, answers: str, *, billed: int, maybe_billed: int
+    ) -> bool:
+        """Keep what a cascade's recognizers said before another one is asked (write-ahead).
+
+        False: the claim had passed to another. What the calls cost is added up all the same, so a
+        later write under this claim counts from ``billed`` and ``maybe_billed``.
+        """
+
+    def for_account(self, account: str) -> Ledger:
+        """Return this ledger with the circuit and the calls of another account: of a recognizer."""
 
     def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:
         """Whether ``claim`` still holds; its lease is renewed where it ends within ``seconds``."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from vindrop.core.ledger import ENDED, Standing
 from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
@@ -37,6 +38,19 @@ def ended(upload: Upload, record: records.Record, *, new: bool) -> Outcome:
     """Return the outcome of an upload whose record has arrived at its destinations."""
     end: End = "reading" if isinstance(record, records.Reading) else "dead_letter"
     return Outcome(upload, end, record, new=new)
+
+
+def standing_of(upload: Upload, standing: Standing | None) -> Outcome:
+    """Return where an upload stands that another worker has, or had."""
+    if standing is None:
+        return Outcome(upload, "in_progress")
+    if standing.state in ENDED and standing.record is not None:
+        return ended(upload, standing.record, new=False)
+    if standing.state == "parked":
+        return Outcome(
+            upload, "retry_scheduled", None, standing.failure, retry_in=standing.retry_in
+        )
+    return Outcome(upload, "in_progress", standing.record, retry_in=standing.retry_in)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from vindrop.core.object_store import ObjectStores
 from vindrop.domain import error_codes
-from vindrop.domain.failures import FailureError
+from vindrop.domain.failures import Failure, FailureError
 from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
 
@@ -68,6 +68,28 @@ class Sent:
     """Where VinOCR itself is to fetch it; nothing here ever does."""
 
 
+@dataclass(slots=True)
+class Fallbacks:
+    """The form in which the photo is sent, and the forms that were tried: each at most once."""
+
+    form: Form
+    tried: set[Form] = field(default_factory=set)
+    shrink_further: bool = False
+
+    def next_fallback(self, failure: Failure) -> bool:
+        """Change to the form that the error table names. False: there is none, or it was tried."""
+        form = failure.rule.fallback
+        if form is None:
+            return False
+        self.tried.add(self.form)
+        if form == "reencoded" and self.form != "url":
+            self.shrink_further = True
+        if form in self.tried:
+            return False
+        self.form = form
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Format and size."""
@@ -98,15 +120,17 @@ class Photographer:
         self._storage = storage
         self.memory_mb = 0.0
 
-    def first_form(self, upload: Upload) -> Form:
+    def first_form(self, upload: Upload, image: Literal["auto", "url", "bytes"]) -> Form:
         """Return the form in which a photo is sent unless something speaks against it.
+
+        :param image: ``VINDROP_IMAGE``, or a recognizer's own.
 
         By default a URL from the provider's own store, which saves the photo a detour. From another
         cloud VinOCR's download would cross the world within its three seconds: bytes go at once.
         """
-        if self._settings.image == "auto":
+        if image == "auto":
             return "url" if self._storage.of(upload.cloud).sends_url else "bytes"
-        return self._settings.image
+        return image
 
     def take(
         self, upload: Upload, form: Form, *, shrink_further: bool = False, sent: Sent | None = None

@@ -4,8 +4,8 @@
 the local stack go through it. It returns an `Outcome`; it raises only `StoreError`, when the
 ledger itself is away: the platform must then redeliver the event (at-least-once delivery).
 
-An upload's id is its idempotency key: whoever brings it again finds the claim or the answer of the
-first one. An answer is written ahead: kept in the ledger before it is delivered.
+An upload's id is its idempotency key: whoever brings it again finds the first one's claim or answer.
+An answer is written ahead: kept in the ledger before it is delivered.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
-from vindrop.core.attempt import Attempt, Recognized
+from vindrop.core.attempt import Attempt, Recognized, Result
 from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Budget
 from vindrop.core.lease import LEASE_MARGIN
-from vindrop.core.ledger import ENDED, Claim, Ledger, Standing
-from vindrop.core.outcome import Outcome, ended, report
+from vindrop.core.ledger import Claim, Ledger, Standing
+from vindrop.core.outcome import Outcome, ended, report, standing_of
 from vindrop.core.photo import Sent, is_allowed
 from vindrop.core.retry import full_jitter
 from vindrop.core.store_errors import StoreError
@@ -33,19 +32,11 @@ from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
 from vindrop.telemetry import bind, log, measuring
 
+if TYPE_CHECKING:
+    from vindrop.core.cascade import Cascade
+
 DELIVERY_TRIES: Final = 4
 """Tries in one run to deliver an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What a run came to, and what the upload has cost in all its runs."""
-
-    outcome: Recognized | Failure
-    billed: int
-    maybe_billed: int
-    passed: frozenset[str] = frozenset()
-    """Codes of the failures that passed in this run."""
 
 
 class _TakenOverError(Exception):
@@ -62,12 +53,14 @@ class Pipeline:
         attempt: Attempt,
         delivery: Delivery,
         *,
+        cascade: Cascade | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._attempt = attempt
         self._delivery = delivery
+        self._cascade = cascade
         self._sleep = sleep
         self._jitter = random.Random()  # noqa: S311  # spreads retries, guards nothing
         self._hastened: dict[str, float] = {}
@@ -98,7 +91,7 @@ class Pipeline:
                     traceparent=tracing.current(),
                 )
                 if isinstance(claim, Standing):
-                    outcome = self._explain(upload, claim)
+                    outcome = standing_of(upload, claim)
                 else:
                     if tracing.current() is None:  # the sweep goes on in the trace of the event
                         context.enter_context(tracing.follow(claim.traceparent))
@@ -110,47 +103,47 @@ class Pipeline:
             report(outcome, measures)
             return outcome
 
-    def _explain(self, upload: Upload, standing: Standing | None) -> Outcome:
-        """Return where an upload stands that another worker has, or had."""
-        if standing is None:
-            return Outcome(upload, "in_progress")
-        if standing.state in ENDED and standing.record is not None:
-            return ended(upload, standing.record, new=False)
-        if standing.state == "parked":
-            return Outcome(
-                upload, "retry_scheduled", None, standing.failure, retry_in=standing.retry_in
-            )
-        return Outcome(upload, "in_progress", standing.record, retry_in=standing.retry_in)
-
     def _work(self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None) -> Outcome:
         if claim.record is not None:  # paid for in an earlier run: deliver, never call again
             return self._deliver(upload, claim, claim.record, budget, new=False)
         if upload.cloud == "http" and sent is None:  # its worker died, and the photo with it
             return self._give_back(upload, claim, claim.failure)
-        refusal = self._refusal(upload, claim, budget)
-        if refusal is not None:
-            result = _Result(refusal, claim.billed, claim.maybe_billed)
-        else:
-            result = self._recognize(upload, claim, budget, sent)
+        result = self._result(upload, claim, budget, sent)
+        claim = result.claim or claim
         if isinstance(result.outcome, Failure):
             return self._fail(upload, claim, result, result.outcome, budget)
+        outcome = self._read(upload, claim, result, result.outcome, budget)
+        if result.passed or claim.retries:
+            from vindrop.core import retry_schedule  # only after a failure that has passed
+
+            before = {claim.failure.code} if claim.failure is not None else set()
+            retry_schedule.hasten(self._ledger, before | result.passed, self._hastened)
+        return outcome
+
+    def _result(self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None) -> Result:
+        refusal, cascade = self._refusal(upload, claim, budget), self._cascade
+        if cascade is None:
+            if refusal is not None:
+                return Result(refusal, claim.billed, claim.maybe_billed)
+            return self._recognize(self._attempt, claim, None, upload, budget, sent)
+        if refusal is not None:
+            return cascade.held(claim, refusal)
+
+        return cascade.recognize(
+            upload, claim, lambda *asked: self._recognize(*asked, upload, budget, sent)
+        )
+
+    def _read(
+        self, upload: Upload, claim: Claim, result: Result, found: Recognized, budget: Budget
+    ) -> Outcome:
         reading = self._attempt.reading(
             upload,
-            result.outcome,
+            found,
             attempts=claim.attempts,
             billed=result.billed,
             maybe_billed=result.maybe_billed,
         )
-        outcome = self._finish(upload, claim, result, reading, budget)
-        if result.passed or claim.retries:
-            self._hasten(claim, result)
-        return outcome
-
-    def _hasten(self, claim: Claim, result: _Result) -> None:
-        from vindrop.core import retry_schedule  # only after a failure that has passed
-
-        before = {claim.failure.code} if claim.failure is not None else set()
-        retry_schedule.hasten(self._ledger, before | result.passed, self._hastened)
+        return self._finish(upload, claim, result, reading, budget)
 
     def _refusal(self, upload: Upload, claim: Claim, budget: Budget) -> Failure | None:
         """Return why no attempt is made at all, or None: go ahead."""
@@ -161,26 +154,31 @@ class Pipeline:
                 f"the bucket {upload.bucket} in {upload.region} is not among VINDROP_ALLOWED_BUCKETS",
             )
         if claim.attempts > self._settings.max_attempts:  # a poison message
-            if claim.failure is not None and claim.failure.rule.uses_attempt:
-                return claim.failure
-            return Failure(
-                error_codes.ABANDONED,
-                f"the function died {claim.attempts - 1} times while it had this photo: give it more "
-                "memory or time",
-            )
+            from vindrop.core import retry_schedule
+
+            return retry_schedule.poisoned(claim)
         if budget.left() < self._attempt.seconds_needed(budget):  # the photo need not be fetched
             return Failure(error_codes.OUT_OF_TIME, "too little time was left for a call")
         return None
 
     def _recognize(
-        self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None
-    ) -> _Result:
-        """Make attempts until one has a VIN, the time is up, or its failure ends the run."""
+        self,
+        attempt: Attempt,
+        claim: Claim,
+        most: int | None,
+        upload: Upload,
+        budget: Budget,
+        sent: Sent | None,
+    ) -> Result:
+        """Make attempts until one has a VIN, the time is up, or its failure ends the run.
+
+        :param most: tries for what passes, where another recognizer could be asked.
+        """
         billed, maybe_billed, tries = claim.billed, claim.maybe_billed, 0
         passed = set[str]()
-        fallbacks = self._attempt.fallbacks(upload, sent)
+        fallbacks = attempt.fallbacks(upload, sent)
         while True:
-            result = self._attempt.run(
+            result = attempt.run(
                 upload,
                 fallbacks,
                 budget,
@@ -191,29 +189,34 @@ class Pipeline:
             maybe_billed += result.maybe_billed
             failure = result.outcome
             if not isinstance(failure, Failure):
-                return _Result(failure, billed, maybe_billed, frozenset(passed))
+                return Result(failure, billed, maybe_billed, frozenset(passed))
             if fallbacks.next_fallback(failure):
                 log("fallback", code=failure.code, form=fallbacks.form)
                 continue
             from vindrop.core import retry_schedule  # most uploads are read at once
 
             tries += 1
-            wait = retry_schedule.wait_in_run(failure, tries, self._jitter)
-            if wait is None or budget.left() - wait <= self._attempt.seconds_needed(budget):
-                return _Result(failure, billed, maybe_billed)
+            wait = retry_schedule.wait_in_run(failure, tries, self._jitter, most)
+            if wait is None or budget.left() - wait <= attempt.seconds_needed(budget):
+                return Result(failure, billed, maybe_billed, of_photo=result.of_photo)
             log("retry", code=failure.code, request_id=failure.request_id, wait=round(wait, 3))
             passed.add(failure.code)
             self._sleep(wait)
 
     def _fail(
-        self, upload: Upload, claim: Claim, result: _Result, failure: Failure, budget: Budget
+        self, upload: Upload, claim: Claim, result: Result, failure: Failure, budget: Budget
     ) -> Outcome:
         from vindrop.core import dead_letters, retry_schedule  # most uploads end as readings
 
+        end = retry_schedule.ends_with(failure, claim, self._settings)
+        now = end is not None or upload.cloud == "http" or not self._ledger.durable
+        if (
+            result.held is not None and now
+        ):  # a doubtful answer that was paid for is better than none
+            return self._read(upload, claim, result, result.held, budget)
         judged = failure.disposition.is_final and failure.request_id is not None
         if upload.cloud == "http" and not judged:  # nothing was paid for that is worth keeping
             return self._give_back(upload, claim, failure)
-        end = retry_schedule.ends_with(failure, claim, self._settings)
         if end is not None:
             letter = dead_letters.make(
                 end,
@@ -223,14 +226,17 @@ class Pipeline:
                 maybe_billed=result.maybe_billed,
                 first_seen=claim.first_seen,
                 redriven=claim.redriven,
+                recognizers=result.recognizers,
             )
             return self._finish(upload, claim, result, letter, budget)
         retry = retry_schedule.schedule(failure, claim, self._settings, self._jitter)
+        least, most = result.retry_within
+        seconds = min(max(retry.seconds, least), most)
         scheduled = self._ledger.schedule_retry(
             upload.id,
             claim,
             failure,
-            seconds=retry.seconds,
+            seconds=seconds,
             attempts=retry.attempts,
             billed=result.billed,
             maybe_billed=result.maybe_billed,
@@ -238,33 +244,31 @@ class Pipeline:
             failing_after=retry.failing_after,
         )
         if not scheduled:
-            return self._explain(upload, self._ledger.standing(upload.id))
-        return Outcome(upload, "retry_scheduled", None, failure, retry_in=retry.seconds)
+            return standing_of(upload, self._ledger.standing(upload.id))
+        return Outcome(upload, "retry_scheduled", None, failure, retry_in=seconds)
 
     def _give_back(self, upload: Upload, claim: Claim, failure: Failure | None) -> Outcome:
-        """Leave no trace of a photo that only its caller has: sent again, it begins anew."""
+        """Leave no trace of a photo that only its caller has."""
         self._ledger.forget(upload.id, claim)
         return Outcome(upload, "not_retained", None, failure)
 
     def _finish(
-        self, upload: Upload, claim: Claim, result: _Result, record: records.Record, budget: Budget
+        self, upload: Upload, claim: Claim, result: Result, record: records.Record, budget: Budget
     ) -> Outcome:
         """Keep the answer, then deliver it (write-ahead).
 
-        Two commits even where both are in one database: an answer that was paid for must not be
-        rolled back with a delivery that failed, nor wait for it. The delivery and its mark in the
-        ledger are one transaction there, see `_deliver`; it follows at once, so that its sync is
-        early enough for the answer too. Any other delivery may take seconds: the answer is safe
-        from a power cut before it begins.
+        Two commits even in one database: an answer that was paid for must not be rolled back with
+        a delivery that failed. There the delivery and its mark are one transaction that follows at
+        once, so its sync is early enough; any other may take seconds, after the answer's own sync.
         """
         kept = self._keep(upload, claim, result, record, budget)
         if kept is not None:
             return self._deliver(upload, kept, record, budget, new=True)
         log("answer_came_late", level="warning", billed=result.billed - claim.billed)
-        return self._explain(upload, self._ledger.standing(upload.id))
+        return standing_of(upload, self._ledger.standing(upload.id))
 
     def _keep(
-        self, upload: Upload, claim: Claim, result: _Result, record: records.Record, budget: Budget
+        self, upload: Upload, claim: Claim, result: Result, record: records.Record, budget: Budget
     ) -> Claim | None:
         """Keep the answer, trying as long as there is time: it may have been paid for."""
         tries = 0
@@ -343,4 +347,4 @@ class Pipeline:
         standing = self._ledger.standing(upload.id)
         if standing is not None and isinstance(standing.record, records.Reading):
             self._delivery.withdraw(letter.id)
-        return self._explain(upload, standing)
+        return standing_of(upload, standing)

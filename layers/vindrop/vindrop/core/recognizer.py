@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vindrop.core.photo import Photo
-from vindrop.domain.records import Box
+from vindrop.domain.recognition import Alternative, Box, Character
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class Answer:
     """From request to answer."""
     vin_box: Box | None = None
     """Where the VIN stands in the photo, where the recognizer says it."""
+    confidence: float | None = None
+    """Estimated probability that the VIN is right, 0 to 1, where the recognizer says it."""
+    characters: tuple[Character, ...] | None = None
+    alternatives: tuple[Alternative, ...] | None = None
 
 
 class Recognizer(Protocol):
@@ -28,6 +32,10 @@ class Recognizer(Protocol):
     @property
     def endpoint(self) -> str:
         """Host and port that is called."""
+
+    @property
+    def bills(self) -> bool:
+        """Whether somebody bills its answers."""
 
     def prepare(self) -> None:
         """Load what a call needs, so that a permit is not spent on it.

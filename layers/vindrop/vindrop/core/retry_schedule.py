@@ -66,18 +66,32 @@ def maybe_billed(failure: Failure) -> bool:
     return failure.rule.billed is None and failure.disposition is not Disposition.DEAD_LETTER
 
 
-def wait_in_run(failure: Failure, tries: int, random: Random) -> float | None:
+def wait_in_run(
+    failure: Failure, tries: int, random: Random, most: int | None = None
+) -> float | None:
     """Return the seconds until the next try in the same run; None: it would help nothing, or cost.
 
     :param tries: so far in this run, at least 1.
+    :param most: tries for what passes by itself, unless the service is only busy.
     """
     rule = failure.rule
     transient = failure.disposition is Disposition.RETRY
     if not transient or not rule.retry_in_run or maybe_billed(failure):
         return None
-    if rule.passing and tries >= TRIES_IN_RUN:
+    if rule.passing and tries >= (TRIES_IN_RUN if most is None or rule.busy else most):
         return None
     return max(full_jitter(tries, base=0.5, cap=8.0, random=random), _named(failure))
+
+
+def poisoned(claim: Claim) -> Failure:
+    """Return the failure of an upload with which too many runs have failed or died."""
+    if claim.failure is not None and claim.failure.rule.uses_attempt:
+        return claim.failure
+    return Failure(
+        error_codes.ABANDONED,
+        f"the function died {claim.attempts - 1} times while it had this photo: give it more memory "
+        "or time",
+    )
 
 
 def ends_with(failure: Failure, claim: Claim, settings: Settings) -> Failure | None:

@@ -50,13 +50,13 @@ def _deliver(app: App, budget: Budget) -> list[Outcome]:
 
 def _retry(app: App, budget: Budget) -> list[Outcome]:
     """Retry what needs a call, unless the circuit is open: it would only be scheduled again."""
-    circuit = app.ledger.circuit(None)
+    circuit = app.blocked()
     if circuit is not None and circuit.probe_in > 0:
         return []
     outcomes: list[Outcome] = []
     if circuit is not None:  # half-open: one upload is the probe
         outcomes = _work(app, app.ledger.retryable(1, answered=False), budget)
-        if app.ledger.circuit(None) is not None:
+        if app.blocked() is not None:
             return outcomes
     return outcomes + _work_off(app, budget, answered=False)
 
@@ -82,7 +82,7 @@ def _work_off(app: App, budget: Budget, *, answered: bool) -> list[Outcome]:
             page = fresh[start : start + PAGE]
             done.update(upload.id for upload in page)
             outcomes += _work(app, page, budget)
-            if not answered and app.ledger.circuit(None) is not None:
+            if not answered and app.blocked() is not None:
                 return outcomes
     return outcomes
 
@@ -100,7 +100,7 @@ def _tell_backlog(app: App) -> None:
             "waiting": sum(each.uploads for each in waiting.values()),
             "oldest_seconds": round(max((each.oldest for each in waiting.values()), default=0), 1),
             "retry_waiting_seconds": round(parked.oldest, 1) if parked else 0,
-            "circuit_open": 0 if app.ledger.circuit(None) is None else 1,
+            "circuit_open": 0 if app.blocked() is None else 1,
         },
     )
 

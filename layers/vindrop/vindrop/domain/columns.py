@@ -22,7 +22,7 @@ class Column(NamedTuple):
     """The field has a column in SQL and an attribute in DynamoDB.
 
     NOT NULL where the field takes no None and has no default: those of the first version. A tuple
-    is stored as JSON.
+    is stored as JSON, and so is a dataclass.
     """
 
     sql: Literal["CHAR", "VARCHAR", "INTEGER", "DOUBLE PRECISION", "TEXT"]
@@ -76,9 +76,9 @@ class Field(NamedTuple):
             return str(found.value)
         if found is None or isinstance(found, str | int | float):
             return found
-        if dataclasses.is_dataclass(found) and not isinstance(found, type):
-            found = dataclasses.asdict(found)
-        return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(
+            found, default=dataclasses.asdict, ensure_ascii=False, separators=(",", ":")
+        )
 
 
 @functools.cache

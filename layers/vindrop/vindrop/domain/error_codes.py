@@ -76,6 +76,13 @@ class Rule:
     """Replaces the message, where the SDK's own quotes what must not be quoted."""
 
 
+URL_UNREADABLE: Final = "FailedOperation.DownLoadError"
+NO_VIN: Final = "FailedOperation.OcrFailed"
+NO_TEXT: Final = "FailedOperation.ImageNoText"
+CUT_OFF: Final = "FailedOperation.DetectFailed"
+BLURRED: Final = "FailedOperation.ImageBlur"
+DAMAGED: Final = "FailedOperation.ImageDecodeFailed"
+BROKEN_ENGINE: Final = "FailedOperation.UnKnowError"
 EMPTY_PHOTO: Final = "Vindrop.EmptyPhoto"
 NOT_AN_IMAGE: Final = "Vindrop.NotAnImage"
 UNSUPPORTED_FORMAT: Final = "Vindrop.UnsupportedFormat"

@@ -38,6 +38,9 @@ class Failure:
 class FailureError(Exception):
     """Carries a `Failure` up to the pipeline, which alone decides what becomes of it."""
 
+    of_photo = False
+    """Whether the photo could not be had or sent: no recognizer is at fault."""
+
     def __init__(self, code: str, message: str, request_id: str | None = None) -> None:
         # What VinOCR and the clouds say comes in here: cleaned, for whatever it is written to.
         self.failure = Failure(

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from vindrop.domain.columns import Column, Limits, Shown, Value, fields
 from vindrop.domain.failures import Disposition
+from vindrop.domain.recognition import Alternative, Box, Character, RecognizerCall, Share
 from vindrop.domain.upload import Cloud, Upload
 from vindrop.domain.vin import ALPHABET, LENGTH, Verdict, Vin
 
@@ -28,12 +29,6 @@ READING: Final = "vindrop.reading.v1"
 DEAD_LETTER: Final = "vindrop.dead_letter.v1"
 SENT: Final = 0.05
 """Seconds after which a request is surely on its way."""
-
-Share = Annotated[float, Limits(ge=0, le=1)]
-Point = tuple[Share, Share]
-"""x and y as shares of the photo's width and height, from its top left corner."""
-Box = tuple[Point, Point, Point, Point]
-"""A quadrilateral, clockwise from the top left as its text is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +92,14 @@ class Reading:
     """Whose manufacturer it is (ISO 3780), not where the factory stands."""
     vehicle: Annotated[VehicleFacts | None, Column("TEXT")] = None
     """By the maker's registered patterns; null where ``VINDROP_VEHICLE`` is off."""
+    confidence: Annotated[Share | None, Column("DOUBLE PRECISION")] = None
+    """Estimated probability that the VIN is right; null where the recognizer does not say it."""
+    characters: tuple[Character, ...] | None = None
+    """How sure the recognizer is of each of the 17; null where it does not say it."""
+    alternatives: tuple[Alternative, ...] | None = None
+    """Other VINs that the photo may show, the likeliest first; null where it does not say them."""
+    recognizers: Annotated[tuple[RecognizerCall, ...], Column("TEXT")] = ()
+    """The recognizers that were asked, in order; empty in readings of earlier versions."""
     traceparent: str | None = None
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
@@ -134,6 +137,8 @@ class DeadLetter:
     """Where ``upload`` is None: sha256 of the malformed record, so that it is counted once."""
     redriven: Annotated[int, Limits(ge=0)] = 0
     """How often the upload was a dead letter before, and was redriven."""
+    recognizers: tuple[RecognizerCall, ...] = ()
+    """The recognizers that were asked, in order, where `VINDROP_RECOGNIZERS` names several."""
     traceparent: str | None = None
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 
@@ -163,11 +168,14 @@ def reading_of(
     call: VinOCRCall,
     *,
     attempts: int,
-    vin_box: Box | None = None,
     vehicle: VehicleFacts | None = None,
     traceparent: str | None = None,
+    **told: Any,
 ) -> Reading:
-    """Return the reading of an upload, made now. Every reading is made here."""
+    """Return the reading of an upload, made now. Every reading is made here.
+
+    :param told: what the recognizers tell besides: further fields of `Reading`.
+    """
     return Reading(
         vin=vin.value,
         as_read=vin.as_read,
@@ -180,11 +188,11 @@ def reading_of(
         vinocr=call,
         attempts=attempts,
         read_at=dt.datetime.now(dt.timezone.utc),
-        vin_box=vin_box,
         manufacturer=vin.manufacturer,
         country=vin.country,
         vehicle=vehicle,
         traceparent=traceparent,
+        **told,
     )
 
 

@@ -6,13 +6,15 @@ All of it used to pass in silence and to fail at the first upload, or to let in 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 LEAST_API_KEY: Final = 8
 """Characters: at the ten tries per second that a gateway lets through, eight of letters and digits
 outlast a lifetime; four are found in a week or two."""
+LONGEST_ACCOUNT: Final = 64
+"""Characters of the name under which a recognizer's circuit and rate are stored."""
 _REGION: Final = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _BUCKET: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?(?:@[a-z0-9-]+)?"
 
@@ -69,3 +71,72 @@ def pair(one: str, other: str, names: Sequence[str]) -> str | None:
         return None
     given, missing = names if one else reversed(names)
     return f"{missing} is not set, but {given} is: set both, or neither"
+
+
+def recognizers(
+    text: str, keys: tuple[str, ...], secret_id: str, policy: str, account: str
+) -> str | None:
+    """Say what is wrong with ``VINDROP_RECOGNIZERS`` or with ``VINDROP_RECOGNIZER_KEYS``.
+
+    :param policy: ``VINDROP_CASCADE``; ``account``: ``VINDROP_ACCOUNT``.
+    :param secret_id: ``VINDROP_VINOCR_SECRET_ID``: whose keys the recognizers without any use.
+    """
+    from vindrop.domain import engines
+
+    try:
+        found = engines.parse(text)
+    except engines.EngineError as error:
+        return f"VINDROP_RECOGNIZERS {error}"
+    try:
+        pairs = engines.keys_of(keys)
+    except engines.EngineError as error:
+        return f"VINDROP_RECOGNIZER_KEYS {error}"
+    for name, pair_of_keys in pairs.items():
+        if name not in {engine.name for engine in found}:
+            return f"VINDROP_RECOGNIZER_KEYS has keys for {name!r}: VINDROP_RECOGNIZERS names no such one"
+        if wrong := secret(pair_of_keys[0]) or secret(pair_of_keys[1]):
+            return f"VINDROP_RECOGNIZER_KEYS for {name!r} {wrong}"
+    if policy == "agree" and len(found) < 2:
+        return "VINDROP_CASCADE is agree, and VINDROP_RECOGNIZERS names only one: two must agree"
+    for engine in found:
+        if not engine.account and len(f"{account}.{engine.name}") > LONGEST_ACCOUNT:
+            return (
+                f"VINDROP_RECOGNIZERS: VINDROP_ACCOUNT and the name {engine.name!r} are longer than "
+                f"{LONGEST_ACCOUNT} characters together: give it account=… of its own"
+            )
+        own = engine.is_inprocess or engine.keys or engine.name in pairs or secret_id
+        if not own and not engine.is_tencents:  # a role's token goes to its own cloud only
+            return (
+                f"VINDROP_RECOGNIZERS names {engine.name!r}, which has no keys: give them in "
+                f"VINDROP_RECOGNIZER_KEYS as {engine.name}=SecretId:SecretKey"
+            )
+    return None
+
+
+def not_a_setting(name: str, known: Iterable[str]) -> str:
+    """Say that a variable is no setting, and which may be meant."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"{name} is not a setting" + (
+        f"; did you mean {close[0]}?" if close else ": docs/settings.md lists them all"
+    )
+
+
+def reason_of(kind: Any, reason: str) -> str:
+    """Say what a setting takes, in words of people who set it.
+
+    :param kind: the setting's type.
+    :param reason: msgspec's own words.
+    """
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(kind) is Literal:
+        return f"takes one of {', '.join(get_args(kind))}"
+    for number, called in ((int, "a whole number"), (float, "a number")):
+        expected = f"Expected `{number.__name__}`"
+        if kind is number and reason.startswith(expected):
+            bound = reason.removeprefix(expected).partition(",")[0].removesuffix(".0")
+            return f"takes {called}{bound}"
+    if kind is bool:
+        return "takes true or false"
+    return reason[0].lower() + reason[1:]

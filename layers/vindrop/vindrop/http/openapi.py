@@ -160,7 +160,7 @@ def _schemas() -> dict[str, Any]:
         },
     }
     reading["required"] = ["id", *reading.get("required", []), "doubts", "new"]
-    mending = "`lookalike`: the character that would make the check digit hold."
+    mending = "`lookalike`: the character that would make the check digit hold. `unclear`: the likeliest other."
     return {
         **parts,
         "Reading": reading,
@@ -168,9 +168,13 @@ def _schemas() -> dict[str, Any]:
             "position character why",
             position={"type": "integer", "minimum": 1, "maximum": 17},
             character=_text(minLength=1, maxLength=1),
-            why={"enum": ["corrected", "check_digit", "lookalike"]},
+            why={"enum": ["corrected", "check_digit", "lookalike", "unclear"]},
             as_read=_text(description="`corrected`: what was read there, which no VIN holds."),
             alternative=_text(description=mending),
+            confidence={
+                "type": "number",
+                "description": "`unclear`: the estimated probability that the character is right.",
+            },
         ),
         "ImageBase64": photos.Base64Image.model_json_schema(),
         "ImageUrl": photos.ImageUrl.model_json_schema(),

@@ -12,7 +12,7 @@ import base64
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from vindrop.clouds import Credentials, for_vinocr, keep_to_itself, trimmed
@@ -21,13 +21,18 @@ from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.domain import error_codes
 from vindrop.domain.failures import LONGEST_ID, FailureError
-from vindrop.domain.records import Box
+from vindrop.domain.recognition import TENCENT, Alternative, Box, Character
 from vindrop.domain.redaction import printable
+from vindrop.domain.vin import ALPHABET, LENGTH, is_well_formed
 from vindrop.settings import Settings
 
 SERVICE: Final = "ocr"
 VERSION: Final = "2018-11-19"
 ACTION: Final = "VinOCR"
+DETAIL: Final = "X-VinOCR-Detail"
+"""Header that asks our own VinOCR for more than ``Vin``; any other one ignores it (docs/vinocr.md)."""
+_MOST: Final = 16
+"""Alternatives that are taken over, of a VIN or of a character."""
 
 
 class VinOCR:
@@ -35,11 +40,22 @@ class VinOCR:
 
     :param environment: where credentials are read, at every call: an execution role's expire while
         a function lives. The process's own by default.
+    :param credentials: gives them instead, at every call.
     """
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
+    bills = True
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str] | None = None,
+        credentials: Callable[[], Credentials] | None = None,
+    ) -> None:
         self._settings = settings
-        self._environment = os.environ if environment is None else environment
+        given = os.environ if environment is None else environment
+        self._given = credentials or (lambda: for_vinocr(settings, given))
+        host = f".{settings.vinocr_host.partition(':')[0].lower()}"
+        self._headers = {} if host.endswith(TENCENT) else {DETAIL: "true"}
         self._lock = threading.Lock()
         self._client: Any = None
         self._credentials: Credentials | None = None
@@ -69,7 +85,8 @@ class VinOCR:
             parameters = {"ImageUrl": photo.url}
         else:
             parameters = {"ImageBase64": base64.b64encode(photo.data or b"").decode()}
-        return self._call(parameters, {"X-TC-TraceId": trace_id} if trace_id else {}, seconds)
+        traced = {"X-TC-TraceId": trace_id} if trace_id else {}
+        return self._call(parameters, {**self._headers, **traced}, seconds)
 
     def call_without_photo(self) -> None:
         """Make a call without a photo: it is refused before anything is read, and never billed.
@@ -108,7 +125,7 @@ class VinOCR:
 
     def _connected(self) -> Any:
         """Return the SDK's client, a new one where the credentials have changed."""
-        credentials = for_vinocr(self._settings, self._environment)
+        credentials = self._given()
         with self._lock:
             if self._client is None or credentials != self._credentials:
                 self._client = self._connect(credentials)
@@ -176,7 +193,61 @@ def _answer(answer: Any, seconds: float) -> Answer:
         raise FailureError(
             error_codes.EMPTY_VIN, "VinOCR answered with an empty Vin", request_id or None
         )
-    return Answer(vin, request_id, seconds, _box(response.get("Polygon")))
+    characters = _characters(response.get("Characters"))
+    return Answer(
+        vin,
+        request_id,
+        seconds,
+        vin_box=_box(response.get("Polygon")),
+        confidence=_share(response.get("Confidence")),
+        # They are told of the 17 of this VIN, in order.
+        characters=characters if "".join(each.character for each in characters) == vin else None,
+        alternatives=_alternatives(response.get("Alternatives")),
+    )
+
+
+def _characters(said: Any) -> tuple[Character, ...]:
+    """Return ``[{"Character", "Confidence", "Alternatives"}, …]``; of anything else what makes sense."""
+    return tuple(
+        Character(
+            character=each["Character"],
+            confidence=each["Confidence"],
+            alternatives=tuple(
+                (other["Character"], other["Confidence"])
+                for other in _told(each.get("Alternatives"), "Character")
+            ),
+        )
+        for each in _told(said, "Character", most=LENGTH)
+    )
+
+
+def _alternatives(said: Any) -> tuple[Alternative, ...] | None:
+    """Return other VINs from ``[{"Vin", "Confidence"}, …]``; None where nothing is told."""
+    if not isinstance(said, list):
+        return None
+    return tuple(
+        Alternative(vin=each["Vin"], confidence=each["Confidence"])
+        for each in _told(said, "Vin")
+        if is_well_formed(each["Vin"])
+    )
+
+
+def _told(said: Any, name: str, most: int = _MOST) -> list[dict[str, Any]]:
+    """Return the objects of a list that hold a VIN's characters under ``name``, and a confidence."""
+    return [
+        each
+        for each in (said[:most] if isinstance(said, list) else ())
+        if isinstance(each, dict)
+        and isinstance(text := each.get(name), str)
+        and text
+        and not text.strip(ALPHABET)
+        and (len(text) == 1 or name != "Character")
+        and _is_share(each.get("Confidence"))
+    ]
+
+
+def _share(value: Any) -> float | None:
+    return float(value) if _is_share(value) else None
 
 
 def _box(polygon: Any) -> Box | None:

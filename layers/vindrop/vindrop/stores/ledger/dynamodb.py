@@ -23,7 +23,7 @@ from vindrop.domain.upload import Upload
 from vindrop.stores.dynamodb import DynamoDB, Item, Value
 from vindrop.stores.ledger.dynamodb_catalogue import DynamoDBCatalogue
 from vindrop.stores.ledger.dynamodb_items import claim_of, failure_of, new_item, standing_of
-from vindrop.stores.ledger.dynamodb_operations import OPEN, TABLE, DynamoDBOperations
+from vindrop.stores.ledger.dynamodb_operations import HOLD, OPEN, TABLE, DynamoDBOperations
 
 _TRIES: Final = 5
 
@@ -36,7 +36,7 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
 
     def __init__(self, tables: DynamoDB, account: str) -> None:
         super().__init__(tables)
-        self._account = f"hold/{account}"
+        self._account = f"{HOLD}{account}"
 
     def claim(
         self, upload: Upload, lease: float, *, traceparent: str | None = None
@@ -136,16 +136,6 @@ class DynamoDBLedger(DynamoDBOperations, DynamoDBCatalogue):
                 return claim_of(self._tables.get(TABLE, upload_id) or there)
         self._add_cost(upload_id, values["billed"], values["maybe_billed"])
         return None
-
-    def _add_cost(self, upload_id: str, billed: Value, maybe_billed: Value) -> None:
-        """Count the calls of an answer that came too late: they were paid for all the same."""
-        if billed or maybe_billed:
-            self._change(
-                upload_id,
-                "ADD #billed :billed, #maybe_billed :maybe_billed",
-                billed=billed,
-                maybe_billed=maybe_billed,
-            )
 
     def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:
         """One consistent read; one conditional write where the lease is nearly over."""

@@ -51,6 +51,7 @@ def claim_of(item: Item, now: float | None = None) -> Claim:
         None if failing_after is None else float(failing_after),
         int(item.get("maybe_billed", 0)),
         "dead_letter" in item,
+        str(item["answers"]) if item.get("answers") else None,
     )
 
 

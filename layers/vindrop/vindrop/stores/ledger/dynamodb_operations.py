@@ -5,18 +5,24 @@ None of it is on the way of an upload that is read at its first attempt.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeVar
 
-from vindrop.core.ledger import ENDED, Redriven, Standing, State, Waiting
+from vindrop.core.ledger import ENDED, Claim, Redriven, Standing, State, Waiting
 from vindrop.domain.records import DeadLetter, from_json, to_json
+from vindrop.stores import storable
 from vindrop.stores.dynamodb import DynamoDB, Value
 from vindrop.stores.ledger.dynamodb_items import new_item, standing_of
 
 OPEN: Final[tuple[State, ...]] = ("claimed", "parked", "answered", "failed")
 TABLE: Final = "uploads"
+HOLD: Final = "hold/"
+"""How the key of an account's circuit begins."""
 _LOOKED_AT: Final = 1_000
 _HASTENED: Final = 100
+
+Same = TypeVar("Same", bound="DynamoDBOperations")
 
 
 class DynamoDBOperations:
@@ -29,6 +35,56 @@ class DynamoDBOperations:
         """Return the state of an upload."""
         item = self._tables.get(TABLE, upload_id)
         return None if item is None else standing_of(item, self._tables.now())
+
+    def for_account(self: Same, account: str) -> Same:  # noqa: PYI019 - Self is of 3.11
+        """Return the same ledger with the circuit and the calls of another account."""
+        other = copy.copy(self)
+        other._account = f"{HOLD}{account}"  # noqa: SLF001  # its own class
+        return other
+
+    def keep_answers(
+        self, upload_id: str, claim: Claim, answers: str, *, billed: int, maybe_billed: int
+    ) -> bool:
+        """One conditional write, which does nothing where it is repeated."""
+        more: dict[str, Value] = {
+            "billed": billed - claim.billed,
+            "maybe_billed": maybe_billed - claim.maybe_billed,
+        }
+        text = storable(answers)
+        refused, _ = self._tables.update(
+            TABLE,
+            upload_id,
+            "SET #answers = :answers, #last_seen = :now "
+            "ADD #billed :billed, #maybe_billed :maybe_billed",
+            "#owner = :owner AND #state = :claimed "
+            "AND (attribute_not_exists(#answers) OR #answers <> :answers)",
+            answers=text,
+            now=self._tables.now(),
+            owner=claim.owner,
+            claimed="claimed",
+            **more,
+        )
+        if refused is None:
+            return True
+        there = refused.item or {}
+        if (
+            there.get("owner") == claim.owner
+            and there.get("state") == "claimed"
+            and there.get("answers") == text
+        ):
+            return True
+        self._add_cost(upload_id, more["billed"], more["maybe_billed"])
+        return False
+
+    def _add_cost(self, upload_id: str, billed: Value, maybe_billed: Value) -> None:
+        """Count the calls of an answer that came too late: they were paid for all the same."""
+        if billed or maybe_billed:
+            self._change(
+                upload_id,
+                "ADD #billed :billed, #maybe_billed :maybe_billed",
+                billed=billed,
+                maybe_billed=maybe_billed,
+            )
 
     def counts(self) -> dict[State, int]:
         """Return how many are in each state. The index may be a second behind."""
@@ -71,7 +127,7 @@ class DynamoDBOperations:
             "#dead_letter = #record, #redriven = if_not_exists(#redriven, :zero) + :one, "
             "#retries = :zero, "
             "#failure_code = :code, #failure_message = :message, #failure_request_id = :request_id "
-            "REMOVE #record, #reached, #failing_after",
+            "REMOVE #record, #reached, #failing_after, #answers",
             "#state = :dead",
             parked="parked",
             due_at=now + after,

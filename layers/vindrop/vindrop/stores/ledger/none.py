@@ -54,6 +54,22 @@ class NoLedger:
         """Keep nothing; the answer goes directly to its destination."""
         return claim
 
+    def keep_answers(
+        self,
+        upload_id: str,  # noqa: ARG002
+        claim: Claim,  # noqa: ARG002
+        answers: str,  # noqa: ARG002
+        *,
+        billed: int,  # noqa: ARG002
+        maybe_billed: int,  # noqa: ARG002
+    ) -> bool:
+        """Keep nothing: a run that dies is paid for again."""
+        return True
+
+    def for_account(self, account: str) -> NoLedger:  # noqa: ARG002
+        """Return one with a circuit and calls of its own."""
+        return NoLedger()
+
     def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:  # noqa: ARG002
         """Return True: nobody else can claim what no ledger knows."""
         return True

@@ -148,17 +148,6 @@ class SQLLedger(SQLOperations):
         self._add_cost(upload_id, values["billed"], values["maybe_billed"])
         return None
 
-    def _add_cost(self, upload_id: str, billed: object, maybe_billed: object) -> None:
-        """Count the calls of an answer that came too late: they were paid for all the same."""
-        if billed or maybe_billed:
-            self.database.execute(
-                f"UPDATE {UPLOADS} SET billed = billed + :billed, "
-                "maybe_billed = maybe_billed + :maybe_billed WHERE id = :id",
-                id=upload_id,
-                billed=billed,
-                maybe_billed=maybe_billed,
-            )
-
     def holds(self, upload_id: str, claim: Claim, seconds: float) -> bool:
         """One SELECT; one conditional UPDATE where the lease is nearly over."""
         found = self.database.execute(

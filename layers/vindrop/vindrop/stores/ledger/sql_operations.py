@@ -5,12 +5,14 @@ None of it is on the way of an upload that is read at its first attempt.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
-from vindrop.core.ledger import Redriven, Seen, Standing, State, Waiting
+from vindrop.core.ledger import Claim, Redriven, Seen, Standing, State, Waiting
 from vindrop.domain import records
 from vindrop.domain.upload import Upload
+from vindrop.stores import storable
 from vindrop.stores.ledger.sql_schema import (
     CALLS,
     COLUMNS,
@@ -22,6 +24,8 @@ from vindrop.stores.ledger.sql_schema import (
 from vindrop.stores.sql import Database, Row
 
 _PAGE: Final = 500
+
+Same = TypeVar("Same", bound="SQLOperations")
 
 
 class SQLOperations:
@@ -53,6 +57,50 @@ class SQLOperations:
                     Seen(upload.version, max(written, float(first_seen)), upload.size)
                 )
         return found
+
+    def for_account(self: Same, account: str) -> Same:  # noqa: PYI019 - Self is of 3.11
+        """Return the same ledger with the circuit and the calls of another account."""
+        other = copy.copy(self)
+        other._account = account  # noqa: SLF001  # its own class
+        return other
+
+    def keep_answers(
+        self, upload_id: str, claim: Claim, answers: str, *, billed: int, maybe_billed: int
+    ) -> bool:
+        """One conditional UPDATE, which does nothing where it is repeated."""
+        more: dict[str, object] = {
+            "billed": billed - claim.billed,
+            "maybe_billed": maybe_billed - claim.maybe_billed,
+        }
+        text = storable(answers)
+        kept = self.database.execute(
+            f"UPDATE {UPLOADS} SET answers = :answers, billed = billed + :billed, "
+            f"maybe_billed = maybe_billed + :maybe_billed, last_seen = {self._now} "
+            "WHERE id = :id AND owner = :owner AND state = 'claimed' "
+            "AND (answers IS NULL OR answers <> :answers)",
+            id=upload_id,
+            owner=claim.owner,
+            answers=text,
+            **more,
+        )
+        if kept.rowcount == 1:
+            return True
+        row = self._row(upload_id)
+        if row is not None and row[2] == claim.owner and row[0] == "claimed" and row[18] == text:
+            return True
+        self._add_cost(upload_id, more["billed"], more["maybe_billed"])
+        return False
+
+    def _add_cost(self, upload_id: str, billed: object, maybe_billed: object) -> None:
+        """Count the calls of an answer that came too late: they were paid for all the same."""
+        if billed or maybe_billed:
+            self.database.execute(
+                f"UPDATE {UPLOADS} SET billed = billed + :billed, "
+                "maybe_billed = maybe_billed + :maybe_billed WHERE id = :id",
+                id=upload_id,
+                billed=billed,
+                maybe_billed=maybe_billed,
+            )
 
     def end_leases(self) -> int:
         """Make every claim and delivery under way due now; return how many.
@@ -88,7 +136,7 @@ class SQLOperations:
         taken = self.database.execute(
             f"UPDATE {UPLOADS} SET dead_letter = record, record = NULL, reached = NULL, "
             "redriven = redriven + 1, attempts = 0, retries = 0, failing_after = NULL, "
-            f"due_at = {now} + :after, last_seen = {now}, "
+            f"answers = NULL, due_at = {now} + :after, last_seen = {now}, "
             "failure_code = :code, failure_message = :message, failure_request_id = :request_id, "
             "state = 'parked' WHERE id = :id AND state = 'dead'",
             **failed,

@@ -20,7 +20,8 @@ _LONGEST_REQUEST_ID: Final = 64
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
     "failure_code, failure_message, failure_request_id, reached, redriven, traceparent, "
-    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL"
+    "{now} - first_seen, retries, failing_after, maybe_billed, dead_letter IS NOT NULL, "
+    "answers"
 )
 """In this order; ``now`` is the dialect's own."""
 
@@ -82,6 +83,7 @@ def added(dialect: Dialect) -> dict[str, str]:
         "retries": "INTEGER NOT NULL DEFAULT 0",
         "failing_after": "DOUBLE PRECISION",
         "maybe_billed": "INTEGER NOT NULL DEFAULT 0",
+        "answers": dialect.long_text,
     }
 
 
@@ -136,6 +138,7 @@ def claimed(row: Row) -> Claim:
         failing_after=row[15],
         maybe_billed=row[16],
         was_dead=bool(row[17]),
+        answers=row[18],
     )
 
 

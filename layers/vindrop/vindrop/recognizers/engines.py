@@ -1,0 +1,119 @@
+"""``VINDROP_RECOGNIZERS`` → its recognizers, each with a rate limiter, a circuit and a cap of its own.
+
+A recognizer's settings are the general ones with its own options in their place, so that whatever
+works with one VinOCR works with each of several. Loaded only where the setting is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from vindrop.clouds import Credentials, for_vinocr, trimmed, usable
+from vindrop.core.app import Engine
+from vindrop.core.ledger import Ledger
+from vindrop.core.rate_limiter import RateLimiter
+from vindrop.core.recognizer import Recognizer
+from vindrop.domain import engines
+from vindrop.domain.error_codes import NO_CREDENTIALS
+from vindrop.domain.failures import FailureError
+from vindrop.recognizers.vinocr import VinOCR
+from vindrop.settings import Settings
+from vindrop.stores import open_rate_limiter
+from vindrop.stores.rate_limiter.unlimited import Unlimited
+
+_LOCAL_TIMEOUT: Final = 60.0
+
+
+def open_engines(
+    settings: Settings, ledger: Ledger, environment: Mapping[str, str]
+) -> tuple[Engine, ...]:
+    """Open the recognizers of ``settings``, in order.
+
+    :param environment: where keys are read, at every call.
+    :raises StoreSettingError: the rate limiter's URL is wrong, or a package is missing.
+    """
+    pairs = engines.keys_of(tuple(each.get_secret_value() for each in settings.recognizer_keys))
+    return tuple(
+        _open(engine, settings, ledger, environment, pairs.get(engine.name))
+        for engine in engines.parse(settings.recognizers)
+    )
+
+
+def _open(
+    engine: engines.Engine,
+    settings: Settings,
+    ledger: Ledger,
+    environment: Mapping[str, str],
+    pair: tuple[str, str] | None,
+) -> Engine:
+    own = settings_of(engine, settings)
+    recognizer: Recognizer
+    if engine.is_inprocess:
+        from vindrop.recognizers.inprocess import InProcess
+
+        recognizer = InProcess()
+    else:
+        recognizer = VinOCR(own, environment, _credentials(engine, own, environment, pair))
+    limiter: RateLimiter = (
+        open_rate_limiter(
+            settings.rate_limiter_url,
+            account=own.account,
+            rate=own.rate,
+            burst=own.burst,
+            environment=environment,
+        )
+        if own.rate
+        else Unlimited()
+    )
+    return Engine(engine.name, own, recognizer, limiter, ledger.for_account(own.account))
+
+
+def settings_of(engine: engines.Engine, settings: Settings) -> Settings:
+    """Return the general settings with a recognizer's own options in their place."""
+    options = {
+        "price_per_call": engine.price,
+        "rate": engine.rate,
+        "burst": engine.burst,
+        "vinocr_timeout": engine.timeout,
+        "daily_calls": engine.daily_calls,
+        "vinocr_region": engine.region,
+        "image": engine.image,
+    }
+    changes = {name: value for name, value in options.items() if value is not None}
+    changes["account"] = engine.account or f"{settings.account}.{engine.name}"
+    if engine.is_inprocess:  # it fetches nothing, and nobody limits or bills it
+        free = {"rate": 0.0, "price_per_call": 0.0, "vinocr_timeout": _LOCAL_TIMEOUT}
+        return msgspec.structs.replace(settings, **{**free, **changes, "image": "bytes"})
+    return msgspec.structs.replace(settings, **changes, vinocr_endpoint=engine.endpoint)
+
+
+def _credentials(
+    engine: engines.Engine,
+    settings: Settings,
+    environment: Mapping[str, str],
+    pair: tuple[str, str] | None,
+) -> Callable[[], Credentials]:
+    """Return what gives a recognizer's keys, at every call.
+
+    Its own first: by name of their variables, or ``VINDROP_RECOGNIZER_KEYS``; then those of
+    ``VINDROP_VINOCR_SECRET_ID``; then, for Tencent's own service alone, the role's.
+    """
+    if engine.keys:
+        names = f"{engine.keys}_SECRET_ID", f"{engine.keys}_SECRET_KEY"
+
+        def named() -> Credentials:
+            key_id, key = (trimmed(environment.get(name, "")) for name in names)
+            if not key_id or not key:
+                raise FailureError(
+                    NO_CREDENTIALS, f"no keys for {engine.name}: set {names[0]} and {names[1]}"
+                )
+            return usable(Credentials(key_id, key), names[0])
+
+        return named
+    if pair is not None:
+        given = Credentials(*map(trimmed, pair))
+        return lambda: given
+    return lambda: for_vinocr(settings, environment)
