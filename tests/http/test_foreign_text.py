@@ -18,7 +18,7 @@ from vindrop.core.store_errors import StoreError
 
 HALF = "a\ud83d"
 CALL = Invocation("local", "request-1", "http_api", 60.0)
-BODIES = {
+BODIES: dict[str, tuple[str, bytes | str]] = {
     "photo": ("image/jpeg", b"\xff\xd8\xff\xe0" + bytes(64)),
     "JSON": ("application/json", '{"ImageUrl": "https://photos.example/a.jpg"}'),
 }

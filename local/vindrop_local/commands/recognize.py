@@ -8,7 +8,8 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop_local import show
+from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
 from vindrop_local.terminal import console
 from vindrop_local.vinocr_process import VinOCRProcess
@@ -35,6 +37,28 @@ NO_VIN = 1
 """Exit status where a photo gave no VIN."""
 NO_FILE = 2
 """Exit status where a file is not there or cannot be read."""
+_NO_SUCH_FILE = "Vindrop.NoSuchFile"
+_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".jp2")
+)
+"""Of what is taken for a photo in a folder."""
+
+
+@dataclass(slots=True)
+class _Read:
+    """What came of one photo."""
+
+    found: Vin | Failure
+    sent: bytes | None = None
+    """The photo in the form in which VinOCR had it last."""
+    answer: Answer | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status that it asks for: 0, `NO_VIN` or `NO_FILE`."""
+        if isinstance(self.found, Vin):
+            return 0
+        return NO_FILE if self.found.code == _NO_SUCH_FILE else NO_VIN
 
 
 class _Reader:
@@ -46,27 +70,24 @@ class _Reader:
         self._recognizer.prepare()
         self._limiter = LocalRateLimiter(settings.rate)
 
-    def read(self, data: bytes) -> Vin:
-        """Return the VIN on a photo, which is sent in the forms that the function would send it in.
-
-        :raises FailureError: there is no VIN, or VinOCR does not answer.
-        """
+    def read(self, data: bytes) -> _Read:
+        """Read the VIN on a photo, which is sent in the forms that the function would send it in."""
         fallbacks = Fallbacks("bytes")
+        sent: bytes | None = None
         while True:
             try:
                 prepared = self._photographer.from_bytes(
                     data, form=fallbacks.form, shrink_further=fallbacks.shrink_further
                 )
+                sent = prepared.data
                 answer = self._ask(prepared)
+                return _Read(vin.parse(answer.vin), sent, answer)
             except FailureError as error:
                 if not fallbacks.next_fallback(error.failure):
-                    raise
-                continue
-            break
-        try:
-            return vin.parse(answer.vin)
-        except NotAVinError as error:
-            raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
+                    return _Read(error.failure, sent)
+            except NotAVinError as error:
+                said = Failure(error_codes.NOT_A_VIN, str(error), answer.request_id)
+                return _Read(said, sent, answer)
 
     def _ask(self, prepared: Photo) -> Answer:
         for left in reversed(range(_REFUSALS)):
@@ -82,7 +103,10 @@ class _Reader:
 
 def recognize(
     photos: Annotated[
-        list[Path], typer.Argument(help="Photos: JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000.")
+        list[Path],
+        typer.Argument(
+            help="Photos (JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000), or folders of them."
+        ),
     ],
     *,
     endpoint: Annotated[
@@ -92,14 +116,24 @@ def recognize(
             "_KEY. Default: our own, started for this command."
         ),
     ] = "",
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT",
+            help="Write each photo with the VIN's place and its characters, each with its confidence: "
+            "into the file OUT (one photo, OUT ends in .jpg), else into the folder OUT.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read the VIN on each photo, or say why there is none.
 
     Ends with status 1 where a photo gave no VIN, with 2 where a file cannot be read.
     """
+    photos = list(_files(photos))
+    pictures = Pictures(annotate, photos) if annotate is not None else None
     if endpoint:
-        statuses = _each(photos, _Reader(_settings(endpoint)), as_json=as_json)
+        statuses = _each(photos, _Reader(_settings(endpoint)), pictures, as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
@@ -111,7 +145,7 @@ def recognize(
             ) as server:
                 keys = {"VINDROP_VINOCR_SECRET_ID": key_id, "VINDROP_VINOCR_SECRET_KEY": key}
                 reader = _Reader(_settings(server.endpoint, keys))
-                statuses = _each(photos, reader, as_json=as_json)
+                statuses = _each(photos, reader, pictures, as_json=as_json)
     if not as_json and len(photos) > 1:
         read = statuses.count(0)
         console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
@@ -134,32 +168,38 @@ def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _each(photos: list[Path], reader: _Reader, *, as_json: bool) -> list[int]:
-    """Show what is on each photo; return the exit status that each asks for: 0, `NO_VIN` or `NO_FILE`."""
+def _files(given: list[Path]) -> Iterator[Path]:
+    """Yield files as they are given, and of each folder the photos in it."""
+    for path in given:
+        if path.is_dir():
+            yield from sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
+        else:
+            yield path
+
+
+def _each(
+    photos: list[Path], reader: _Reader, pictures: Pictures | None, *, as_json: bool
+) -> list[int]:
+    """Show what is on each photo; return the exit status that each asks for."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
     statuses: list[int] = []
     for photo in photos:
         started = time.perf_counter()
-        found: Vin | Failure
         try:
-            data = photo.read_bytes()
+            read = reader.read(photo.read_bytes())
         except OSError as error:
-            found = Failure("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}")
-            statuses.append(NO_FILE)
-        else:
-            try:
-                found = reader.read(data)
-                statuses.append(0)
-            except FailureError as error:
-                found = error.failure
-                statuses.append(NO_VIN)
+            read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
+        statuses.append(read.status)
+        seconds = round(time.perf_counter() - started, 3)
+        if pictures is not None and read.sent is not None:
+            said = _line(photo.name, read.found).plain
+            pictures.write(photo, read.sent, read.answer, said)
         if as_json:
-            seconds = round(time.perf_counter() - started, 3)
-            line = {"photo": str(photo), **_fields(found), "seconds": seconds}
+            line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
         else:
-            console().print(_line(str(photo).ljust(width), found), soft_wrap=True)
+            console().print(_line(str(photo).ljust(width), read.found), soft_wrap=True)
     return statuses
 
 
