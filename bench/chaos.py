@@ -4,6 +4,7 @@
     python -m bench.chaos --uploads 2000 --seeds 20 --ledger postgresql
     python -m bench.chaos --uploads 200 --outage 60
     python -m bench.chaos --uploads 200 --outage 1200 --simulated
+    python -m bench.chaos --uploads 500 --cascade
 
 Many instances of the upload function and a sweep work off a burst of events that come twice, out
 of order and late, while VinOCR refuses, fails, stalls, and cuts connections whose calls are
@@ -13,6 +14,9 @@ database (one transaction), odd ones in a file of their own.
 
 With `--outage` VinOCR cannot be reached for so many seconds, longer than a run of any function;
 `--simulated`: the ledger's time runs sixty times as fast meanwhile. It must end in readings.
+
+With `--cascade` there are two recognizers: the first is sure of half of what it says, and by turns
+each of them is out of reach, slower than any call may be, and in arrears.
 
 The last line is one JSON object. `lost`, `doubled_records` and `wrong` must be 0, and billed calls
 at most uploads + calls whose answer was cut off after it was billed.
@@ -36,12 +40,12 @@ from typing import Any, Final, cast
 from bench.rig import report
 from bench.rig.fleet import Fleet
 from bench.rig.gate import Gate
-from bench.rig.instance import ARRIVED, Job, Setup
+from bench.rig.instance import ARRIVED, ARRIVED_FROM, Job, Setup
 from bench.rig.outages import Outages
 from bench.rig.photos import vin_of
 from bench.rig.postgres import Postgres
 from bench.rig.steps import STEPS
-from bench.rig.world import ABOUT, World
+from bench.rig.world import ABOUT, Second, World
 from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
@@ -116,6 +120,7 @@ def run(
     limit: float = 1200.0,
     outage: float = 0.0,
     simulated: bool = False,
+    cascade: bool = False,
 ) -> dict[str, Any]:
     """Run one seed and return the books.
 
@@ -125,6 +130,7 @@ def run(
     :param limit: seconds after which it is told what is not finished, instead of waiting on.
     :param outage: seconds for which VinOCR cannot be reached, once the burst is under way.
     :param simulated: whether the ledger's time runs faster meanwhile.
+    :param cascade: two recognizers, and what happens to them.
     """
     dice = random.Random(seed)
     started = time.monotonic()
@@ -132,15 +138,27 @@ def run(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vindrop-chaos-")))
         server = stack.enter_context(Postgres(folder / "db")) if ledger == "postgresql" else None
         store = server.url if server else ledger if "://" in ledger else _sqlite(folder)
-        world = stack.enter_context(World(folder, rate=rate, seed=seed, speed=2, faults=FAULTS))
+        world = stack.enter_context(
+            World(folder, rate=rate, seed=seed, speed=2, faults=FAULTS, cascade=cascade)
+        )
         events = world.uploads(uploads)
         outages = Outages(folder, server)
         results = store if seed % 2 == 0 else outages.file_url
-        host, _, port = world.vinocr.endpoint.rpartition("://")[2].rpartition(":")
-        gate = stack.enter_context(Gate(host, int(port)))
+        gate = stack.enter_context(_gate(world.vinocr.endpoint))
+        recognizers = {"VINDROP_VINOCR_ENDPOINT": f"http://127.0.0.1:{gate.port}"}
+        trouble = lambda: None  # noqa: E731
+        if world.second is not None:
+            other = stack.enter_context(_gate(world.second.vinocr.endpoint))
+            recognizers = {
+                "VINDROP_RECOGNIZERS": f"own=http://127.0.0.1:{gate.port}?rate={rate} "
+                f"cloud=http://127.0.0.1:{other.port}?rate={rate}"
+            }
+            trouble = _Trouble(
+                ((world, gate), (world.second, other)), random.Random(seed + 3), uploads / rate
+            )
         environment = {
             **world.environment,
-            "VINDROP_VINOCR_ENDPOINT": f"http://127.0.0.1:{gate.port}",
+            **recognizers,
             "VINDROP_LEDGER": store,
             "VINDROP_RESULTS": results,
             "VINDROP_DEAD_LETTERS": results,
@@ -172,18 +190,29 @@ def run(
             target=_harass, args=(fleet, outages, random.Random(seed + 2), stop, uploads / rate)
         )
         villain.start()
+        troubled = threading.Thread(target=trouble)
+        troubled.start()
         sweep = Job("sweep", seconds=function_seconds)
         deadline = started + limit
         unfinished = _drain(fleet, sweeper, sweep, store, uploads, deadline, killer, villain)
         stop.set()
         villain.join()
         away.join()
-        books = _balance(results, store, uploads)
+        troubled.join()
+        books, asked = _balance(results, store, uploads)
         tallies = (fleet.tally, sweeper.tally)
         log = (folder / "functions.log").read_text(errors="replace")
         answers, kills = world.answers(), sum((t.killed_at for t in tallies), Counter[str]())
+        cut_by_kill = sum(t.cut_by_kill for t in tallies)
+        by_recognizer: dict[str, Any] = {}
+        if world.second is not None:
+            by_recognizer["recognizers"] = {
+                name: _bill(each["Success"], log.count(f"{ARRIVED_FROM}{name}"), asked[name])
+                for name, each in (("own", answers), ("cloud", world.second.answers()))
+            }
+            answers = answers + world.second.answers()
         # Billed answers that never arrived, and those that were killed before they were kept.
-        cut = answers["Success"] - log.count(ARRIVED) + sum(t.cut_by_kill for t in tallies)
+        cut = answers["Success"] - log.count(ARRIVED) + cut_by_kill
         _forget(store)
         return {
             "seed": seed,
@@ -192,7 +221,10 @@ def run(
             "uploads": uploads,
             **books,
             "unfinished": unfinished,
+            **by_recognizer,
             "billed_calls": answers["Success"],
+            "answers_needed": sum(asked.values()) if by_recognizer else uploads,
+            "cut_by_kill": cut_by_kill,
             "cut_after_billing": cut,
             "answers_not_kept": log.count("answer_not_kept"),
             "refused_calls": answers["RequestLimitExceeded"],
@@ -296,24 +328,78 @@ def _drain(
     return left
 
 
-def _balance(results: str, store: str, uploads: int) -> dict[str, Any]:
+def _gate(endpoint: str) -> Gate:
+    host, _, port = endpoint.rpartition("://")[2].rpartition(":")
+    return Gate(host, int(port))
+
+
+class _Trouble:
+    """By turns each recognizer is out of reach, too slow, and in arrears, while the burst lasts."""
+
+    def __init__(
+        self,
+        recognizers: tuple[tuple[World | Second, Gate], ...],
+        dice: random.Random,
+        span: float,
+    ) -> None:
+        self._recognizers, self._dice = recognizers, dice
+        self._until = time.monotonic() + max(span * 1.5, 12.0)
+
+    def __call__(self) -> None:
+        """Cause it, and put all in order at the end."""
+        turn = 0
+        while (
+            time.monotonic() < self._until or turn < 6
+        ):  # each thing happens to each at least once
+            service, gate = self._recognizers[turn % 2]
+            seconds = self._dice.uniform(0.5, 2.5)
+            match turn % 3:
+                case 0:
+                    gate.close()
+                    time.sleep(seconds)
+                    gate.open()
+                case 1:
+                    service.slow(PATIENCE + 2)
+                    time.sleep(seconds)
+                    service.slow(None)
+                case _:
+                    service.account("in_arrears")
+                    time.sleep(seconds)
+                    service.account("active")
+            turn += 1
+
+
+def _bill(billed: int, arrived: int, asked: int) -> dict[str, int]:
+    """Return one recognizer's bill.
+
+    :param billed: calls that it billed.
+    :param arrived: of these, answers that came to an instance.
+    :param asked: uploads whose record has an answer of its.
+    """
+    return {"billed_calls": billed, "cut_after_billing": billed - arrived, "answers_needed": asked}
+
+
+def _balance(results: str, store: str, uploads: int) -> tuple[dict[str, Any], Counter[str]]:
     destination = cast("Readable", open_destination(results))
     ends: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     readings = letters = wrong = 0
     for record in destination.records("readings"):
         if isinstance(record, Reading):
             ends[record.upload.key] += 1
             readings += 1
             wrong += record.vin != vin_of(int(record.upload.key[:6]))
+            asked.update(call.name for call in record.recognizers if call.vin)
     codes: Counter[str] = Counter()
     for record in destination.records("dead_letters"):
         if isinstance(record, DeadLetter) and record.upload is not None:
             ends[record.upload.key] += 1
             letters += 1
             codes[record.code] += 1
+            asked.update(call.name for call in record.recognizers if call.vin)
     counts = open_ledger(store, account="vinocr").counts()
     parked = counts.get("parked", 0)
-    return {
+    books = {
         "readings": readings,
         "dead_letters": letters,
         "dead_letter_codes": dict(codes),
@@ -322,11 +408,18 @@ def _balance(results: str, store: str, uploads: int) -> dict[str, Any]:
         "doubled_records": sum(count - 1 for count in ends.values()),
         "wrong": wrong,
     }
+    return books, asked
 
 
 def holds(result: dict[str, Any]) -> bool:
     """Whether the promises held in one run."""
-    allowed = result["uploads"] + result["cut_after_billing"] + result["answers_not_kept"]
+    needed = result["answers_needed"]
+    allowed = needed + result["cut_after_billing"] + result["answers_not_kept"]
+    for bill in result.get("recognizers", {}).values():
+        # Kills between an answer and its being kept are not told apart by recognizer.
+        more = result["cut_by_kill"] + result["answers_not_kept"]
+        if bill["billed_calls"] > bill["answers_needed"] + bill["cut_after_billing"] + more:
+            return False
     nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked")
     if any(error_codes.rule(code).passing for code in result["dead_letter_codes"]):
         return False  # an outage ends in readings
@@ -343,6 +436,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--instances", type=int, default=16)
     parser.add_argument("--rate", type=int, default=100)
     parser.add_argument("--outage", type=float, default=0.0, help="seconds without VinOCR")
+    parser.add_argument("--cascade", action="store_true", help="two recognizers")
     parser.add_argument("--simulated", action="store_true", help="the ledger's time hurries then")
     options = parser.parse_args(argv)
     sys.stderr.write(ABOUT + f"; rate raised to {options.rate}/s on both sides\n")
@@ -357,6 +451,7 @@ def main(argv: list[str] | None = None) -> int:
                 rate=options.rate,
                 outage=options.outage,
                 simulated=options.simulated,
+                cascade=options.cascade,
             )
         )
         sys.stderr.write(f"seed {seed}: {'held' if holds(results[-1]) else 'BROKEN'}\n")

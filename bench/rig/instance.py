@@ -54,6 +54,9 @@ ARRIVED: Final = "bench: an answer has arrived"
 """Line in an instance's log: what VinOCR billed beyond these was cut off, garbled, or came after
 its caller had given up or was killed."""
 
+ARRIVED_FROM: Final = "bench: this recognizer's answer has arrived: "
+"""The same of several recognizers: its name follows."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -90,6 +93,9 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
         if job.kill == name:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def arrived(name: str) -> None:
+        os.write(log, f"{ARRIVED_FROM}{name}\n".encode())
+
     while True:
         try:
             job = pipe.recv()
@@ -106,7 +112,7 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
             if job.kind in {"naive", "sdk-retryer"}:
                 found = bare.handle(job.event, setup.environment, retry=job.kind == "sdk-retryer")
             else:
-                app = app or _build(setup, step)
+                app = app or _build(setup, step, arrived)
                 call = Invocation("scf", "bench", "bench", max(job.seconds - 0.5, 0.1))
                 found = (
                     sweep.process(app, call)
@@ -122,9 +128,9 @@ def work(setup: Setup, pipe: Connection, at: Any) -> None:
             os._exit(0)
 
 
-def _build(setup: Setup, step: Callable[[str], None]) -> App:
+def _build(setup: Setup, step: Callable[[str], None], arrived: Callable[[str], None]) -> App:
     app = build(settings_module.load(_own(setup.environment)), setup.environment)
-    observe(app, step)
+    observe(app, step, arrived)
     database = cast("Database | None", app.ledger.database)
     if database is not None and database.url in setup.away:
         _make_interruptible(database, setup.away[database.url])

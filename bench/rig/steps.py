@@ -27,8 +27,13 @@ STEPS: Final = (
 the ledger does not know it yet; all others: just after."""
 
 
-def observe(app: App, reached: Callable[[str], None]) -> None:
-    """Tell ``reached`` of every step, in the thread that comes to it. Changes ``app``'s parts."""
+def observe(
+    app: App, reached: Callable[[str], None], arrived: Callable[[str], None] = lambda _: None
+) -> None:
+    """Tell ``reached`` of every step, in the thread that comes to it. Changes ``app``'s parts.
+
+    :param arrived: told the name of a recognizer whose answer has come, where there are several.
+    """
     here = threading.local()
 
     def finished(outcome: Outcome) -> None:
@@ -38,22 +43,35 @@ def observe(app: App, reached: Callable[[str], None]) -> None:
 
     _wrap(app.ledger, "claim", after=lambda _: reached("claimed"))
     _wrap(app.photographer, "take", after=lambda _: reached("photo"))
-    _wrap(
-        app.rate_limiter,
-        "reserve",
-        after=lambda found: reached("permit") if isinstance(found, Permit) else None,
-    )
-    _wrap(
-        app.recognizer,
-        "recognize",
-        before=lambda: reached("called"),
-        after=lambda _: reached("answered"),
-    )
-    _wrap(app.ledger, "keep", after=lambda kept: reached("kept") if kept else None)
+    parts = [(each.name, each.rate_limiter, each.recognizer) for each in app.engines]
+    for name, limiter, recognizer in parts or [("", app.rate_limiter, app.recognizer)]:
+        _observe_recognizer(name, limiter, recognizer, reached, arrived)
+    for name in ("keep", "keep_answers"):
+        _wrap(app.ledger, name, after=lambda kept: reached("kept") if kept else None)
     _wrap(app.delivery, "deliver", after=lambda _: reached("delivering"))
     _wrap(app.ledger, "delivered", after=lambda _: setattr(here, "marked", True))
     for pipeline in (app.pipeline, app.interactive):
         _wrap(pipeline, "process", after=finished)
+
+
+def _observe_recognizer(
+    name: str,
+    limiter: object,
+    recognizer: object,
+    reached: Callable[[str], None],
+    arrived: Callable[[str], None],
+) -> None:
+    def answered(_: object) -> None:
+        if name:
+            arrived(name)
+        reached("answered")
+
+    _wrap(
+        limiter,
+        "reserve",
+        after=lambda found: reached("permit") if isinstance(found, Permit) else None,
+    )
+    _wrap(recognizer, "recognize", before=lambda: reached("called"), after=answered)
 
 
 def _wrap(

@@ -40,6 +40,7 @@ class World:
         faults: list[dict[str, Any]] | None = None,
         module: str = "bench.rig.lookup",
         vinocr: dict[str, str] | None = None,
+        cascade: bool = False,
     ) -> None:
         """Prepare.
 
@@ -48,12 +49,17 @@ class World:
         :param faults: rules of VinOCR's faults file.
         :param module: what is run as VinOCR.
         :param vinocr: further variables for it.
+        :param cascade: a second VinOCR, ``cloud``; the first, ``own``, is then sure of half of what it
+            reads, see `bench.rig.lookup`.
         """
+        self.second = Second(folder, rate, seed + 1, speed, faults or []) if cascade else None
         self.folder = folder
         self.bucket = Bucket(BUCKET, REGION, folder / "bucket")
         self._rate, self._seed, self._speed = rate, seed, speed
         self._faults = faults or []
         self._module, self._vinocr_settings = module, vinocr or {}
+        if cascade:
+            self._vinocr_settings["BENCH_UNSURE"] = "1"
         self._readings = folder / "readings.txt"
         self._exit = ExitStack()
 
@@ -62,7 +68,7 @@ class World:
         self._readings.touch()
         self.account("active")
         faults = self.folder / "faults.json"
-        faults.write_text(json.dumps({"seed": self._seed, "faults": self._faults}))
+        self.slow(None)
         self._server = self._exit.enter_context(
             BucketServer([self.bucket], [Account(_ID, _KEY)], self.folder / "journal.db", None)
         )
@@ -95,6 +101,10 @@ class World:
             "VINDROP_RATE": str(self._rate),
             "VINDROP_LOG_LEVEL": "warning",
         }
+        if self.second is not None:
+            self._exit.enter_context(self.second.server(endpoint.removeprefix("http://")))
+            own = {"VINDROP_VINOCR_SECRET_ID": _ID, "VINDROP_VINOCR_SECRET_KEY": _KEY}
+            self.environment |= own
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -102,11 +112,11 @@ class World:
 
     def account(self, state: str) -> None:
         """Set what billing says of the account; VinOCR reads it at once."""
-        fresh = self.folder / "accounts.new"
-        keys = [{"secret_id": _ID, "secret_key": _KEY}]
-        fresh.write_text(json.dumps({"accounts": [{"state": state, "keys": keys}]}))
-        os.utime(fresh, ns=(time.time_ns(), time.time_ns()))
-        fresh.replace(self.folder / "accounts.json")
+        _account(self.folder, state)
+
+    def slow(self, seconds: float | None) -> None:
+        """Let every call take so long from now on; None: as its faults say."""
+        _faults(self.folder, self._seed, self._faults, seconds)
 
     def uploads(self, count: int) -> list[dict[str, Any]]:
         """Put ``count`` photos into the bucket and return the events of their arrival."""
@@ -138,12 +148,78 @@ class World:
 
     def answers(self) -> Counter[str]:
         """Return code → how many calls VinOCR answered with it."""
-        return Counter(str(line["code"]) for line in self._calls())
+        return _answers(self.folder)
 
-    def _calls(self) -> list[dict[str, Any]]:
-        text = (self.folder / "vinocr.log").read_text(errors="replace")
-        found = (
-            json.loads(line)
-            for line in re.findall(r'^\{.*"event": "call".*\}$', text, re.MULTILINE)
+
+class Second:
+    """The second VinOCR of a world, with an account, faults and a log of its own."""
+
+    def __init__(
+        self, folder: Path, rate: int, seed: int, speed: float, faults: list[dict[str, Any]]
+    ) -> None:
+        self.folder = folder / "second"
+        self._rate, self._seed, self._speed, self._faults = rate, seed, speed, faults
+
+    def server(self, bucket: str) -> VinOCRProcess:
+        """Return it, not yet started.
+
+        :param bucket: host and port whose signed URLs it may fetch.
+        """
+        self.folder.mkdir()
+        self.account("active")
+        self.slow(None)
+        readings = self.folder / "readings.txt"
+        readings.touch()
+        self.vinocr = VinOCRProcess(
+            self.folder / "vinocr.log",
+            secret_id="",
+            secret_key="",
+            module="bench.rig.lookup",
+            settings={
+                "PYTHONPATH": str(ROOT),
+                "BENCH_READINGS": str(readings),
+                "BENCH_SEED": str(self._seed),
+                "BENCH_SPEED": str(self._speed),
+                "VINOCR_ACCOUNTS": str(self.folder / "accounts.json"),
+                "VINOCR_URL_ALLOW": bucket,
+                "VINOCR_URL_DOWNLOADS": "1000",
+                "VINOCR_RATE": str(self._rate),
+                "VINOCR_FAULTS": str(self.folder / "faults.json"),
+            },
         )
-        return list(found)
+        return self.vinocr
+
+    def account(self, state: str) -> None:
+        """Set what billing says of the account."""
+        _account(self.folder, state)
+
+    def slow(self, seconds: float | None) -> None:
+        """Let every call take so long from now on; None: as its faults say."""
+        _faults(self.folder, self._seed, self._faults, seconds)
+
+    def answers(self) -> Counter[str]:
+        """Return code → how many calls it answered with it."""
+        return _answers(self.folder)
+
+
+def _account(folder: Path, state: str) -> None:
+    keys = [{"secret_id": _ID, "secret_key": _KEY}]
+    _replace(folder / "accounts.json", {"accounts": [{"state": state, "keys": keys}]})
+
+
+def _faults(folder: Path, seed: int, faults: list[dict[str, Any]], wait: float | None) -> None:
+    rules = faults if wait is None else [{"wait": wait}]
+    _replace(folder / "faults.json", {"seed": seed, "faults": rules})
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(content))
+    os.utime(fresh, ns=(time.time_ns(), time.time_ns()))
+    fresh.replace(path)
+
+
+def _answers(folder: Path) -> Counter[str]:
+    text = (folder / "vinocr.log").read_text(errors="replace")
+    found = re.findall(r'^\{.*"event": "call".*\}$', text, re.MULTILINE)
+    return Counter(str(json.loads(line)["code"]) for line in found)

@@ -62,6 +62,14 @@ class AWS {
     service.provider.environment.VINDROP_VINOCR_ENDPOINT = {
       'Fn::GetAtt': ['VinocrLambdaFunctionUrl', 'FunctionUrl'],
     };
+    const parts = (given.recognizers || '').split('$VINOCR');
+    if (parts.length > 1) {
+      // A function's URL ends with a slash, which the options may follow.
+      const url = { 'Fn::GetAtt': ['VinocrLambdaFunctionUrl', 'FunctionUrl'] };
+      service.provider.environment.VINDROP_RECOGNIZERS = {
+        'Fn::Join': ['', parts.flatMap((part, at) => (at ? [url, part] : [part]))],
+      };
+    }
   }
 
   /** osls says DependsOn beside every reference, which cfn-lint and moto's own check object to. */

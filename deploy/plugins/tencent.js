@@ -223,7 +223,11 @@ class Tencent {
     if (!url) {
       throw new this.serverless.classes.Error(`${name} has no function URL: deploy once more`, 'VINDROP_URL');
     }
-    this.service.provider.environment.VINDROP_VINOCR_ENDPOINT = url.trim();
+    const { environment } = this.service.provider;
+    environment.VINDROP_VINOCR_ENDPOINT = url.trim();
+    if (environment.VINDROP_RECOGNIZERS) {
+      environment.VINDROP_RECOGNIZERS = environment.VINDROP_RECOGNIZERS.replaceAll('$VINOCR', url.trim());
+    }
   }
 
   async deployFunction(part, layers, places, cos) {

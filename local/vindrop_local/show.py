@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from vindrop.domain.columns import Field, fields
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DEAD_LETTER, READING, TYPES, DeadLetter, Reading
 from vindrop.domain.vin import Verdict
 from vindrop_local.terminal import shown
@@ -141,6 +142,41 @@ def _cell(field: Field, record: Reading | DeadLetter) -> Text:
     if isinstance(record, Reading) and field.path == ("verdict",):
         return Text(shown(value), style=COLOURS[record.verdict])
     return Text(shown(value))
+
+
+def recognizers_table(
+    records: Sequence[Reading | DeadLetter], prices: Mapping[str, float]
+) -> Table:
+    """Return who read what on each photo, and what it would have cost.
+
+    :param prices: of one billed call, by recognizer; one that is not named costs nothing.
+    """
+    names = list(dict.fromkeys(call.name for record in records for call in record.recognizers))
+    table = _table([Column("photo", no_wrap=True, overflow="ellipsis")])
+    for name in names:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    table.add_column("came to", no_wrap=True)
+    table.add_column("cost", justify="right")
+    for record in sorted(records, key=lambda each: each.upload.key if each.upload else ""):
+        calls = {call.name: call for call in record.recognizers}
+        cost = sum(call.billed * prices.get(call.name, 0.0) for call in record.recognizers)
+        verdict = record.verdict if isinstance(record, Reading) else None
+        table.add_row(
+            Text(shown(record.upload.key if record.upload else _NO_OBJECT)),
+            *(_call(calls.get(name)) for name in names),
+            Text(verdict.value, COLOURS[verdict]) if verdict else Text("no VIN", "red"),
+            f"{cost:.2f}" if cost else "–",
+        )
+    return table
+
+
+def _call(call: RecognizerCall | None) -> Text:
+    if call is None:
+        return Text("not asked", "dim")
+    if call.vin is None:
+        return Text(shown((call.code or "no VIN").rpartition(".")[2]), "red")
+    sure = "" if call.confidence is None else f" {call.confidence:.2f}"
+    return Text.assemble(call.vin, (sure, "dim"))
 
 
 def reading_line(reading: Reading) -> Text:

@@ -11,6 +11,7 @@ from tests.cli.test_cli import vindrop
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.core.ledger import Claim
 from vindrop.destinations import open_destination
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.vin import Verdict
 from vindrop.stores import open_ledger
 
@@ -55,6 +56,31 @@ def test_the_figures_of_what_was_read(tmp_path: Path) -> None:
     shown = vindrop("stats", cwd=tmp_path, **settings).stdout
     assert "calls billed this month" in shown
     assert "cost" not in shown, "nobody said what a call costs"
+
+
+def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/vindrop.db"
+    destination = open_destination(url)
+    calls = (
+        RecognizerCall(name="own", billed=1),
+        RecognizerCall(name="cloud", billed=2, maybe_billed=1),
+    )
+    reading = a_reading(an_upload("a.jpg"))
+    destination.put(replace(reading, read_at=NOW, recognizers=calls))
+    destination.put(replace(a_dead_letter(an_upload("b.jpg")), last_seen=NOW, recognizers=calls))
+    settings = {"VINDROP_RESULTS": url, "VINDROP_DEAD_LETTERS": url, "VINDROP_LEDGER": url}
+    recognizers = "own=http://h?price=0 cloud=ocr.tencentcloudapi.com?price=0.02"
+    done = vindrop(
+        "stats", "--json", cwd=tmp_path, **settings, VINDROP_RECOGNIZERS=recognizers,
+        VINDROP_PRICE_PER_CALL="5",
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert (found["billed"], found["maybe_billed"], found["cost_today"]) == (6, 2, 0.08)
+    assert found["recognizers"] == {
+        "cloud": {"billed_today": 4, "billed_this_month": 4, "billed": 4},
+        "own": {"billed_today": 2, "billed_this_month": 2, "billed": 2},
+    }
+    assert "calls billed by cloud" in vindrop("stats", cwd=tmp_path, **settings).stdout
 
 
 def test_a_price_that_is_no_number_is_one_sentence(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ import pytest
 from tests import secrets
 from tests.pipeline.conftest import BUCKET, World, _servers, world
 from tests.stores.fixtures import Servers, fresh_store, servers
+from vindrop import settings as settings_module
+from vindrop.domain.failures import Failure
 from vindrop.stores import sql
+from vindrop.wiring import build
 from vindrop_local.commands import doctor as command
 from vindrop_local.commands import schema
 from vindrop_local.doctor import Finding, examine
@@ -83,6 +86,30 @@ def test_what_is_wrong_is_named_with_what_to_do(
     assert findings[what].state == "wrong", findings
     assert says in findings[what].said
     assert secrets.find(str(findings).encode()) == []
+
+
+def test_each_of_several_recognizers_is_looked_at(good: dict[str, str], world: World) -> None:
+    there = world.vinocr.endpoint
+    recognizers = f"own=inprocess: near={there} far=http://127.0.0.1:9"
+    findings = found({**good, "VINDROP_RECOGNIZERS": recognizers})
+    assert {what: findings[what].state for what in findings if what.endswith(")")} == {
+        "reader (own)": "ok",
+        "VinOCR (near)": "ok",
+        "clock (near)": "ok",
+        "keys for VinOCR (near)": "ok",
+        "VinOCR (far)": "wrong",
+        "keys for VinOCR (far)": "unsure",
+    }
+
+
+def test_the_open_circuit_of_one_recognizer_is_named(good: dict[str, str], world: World) -> None:
+    there = world.vinocr.endpoint
+    given = {**good, "VINDROP_RECOGNIZERS": f"own=inprocess: near={there}"}
+    app = build(settings_module.load({n: v for n, v in given.items() if "VINDROP" in n}), given)
+    app.engines[1].ledger.open_circuit(Failure("ResourceUnavailable.InArrears", "pay"), 60)
+    findings = found(given)
+    assert findings["account vinocr.near"].state == "wrong"
+    assert "account vinocr.own" not in findings
 
 
 def test_it_changes_nothing(good: dict[str, str], tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def credentials(text: str, environment: dict[str, str], **given: str) -> list[Cr
     found = []
     for engine in opened:
         assert isinstance(engine.recognizer, VinOCR)
-        found.append(engine.recognizer._given())
+        found.append(engine.recognizer.credentials())
     return found
 
 
@@ -152,7 +152,7 @@ def test_keys_by_the_name_of_their_variables_are_read_at_every_call() -> None:
     environment = {"OWN_SECRET_ID": "AKID1", "OWN_SECRET_KEY": "k1"}
     settings = load(recognizers="own=http://h?keys=OWN")
     (engine,) = open_engines(settings, NoLedger(), environment)
-    given = engine.recognizer._given  # type: ignore[attr-defined]
+    given = engine.recognizer.credentials  # type: ignore[attr-defined]
     assert given().id == "AKID1"
     environment["OWN_SECRET_ID"] = "AKID2"
     assert given().id == "AKID2"

@@ -175,6 +175,12 @@ def test_an_answer_that_its_own_recognizer_calls_unsure_is_doubtful_alone(two: M
     assert [call.code for call in both.reading().recognizers] == [None, NO_VIN]
 
 
+def test_an_answer_that_nobody_is_sure_of_and_nobody_confirms_is_doubtful(two: Make) -> None:
+    both = two([says(NO_VIN)], [says(EUROPEAN)])
+    both.read()
+    assert (both.reading().vin, both.reading().verdict) == (EUROPEAN, Verdict.DOUBTFUL)
+
+
 def test_agree_verifies_nothing_that_only_one_has_read(two: Make) -> None:
     for own, cloud in (
         (says(LAW, 0.999), says(NO_VIN)),
@@ -370,6 +376,7 @@ def test_a_photo_that_is_none_is_shown_to_nobody(two: Make) -> None:
     assert isinstance(outcome.record, DeadLetter)
     assert outcome.record.code == "Vindrop.NotAnImage"
     assert (both.own.asked, both.cloud.asked) == (0, 0)
+    assert outcome.record.recognizers == ()
 
 
 def test_a_photo_that_has_gone_while_it_was_held_leaves_its_first_answer(two: Make) -> None:

@@ -28,6 +28,24 @@ def test_nothing_lost_nothing_doubled_nothing_paid_twice() -> None:
     assert not missed, "a step at which nobody was killed proves nothing"
 
 
+def test_two_recognizers_that_fail_by_turns_cost_nothing_and_nobody_twice() -> None:
+    """Each is out of reach, too slow and in arrears once at least; the bill is balanced for each."""
+    result = chaos.run(
+        uploads=40,
+        seed=3,
+        ledger="sqlite",
+        instances=6,
+        rate=100,
+        function_seconds=8,
+        limit=200,
+        cascade=True,
+    )
+    assert chaos.holds(result), result
+    assert result["readings"] == 40 - sum(result["dead_letter_codes"].values())
+    bills = result["recognizers"]
+    assert bills["own"]["answers_needed"] > bills["cloud"]["answers_needed"] > 0, "half was sure"
+
+
 def test_twenty_minutes_without_vinocr_end_in_readings() -> None:
     """Of the ledger's time; connections are refused and cut, and everything else goes wrong too."""
     result = chaos.run(

@@ -104,7 +104,10 @@ def _carry_out(run: Backfill, app: App, *, dry_run: bool, as_json: bool, rate: f
     out = console(error=as_json)
     with out.status("listing …") as status:
         survey = run.count(lambda found: status.update(f"listing … {found.listed:,} objects"))
-    _say(out, survey, app.settings.price_per_call, rate)
+    # Where every recognizer is asked: nobody knows before how often the first one is sure.
+    each = sum(engine.settings.price_per_call for engine in app.engines)
+    price_of_one = each if app.engines else app.settings.price_per_call
+    _say(out, survey, price_of_one, rate, several=len(app.engines) > 1)
     done: dict[str, int] = {}
     # Not dry: the same list is read again, since it may be longer than memory.
     if not dry_run:
@@ -118,11 +121,11 @@ def _carry_out(run: Backfill, app: App, *, dry_run: bool, as_json: bool, rate: f
             out.print(f"{waiting:,} still wait in the ledger: the sweep goes on with them")
     if as_json:
         line = {name: getattr(survey, name) for name in Survey.__slots__}
-        price = survey.left * app.settings.price_per_call
+        price = survey.left * price_of_one
         sys.stdout.write(json.dumps({**line, "price": round(price, 4), "ended": done}) + "\n")
 
 
-def _say(out: Console, survey: Survey, price: float, rate: float) -> None:
+def _say(out: Console, survey: Survey, price: float, rate: float, *, several: bool = False) -> None:
     rows: list[tuple[str, object]] = [
         ("objects", f"{survey.listed:,}"),
         ("known to the ledger", f"{survey.known:,}"),
@@ -133,7 +136,10 @@ def _say(out: Console, survey: Survey, price: float, rate: float) -> None:
     if survey.young:
         rows.insert(-1, ("left to their own events (--young)", f"{survey.young:,}"))
     if price:
-        rows.append(("price, at one call each", f"{survey.left * price:,.2f}"))
+        calls = (
+            "price at most, if every recognizer is asked" if several else "price, at one call each"
+        )
+        rows.append((calls, f"{survey.left * price:,.2f}"))
     rows.append((f"time, at {rate:g} a second", _duration(survey.left / rate)))
     out.print(show.totals_table(rows))
 

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 from rich.console import Console
@@ -22,12 +22,14 @@ from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples
-from vindrop_local.stack import Place, Stack
+from vindrop_local.stack import PRICE, Place, Stack
 from vindrop_local.terminal import console, shown
 from vindrop_local.vinocr_process import Calls
 
 LIMIT_SECONDS: Final = 600.0
 _POLL: Final = 0.25
+PRICES: Final = {"cloud": PRICE}
+"""Of one billed call, by recognizer; one that is not named costs nothing."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Report:
     truth: dict[str, str]
     """Key → the VIN that is in the photo; empty where there is none."""
     seconds: float = 0.0
+    second_calls: Calls | None = None
+    """Of the recognizer that stands in for the cloud's, where there are two."""
 
     def is_right(self, reading: Reading) -> bool:
         """Whether a reading is the VIN in its photo."""
@@ -91,14 +95,31 @@ class Report:
             "wrong": len(self.readings) - self.exact,
             "wrong_verified": self.wrong_verified,
             "seconds": round(self.seconds, 1),
+            **self._cascade(),
             "ok": self.ok,
         }
 
+    def _cascade(self) -> dict[str, Any]:
+        if self.second_calls is None:
+            return {}
+        return {
+            "second_calls": self.second_calls.received,
+            "second_billed_calls": self.second_calls.billed,
+            "second_cost": round(self.second_calls.billed * PRICE, 2),
+        }
 
-def demo(*, state: State = STATE / "demo", as_json: Json = False) -> None:
+
+def demo(
+    *,
+    state: State = STATE / "demo",
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Two recognizers: only what one doubts goes to both.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Watch the main job: sample photos land in a bucket, their VINs appear in a database."""
     out = console(error=as_json)
-    report = run(state, out)
+    report = run(state / "cascade" if cascade else state, out, cascade=cascade)
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
     else:
@@ -107,9 +128,10 @@ def demo(*, state: State = STATE / "demo", as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def run(state: Path, console: Console) -> Report:
+def run(state: Path, console: Console, *, cascade: bool = False) -> Report:
     """Bring everything up, upload the samples, watch, and judge the outcome.
 
+    :param cascade: with two recognizers.
     :raises UserError: something that the user can mend.
     """
     started = time.monotonic()
@@ -117,13 +139,18 @@ def run(state: Path, console: Console) -> Report:
         wanted = samples(state / "made")
     place = Place(state, state / "bucket")
     with console.status("starting the bucket, VinOCR and the functions …"):
-        stack = Stack(place)
+        stack = Stack(place, cascade=cascade)
         stack.start()
     try:
         console.print(
             f"bucket {stack.bucket.name} is the folder {shown(place.folder)}\n"
             f"VinOCR  {stack.vinocr.endpoint}   database {shown(state / 'vindrop.db')}\n"
         )
+        if stack.second is not None:
+            console.print(
+                f"cloud   {stack.second.endpoint}   (a second VinOCR of our own stands in for it, with "
+                f"a price of {PRICE:g} a call)\n"
+            )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
         readings = [r for r in stack.results.records("readings") if isinstance(r, Reading)]
@@ -134,6 +161,7 @@ def run(state: Path, console: Console) -> Report:
             readings=sorted(readings, key=lambda reading: reading.upload.key),
             dead_letters=[letter for letter in letters if isinstance(letter, DeadLetter)],
             calls=stack.vinocr.calls(),
+            second_calls=stack.second.calls() if stack.second else None,
             truth={sample.key: sample.vin for sample in wanted},
         )
     finally:
@@ -156,6 +184,16 @@ def present(report: Report, console: Console) -> None:
         ("calls that would be billed", report.calls.billed),
         ("VINs read exactly", f"{report.exact} of {report.readable}"),
     ]
+    if report.second_calls is not None:
+        figures[3:5] = [
+            ("calls to own, for nothing", report.calls.received),
+            ("calls to cloud", report.second_calls.received),
+            ("… that would be billed", report.second_calls.billed),
+            ("… and cost", f"{report.second_calls.billed * PRICE:,.2f}"),
+            ("… where cloud alone would cost", f"{len(report.readings) * PRICE:,.2f}"),
+        ]
+        console.print(show.recognizers_table([*report.readings, *report.dead_letters], PRICES))
+        console.print()
     for table in (
         show.readings_table(report.readings, console.width, marks),
         show.dead_letters_table(report.dead_letters),

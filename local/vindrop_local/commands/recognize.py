@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import hashlib
+import io
 import json
 import os
 import secrets
@@ -18,21 +22,31 @@ from rich.text import Text
 
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
-from vindrop.core.photo import Fallbacks, Photo, Photographer, explained
+from vindrop.core.invocation import Budget
+from vindrop.core.photo import Fallbacks, Photo, Photographer, Sent, explained
 from vindrop.core.recognizer import Answer
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain import error_codes, vin
 from vindrop.domain.failures import Failure, FailureError
+from vindrop.domain.recognition import RecognizerCall
+from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.upload import Upload
 from vindrop.domain.vin import NotAVinError, Vin
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
+from vindrop.wiring import build
 from vindrop_local import show
 from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
+from vindrop_local.errors import UserError
+from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.terminal import console
 from vindrop_local.vinocr_process import VinOCRProcess
 
 _REFUSALS = 5
+_SECONDS = 120.0
+"""That a photo may take with all its recognizers."""
 NO_VIN = 1
 """Exit status where a photo gave no VIN."""
 NO_FILE = 2
@@ -52,6 +66,8 @@ class _Read:
     sent: bytes | None = None
     """The photo in the form in which VinOCR had it last."""
     answer: Answer | None = None
+    asked: tuple[RecognizerCall, ...] = ()
+    """Who was asked, where there are several."""
 
     @property
     def status(self) -> int:
@@ -59,6 +75,35 @@ class _Read:
         if isinstance(self.found, Vin):
             return 0
         return NO_FILE if self.found.code == _NO_SUCH_FILE else NO_VIN
+
+
+class _Cascade:
+    """Asks the recognizers of ``VINDROP_RECOGNIZERS``, as the functions do."""
+
+    def __init__(self, given: Mapping[str, str], folder: Path) -> None:
+        """Open them; what one of them said is kept in ``folder`` meanwhile, as in any ledger."""
+        store = f"sqlite:///{folder}/vindrop.db"
+        names = ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS")
+        self._app = build(_load({**given, **dict.fromkeys(names, store)}), os.environ)
+
+    def read(self, data: bytes) -> _Read:
+        """Read the VIN that the policy decides on."""
+        name = hashlib.sha256(data).hexdigest()
+        upload = Upload("http", "bytes", "local", name, "recognize")
+        quiet = io.StringIO()  # a function's log lines
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+            outcome = self._app.interactive.process(upload, Budget(_SECONDS), Sent(data=data))
+        record = outcome.record
+        if isinstance(record, Reading):
+            judged = dataclasses.replace(vin.parse(record.as_read), verdict=record.verdict)
+            answer = Answer(
+                record.vin, record.id, 0.0, vin_box=record.vin_box, characters=record.characters
+            )
+            return _Read(judged, data, answer, record.recognizers)
+        if isinstance(record, DeadLetter):
+            return _Read(Failure(record.code, record.message, record.request_id), data)
+        why = Failure(error_codes.OUT_OF_TIME, "nobody answered in time")
+        return _Read(outcome.failure or why, data)
 
 
 class _Reader:
@@ -113,7 +158,8 @@ def recognize(
         str,
         typer.Option(
             help="VinOCR to ask (host, host:port or http://host:port) with VINDROP_VINOCR_SECRET_ID and "
-            "_KEY. Default: our own, started for this command."
+            "_KEY. Default: those of VINDROP_RECOGNIZERS where it is set; else our own, started for this "
+            "command."
         ),
     ] = "",
     annotate: Annotated[
@@ -130,9 +176,17 @@ def recognize(
 
     Ends with status 1 where a photo gave no VIN, with 2 where a file cannot be read.
     """
+    given = of_cascade()
     photos = list(_files(photos))
     pictures = Pictures(annotate, photos) if annotate is not None else None
-    if endpoint:
+    if given and not endpoint:
+        with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
+            try:
+                cascade = _Cascade(given, Path(folder))
+            except (settings_module.SettingsError, StoreSettingError) as error:
+                raise UserError(str(error)) from None
+            statuses = _each(photos, cascade, pictures, as_json=as_json)
+    elif endpoint:
         statuses = _each(photos, _Reader(_settings(endpoint)), pictures, as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
@@ -155,15 +209,18 @@ def recognize(
 
 def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
     own = {n: value for n, value in os.environ.items() if n.startswith("VINDROP_VINOCR_SECRET")}
+    return _load({"VINDROP_VINOCR_ENDPOINT": endpoint, **(keys or own)})
+
+
+def _load(given: Mapping[str, str]) -> Settings:
     return settings_module.load(
         {
-            "VINDROP_VINOCR_ENDPOINT": endpoint,
             "VINDROP_VINOCR_TIMEOUT": "30",
             # A photo at hand passes neither ledger nor destination; the names must stand.
             "VINDROP_LEDGER": "none",
             "VINDROP_RESULTS": "file:///dev/null",
             "VINDROP_DEAD_LETTERS": "file:///dev/null",
-            **(keys or own),
+            **{name: value for name, value in given.items() if name.startswith("VINDROP_")},
         }
     )
 
@@ -178,7 +235,7 @@ def _files(given: list[Path]) -> Iterator[Path]:
 
 
 def _each(
-    photos: list[Path], reader: _Reader, pictures: Pictures | None, *, as_json: bool
+    photos: list[Path], reader: _Reader | _Cascade, pictures: Pictures | None, *, as_json: bool
 ) -> list[int]:
     """Show what is on each photo; return the exit status that each asks for."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
@@ -196,10 +253,14 @@ def _each(
             pictures.write(photo, read.sent, read.answer, said)
         if as_json:
             line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
+            if read.asked:
+                line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
         else:
-            console().print(_line(str(photo).ljust(width), read.found), soft_wrap=True)
+            text = _line(str(photo).ljust(width), read.found)
+            text.append("".join(f"  {call.name}" for call in read.asked), "dim")
+            console().print(text, soft_wrap=True)
     return statuses
 
 

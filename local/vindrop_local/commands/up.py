@@ -17,6 +17,7 @@ from vindrop.domain.records import DeadLetter, Reading, Record, to_json
 from vindrop.stores.sql import open_database
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
 from vindrop_local.terminal import console, shown
 
@@ -38,7 +39,10 @@ def up(
     ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Keep everything running: whatever is copied into the folder is read. Ctrl-C ends it."""
+    """Keep everything running: whatever is copied into the folder is read. Ctrl-C ends it.
+
+    With VINDROP_RECOGNIZERS set, the functions ask those recognizers (docs/cascade.md).
+    """
     out = console(error=as_json)
     ended = threading.Event()
 
@@ -50,7 +54,7 @@ def up(
     stack = Stack(
         Place(state, bucket),
         vinocr={"VINOCR_RATE": str(rate)},
-        settings={"VINDROP_RATE": str(rate)},
+        settings={"VINDROP_RATE": str(rate), **of_cascade()},
         http_port=http_port,
     )
     with out.status("starting the bucket, VinOCR and the functions …"):

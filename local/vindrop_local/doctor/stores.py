@@ -69,12 +69,24 @@ def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
     waiting = ledger.retryable(50)
     some = "50 or more" if len(waiting) == 50 else str(len(waiting))
     yield ok("ledger", f"answers; {some} uploads are due at the next sweep")
-    if ledger.circuit(None) is not None:
+    for account in _accounts(settings):
+        if ledger.for_account(account).circuit(None) is None:
+            continue
         yield wrong(
-            "account",
+            "account" if account == settings.account else f"account {account}",
             "VinOCR has refused it, so the circuit breaker is open and no calls are made: see "
             "`circuit_opened` in the log; once that is mended, the next probe closes it",
         )
+
+
+def _accounts(settings: Settings) -> list[str]:
+    """Return the names under which circuits are kept: of the account, or of each recognizer."""
+    if not settings.recognizers:
+        return [settings.account]
+    from vindrop.domain import engines
+    from vindrop.recognizers.engines import settings_of
+
+    return [settings_of(each, settings).account for each in engines.parse(settings.recognizers)]
 
 
 def _rate_limiter(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from vindrop.clouds import exact_session, for_vinocr, send_exactly
+from vindrop.clouds import exact_session, send_exactly
 from vindrop.domain.failures import Disposition, FailureError
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
@@ -26,26 +27,50 @@ NOTHING_ASKED: Final = (
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is found of VinOCR."""
+    """Yield what is found of VinOCR, or of each recognizer where there are several."""
+    if not settings.recognizers:
+        whose = (
+            "from VINDROP_VINOCR_SECRET_ID"
+            if settings.vinocr_secret_id.get_secret_value()
+            else "of the environment's role"
+        )
+        yield from _examine(settings, VinOCR(settings, environment), whose)
+        return
+    from vindrop.recognizers.engines import wires
+
+    for name, own, client in wires(settings, environment):
+        found = _in_process() if client is None else _examine(own, client, "given")
+        for each in found:
+            yield replace(each, what=f"{each.what} ({name})")
+
+
+def _in_process() -> Iterator[Finding]:
+    from vindrop.core.store_errors import StoreSettingError
+    from vindrop.recognizers.inprocess import InProcess
+
+    try:
+        InProcess().prepare()
+    except (StoreSettingError, FailureError) as error:
+        yield wrong("reader", str(error))
+    else:
+        yield ok("reader", "its networks are loaded")
+
+
+def _examine(settings: Settings, client: VinOCR, whose: str) -> Iterator[Finding]:
     reached, skew = _reach(settings)
     yield reached
     if skew is not None:
         yield _clock(skew)
     try:
-        for_vinocr(settings, environment)
+        client.credentials()
     except FailureError as error:
         yield wrong("keys for VinOCR", str(error))
         return
-    whose = (
-        "from VINDROP_VINOCR_SECRET_ID"
-        if settings.vinocr_secret_id.get_secret_value()
-        else "of the environment's role"
-    )
     if reached.state != "ok":
         yield unsure("keys for VinOCR", f"found {whose}; not tried, since VinOCR is out of reach")
         return
     try:
-        VinOCR(settings, environment).call_without_photo()
+        client.call_without_photo()
     except FailureError as error:
         yield from _judge(error, whose)
 

@@ -49,10 +49,16 @@ class App:
 
         Of several recognizers, the one that is probed next, where all of them are blocked.
         """
-        if not self.engines:
-            return self.ledger.circuit(None)
-        circuits = [engine.ledger.circuit(None) for engine in self.engines]
+        circuits = self._circuits()
         found = [circuit for circuit in circuits if circuit is not None]
         if len(found) < len(circuits):
             return None
         return min(found, key=lambda circuit: circuit.probe_in)
+
+    def open_circuits(self) -> int:
+        """Return how many recognizers refuse their account: each of them raises the alarm."""
+        return sum(circuit is not None for circuit in self._circuits())
+
+    def _circuits(self) -> list[OpenCircuit | None]:
+        ledgers = [engine.ledger for engine in self.engines] or [self.ledger]
+        return [ledger.circuit(None) for ledger in ledgers]

@@ -97,7 +97,7 @@ class Cascade:
             failure,
             claim.billed,
             claim.maybe_billed,
-            held=self._best(book, missing=True) if book.answers() else None,
+            held=self._best(book) if book.answers() else None,
             recognizers=book.calls(),
         )
 
@@ -115,17 +115,14 @@ class Cascade:
     def _is_sure(self, said: Said, vin: Vin) -> bool:
         return sureness.is_sure(vin, said.confidence, self._settings.sure)
 
-    def _best(self, book: Book, *, missing: bool) -> Recognized:
+    def _best(self, book: Book) -> Recognized:
         """Return the answer that goes out where none was decided: of equal verdicts, the last one's.
 
-        It is doubtful unless it is the only one, is not called unsure by its own recognizer, and the
-        policy asks for no second word.
+        No recognizer was sure of it and no other one confirms it, so it is doubtful; unless there is
+        only one recognizer at all, whose word then counts as it would without a cascade.
         """
-        answers = book.answers()
-        said, vin = max(reversed(answers), key=lambda each: _RANKS[each[1].verdict])
-        alone = len({each.value for _, each in answers}) == 1
-        unsure = said.confidence is not None and said.confidence < self._settings.sure
-        if missing or unsure or not alone or self._settings.cascade == "agree":
+        said, vin = max(reversed(book.answers()), key=lambda each: _RANKS[each[1].verdict])
+        if len(self._members) > 1:
             vin = dataclasses.replace(vin, verdict=Verdict.DOUBTFUL)
         return _recognized(book, said, vin)
 
@@ -133,14 +130,14 @@ class Cascade:
         """Return what it comes to when nobody is left who can be asked now."""
         answers = run.book.answers()
         if not missing:
-            return run.result(self._best(run.book, missing=False) if answers else _nobody(run.book))
+            return run.result(self._best(run.book) if answers else _nobody(run.book))
         name, result = min(missing.items(), key=lambda each: _patience(each[1]))
         failure = result.outcome
         if not answers:
             if not run.keep():
                 return run.lost()
             return run.result(failure, least=self._least(name, failure))
-        held = self._best(run.book, missing=True)
+        held = self._best(run.book)
         age = run.claim.age
         run.book.since = age if run.book.since is None else run.book.since
         left = self._settings.cascade_wait - (age - run.book.since)
@@ -190,14 +187,16 @@ class _Run:
 
     def note(self, name: str, result: Result) -> None:
         """Enter what a recognizer said, and cost."""
-        said, outcome = self.book.about(name), result.outcome
+        self._passed |= result.passed
         billed = result.billed - self.claim.billed
         maybe_billed = result.maybe_billed - self.claim.maybe_billed
+        if result.of_photo and not (billed or maybe_billed):
+            return  # nobody was asked
+        said, outcome = self.book.about(name), result.outcome
         said.billed += billed
         said.maybe_billed += maybe_billed
         self._billed += billed
         self._maybe_billed += maybe_billed
-        self._passed |= result.passed
         if isinstance(outcome, Failure):
             said.code, said.message = outcome.code, outcome.message[:_LONGEST]
             said.request_id = outcome.request_id

@@ -11,6 +11,7 @@ An answer is written ahead: kept in the ledger before it is delivered.
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import time
 from collections.abc import Callable
@@ -125,13 +126,12 @@ class Pipeline:
         if cascade is None:
             if refusal is not None:
                 return Result(refusal, claim.billed, claim.maybe_billed)
-            return self._recognize(self._attempt, claim, None, upload, budget, sent)
+            return self._recognize(upload, budget, sent, self._attempt, claim, None)
         if refusal is not None:
             return cascade.held(claim, refusal)
 
-        return cascade.recognize(
-            upload, claim, lambda *asked: self._recognize(*asked, upload, budget, sent)
-        )
+        ask = functools.partial(self._recognize, upload, budget, sent)
+        return cascade.recognize(upload, claim, ask)
 
     def _read(
         self, upload: Upload, claim: Claim, result: Result, found: Recognized, budget: Budget
@@ -163,12 +163,12 @@ class Pipeline:
 
     def _recognize(
         self,
-        attempt: Attempt,
-        claim: Claim,
-        most: int | None,
         upload: Upload,
         budget: Budget,
         sent: Sent | None,
+        attempt: Attempt,
+        claim: Claim,
+        most: int | None,
     ) -> Result:
         """Make attempts until one has a VIN, the time is up, or its failure ends the run.
 

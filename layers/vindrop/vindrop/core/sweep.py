@@ -100,7 +100,7 @@ def _tell_backlog(app: App) -> None:
             "waiting": sum(each.uploads for each in waiting.values()),
             "oldest_seconds": round(max((each.oldest for each in waiting.values()), default=0), 1),
             "retry_waiting_seconds": round(parked.oldest, 1) if parked else 0,
-            "circuit_open": 0 if app.blocked() is None else 1,
+            "circuit_open": app.open_circuits(),
         },
     )
 

@@ -17,9 +17,13 @@ from vindrop.domain.recognition import TENCENT
 
 INPROCESS: Final = "inprocess:"
 _NAME: Final = r"[a-z][a-z0-9_-]{0,31}"
-_ACCOUNT: Final = r"[\w.:-]{1,64}"
-_PREFIX: Final = r"[A-Z][A-Z0-9_]{0,63}"
-_REGION: Final = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_TEXTS: Final = {
+    "account": re.compile(r"[\w.:-]{1,64}"),
+    "region": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
+    "image": re.compile("auto|url|bytes"),
+    "keys": re.compile(r"[A-Z][A-Z0-9_]{0,63}"),
+}
+"""Options that are texts → their form."""
 
 
 class EngineError(ValueError):
@@ -125,12 +129,6 @@ _NUMBERS: Final[dict[str, tuple[type[int | float], float, float]]] = {
     "daily_calls": (int, 0, 1e12),
 }
 """Option → its type, least and most."""
-_TEXTS: Final = {
-    "account": _ACCOUNT,
-    "region": _REGION,
-    "image": "auto|url|bytes",
-    "keys": _PREFIX,
-}
 
 
 def _engine(entry: Mapping[str, Any]) -> Engine:
@@ -152,7 +150,7 @@ def _engine(entry: Mapping[str, Any]) -> Engine:
         if option in _NUMBERS:
             given[option] = _number(name, option, value)
         elif option in _TEXTS:
-            if not isinstance(value, str) or not re.fullmatch(_TEXTS[option], value):
+            if not isinstance(value, str) or not _TEXTS[option].fullmatch(value):
                 raise EngineError(f"has a {option} of {name!r} that is none")
             given[option] = value
         else:

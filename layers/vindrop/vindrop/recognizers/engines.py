@@ -42,6 +42,23 @@ def open_engines(
     )
 
 
+def wires(
+    settings: Settings, environment: Mapping[str, str]
+) -> list[tuple[str, Settings, VinOCR | None]]:
+    """Return name, settings and client of each recognizer, in order, and open no store.
+
+    None instead of a client: it is in the function's process.
+    """
+    pairs = engines.keys_of(tuple(each.get_secret_value() for each in settings.recognizer_keys))
+    found: list[tuple[str, Settings, VinOCR | None]] = []
+    for engine in engines.parse(settings.recognizers):
+        own = settings_of(engine, settings)
+        given = _credentials(engine, own, environment, pairs.get(engine.name))
+        client = None if engine.is_inprocess else VinOCR(own, environment, given)
+        found.append((engine.name, own, client))
+    return found
+
+
 def _open(
     engine: engines.Engine,
     settings: Settings,

@@ -53,7 +53,8 @@ class VinOCR:
     ) -> None:
         self._settings = settings
         given = os.environ if environment is None else environment
-        self._given = credentials or (lambda: for_vinocr(settings, given))
+        self.credentials = credentials or (lambda: for_vinocr(settings, given))
+        """Gives what a call is signed with; raises FailureError where there is nothing."""
         host = f".{settings.vinocr_host.partition(':')[0].lower()}"
         self._headers = {} if host.endswith(TENCENT) else {DETAIL: "true"}
         self._lock = threading.Lock()
@@ -125,7 +126,7 @@ class VinOCR:
 
     def _connected(self) -> Any:
         """Return the SDK's client, a new one where the credentials have changed."""
-        credentials = self._given()
+        credentials = self.credentials()
         with self._lock:
             if self._client is None or credentials != self._credentials:
                 self._client = self._connect(credentials)

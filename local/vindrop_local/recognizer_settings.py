@@ -1,0 +1,41 @@
+"""The settings of a cascade in the user's environment, handed on to what the command line starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+NAMES: Final = (
+    "VINDROP_RECOGNIZERS",
+    "VINDROP_RECOGNIZER_KEYS",
+    "VINDROP_CASCADE",
+    "VINDROP_CASCADE_WAIT",
+    "VINDROP_SURE",
+    "VINDROP_VINOCR_SECRET_ID",
+    "VINDROP_VINOCR_SECRET_KEY",
+)
+"""What says who is asked, and when an answer is enough."""
+
+
+def of_cascade(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the cascade's settings, and none where ``VINDROP_RECOGNIZERS`` names no recognizer.
+
+    Keys that are named by their variables (``keys=OWN``) go along.
+    """
+    given = os.environ if environment is None else environment
+    text = given.get("VINDROP_RECOGNIZERS", "").strip()
+    if not text:
+        return {}
+    from vindrop.domain import engines
+
+    found = {name: given[name] for name in NAMES if given.get(name)}
+    try:
+        named = engines.parse(text)
+    except engines.EngineError:  # the settings say it, in one sentence
+        return found
+    for engine in named:
+        for name in (f"{engine.keys}_SECRET_ID", f"{engine.keys}_SECRET_KEY"):
+            if engine.keys and given.get(name):
+                found[name] = given[name]
+    return found
