@@ -30,7 +30,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bench.rig.mutants import KINDS, WrongError
+from bench.rig.mutants import WrongError
+from bench.rig.targets import KINDS
 
 DEFAULTS: Final = {"events": 500_000, "requests": 200_000, "wire": 150_000, "images": 150_000}
 _BATCH: Final = {"events": 20_000, "requests": 10_000, "wire": 15_000, "images": 5_000}
