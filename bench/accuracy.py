@@ -6,8 +6,9 @@
 A CSV has the columns ``file`` (beside it) and ``vin`` (empty: no whole VIN in the picture),
 and may have ``kind``; others are ignored. Each file is a set of its own: a table per kind with
 95 % confidence intervals (Wilson), the wrong VINs, how often answers are right by how sure they
-are, where the others were lost; last one JSON line. Fails where a VIN was trained on: the list
-of those, as hashes, is ``tools/training/trained.txt``.
+are, where the others were lost; last one JSON line with all of it. Fails where a VIN was trained on (the list
+of those, as hashes, is ``tools/training/trained.txt``), or a photo is, byte for byte, one of those
+that the lists of ``--training`` name.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import itertools
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +80,20 @@ class Result:
             return "false" if self.vin else "right"
         return "none" if not self.vin else "exact" if self.vin == self.photo.vin else "wrong"
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a VIN was given that is not on the photo."""
+        return self.outcome in ("wrong", "false")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
         sets = {_name(truth): load(truth, options.half) for truth in options.truth}
-        refuse_trained([photo for photos in sets.values() for photo in photos])
+        every = [photo for photos in sets.values() for photo in photos]
+        refuse_trained(every)
+        refuse_training_photos(every, options.training)
         names = ["vindrop", *chosen(options.against)]
     except (OSError, ValueError) as e:
         print(f"accuracy: {e}", file=sys.stderr)
@@ -117,7 +126,7 @@ def report(
     out: dict[str, Any] = {}
     for name, (results, peak) in measured.items():
         print(table(f"{name} on {title}", results))
-        wrong = [r for r in results if r.outcome in ("wrong", "false")]
+        wrong = [r for r in results if r.is_wrong]
         print("\n".join(["  wrong VINs:", misses(wrong)]) if wrong else "  no wrong VIN")
         if name == "vindrop":
             print(calibration(results))
@@ -157,6 +166,31 @@ def refuse_trained(photos: Sequence[Photo]) -> None:
     for photo in photos:
         if hashlib.sha256(photo.vin.encode()).hexdigest()[:16] in trained:
             raise ValueError(f"{photo.path.name} shows a VIN that was trained on: leave it out.")
+
+
+def refuse_training_photos(photos: Sequence[Photo], lists: Sequence[Path]) -> None:
+    """Check that no photo is one of those for training: not its bytes, whatever it is called.
+
+    :param lists: CSVs with the column ``file``, beside it.
+    :raises ValueError: one is; or a list has no such column.
+    """
+    trained: dict[bytes, Path] = {}
+    for listed in lists:
+        with listed.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if "file" not in (rows.fieldnames or ()):
+                raise ValueError(f"{listed} must have the column file in its first line.")
+            paths = [listed.parent / row["file"] for row in rows]
+        trained |= {_digest(path): path for path in paths if path.is_file()}
+    for photo in photos:
+        if trained and (twin := trained.get(_digest(photo.path))) is not None:
+            raise ValueError(
+                f"{photo.path.name} is {twin.name} of {twin.parent.name}, for training: leave it out."
+            )
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def load(truth: Path, wanted: str | None = None) -> list[Photo]:
@@ -217,6 +251,7 @@ def summary(results: Sequence[Result], peak: int) -> dict[str, Any]:
     with_vin = [r for r in results if r.photo.vin]
     without = [r for r in results if not r.photo.vin]
     times = sorted(r.milliseconds for r in results)
+    kinds = sorted({r.photo.kind for r in results})
 
     def share(of: Sequence[Result], outcome: str) -> float:
         return round(sum(r.outcome == outcome for r in of) / len(of), 4) if of else 0.0
@@ -231,7 +266,22 @@ def summary(results: Sequence[Result], peak: int) -> dict[str, Any]:
         "p50_ms": round(times[len(times) // 2]),
         "p95_ms": round(times[min(len(times) - 1, int(len(times) * 0.95))]),
         "peak_rss_mb": peak,
+        "exact_interval": _interval(with_vin, "exact"),
+        "wrong_interval": _interval(with_vin, "wrong"),
+        "kinds": {kind: _counts([r for r in results if r.photo.kind == kind]) for kind in kinds},
+        "wrong_vins": [[r.photo.path.name, r.photo.vin, r.vin] for r in results if r.is_wrong],
+        "lost": dict(Counter(r.stage for r in with_vin if r.outcome == "none")),
     }
+
+
+def _interval(results: Sequence[Result], outcome: str) -> list[float]:
+    low, high = wilson(sum(r.outcome == outcome for r in results), len(results))
+    return [round(low, 4), round(high, 4)]
+
+
+def _counts(results: Sequence[Result]) -> dict[str, int]:
+    """Return how many photos ended how."""
+    return {"photos": len(results), **Counter(r.outcome for r in results)}
 
 
 def table(name: str, results: Sequence[Result]) -> str:
@@ -320,6 +370,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--truth", type=Path, required=True, nargs="+", help="CSVs with the columns file, vin"
     )
+    parser.add_argument(
+        "--training", type=Path, nargs="+", default=[], metavar="CSV",
+        help="lists of training photos (column file)",
+    )  # fmt: skip
     parser.add_argument("--half", choices=("tuned", "final"), help="only these VINs of each set")
     parser.add_argument("--against", default="", help="peers: rapidocr,tesseract")
     parser.add_argument("--threads", type=int, default=2, help="per reader (default 2)")

@@ -38,7 +38,7 @@ class Peer:
         :raises PeerMissingError: it is not installed and cannot be.
         """
         self.name = name
-        python = _rapidocr_python() if name == "rapidocr" else sys.executable
+        python = rapidocr_python() if name == "rapidocr" else sys.executable
         if name == "tesseract" and shutil.which("tesseract") is None:
             raise PeerMissingError(
                 "Tesseract is not installed: apt-get install tesseract-ocr, or leave it out of --against."
@@ -83,7 +83,7 @@ class Peer:
         self._process.communicate(timeout=30)
 
 
-def _rapidocr_python() -> str:
+def rapidocr_python() -> str:
     """Return the interpreter of an environment with the whole of RapidOCR, made if missing."""
     folder = ENVIRONMENTS / "rapidocr"
     python, ready = folder / "bin" / "python", folder / "ready"

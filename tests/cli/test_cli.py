@@ -105,6 +105,52 @@ def test_recognize_ends_with_1_where_a_photo_gave_no_vin(tmp_path: Path) -> None
     assert "1 of 2 photos" in done.stdout
 
 
+def blue(image: Image.Image) -> list[tuple[int, int]]:
+    """Where the VIN's outline was drawn."""
+    red, green, rest = image.split()
+    marks = zip(red.tobytes(), green.tobytes(), rest.tobytes(), strict=True)
+    found = [n for n, (r, g, b) in enumerate(marks) if r < 60 and 60 < g < 120 and b > 180]
+    return [(n % image.width, n // image.width) for n in found]
+
+
+def test_recognize_shows_where_it_read(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(encoded(plate(size=(900, 600)), "PNG"))
+    (tmp_path / "in" / "a.jpg").write_bytes(
+        encoded(plate(VIN_OF_PAGE, size=(400, 300), letters=20))
+    )
+    (tmp_path / "in" / "none.jpg").write_bytes(encoded(Image.new("RGB", (300, 200), "white")))
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "in" / "notes.txt").write_text("no photo")
+    done = vindrop("recognize", "in", "--annotate", "out/deep", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    written = sorted(path.name for path in (tmp_path / "out" / "deep").iterdir())
+    assert written == ["a.jpg", "a.png.jpg", "none.jpg"]
+    with Image.open(tmp_path / "out" / "deep" / "a.png.jpg") as image:
+        assert image.width == 900
+        assert image.height > 600, "the characters stand below the photo"
+        across = [x for x, _ in blue(image)]
+        down = [y for _, y in blue(image)]
+    assert 150 < min(across) < 260
+    assert 640 < max(across) < 750
+    assert 200 < min(down) < 300 < max(down) < 400
+    with Image.open(tmp_path / "out" / "deep" / "none.jpg") as image:
+        assert not blue(image)
+
+
+def test_recognize_annotates_one_file_and_never_overwrites_a_photo(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(plate()))
+    before = (tmp_path / "a.jpg").read_bytes()
+    assert vindrop("recognize", "a.jpg", "--annotate", "b.jpg", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "b.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+    for out in ("a.jpg", "."):
+        done = vindrop("recognize", "a.jpg", "--annotate", out, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "overwrite" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert (tmp_path / "a.jpg").read_bytes() == before
+
+
 def an_event(key: str) -> str:
     return json.dumps(
         {

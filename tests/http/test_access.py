@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 
 import pytest
@@ -47,6 +48,24 @@ def test_without_one_of_the_keys_nothing_is_read(path: str, headers: dict[str, s
 )
 def test_each_key_opens_in_either_header(headers: dict[str, str]) -> None:
     assert ask("POST", "/v1/vin", headers, "", key=None).problem == "empty-photo"
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_compare_digest_alone_decides_about_api_keys(
+    monkeypatch: pytest.MonkeyPatch, says: bool
+) -> None:
+    """In constant time, and with every key: how long an answer takes tells nothing of them."""
+    compared: list[bytes] = []
+
+    def compare(_: bytes, key: bytes) -> bool:
+        compared.append(key)
+        return says
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    sent = {"X-Api-Key": KEY if not says else "another one"}
+    answer = ask("POST", "/v1/vin", sent, "", key=None)
+    assert answer.problem == ("empty-photo" if says else "key-refused")
+    assert compared == [key.get_secret_value().encode() for key in OPEN.api_keys]
 
 
 def test_a_function_without_keys_refuses_and_says_what_to_set() -> None:

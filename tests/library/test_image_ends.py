@@ -148,3 +148,31 @@ def test_damaged_files_are_converted_or_refused(monkeypatch: pytest.MonkeyPatch)
             ended[error.failure.code] += 1
     assert set(ended) <= {"converted", error_codes.UNDECODABLE, error_codes.TOO_MANY_PIXELS}
     assert min(ended["converted"], ended[error_codes.UNDECODABLE]) > 40
+
+
+def with_scans(more: int) -> bytes:
+    """Return a progressive JPEG whose last scan comes again: each time a pass over all pixels."""
+    whole = encoded(Image.new("L", (640, 480), 128), progressive=True)
+    last = whole[whole.rfind(b"\xff\xda") : -2]
+    return whole[:-2] + last * more + b"\xff\xd9"
+
+
+def test_a_jpeg_of_passes_without_end_is_refused_before_it_is_decoded() -> None:
+    """A few bytes ask for a pass over all pixels: 400 KB would hold a processor for minutes."""
+    assert not refused(with_scans(0))
+    assert not refused(with_scans(80))
+    for more in (pixels.MOST_SCANS, 5_000):
+        opened: list[Image.Image] = []
+        with pytest.raises(OSError, match="scans"):
+            pixels.decode(with_scans(more), opened.append)
+        assert not opened
+        assert refused(with_scans(more))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_only_looks_like_scans_is_none(name: str) -> None:
+    """Behind a phone's photo may lie a film; in a comment, anything."""
+    picture, options = KINDS[name]
+    noise = b"\xff\xda\x00\x02" * 5_000
+    whole = encoded(picture, **options, comment=noise[:60_000])
+    assert as_pixels(whole + noise) == as_pixels(encoded(picture, **options))

@@ -31,9 +31,39 @@ def test_a_vin_that_was_trained_on_is_refused(
         accuracy.refuse_trained([Photo(Path("a.jpg"), VIN, "label")])
 
 
+def test_a_photo_for_training_is_refused_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "small").mkdir()
+    (tmp_path / "train" / "boxes.csv").write_text("file,cx\nt1.jpg,0.5\ngone.jpg,0.5\n")
+    (tmp_path / "train" / "t1.jpg").write_bytes(b"one")
+    (tmp_path / "small" / "a.jpg").write_bytes(b"another")
+    (tmp_path / "small" / "b.jpg").write_bytes(b"one")
+    lists = [tmp_path / "train" / "boxes.csv"]
+    accuracy.refuse_training_photos([Photo(tmp_path / "small" / "a.jpg", "", "n")], lists)
+    with pytest.raises(ValueError, match="for training"):
+        accuracy.refuse_training_photos([Photo(tmp_path / "small" / "b.jpg", "", "n")], lists)
+
+
+def test_the_summary_has_each_kind_with_intervals_and_what_was_wrong() -> None:
+    other = Result(Photo(Path("b.jpg"), "", "shop"), VIN, 2.0, VIN, 0.9)
+    some = [result(VIN, given=True), result("XW8ZZZ61ZCG026963", given=True), other]
+    some.append(result(VIN, given=False))
+    found = accuracy.summary(some, 1)
+    assert found["kinds"] == {
+        "label": {"photos": 3, "exact": 1, "wrong": 1, "none": 1},
+        "shop": {"photos": 1, "false": 1},
+    }
+    assert found["wrong_vins"] == [["a.jpg", VIN, "XW8ZZZ61ZCG026963"], ["b.jpg", "", VIN]]
+    assert found["lost"] == {"rejected": 1}
+    low, high = found["wrong_interval"]
+    assert low < found["wrong"] < high
+
+
 def test_no_vin_of_the_photos_that_are_measured_was_trained_on(shared: Path) -> None:
     sets = [shared / "photos" / "truth.csv", shared / "photos" / "small" / "truth.csv"]
-    accuracy.refuse_trained([p for truth in sets if truth.exists() for p in accuracy.load(truth)])
+    there = [truth for truth in sets if truth.exists()]
+    photos = [p for truth in there for p in accuracy.load(truth)]
+    accuracy.refuse_trained(photos)
 
 
 def test_every_lost_vin_has_a_stage() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from photo_generator import negatives, samples
 from tests.reader.pictures import VIN, encoded, plate
@@ -35,6 +35,31 @@ def test_a_plain_plate_is_read_with_place_and_confidence(reader: Reader) -> None
     assert 570 < right < 650
     assert top < 300 < bottom
     assert bottom - top < 100
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("turn", [0, 180])
+def test_each_character_has_its_place(reader: Reader, turn: int, mirrored: bool) -> None:
+    """As it was drawn: the middle of each lies within its letter, the VIN's corners around all."""
+    image = plate()
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(44)
+    left = (image.width - draw.textlength(VIN, font)) / 2
+    ends = [left + draw.textlength(VIN[:n], font) for n in range(18)]
+    if mirrored:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        ends = [image.width - x for x in ends]
+    if turn:
+        ends = [image.width - x for x in ends]
+    answer = reader.read(encoded(image.rotate(turn)))
+    assert answer.vin == VIN
+    assert len(answer.places) == 17
+    for corners, begin, end in zip(answer.places, ends, ends[1:], strict=False):
+        middle = sum(x for x, _ in corners) / 4
+        assert min(begin, end) <= middle <= max(begin, end)
+    assert answer.quadrilateral is not None
+    across = [x for x, _ in answer.quadrilateral]
+    assert min(across) < min(ends) + 6
+    assert max(across) > max(ends) - 6
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270, 20, -35])

@@ -116,10 +116,13 @@ def test_stars_around_cost_little_and_words_a_bounded_sum() -> None:
     assert starred > worded > bare - 9
 
 
-def test_the_place_of_the_vin_within_its_line() -> None:
-    start, stop = align.first_and_last(frames(*f"VLN {VIN} 55"), VIN)
-    assert start == pytest.approx(4 / 24, abs=0.03)
-    assert stop == pytest.approx(21 / 24, abs=0.03)
+def test_the_places_of_the_characters_within_their_line() -> None:
+    edges = align.letter_edges(frames(*f"VLN {VIN} 55"), VIN)
+    assert len(edges) == 18
+    assert list(edges) == sorted(edges)
+    for n, edge in enumerate(edges):
+        assert edge == pytest.approx((4 + n) / 24, abs=0.02)
+    assert align.letter_edges(frames(*VIN[:9]), VIN) == (), "nine frames hold no VIN"
 
 
 def test_components_of_a_mask() -> None:

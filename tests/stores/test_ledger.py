@@ -457,6 +457,20 @@ def test_a_stale_worker_does_not_undo_a_redrive(ledger: SQLLedger | DynamoDBLedg
     assert claimed(ledger).delivered_to == frozenset()
 
 
+def test_a_lease_is_not_renewed_between_another_s_claim_and_ours(
+    ledger: SQLLedger | DynamoDBLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB reads first: what was read may be over when the lease is written."""
+    stale = claimed(ledger, lease=PAST)
+    if isinstance(ledger, DynamoDBLedger):
+        read = ledger._tables.get("uploads", an_upload().id)
+        monkeypatch.setattr(ledger._tables, "get", lambda *_: read)
+    claimed(ledger, lease=PAST)
+    assert not ledger.holds(an_upload().id, stale, 600)
+    monkeypatch.undo()
+    assert [upload.id for upload in ledger.retryable(10)] == [an_upload().id], "nobody renewed it"
+
+
 def test_a_delivery_is_postponed_by_its_holder_alone(ledger: SQLLedger | DynamoDBLedger) -> None:
     first = claimed(ledger)
     ledger.keep(an_upload().id, first, a_reading(), attempts=1, billed=1, lease=PAST)

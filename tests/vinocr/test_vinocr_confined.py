@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,7 +89,31 @@ def test_no_secret_is_in_a_reader_s_environment_or_descriptors(
     assert "planted" not in evaluate("__import__('os').environ")
 
 
+SYSTEM_CALL = "1 // (__import__('ctypes').CDLL(None).syscall({}) + 1)"
+"""Fails where the system refuses the call."""
+_BUFFER = "__import__('ctypes').create_string_buffer(128)"
+_NAME = "b'{folder}/secret.txt'"
+CALLS = {
+    "a signal to a thread": ((234, 131), "{pid}, {pid}, 0"),
+    "a queued signal": ((129, 138), f"{{pid}}, 0, {_BUFFER}"),
+    "a look at the server's limits": ((302, 261), f"{{pid}}, 7, None, {_BUFFER}"),
+    "the server's limits": ((302, 261), f"{{pid}}, 7, {_BUFFER}, None"),
+    "the server's priority": ((141, 140), "0, {pid}, 1"),
+    "the server's processors": ((203, 122), f"{{pid}}, 8, {_BUFFER}"),
+    "a file's mode": ((452, 452), f"-100, {_NAME}, 511, 0"),
+    "a file's attribute": ((189, 6), f"{_NAME}, b'user.a', b'b', 1, 0"),
+    "shared memory": ((29, 194), "{pid}, 4096, 896"),
+    "a message queue": ((68, 186), "{pid}, 896"),
+    "a semaphore": ((64, 190), "{pid}, 1, 896"),
+    "a queue with a name": ((240, 180), "b'made', 66, 384, None"),
+    "the system's log": ((103, 116), "10, None, 0"),
+}
+"""What ctypes can call: its numbers on x86-64 and ARM, and its arguments."""
 FORBIDDEN = {
+    **{
+        name: SYSTEM_CALL.format(f"{numbers[platform.machine() == 'aarch64']}, {arguments}")
+        for name, (numbers, arguments) in CALLS.items()
+    },
     "a socket": "__import__('socket').socket()",
     "a local socket": "__import__('socket').socket(1)",
     "a pair": "__import__('socket').socketpair()",
@@ -135,6 +160,7 @@ def test_all_its_threads_are_confined(evaluate: Evaluate) -> None:
 
 
 def test_what_a_reader_needs_still_works(evaluate: Evaluate, server: ServerProcess) -> None:
+    assert evaluate("__import__('resource').getrlimit(7)[0] > 0") == "True"
     assert evaluate("1 + 1") == "2"
     assert evaluate("__import__('threading').Thread(target=print).start()") == "None"
     assert evaluate("len(open(__import__('os').__file__).read()) > 0") == "True", "lazy imports"

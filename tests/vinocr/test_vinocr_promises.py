@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 from starlette.requests import Request as HttpRequest
 
+from tests import secrets
 from tests.vinocr.vinocr_support import ID, KEY, photo, stub_reader
 from vinocr.api import authentication, signature
 from vinocr.api import request as requests
@@ -106,6 +107,7 @@ def test_a_cloud_s_internal_address_in_a_public_range_can_be_listed(address: str
 # --- constant time -------------------------------------------------------------------------------
 
 NOW = 1_700_000_000
+TOKEN = secrets.TENCENT_TOKEN
 ACCOUNTS = Accounts.model_validate(
     {
         "accounts": [
@@ -158,6 +160,26 @@ def test_compare_digest_alone_decides_about_signatures(make: Any, says: bool) ->
             with pytest.raises(ApiError, match="SignatureFailure"):
                 authenticate(request)
     assert compare.called
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_compare_digest_alone_decides_about_tokens(says: bool) -> None:
+    key = {"secret_id": ID, "secret_key": KEY, "token": TOKEN, "expires": NOW + 600}
+    accounts = Accounts.model_validate({"accounts": [{"uin": "1", "keys": [key]}]})
+    request = tc3()
+    request.headers["x-tc-token"] = "another token" if says else TOKEN  # type: ignore[index]
+    found = requests.common(request)
+    plain = hmac.compare_digest
+
+    def compare(a: Any, b: Any) -> bool:
+        return says if TOKEN.encode() in (a, b) else plain(a, b)
+
+    with mock.patch.object(hmac, "compare_digest", compare):
+        if says:
+            assert authentication.authenticate(request, found, accounts, NOW).uin == "1"
+        else:
+            with pytest.raises(ApiError, match="TokenFailure"):
+                authentication.authenticate(request, found, accounts, NOW)
 
 
 # --- replay --------------------------------------------------------------------------------------

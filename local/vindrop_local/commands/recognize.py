@@ -12,7 +12,8 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ from vindrop.settings import Settings
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop.wiring import build
 from vindrop_local import show
+from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.recognizer_settings import of_cascade
@@ -49,10 +51,30 @@ NO_VIN = 1
 """Exit status where a photo gave no VIN."""
 NO_FILE = 2
 """Exit status where a file is not there or cannot be read."""
+_NO_SUCH_FILE = "Vindrop.NoSuchFile"
+_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".jp2")
+)
+"""Of what is taken for a photo in a folder."""
 
 
-Read = tuple[Vin, tuple[RecognizerCall, ...]]
-"""The VIN on a photo, and who was asked where there are several."""
+@dataclass(slots=True)
+class _Read:
+    """What came of one photo."""
+
+    found: Vin | Failure
+    sent: bytes | None = None
+    """The photo in the form in which VinOCR had it last."""
+    answer: Answer | None = None
+    asked: tuple[RecognizerCall, ...] = ()
+    """Who was asked, where there are several."""
+
+    @property
+    def status(self) -> int:
+        """The exit status that it asks for: 0, `NO_VIN` or `NO_FILE`."""
+        if isinstance(self.found, Vin):
+            return 0
+        return NO_FILE if self.found.code == _NO_SUCH_FILE else NO_VIN
 
 
 class _Cascade:
@@ -64,11 +86,8 @@ class _Cascade:
         names = ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS")
         self._app = build(_load({**given, **dict.fromkeys(names, store)}), os.environ)
 
-    def read(self, data: bytes) -> Read:
-        """Return the VIN that the policy decides on.
-
-        :raises FailureError: there is none, or nobody could be asked.
-        """
+    def read(self, data: bytes) -> _Read:
+        """Read the VIN that the policy decides on."""
         name = hashlib.sha256(data).hexdigest()
         upload = Upload("http", "bytes", "local", name, "recognize")
         quiet = io.StringIO()  # a function's log lines
@@ -76,12 +95,15 @@ class _Cascade:
             outcome = self._app.interactive.process(upload, Budget(_SECONDS), Sent(data=data))
         record = outcome.record
         if isinstance(record, Reading):
-            judged = vin.parse(record.as_read)
-            return dataclasses.replace(judged, verdict=record.verdict), record.recognizers
+            judged = dataclasses.replace(vin.parse(record.as_read), verdict=record.verdict)
+            answer = Answer(
+                record.vin, record.id, 0.0, vin_box=record.vin_box, characters=record.characters
+            )
+            return _Read(judged, data, answer, record.recognizers)
         if isinstance(record, DeadLetter):
-            raise FailureError(record.code, record.message, record.request_id)
-        failure = outcome.failure or Failure(error_codes.OUT_OF_TIME, "nobody answered in time")
-        raise FailureError(failure.code, failure.message, failure.request_id)
+            return _Read(Failure(record.code, record.message, record.request_id), data)
+        why = Failure(error_codes.OUT_OF_TIME, "nobody answered in time")
+        return _Read(outcome.failure or why, data)
 
 
 class _Reader:
@@ -93,27 +115,24 @@ class _Reader:
         self._recognizer.prepare()
         self._limiter = LocalRateLimiter(settings.rate)
 
-    def read(self, data: bytes) -> Read:
-        """Return the VIN on a photo, which is sent in the forms that the function would send it in.
-
-        :raises FailureError: there is no VIN, or VinOCR does not answer.
-        """
+    def read(self, data: bytes) -> _Read:
+        """Read the VIN on a photo, which is sent in the forms that the function would send it in."""
         fallbacks = Fallbacks("bytes")
+        sent: bytes | None = None
         while True:
             try:
                 prepared = self._photographer.from_bytes(
                     data, form=fallbacks.form, shrink_further=fallbacks.shrink_further
                 )
+                sent = prepared.data
                 answer = self._ask(prepared)
+                return _Read(vin.parse(answer.vin), sent, answer)
             except FailureError as error:
                 if not fallbacks.next_fallback(error.failure):
-                    raise
-                continue
-            break
-        try:
-            return vin.parse(answer.vin), ()
-        except NotAVinError as error:
-            raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
+                    return _Read(error.failure, sent)
+            except NotAVinError as error:
+                said = Failure(error_codes.NOT_A_VIN, str(error), answer.request_id)
+                return _Read(said, sent, answer)
 
     def _ask(self, prepared: Photo) -> Answer:
         for left in reversed(range(_REFUSALS)):
@@ -129,7 +148,10 @@ class _Reader:
 
 def recognize(
     photos: Annotated[
-        list[Path], typer.Argument(help="Photos: JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000.")
+        list[Path],
+        typer.Argument(
+            help="Photos (JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000), or folders of them."
+        ),
     ],
     *,
     endpoint: Annotated[
@@ -140,6 +162,14 @@ def recognize(
             "command."
         ),
     ] = "",
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT",
+            help="Write each photo with the VIN's place and its characters, each with its confidence: "
+            "into the file OUT (one photo, OUT ends in .jpg), else into the folder OUT.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read the VIN on each photo, or say why there is none.
@@ -147,15 +177,17 @@ def recognize(
     Ends with status 1 where a photo gave no VIN, with 2 where a file cannot be read.
     """
     given = of_cascade()
+    photos = list(_files(photos))
+    pictures = Pictures(annotate, photos) if annotate is not None else None
     if given and not endpoint:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             try:
                 cascade = _Cascade(given, Path(folder))
             except (settings_module.SettingsError, StoreSettingError) as error:
                 raise UserError(str(error)) from None
-            statuses = _each(photos, cascade, as_json=as_json)
+            statuses = _each(photos, cascade, pictures, as_json=as_json)
     elif endpoint:
-        statuses = _each(photos, _Reader(_settings(endpoint)), as_json=as_json)
+        statuses = _each(photos, _Reader(_settings(endpoint)), pictures, as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
@@ -167,7 +199,7 @@ def recognize(
             ) as server:
                 keys = {"VINDROP_VINOCR_SECRET_ID": key_id, "VINDROP_VINOCR_SECRET_KEY": key}
                 reader = _Reader(_settings(server.endpoint, keys))
-                statuses = _each(photos, reader, as_json=as_json)
+                statuses = _each(photos, reader, pictures, as_json=as_json)
     if not as_json and len(photos) > 1:
         read = statuses.count(0)
         console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
@@ -193,37 +225,42 @@ def _load(given: Mapping[str, str]) -> Settings:
     )
 
 
-def _each(photos: list[Path], reader: _Reader | _Cascade, *, as_json: bool) -> list[int]:
-    """Show what is on each photo; return the exit status that each asks for: 0, `NO_VIN` or `NO_FILE`."""
+def _files(given: list[Path]) -> Iterator[Path]:
+    """Yield files as they are given, and of each folder the photos in it."""
+    for path in given:
+        if path.is_dir():
+            yield from sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
+        else:
+            yield path
+
+
+def _each(
+    photos: list[Path], reader: _Reader | _Cascade, pictures: Pictures | None, *, as_json: bool
+) -> list[int]:
+    """Show what is on each photo; return the exit status that each asks for."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
     statuses: list[int] = []
     for photo in photos:
         started = time.perf_counter()
-        found: Vin | Failure
-        asked: tuple[RecognizerCall, ...] = ()
         try:
-            data = photo.read_bytes()
+            read = reader.read(photo.read_bytes())
         except OSError as error:
-            found = Failure("Vindrop.NoSuchFile", f"cannot be read: {error.strerror}")
-            statuses.append(NO_FILE)
-        else:
-            try:
-                found, asked = reader.read(data)
-                statuses.append(0)
-            except FailureError as error:
-                found = error.failure
-                statuses.append(NO_VIN)
+            read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
+        statuses.append(read.status)
+        seconds = round(time.perf_counter() - started, 3)
+        if pictures is not None and read.sent is not None:
+            said = _line(photo.name, read.found).plain
+            pictures.write(photo, read.sent, read.answer, said)
         if as_json:
-            seconds = round(time.perf_counter() - started, 3)
-            line = {"photo": str(photo), **_fields(found), "seconds": seconds}
-            if asked:
-                line["recognizers"] = [dataclasses.asdict(call) for call in asked]
+            line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
+            if read.asked:
+                line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
         else:
-            line_of = _line(str(photo).ljust(width), found)
-            line_of.append("".join(f"  {call.name}" for call in asked), "dim")
-            console().print(line_of, soft_wrap=True)
+            text = _line(str(photo).ljust(width), read.found)
+            text.append("".join(f"  {call.name}" for call in read.asked), "dim")
+            console().print(text, soft_wrap=True)
     return statuses
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vinocr.reader import Answer
+from vinocr.reader.answer import Point
 
 HEADER: Final = "x-vinocr-detail"
 _YES: Final = frozenset({"true", "1"})
@@ -48,8 +49,15 @@ def of(answer: Answer) -> dict[str, Any]:
         ],
     }
     if answer.polygon is not None:
-        told["Polygon"] = [{"X": _rounded(x), "Y": _rounded(y)} for x, y in answer.polygon]
+        told["Polygon"] = _polygon(answer.polygon)
+    for character, corners in zip(told["Characters"], answer.places, strict=False):
+        if (place := answer.as_shares(corners)) is not None:
+            character["Polygon"] = _polygon(place)
     return told
+
+
+def _polygon(corners: tuple[Point, ...]) -> list[dict[str, float]]:
+    return [{"X": _rounded(x), "Y": _rounded(y)} for x, y in corners]
 
 
 def _rounded(value: float) -> float:

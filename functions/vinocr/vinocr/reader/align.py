@@ -6,6 +6,7 @@ every candidate, so that several passes can be weighed against each other.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -86,8 +87,24 @@ def log_likelihoods(frames: Floats, vins: list[str]) -> NDArray[np.float64]:
     return np.asarray(log_scale + np.log(ended + 1e-300))
 
 
-def first_and_last(frames: Floats, vin: str) -> tuple[float, float]:
-    """Return where in the strip the VIN starts and ends, as fractions of its width (Viterbi)."""
+def letter_edges(frames: Floats, vin: str) -> tuple[float, ...]:
+    """Return where in the strip each character starts, and where the last one ends.
+
+    A recogniser marks the middle of a character only: what lies between two middles is shared.
+
+    :returns: 18 fractions of the strip's width, ascending; empty where the VIN does not fit into it.
+    """
+    spans = letter_frames(frames, vin)
+    if spans is None:
+        return ()
+    middles = [(first + last + 1) / 2 for first, last in spans]
+    between = [(a + b) / 2 for a, b in itertools.pairwise(middles)]
+    before, after = 2 * middles[0] - between[0], 2 * middles[-1] - between[-1]
+    return tuple(min(max(x / len(frames), 0.0), 1.0) for x in (before, *between, after))
+
+
+def letter_frames(frames: Floats, vin: str) -> list[tuple[int, int]] | None:
+    """Return the first and last frame of each character (Viterbi), or None: they are too few."""
     with np.errstate(divide="ignore"):
         p = np.log((frames.astype(np.float64) + DOUBT) / (1 + frames.shape[1] * DOUBT))
     letters = [_PLACE[c] for c in vin]
@@ -112,11 +129,11 @@ def first_and_last(frames: Floats, vin: str) -> tuple[float, float]:
         back[t] = choice
         score = options[choice, np.arange(states)] + emission[t]
     state = states - 1 if score[-1] > score[-2] else states - 2
-    first, last = count, 0
+    spans: list[tuple[int, int] | None] = [None] * LENGTH
     for t in range(count - 1, -1, -1):
         if state % 2 == 1 and 0 < state < 2 * LENGTH:
-            first, last = min(first, t), max(last, t)
+            known = spans[state // 2]
+            spans[state // 2] = (t, known[1] if known else t)
         state -= int(back[t, state])
-    if first > last:
-        return 0.0, 1.0
-    return first / count, (last + 1) / count
+    found = [span for span in spans if span is not None]
+    return found if len(found) == LENGTH else None

@@ -55,17 +55,24 @@ class Answer:
     """Wall time of the whole reading."""
     others: tuple[tuple[tuple[str, float], ...], ...] = ()
     """For each of the 17 characters, what else may stand there and how likely, likeliest first."""
+    places: tuple[tuple[Point, ...], ...] = ()
+    """Four corners of each of the 17 characters, as of `quadrilateral`; empty where not known."""
     size: tuple[int, int] = (0, 0)
     """Width and height of the upright photo in pixels; 0: not told."""
 
     @property
     def polygon(self) -> tuple[Point, Point, Point, Point] | None:
         """The quadrilateral as shares of the photo's width and height, 0 to 1."""
-        if self.quadrilateral is None or len(self.quadrilateral) != 4 or not min(self.size):
+        return self.as_shares(self.quadrilateral)
+
+    def as_shares(
+        self, corners: tuple[Point, ...] | None
+    ) -> tuple[Point, Point, Point, Point] | None:
+        """Return four corners in pixels as shares of the photo's width and height, 0 to 1."""
+        if corners is None or len(corners) != 4 or not min(self.size):
             return None
         width, height = self.size
         a, b, c, d = (
-            (min(max(x / width, 0.0), 1.0), min(max(y / height, 0.0), 1.0))
-            for x, y in self.quadrilateral
+            (min(max(x / width, 0.0), 1.0), min(max(y / height, 0.0), 1.0)) for x, y in corners
         )
         return a, b, c, d

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from vinocr.reader import calibration, models
-from vinocr.reader.align import first_and_last
+from vinocr.reader.align import Floats, letter_edges
 from vinocr.reader.answer import Alternative, Answer, Point
 from vinocr.reader.decode import MAX_PIXELS, Picture, decode
+from vinocr.reader.detect import Box
 from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
 from vinocr.reader.passes import Passes
@@ -78,6 +81,7 @@ class Reader:
             looks=hypotheses.passes,
             milliseconds=(time.perf_counter() - started) * 1000,
             others=_others(probabilities, best) if best else (),
+            places=_places(line, best, hypotheses.picture) if line and best else (),
             size=(hypotheses.picture.width, hypotheses.picture.height),
         )
 
@@ -103,15 +107,38 @@ def _others(posterior: dict[str, float], best: str) -> tuple[tuple[tuple[str, fl
 
 
 def _corners(line: Line, vin: str | None, picture: Picture) -> tuple[Point, ...]:
+    if vin is not None and not line.stacked:
+        edges = letter_edges(line.strips[0].probabilities, vin)
+        if edges:
+            return _part(line, edges[0], edges[-1], picture)
+    return _scaled(line.box.corners(), picture)
+
+
+def _places(line: Line, vin: str, picture: Picture) -> tuple[tuple[Point, ...], ...]:
+    """Return the corners of each character; of a VIN that stands in two lines they are not known."""
+    if line.stacked:
+        return ()
+    edges = letter_edges(line.strips[0].probabilities, vin)
+    return tuple(_part(line, a, b, picture) for a, b in itertools.pairwise(edges))
+
+
+def _part(line: Line, begin: float, end: float, picture: Picture) -> tuple[Point, ...]:
+    """Return the corners of a part of a line, in pixels of the photo.
+
+    :param begin: a fraction of the strip's width; the strip was cut longer than the box.
+    """
     box = line.box
-    tl, tr, br, bl = box.corners()
-    if vin is not None:
-        a, b = first_and_last(line.strips[0].probabilities, vin)
-        tl, tr, bl, br = (
-            tl + a * (tr - tl),
-            tl + b * (tr - tl),
-            bl + a * (br - bl),
-            bl + b * (br - bl),
-        )
+    whole = Box(box.x, box.y, box.width + line.ends * box.height, box.height, box.angle, box.score)
+    if line.mirrored:
+        begin, end = 1 - begin, 1 - end
+    tl, tr, br, bl = whole.corners()
+    corners = (
+        tl + begin * (tr - tl), tl + end * (tr - tl), bl + end * (br - bl), bl + begin * (br - bl),
+    )  # fmt: skip
+    return _scaled(corners, picture)
+
+
+def _scaled(corners: Iterable[Floats], picture: Picture) -> tuple[Point, ...]:
+    """Return corners in pixels of the photo as it was sent."""
     sx, sy = picture.width / picture.image.width, picture.height / picture.image.height
-    return tuple((float(x) * sx, float(y) * sy) for x, y in (tl, tr, br, bl))
+    return tuple((float(x) * sx, float(y) * sy) for x, y in corners)

@@ -150,7 +150,11 @@ def _reading(answer: Answer, request_id: str, total: float) -> dict[str, Any]:
         required = vins.check_digit_required(answer.vin)
         check = "valid" if holds else "invalid" if required else "not_required"
     reading = dataclasses.asdict(answer)
-    for name in ("others", "size"):  # of the action's answer in detail; not of this API's contract
+    for name in (
+        "others",
+        "places",
+        "size",
+    ):  # of the action's answer in detail; not of this API's contract
         del reading[name]
     reading["milliseconds"] = {"reading": round(answer.milliseconds, 1), "total": round(total, 1)}
     return reading | {"check_digit": check, "request_id": request_id}

@@ -1,7 +1,8 @@
 """HTTP/1.1 on one connection, with limits on what comes before anybody has signed anything.
 
 uvicorn's protocol over h11; added are limits on time, number and size of heads and chunks, on
-connections of one address and in total, and one clear answer to what is not HTTP.
+connections of one address and in total, and one clear answer to what is not HTTP, which comes later to
+those who do not stop (`vinocr.serve.penalties`).
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
 
 import h11
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from vinocr import logging_json
 from vinocr.api.addresses import Network
+from vinocr.serve.penalties import SMALL_CHUNK, Penalties
 
 HEAD_LIMIT: Final = 128 * 1024
 """Bytes of a request's line and headers; a GET over the API's own 32 KB is still answered."""
@@ -40,12 +44,13 @@ class Connections:
 
     def __init__(self, most: int, per_client: int, exempt: tuple[Network, ...] = ()) -> None:
         self._most, self._per_client, self._exempt = most, per_client, exempt
+        self.penalties = Penalties()
         self._open: dict[Protocol, str] = {}
         self._count: Counter[str] = Counter()
 
     def admit(self, new: Protocol, address: str) -> bool:
         """Take ``new`` in, if there is room."""
-        client = self._name(address)
+        client = self.name(address)
         is_over = bool(client) and self._count[client] >= self._per_client
         if (is_over or len(self._open) >= self._most) and not self._make_room(
             client if is_over else None
@@ -63,15 +68,8 @@ class Connections:
             if not self._count[client]:
                 del self._count[client]
 
-    def _make_room(self, client: str | None) -> bool:
-        for old, name in list(self._open.items()):  # the longest open come first
-            if (client is None or name == client) and old.is_idle:
-                self.leave(old)
-                old.transport.abort()
-                return True
-        return False
-
-    def _name(self, address: str) -> str:
+    def name(self, address: str) -> str:
+        """Return what counts as one client: an IPv4 address, an IPv6 network of /64; empty if exempt."""
         try:
             ip = ip_address(address.partition("%")[0])
         except ValueError:
@@ -80,6 +78,14 @@ class Connections:
         if any(plain in network for network in self._exempt):
             return ""
         return str(plain) if plain.version == 4 else plain.exploded[:19]
+
+    def _make_room(self, client: str | None) -> bool:
+        for old, name in list(self._open.items()):  # the longest open come first
+            if (client is None or name == client) and old.is_idle:
+                self.leave(old)
+                old.transport.abort()
+                return True
+        return False
 
 
 class Connection(h11.Connection):
@@ -91,6 +97,8 @@ class Connection(h11.Connection):
         self._tail = b""
         self.hint = 400
         """The status that fits the last error."""
+        self.small_chunks = 0
+        """How many have come since somebody has asked, and set it to 0."""
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes.
@@ -129,6 +137,7 @@ class Connection(h11.Connection):
         elif isinstance(event, h11.Data):
             self._chunks += 1
             self._bytes += len(event.data)
+            self.small_chunks += len(event.data) < SMALL_CHUNK
             if self._chunks > _FREE_CHUNKS + self._bytes // _LEAST_CHUNK:
                 raise h11.RemoteProtocolError("chunks of a few bytes each")
         return event
@@ -136,6 +145,32 @@ class Connection(h11.Connection):
 
 def _too_many() -> h11.RemoteProtocolError:
     return h11.RemoteProtocolError("too many headers", error_status_hint=431)
+
+
+class Flow(FlowControl):
+    """uvicorn's flow control, of which a connection's reading can be taken away for a while."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._is_held = False
+
+    def hold(self) -> None:
+        """Read nothing until `release`, whatever the application wants."""
+        self._is_held = True
+        self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Read again, unless the application has paused."""
+        self._is_held = False
+        if not self.read_paused:
+            self._transport.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read again, unless held."""
+        if self._is_held:
+            self.read_paused = False
+        else:
+            super().resume_reading()
 
 
 class Protocol(H11Protocol):
@@ -146,7 +181,9 @@ class Protocol(H11Protocol):
         self.conn: Connection = Connection()
         self._open, self._head_seconds = connections, head_seconds
         self._head_timer: asyncio.TimerHandle | None = None
-        self._ending = False
+        self._hold_timer: asyncio.TimerHandle | None = None
+        self._name = ""
+        self._is_refused = self._ending = False
 
     @property
     def is_idle(self) -> bool:
@@ -158,9 +195,11 @@ class Protocol(H11Protocol):
         """Take a connection, or close it where there are too many."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+        self._flow = self.flow = Flow(transport)
         if hasattr(transport, "max_size"):  # less at once, so that others get their turn
             transport.max_size = _READ_SIZE
         address = self.client[0] if self.client else ""
+        self._name = self._open.name(address)
         if not self._open.admit(self, address):
             logging_json.event("connection_refused", client=address)
             transport.abort()
@@ -171,10 +210,14 @@ class Protocol(H11Protocol):
         """Let go of a connection."""
         self._open.leave(self)
         self._forget_head()
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; what is not HTTP ends the connection and nothing else."""
+        if self._is_refused:
+            return
         self._unset_keepalive_if_required()
         try:
             self.conn.receive_data(data)
@@ -183,6 +226,7 @@ class Protocol(H11Protocol):
             self._refuse(error.error_status_hint)
         except h11.LocalProtocolError:
             self._refuse(400)
+        self._pay_for_chunks()
         self._watch_head()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - its words are uvicorn's
@@ -209,12 +253,22 @@ class Protocol(H11Protocol):
 
     def _refuse(self, hint: int) -> None:
         """Tell the client that its request is malformed, and close; the log says whose fault it is."""
+        if self._is_refused:
+            return
+        self._is_refused = True
         status = hint if hint == 431 else 400
         address = self.client[0] if self.client else None
         logging_json.event("malformed_request", client=address, status=status)
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True  # what the application still says goes nowhere
             self.cycle.message_event.set()
+        seconds = self._open.penalties.of_refusal(self._name, self.loop.time())
+        if seconds:
+            self._hold(seconds, self._say_refused, status)
+        else:
+            self._say_refused(status)
+
+    def _say_refused(self, status: int) -> None:
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             text = b"This is not a well-formed HTTP/1.1 request: mend the client that sent it.\n"
             if status == 431:
@@ -225,6 +279,21 @@ class Protocol(H11Protocol):
             for event in (answer, h11.Data(data=text), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+    def _pay_for_chunks(self) -> None:
+        """Stop reading for as long as the address has sent too many small chunks."""
+        count, self.conn.small_chunks = self.conn.small_chunks, 0
+        now = self.loop.time()
+        seconds = self._open.penalties.of_chunks(self._name, count, now)
+        if seconds and not self._is_refused and not self.transport.is_closing():
+            self._hold(seconds, self._flow.release)
+
+    def _hold(self, seconds: float, then: Callable[..., None], *values: Any) -> None:
+        """Read nothing for some seconds."""
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
+        self._flow.hold()
+        self._hold_timer = self.loop.call_later(seconds, then, *values)
 
     def _watch_head(self) -> None:
         """Limit the time in which a head that was begun must be complete."""

@@ -139,6 +139,16 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "rmdir": (84, None), "link": (86, None), "unlink": (87, None), "symlink": (88, None),
     "mknod": (133, None), "chmod": (90, None), "chown": (92, None), "lchown": (94, None),
     "utime": (132, None), "utimes": (235, None), "futimesat": (261, None),
+    # of others, or of what outlives a process: signals, priorities, attributes, System V's and POSIX's IPC
+    "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
+    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
+    "process_madvise": (440, 440), "process_mrelease": (448, 448), "kcmp": (312, 272),
+    "fchmodat2": (452, 452), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466), "fallocate": (285, 47), "sendmmsg": (307, 269), "syslog": (103, 116),
+    "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186), "semget": (64, 190),
+    "mq_open": (240, 180), "mq_unlink": (241, 181),
 }  # fmt: skip
 """System call → its number on x86-64 and on ARM (None: there is none)."""
 _MACHINES: Final = ("x86_64", "aarch64")
@@ -149,6 +159,8 @@ _SPECIAL: Final = {
 """Machine → numbers of seccomp, of the architecture, of clone, openat and open (0: there is none)."""
 _CLONE3, _OPENAT2 = 435, 437
 _KILL: Final = (62, 129)
+_TGKILL: Final = (234, 131)
+_PRLIMIT: Final = (302, 261)
 
 
 def _seccomp(libc: ctypes.CDLL) -> bool:
@@ -182,12 +194,23 @@ def _program(machine: str) -> list[bytes]:
         if number:
             steps += _by_argument(number, argument, _OPEN_FOR_WRITING, refused_if_set=True)
     steps += _by_argument(clone, 0, _CLONE_THREAD, refused_if_set=False)
-    kill = _KILL[column]
-    steps += [  # itself alone: how a process aborts
-        _step(_EQUAL, kill, 0, 3), _step(_LOAD, _FIRST_ARGUMENT), _step(_EQUAL, os.getpid(), 1, 0),
-        refuse,
-    ]  # fmt: skip
+    own = os.getpid()
+    for numbers in (_KILL, _TGKILL):  # how a process aborts
+        steps += _of_itself(numbers[column], own)
+    steps += _of_itself(_PRLIMIT[column], own, 0)  # 0: how it asks for its own limits
     return [*steps, _step(_RETURN, _ALLOW)]
+
+
+def _of_itself(number: int, *allowed: int) -> list[bytes]:
+    """Allow one call for these processes alone, which its first argument names."""
+    count = len(allowed)
+    return [
+        _step(_EQUAL, number, 0, count + 3),
+        _step(_LOAD, _FIRST_ARGUMENT),
+        *(_step(_EQUAL, process, count - n, 0) for n, process in enumerate(allowed)),
+        _step(_RETURN, _ERRNO | _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
 
 
 def _by_argument(number: int, argument: int, bits: int, *, refused_if_set: bool) -> list[bytes]:

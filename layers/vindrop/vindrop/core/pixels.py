@@ -7,6 +7,7 @@ Needs Pillow, so it is imported by what decodes and by nothing else. Metadata is
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Callable
 from typing import Final
@@ -21,9 +22,15 @@ _NOISE: Final = bytes((254 - n * 73 + n * n // 7) % 255 for n in range(509))
 """Begins with ones: for bits that are missing, the decoder takes zeros."""
 _SCAN: Final = b"\xff\xda"
 _END: Final = b"\xff\xd9"
+_ALONE: Final = frozenset((0x01, 0xD8))
+"""Markers without a length behind them."""
 _OTHER_END: Final = _NOISE + b"".join(bytes((0xFF, 0xD0 + n % 8)) + _NOISE for n in range(8)) + _END
 """More image data, restart markers and all, for a JPEG that should need none."""
 _JPEG_2000: Final = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_MARKER: Final = rb"\xff[\x01-\xcf\xd8-\xfe]"
+"""In a scan's data a byte FF is followed by 00, or by a restart marker."""
+MOST_SCANS: Final = 100
+"""Of a JPEG: encoders write ten or so. Each is a pass over all pixels, and costs its sender a few bytes."""
 _PADDING: Final = 256
 """Zeros in a row at a file's end that are taken for room that was never written to."""
 
@@ -60,6 +67,8 @@ def decode(
             image.load()
         return image
 
+    if data.startswith(JPEG) and _scans(data) > MOST_SCANS:
+        raise OSError(f"the JPEG has more than {MOST_SCANS} scans")
     if data.startswith(JPEG) and data.rfind(_END) < data.find(_SCAN):
         return _completed(data, attempt)
     try:
@@ -69,6 +78,19 @@ def decode(
             raise
         # Its decoder is strict: it takes no end mark for a part of the picture.
         return attempt(data.removesuffix(_END[:1]) + _END)
+
+
+def _scans(data: bytes) -> int:
+    """Return how many scans a JPEG has, up to its first end; no more are counted than are too many."""
+    marker, at, count = re.compile(_MARKER), 2, 0
+    while count <= MOST_SCANS and (found := marker.search(data, at)) is not None:
+        at, kind = found.end(), found[0]
+        if kind == _END:
+            break
+        count += kind == _SCAN
+        if kind[1] not in _ALONE:
+            at += int.from_bytes(data[at : at + 2], "big")
+    return count
 
 
 def _completed(data: bytes, attempt: Callable[[bytes], Image.Image]) -> Image.Image:

@@ -24,6 +24,8 @@ class Answer:
     """Estimated probability that the VIN is right, 0 to 1, where the recognizer says it."""
     characters: tuple[Character, ...] | None = None
     alternatives: tuple[Alternative, ...] | None = None
+    places: tuple[Box, ...] | None = None
+    """Where each of the 17 characters stands, where the recognizer says it."""
 
 
 class Recognizer(Protocol):

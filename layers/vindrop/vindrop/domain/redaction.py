@@ -31,21 +31,48 @@ _FIELD: Final = (
     r"|[ \t]{1,8}(?=[^\s:=]))"
 )
 """A name and what stands between it and its value: in a header, URL, JSON, Python, XML, a command."""
-_QUOTE: Final = r"b?(\\{0,6}[\"'])"
+_QUOTE: Final = r"b?(\\{0,6}[\"']|&quot;|&apos;|&#3[49];|[“‘`\[({]|<!\[CDATA\[)"
+_CLOSING: Final = {"“": "”", "‘": "’", "[": "]", "(": ")", "{": "}", "<![CDATA[": "]]>"}
+"""What ends a quotation, where it is not what began it."""
 _WORD: Final = r"[^\s&\"'<>,;]*(?:[,;](?=\S)[^\s&\"'<>,;]*)*"
 """A value without quotes. A comma or semicolon before a blank ends it, inside it belongs to it."""
+_BLOCK: Final = r"[|>][+-]?[ \t]{0,8}\r?\n\s{0,40}"
+"""How a text of several lines begins in YAML."""
 _SCHEME: Final = (
-    r"(?i)(?:bearer|basic|digest|negotiate|token|apikey|[a-z0-9]{2,6}-hmac-[a-z0-9]+)\s+"
+    r"(?i)(?:bearer|basic|digest|negotiate|token|apikey|aws|oss|sharedkey(?:lite)?|hawk|qbox"
+    r"|[a-z0-9]{2,6}-hmac-[a-z0-9]+)\s+"
 )
 _PARAMETERS: Final = r"(?:(?:\s{0,8}[,;]\s{0,8})?[\w-]+=(?:\"[^\"]*\"?|[^\s,;\"']*))*"
 _LINE: Final = r"[^\r\n\"']*"
 _BARE: Final = (
     r"(?<![\w-])(?:eyJ[\w-]{4,}[\w.-]*"  # a JSON web token
-    r"|(?:AKIA|ASIA|AKID|LTAI)[A-Za-z0-9]{8,}"  # ids of keys, of the three clouds
-    r"|(?:gh[oprsu]_|github_pat_|xox[a-z]-|sk[_-]|hvs\.)[\w-]{12,})"
-    r"|-----BEGIN[A-Z ]{0,40}PRIVATE KEY-----[^-]*"
+    r"|(?:AKIA|ASIA|AKID|LTAI)[A-Za-z0-9]{8,}"  # ids of keys, of the three clouds …
+    r"(?::[^\s\"'<>,;]{8,}|[\"']\s{0,4},\s{0,4}[\"'][^\"'\s]{8,})?"  # … and the key right behind
+    r"|(?:gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|sk[_-]|rk_live_|hvs\.|npm_|pypi-|ya29\.|AIza)[\w-]{12,})"
+    r"|hooks\.slack\.com/\w[^\s\"'<>]*"
+    r"|-----BEGIN[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----END)[\s\S])*"
 )
-_LOGIN: Final = r"(?<!\S)(-u|--user|--proxy-user)[ =]\s{0,8}[\"']?[^\s\"']+"
+_TOLD: Final = (
+    r"(?i)(?<![A-Za-z])((?:api|secret|access)[ _-]?keys?|secret|password|passwd|token|signature|密码|密钥|令牌)"
+    r"([ \t]{1,3}(?:(?:provided|given|is|was|为|是|->)[:：]?[ \t]{0,3})?[(\[\"'“]?)([\w+/~.=-]{12,})"
+)
+"""A sentence that names a secret and says it."""
+_ENCODED_LOGIN: Final = r"(%3[Aa]%2[Ff]%2[Ff])[^\s\"'<>/&?]{1,200}?(?=%40)"
+_HIDDEN: Final = dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF]) | {
+    wide: wide - 0xFEE0
+    for wide in (
+        0xFF0D,
+        *range(0xFF10, 0xFF1A),
+        0xFF1D,
+        *range(0xFF21, 0xFF3B),
+        0xFF3F,
+        *range(0xFF41, 0xFF5B),
+    )
+}
+"""Characters that are not seen, and the wide forms of letters and digits: a name in them is one, too."""
+_LOGIN: Final = (
+    r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)[ =]\s{0,8}[\"']?[^\s\"']+"
+)
 _ALONE: Final = r"(?i)\b(bearer|basic)\s{1,8}([\w.~+/=-]{6,})"
 _PROSE: Final = frozenset(
     (
@@ -56,13 +83,25 @@ _PROSE: Final = frozenset(
 """Words that follow "Basic" and "Bearer" where people write about them."""
 _SECRET: Final = (
     *("accesskey", "accesskeyid", "accountkey", "apikey", "authkey", "authorization", "cookie"),
-    *("credential", "encryptionkey", "identifiedby", "jwt", "masterkey", "passcode", "passphrase"),
+    *("assertion", "credential", "csrf", "encryptionkey", "hmac", "identifiedby", "identityheader"),
+    *("jwt", "masterauth", "masterkey", "passcode", "passphrase", "phpsessid", "plaintextkey"),
     *("passwd", "password", "privatekey", "pwd", "qak", "secret", "secretid", "secretkey"),
-    *("sessionid", "sessionkey", "sharedkey", "signature", "signatureprovided", "signingkey"),
+    *(
+        "requirepass",
+        "samlresponse",
+        "sessionid",
+        "sessionkey",
+        "sharedkey",
+        "signature",
+        "signatureprovided",
+        "signingkey",
+    ),
     *("token", "密码", "密钥", "签名", "令牌"),
 )
 """A field is secret whose name, without `_` and `-`, ends in one of these …"""
-_SECRET_WORDS: Final = frozenset(("auth", "pass", "pw", "sig", "sign"))
+_SECRET_WORDS: Final = frozenset(
+    ("auth", "cred", "creds", "otp", "pass", "pin", "pw", "salt", "sas", "sig", "sign", "session")
+)
 """… or whose last word is one of these."""
 _ERROR_CODE: Final = (
     r"(?:[A-Z]\w*\.)*(?:Bad|Expired|Incorrect|Invalid|Malformed|Missing|No|Unknown|Wrong)[A-Z]\w*"
@@ -83,10 +122,14 @@ def redact(text: str) -> str:
     if cut:  # half a secret at the border is one, too: the last word goes with the rest
         blank = max(text.rfind(" ", 0, _WINDOW), text.rfind("\n", 0, _WINDOW))
         text = text[: blank if blank > 0 else _WINDOW]
+    if not text.isascii():
+        text = text.translate(_HIDDEN)
     border = len(text) if cut else -1
     text = re.sub(_URL, lambda found: _url(found, unfinished=found.end() == border), text)
     text = _fields(text)
     text = re.sub(_LOGIN, rf"\1 {_CUT}", text)
+    text = re.sub(_ENCODED_LOGIN, rf"\1{_CUT}", text)
+    text = re.sub(_TOLD, _told, text)
     text = re.sub(_ALONE, _alone, text)
     text = re.sub(_BARE, _CUT, text)
     return text if not cut and len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + _CUT
@@ -157,7 +200,7 @@ def _secret_name(found: re.Match[str]) -> str | None:
     before = found.string[found.start() - 1] if found.start() else ""
     if before == "%":  # of "%26token%3D": two characters are the escape's
         name = name[2:]
-    if between == ">" and before != "<":
+    if between == ">" and before not in {"<", ":"}:  # a colon: the name's prefix in XML
         return None
     if between.isspace():
         quoted = found.string[found.end() : found.end() + 1] in {"'", '"', "\\"}
@@ -177,7 +220,7 @@ def _value_end(text: str, at: int, name: str) -> int:
     """Return where the value ends that begins at ``at``."""
     opened = re.compile(_QUOTE).match(text, at)
     if opened:
-        quote, end = opened[1], opened.end()
+        quote, end = _CLOSING.get(opened[1], opened[1]), opened.end()
         while (end := text.find(quote, end)) >= 0:
             if quote[0] == "\\" or text[end - 1] != "\\":
                 return end
@@ -190,7 +233,8 @@ def _value_end(text: str, at: int, name: str) -> int:
         at = scheme.end()
         listed = _end(_PARAMETERS, text, at)
         return listed if listed > at else _end(_PARAMETERS, text, _end(_WORD, text, at))
-    return _end(_WORD, text, at)
+    block = re.compile(_BLOCK).match(text, at)
+    return _end(_WORD, text, block.end() if block else at)
 
 
 def _end(pattern: str, text: str, at: int) -> int:
@@ -200,6 +244,13 @@ def _end(pattern: str, text: str, at: int) -> int:
 
 def _alone(found: re.Match[str]) -> str:
     return found[0] if found[2].lower().rstrip(".") in _PROSE else f"{found[1]} {_CUT}"
+
+
+def _told(found: re.Match[str]) -> str:
+    """Cut what a sentence calls a secret, where it looks like one: letters and digits in one word."""
+    value = found[3]
+    is_one = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return f"{found[1]}{found[2]}{_CUT}" if is_one else found[0]
 
 
 class Secret:

@@ -138,9 +138,13 @@ def _url(url: str) -> str:
         fits = fits and (split.port is None or split.port > 0)
     except ValueError:
         fits = False
-    if not fits or len(url) > 8192 or any(c <= " " or c == "\x7f" for c in url):
+    if not fits or len(url) > 8192 or any(map(_stands_in_no_url, url)):
         raise ProblemError("bad-request", "ImageUrl takes http://… or https://…, percent-encoded")
     return url
+
+
+def _stands_in_no_url(character: str) -> bool:
+    return character <= " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
 
 
 def _image(data: bytes) -> bytes:

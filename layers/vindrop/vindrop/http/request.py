@@ -75,13 +75,13 @@ def parse(event: object) -> Request:
     else:
         method, path = event.get("httpMethod"), event.get("path")
     headers, multi = _headers(event)
-    whole, mount = str(path or "/"), _mount(shape, context)
+    whole, mount = _text(path or "/"), _mount(shape, context)
     below = _below_mount(whole, mount)
     if shape == "aws_rest":  # its path is below the stage, and the stage stands in the context
-        mount = str(context.get("path") or "").removesuffix(whole).rstrip("/")
+        mount = _text(context.get("path") or "").removesuffix(whole).rstrip("/")
     return Request(
         shape,
-        str(method or "GET").upper(),
+        _text(method or "GET").upper(),
         below,
         headers,
         _body(event, headers),
@@ -108,6 +108,11 @@ def _shape(event: Mapping[str, Any]) -> Shape | None:
     return "aws_rest" if "resource" in event else None
 
 
+def _text(value: object) -> str:
+    """Return what a gateway wrote, without halves of surrogate pairs: JSON carries them, no bytes do."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -119,9 +124,9 @@ def _headers(event: Mapping[str, Any]) -> tuple[dict[str, str], bool]:
     found: dict[str, str] = {}
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]
-        found[str(name).lower()] = ", ".join(str(each) for each in values if each is not None)
+        found[_text(name).lower()] = ", ".join(_text(each) for each in values if each is not None)
     if isinstance(cookies, list):  # payload 2.0 takes them out of the headers
-        found["cookie"] = "; ".join(str(each) for each in cookies)
+        found["cookie"] = "; ".join(_text(each) for each in cookies)
     return found, isinstance(multi, Mapping)
 
 
@@ -154,7 +159,7 @@ def _client(shape: Shape, context: Mapping[str, Any], headers: Mapping[str, str]
         told = headers.get("x-scf-remote-addr")
     elif shape == "aws_alb":  # it appends the address to what the client has sent
         told = headers.get("x-forwarded-for", "").rpartition(",")[2]
-    return str(told or "").strip()[:45]
+    return _text(told or "").strip()[:45]
 
 
 def _mount(shape: Shape, context: Mapping[str, Any]) -> str:

@@ -204,7 +204,16 @@ def _answer(answer: Any, seconds: float) -> Answer:
         # They are told of the 17 of this VIN, in order.
         characters=characters if "".join(each.character for each in characters) == vin else None,
         alternatives=_alternatives(response.get("Alternatives")),
+        places=_places(response.get("Characters")),
     )
+
+
+def _places(said: Any) -> tuple[Box, ...] | None:
+    """Return where each character stands; None unless that is told of all of them."""
+    told = said[:LENGTH] if isinstance(said, list) else []
+    boxes = [_box(each.get("Polygon")) for each in told if isinstance(each, dict)]
+    known = tuple(box for box in boxes if box is not None)
+    return known if len(known) == LENGTH else None
 
 
 def _characters(said: Any) -> tuple[Character, ...]:
