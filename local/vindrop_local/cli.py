@@ -15,6 +15,7 @@ from vindrop.settings import SettingsError
 from vindrop.telemetry import log_to_standard_error
 from vindrop_local.commands import (
     backfill,
+    bootstrap,
     dead_letters,
     demo,
     doctor,
@@ -54,6 +55,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(bootstrap.app, name="bootstrap")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
