@@ -16,6 +16,7 @@ from vindrop.telemetry import log_to_standard_error
 from vindrop_local.commands import (
     backfill,
     bootstrap,
+    cost,
     dead_letters,
     demo,
     doctor,
@@ -49,6 +50,7 @@ for command in (
     schema.schema,
     settings.settings,
     stats.stats,
+    cost.cost,
     backfill.backfill,
     doctor.doctor,
     vin.vin,

@@ -142,9 +142,9 @@ def test_the_functions_are_what_was_asked_for(cloud: TencentCloud) -> None:
     assert reserved[0]["ReservedConcurrencyMem"] == 10 * upload["MemorySize"]
 
 
-def mounted(cloud: TencentCloud, folder: Path) -> tuple[Path, Path]:
-    """The upload function's code and its layers, unpacked as SCF does, read-only."""
-    function = cloud.kept["function"][f"{NAME}-upload"]
+def mounted(cloud: TencentCloud, folder: Path, part: str = "upload") -> tuple[Path, Path]:
+    """A function's code and its layers, unpacked as SCF does, read-only."""
+    function = cloud.kept["function"][f"{NAME}-{part}"]
     user, opt = folder / "user", folder / "opt"
     unpack(cloud, function["Code"], user)
     for layer in function["Layers"]:

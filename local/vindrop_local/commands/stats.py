@@ -22,6 +22,7 @@ from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
 
 PRICE = "VINDROP_PRICE_PER_CALL"
+_WHEN = ("today", "this_month", "last_month")
 LettersFrom = Annotated[
     str,
     typer.Option("--dead-letters-from", help="The same for dead letters. Default: --from."),
@@ -33,11 +34,16 @@ def stats(
     source: From = "",
     letters: LettersFrom = "",
     ledger: LedgerURL = "",
+    price: Annotated[
+        float | None,
+        typer.Option(min=0, help=f"Price of a billed call. Default: {PRICE}."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Count uploads by state, readings by verdict, dead letters by code, and what calls were billed.
 
-    Days and months are those of UTC; a call counts where its upload ended.
+    Days and months are those of UTC; a call counts where its upload ended. What a month costs beside
+    VinOCR, and where prices stand: `vindrop cost`.
     """
     readings = sources.records(sources.destinations(source, "VINDROP_RESULTS"), "readings")
     dead = sources.records(
@@ -47,7 +53,7 @@ def stats(
     book = sources.ledger(ledger) if named else None
     counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
-    report = {"uploads": uploads, **counted, **_cost(counted)}
+    report = {"uploads": uploads, **counted, **_cost(counted, price)}
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return
@@ -73,6 +79,7 @@ def count(
         day = record.time.astimezone(dt.timezone.utc).date()
         billed["all"] += calls
         billed["month"] += calls if (day.year, day.month) == (now.year, now.month) else 0
+        billed["last month"] += calls if (day.year, day.month) == _before(now) else 0
         billed["today"] += calls if day == now.date() else 0
         maybe += perhaps
     return {
@@ -80,20 +87,31 @@ def count(
         "dead_letters": dict(codes.most_common()),
         "billed_today": billed["today"],
         "billed_this_month": billed["month"],
+        "billed_last_month": billed["last month"],
         "billed": billed["all"],
         "maybe_billed": maybe,
     }
 
 
-def _cost(counted: dict[str, Any]) -> dict[str, float | None]:
-    """Return what the calls cost; None where the price of a call is not set."""
+def _before(now: dt.datetime) -> tuple[int, int]:
+    last = now.replace(day=1) - dt.timedelta(days=1)
+    return last.year, last.month
+
+
+def _cost(counted: dict[str, Any], given: float | None) -> dict[str, float | None]:
+    """Return what the calls cost; None where the price of a call is not set.
+
+    :param given: the price of a call; None: the environment's.
+    """
     text = os.environ.get(PRICE, "").strip()
     try:
-        price = float(text or 0)
+        price = float(text or 0) if given is None else given
     except ValueError:
         raise UserError(f"{PRICE} is {text!r}: it takes a number") from None
-    names = (("cost_today", "billed_today"), ("cost_this_month", "billed_this_month"))
-    return {name: round(price * counted[calls], 2) if price else None for name, calls in names}
+    return {
+        f"cost_{when}": round(price * counted[f"billed_{when}"], 2) if price else None
+        for when in _WHEN
+    }
 
 
 def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
@@ -102,8 +120,10 @@ def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
             yield f"{title or 'dead letters'}: {name}", number
         if not report[group]:
             yield title or "dead letters", 0
-    for name in ("billed_today", "billed_this_month", "billed", "maybe_billed"):
+    for name in (*(f"billed_{when}" for when in _WHEN), "billed", "maybe_billed"):
         yield f"calls {name.replace('_', ' ')}", report[name]
-    for name in ("cost_today", "cost_this_month"):
-        if report[name] is not None:
-            yield name.replace("_", " "), f"{report[name]:,.2f}"
+    for name in (f"cost_{when}" for when in _WHEN):
+        if report[name] is None:
+            yield "cost", f"set {PRICE} or --price"
+            return
+        yield name.replace("_", " "), f"{report[name]:,.2f}"
