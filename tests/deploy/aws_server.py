@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda import models
+from moto.cloudformation.models import CloudFormationBackend
 from moto.core.config import default_user_config
 from moto.server import main
 from moto.stepfunctions import models as stepfunctions
@@ -164,6 +165,21 @@ def _create(self: Any, name: str, definition: str, *rest: Any, **more: Any) -> A
 
 
 StepFunctionsParserBackend.create_state_machine = _create  # type: ignore[method-assign]
+_executed = CloudFormationBackend.execute_change_set
+
+
+def _execute(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
+    """A stack's outputs are those of its last change set: moto keeps those of its creation."""
+    _executed(self, change_set_name, stack_name)
+    found = self.change_sets.get(change_set_name) or next(
+        one for one in self.change_sets.values() if one.change_set_name == change_set_name
+    )
+    stack = self.stacks[found.stack_id]
+    stack._parse_template()
+    stack.output_map = stack._create_output_map()
+
+
+CloudFormationBackend.execute_change_set = _execute  # type: ignore[method-assign]
 # Its line for each request holds signed URLs; it is no part of what is deployed.
 logging.getLogger("werkzeug").setLevel(logging.WARNING)
 main(["-H", "127.0.0.1", "-p", PORT])
