@@ -24,7 +24,7 @@ from vindrop.destinations import open_destination
 from vindrop.stores import open_ledger, open_rate_limiter, sql
 from vindrop_local.commands import bootstrap
 from vindrop_local.errors import UserError
-from vindrop_local.tencent_bootstrap import account, bucket, database
+from vindrop_local.tencent_bootstrap import account, bucket, database, network
 from vindrop_local.tencent_bootstrap.cloud import Cloud
 from vindrop_local.tencent_bootstrap.env_file import EnvFile
 
@@ -136,7 +136,7 @@ def test_an_empty_account_becomes_one_that_can_be_deployed_to(
     assert user["AccountPassword"] not in json.dumps(lines)
     (group,) = cloud.of("security group").values()
     (rule,) = group["policies"]["Ingress"]
-    assert (rule["CidrBlock"], rule["Port"], rule["Action"]) == (database.CIDR, "3306", "ACCEPT")
+    assert (rule["CidrBlock"], rule["Port"], rule["Action"]) == (network.CIDR, "3306", "ACCEPT")
 
 
 def test_a_second_run_changes_nothing(cloud: TencentCloud, run: Run, tmp_path: Path) -> None:

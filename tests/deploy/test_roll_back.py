@@ -26,7 +26,7 @@ from tests.deploy.test_tencent import environment as tencent_environment
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
 from tests.stores.fixtures import Servers, fresh_store, servers
-from vindrop.domain.records import Reading
+from vindrop.domain.records import Reading, from_json
 from vindrop.stores import sql
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.commands import sources
@@ -273,8 +273,17 @@ def test_back_to_the_earlier_version_on_aws(
     )
     sweep(aws)
     found = items(aws, "readings")
-    assert sorted(one["key"]["S"] for one in found) == ["in/between.jpg", "in/first.jpg"]
-    assert [json.loads(one["record"]["S"])["data"]["vinocr"]["billed"] for one in found] == [1, 1]
+    records = [record_of(one) for one in found]
+    assert sorted(one.upload.key for one in records) == ["in/between.jpg", "in/first.jpg"]
+    assert [one.vinocr.billed for one in records] == [1, 1]
+
+
+def record_of(item: dict[str, Any]) -> Reading:
+    """The record of a row: the whole event is one of its attributes."""
+    (event,) = (one["S"] for one in item.values() if one.get("S", "").startswith("{"))
+    found = from_json(event)
+    assert isinstance(found, Reading)
+    return found
 
 
 def sweep(cloud: Cloud) -> Any:

@@ -19,10 +19,8 @@ from vindrop_local.errors import UserError
 from vindrop_local.tencent_bootstrap import Step
 from vindrop_local.tencent_bootstrap.cloud import Cloud
 from vindrop_local.tencent_bootstrap.env_file import EnvFile
+from vindrop_local.tencent_bootstrap.network import PORT, Network
 
-CIDR: Final = "10.7.0.0/16"
-SUBNET: Final = "10.7.0.0/24"
-PORT: Final = 3306
 DATABASE: Final = "vindrop"
 USER: Final = "vindrop"
 HOST: Final = "%"
@@ -43,9 +41,7 @@ def steps(
     """Return network, cluster, account and database, and their lines in ``file``."""
     made = _Database(cloud, name, file, sleep)
     return [
-        Step("network: VPC", made.name, made.vpc_missing, made.make_vpc),
-        Step("network: subnet", made.name, made.subnet_missing, made.make_subnet),
-        Step("network: security group", made.name, made.group_missing, made.make_group),
+        *made.network.steps(),
         Step("database: password", f"in {file.path}", made.password_missing, made.make_password),
         Step("database: cluster", made.name, made.cluster_missing, made.make_cluster),
         Step("database: awake", made.name, made.paused, made.wake),
@@ -62,58 +58,9 @@ class _Database:
     ) -> None:
         self._cloud, self._file, self._sleep = cloud, file, sleep
         self.name = f"{name}-ledger"
-        self._zone = ""
+        self.network = Network(cloud, self.name)
         self._size: dict[str, Any] = {}
-        self._vpc = self._subnet = self._group = ""
         self._cluster: dict[str, Any] = {}
-
-    def vpc_missing(self) -> str:
-        found = self._named("DescribeVpcs", "VpcSet", "VpcName", "vpc-name")
-        self._vpc = found["VpcId"] if found else ""
-        return "" if found else f"a private network, {CIDR}"
-
-    def make_vpc(self) -> None:
-        made = self._cloud.call("vpc", "CreateVpc", VpcName=self.name, CidrBlock=CIDR)
-        self._vpc = made["Vpc"]["VpcId"]
-
-    def subnet_missing(self) -> str:
-        found = None
-        if self._vpc:
-            found = self._named("DescribeSubnets", "SubnetSet", "SubnetName", "subnet-name")
-        if found:
-            self._subnet, self._zone = found["SubnetId"], found["Zone"]
-            return ""
-        self._zone = self._zone or self._serverless_zone()
-        return f"{SUBNET} in {self._zone}"
-
-    def make_subnet(self) -> None:
-        made = self._cloud.call(
-            "vpc",
-            "CreateSubnet",
-            VpcId=self._vpc,
-            SubnetName=self.name,
-            CidrBlock=SUBNET,
-            Zone=self._zone,
-        )
-        self._subnet = made["Subnet"]["SubnetId"]
-
-    def group_missing(self) -> str:
-        found = self._named(
-            "DescribeSecurityGroups", "SecurityGroupSet", "SecurityGroupName", "security-group-name"
-        )
-        self._group = found["SecurityGroupId"] if found else ""
-        return "" if found else f"lets {CIDR} in on port {PORT}, and nobody else"
-
-    def make_group(self) -> None:
-        rule = {"Protocol": "TCP", "Port": str(PORT), "CidrBlock": CIDR, "Action": "ACCEPT"}
-        made = self._cloud.call(
-            "vpc",
-            "CreateSecurityGroupWithPolicies",
-            GroupName=self.name,
-            GroupDescription="vindrop: its database",
-            SecurityGroupPolicySet={"Ingress": [rule], "Egress": []},
-        )
-        self._group = made["SecurityGroup"]["SecurityGroupId"]
 
     def password_missing(self) -> str:
         return "" if self._file.get(PASSWORD) else "made here, before anything is opened with it"
@@ -145,9 +92,9 @@ class _Database:
             self._cloud.call(
                 "cynosdb",
                 "CreateClusters",
-                Zone=self._zone,
-                VpcId=self._vpc,
-                SubnetId=self._subnet,
+                Zone=self.network.zone,
+                VpcId=self.network.vpc,
+                SubnetId=self.network.subnet,
                 DbType="MYSQL",
                 DbVersion="8.0",
                 DbMode="SERVERLESS",
@@ -162,7 +109,7 @@ class _Database:
                 # root's: kept nowhere, reset in the console by whoever needs it
                 AdminPassword=password(),
                 Port=PORT,
-                SecurityGroupIds=[self._group],
+                SecurityGroupIds=[self.network.group],
                 ClusterParams=[{"ParamName": "character_set_server", "CurrentValue": "utf8mb4"}],
             )
         waited = 0.0
@@ -290,8 +237,8 @@ class _Database:
         return {
             URLS[0]: url,
             **{name: kept.get(name, url) for name in URLS[1:]},
-            "VPC_ID": self._vpc,
-            "SUBNET_ID": self._subnet,
+            "VPC_ID": self.network.vpc,
+            "SUBNET_ID": self.network.subnet,
         }
 
     @property
@@ -319,47 +266,19 @@ class _Database:
         own = (one for one in found if one["ClusterName"] == self.name)
         return next((one for one in own if one["Status"] not in _GONE), None)
 
-    def _serverless_zone(self) -> str:
-        """Return the first zone of the region that makes serverless clusters.
-
-        :raises UserError: there is none, and where there is one.
-        """
-        found = self._cloud.call("cynosdb", "DescribeZones").get("RegionSet") or []
-        zones = {
-            one["Region"]: [
-                zone["Zone"]
-                for zone in one["ZoneSet"]
-                if zone["IsSupportServerless"] and zone.get("IsSupportCreateCluster", 1)
-            ]
-            for one in found
-            if one.get("DbType", "MYSQL") == "MYSQL"
-        }
-        if not zones.get(self._cloud.region):
-            others = ", ".join(sorted(region for region, some in zones.items() if some))
-            raise UserError(
-                f"no zone of {self._cloud.region} makes serverless databases: take --region {others}, or "
-                "bring your own database (VINDROP_LEDGER=… in the file, and --no-database)"
-            )
-        return str(zones[self._cloud.region][0])
-
     def _smallest(self) -> dict[str, Any]:
         if not self._size:
-            found = self._cloud.call("cynosdb", "DescribeServerlessInstanceSpecs", Zone=self._zone)
+            found = self._cloud.call(
+                "cynosdb", "DescribeServerlessInstanceSpecs", Zone=self.network.zone
+            )
             specs = [one for one in found.get("Specs") or [] if one.get("HasStock", True)]
             if not specs:
                 raise UserError(
-                    f"no serverless database is to be had in {self._zone} just now: try later, or "
+                    f"no serverless database is to be had in {self.network.zone} just now: try later, or "
                     "another region with --region"
                 )
             self._size = min(specs, key=lambda one: (one["MinCpu"], one["MaxCpu"]))
         return self._size
-
-    def _named(self, action: str, key: str, name: str, filter_by: str) -> dict[str, Any] | None:
-        filters = [{"Name": filter_by, "Values": [self.name]}]
-        if action == "DescribeSubnets":
-            filters.append({"Name": "vpc-id", "Values": [self._vpc]})
-        found = self._cloud.pages("vpc", action, key, text=True, Filters=filters)
-        return next((one for one in found if one[name] == self.name), None)
 
 
 def password() -> str:
