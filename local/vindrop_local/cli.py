@@ -16,6 +16,8 @@ from vindrop.telemetry import log_to_standard_error
 from vindrop_local import language
 from vindrop_local.commands import (
     backfill,
+    bootstrap,
+    cost,
     dead_letters,
     demo,
     doctor,
@@ -54,6 +56,7 @@ for command in (
     schema.schema,
     settings.settings,
     stats.stats,
+    cost.cost,
     backfill.backfill,
     doctor.doctor,
     vin.vin,
@@ -63,6 +66,7 @@ for command in (
     app.command()(command)
 app.command("help")(help_pages.show_topic)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(bootstrap.app, name="bootstrap")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(review.app, name="review")
 

@@ -14,6 +14,7 @@ from vindrop.destinations import open_destination
 from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.vin import Verdict
 from vindrop.stores import open_ledger
+from vindrop_local.commands.stats import count
 
 NOW = dt.datetime.now(dt.timezone.utc)
 
@@ -52,14 +53,36 @@ def test_the_figures_of_what_was_read(tmp_path: Path) -> None:
         "dead_letters": {"FailedOperation.OcrFailed": 2},
         "billed_today": 6,
         "billed_this_month": 6,
+        "billed_last_month": 0,
         "billed": 8,
         "maybe_billed": 3,
         "cost_today": 0.12,
         "cost_this_month": 0.12,
+        "cost_last_month": 0.0,
     }
     shown = vindrop("stats", cwd=tmp_path, **settings).stdout
     assert "calls billed this month" in shown
-    assert "cost" not in shown, "nobody said what a call costs"
+    assert "VINDROP_PRICE_PER_CALL or --price" in shown, "nobody said what a call costs"
+    given = vindrop("stats", "--price", "0.5", cwd=tmp_path, **settings).stdout
+    assert "3.00" in given
+
+
+def test_the_last_month_is_the_whole_one_before(tmp_path: Path) -> None:
+    def counted(at: str, now: str) -> dict[str, int]:
+        letter = replace(a_dead_letter(), last_seen=dt.datetime.fromisoformat(at), billed=1)
+        found = count([], [letter], dt.datetime.fromisoformat(now))
+        return {name: found[f"billed_{name}"] for name in ("today", "this_month", "last_month")}
+
+    none = {"today": 0, "this_month": 0, "last_month": 0}
+    assert counted("2026-12-31T23:59:59+00:00", "2027-01-01T00:00:00+00:00") == {
+        **none,
+        "last_month": 1,
+    }
+    assert counted("2026-12-31T23:30:00-01:00", "2027-01-31T00:00:00+00:00") == {
+        **none,
+        "this_month": 1,
+    }
+    assert counted("2026-01-31T00:00:00+00:00", "2027-02-01T00:00:00+00:00") == none
 
 
 def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path) -> None:

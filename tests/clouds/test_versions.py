@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import datetime as dt
+import time
 from typing import Any, get_args
 
 import pytest
@@ -11,7 +14,7 @@ from vindrop.core.object_store import ObjectStores
 from vindrop.core.photo import Photographer
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
-from vindrop.domain.upload import BucketCloud
+from vindrop.domain.upload import BucketCloud, Upload
 
 CLOUDS = get_args(BucketCloud)
 FIRST, SECOND = b"\xff\xd8\xff first", b"\xff\xd8\xff second, longer"
@@ -108,3 +111,56 @@ def test_a_role_that_may_not_read_versions_reads_the_latest_where_it_is_the_one_
     bucket.put("a.jpg", SECOND, "v2")
     with pytest.raises(FailureError, match="GetObjectVersion"):
         bucket.store().fetch(upload)
+
+
+def cos_event(bucket: FakeBucket, *, ago: float, size: int | None, **more: Any) -> Upload:
+    """As an event of an unversioned bucket: it names the request that wrote the object."""
+    at = int(time.time() - ago)
+    request = base64.b64encode(f"{at:x}_25b25864_1521_278a".encode()).decode()
+    when = dt.datetime.fromtimestamp(at, dt.timezone.utc)
+    return bucket.upload("a.jpg", **{"version": request, "uploaded_at": when, "size": size, **more})
+
+
+@pytest.mark.parametrize(
+    ("ago", "size", "superseded"),
+    [
+        (0, len(FIRST), False),
+        (0, len(FIRST) + 1, False),  # the clocks of both may be two seconds apart
+        (1800, len(FIRST), False),  # it may have been on its way for so long
+        (1800, len(FIRST) + 1, True),
+        (1800, None, False),
+        (2 * 3600, len(FIRST), True),
+        (2 * 3600, None, True),
+        (30 * 86400, len(FIRST) + 1, False),  # a sample, or a console's template
+    ],
+)
+def test_without_version_and_etag_cos_tells_by_time_and_size(
+    ago: float, size: int | None, superseded: bool
+) -> None:
+    with FakeBucket("tencent") as bucket:
+        bucket.put("a.jpg", FIRST)
+        upload = cos_event(bucket, ago=ago, size=size)
+        for ask in (bucket.store().peek, bucket.store().fetch):
+            if not superseded:
+                ask(upload)
+                continue
+            with pytest.raises(FailureError) as caught:
+                ask(upload)
+            assert caught.value.failure.code == error_codes.SUPERSEDED
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"version": "1795000000-17"},
+        {"version": "bm8gdGltZQ=="},
+        {"version": base64.b64encode(b"00000001_a_b").decode()},
+        {"uploaded_at": None},
+        {"etag": etag(FIRST)},
+    ],
+)
+def test_what_is_no_real_event_of_cos_is_held_against_nothing(more: dict[str, Any]) -> None:
+    with FakeBucket("tencent") as bucket:
+        bucket.put("a.jpg", FIRST)
+        upload = cos_event(bucket, ago=2 * 3600, size=1, **more)
+        assert bucket.store().fetch(upload) == FIRST

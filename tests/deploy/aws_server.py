@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda import models
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.parsing import clean_json
 from moto.core.config import default_user_config
 from moto.server import main
 from moto.stepfunctions import models as stepfunctions
@@ -164,6 +166,33 @@ def _create(self: Any, name: str, definition: str, *rest: Any, **more: Any) -> A
 
 
 StepFunctionsParserBackend.create_state_machine = _create  # type: ignore[method-assign]
+_executed = CloudFormationBackend.execute_change_set
+
+
+def _execute(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
+    """A stack has outputs and code of its last change set: moto keeps those of its creation."""
+    _executed(self, change_set_name, stack_name)
+    found = self.change_sets.get(change_set_name) or next(
+        one for one in self.change_sets.values() if one.change_set_name == change_set_name
+    )
+    stack = self.stacks[found.stack_id]
+    stack._parse_template()
+    template, wanted = stack.template_dict, stack.template_dict.get("Outputs") or {}
+    known = {}
+    for name, output in wanted.items():
+        stack.template_dict = {**template, "Outputs": {name: output}}
+        with contextlib.suppress(Exception):  # what moto does not model, such as a function's URL
+            list(stack._create_output_map().values())
+            known[name] = output
+    stack.template_dict = {**template, "Outputs": known}
+    stack.output_map = stack._create_output_map()
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            code = clean_json(resource["Properties"]["Code"], stack.resource_map)
+            stack.resource_map[name].update_function_code(code)
+
+
+CloudFormationBackend.execute_change_set = _execute  # type: ignore[method-assign]
 # Its line for each request holds signed URLs; it is no part of what is deployed.
 logging.getLogger("werkzeug").setLevel(logging.WARNING)
 main(["-H", "127.0.0.1", "-p", PORT])

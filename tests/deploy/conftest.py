@@ -61,6 +61,28 @@ def node() -> Path:
     return ROOT / "node_modules"
 
 
+@pytest.fixture
+def clone(tmp_path: Path, node: Path) -> Iterator[Path]:
+    """What `git clone`, `make setup` and `npm ci` leave, with this tree's files as they are."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    folder = tmp_path / "vindrop"
+    for name in filter(None, listed.decode().split("\0")):
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for name in ("node_modules", ".venv"):
+        (folder / name).symlink_to(ROOT / name)
+    yield folder
+    # read by the product, and no part of what it says: .env, coscmd's own settings, the pages
+    shutil.rmtree(folder)
+    (tmp_path / ".cos.conf").unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="session")
 def runtimes() -> Runtimes:
     return tools.fetch()

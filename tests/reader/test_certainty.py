@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import zxingcpp
 from PIL import Image
 
 from tests.reader.pictures import encoded, plate
@@ -75,6 +76,32 @@ def test_two_vins_in_one_photo_leave_doubt_and_both_are_named(reader: Reader) ->
     answer = reader.read(encoded(image))
     assert answer.vin is None
     assert {a.vin for a in answer.alternatives[:2]} == {one, other}
+
+
+@pytest.mark.parametrize(("large", "small"), [(44, 24), (24, 44), (60, 30)])
+def test_a_second_vin_counts_though_it_is_smaller_or_larger(
+    reader: Reader, large: int, small: int
+) -> None:
+    one, other = "LBV1KBY3493930226", "LGBNKVVH0HM571495"
+    image = Image.new("RGB", (1000, 700), (96, 104, 110))
+    image.paste(plate(one, size=(1000, 350), letters=large), (0, 0))
+    image.paste(plate(other, size=(1000, 350), letters=small), (0, 350))
+    assert reader.read(encoded(image)).vin is None
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_barcode_that_says_another_vin_than_the_text_leaves_doubt(
+    reader: Reader, same: bool
+) -> None:
+    printed, other = "LBV1KBY3493930226", "LGBNKVVH0HM571495"
+    coded = printed if same else other
+    image = Image.new("RGB", (1000, 800), (255, 255, 255))
+    image.paste(plate(printed, size=(1000, 400)), (0, 0))
+    symbol = zxingcpp.create_barcode(coded, zxingcpp.BarcodeFormat.QRCode)
+    image.paste(Image.fromarray(np.array(symbol.to_image(scale=8))).convert("RGB"), (300, 450))
+    answer = reader.read(encoded(image))
+    assert answer.vin == (printed if same else None)
+    assert {printed, coded} <= {answer.vin, *(a.vin for a in answer.alternatives)}
 
 
 def test_a_barcode_may_hold_several_vins() -> None:

@@ -99,14 +99,17 @@ def test_a_time_in_any_writing_is_that_time(when: object, build: Any) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["cos: ObjectCreated: *", "cos:ObjectCreated:*", " cos : ObjectCreated : Put ", "COS:objectcreated:Put"],
+    ["cos: ObjectCreated: *", "cos:ObjectCreated:*", " cos : ObjectCreated : Put ", "COS:objectcreated:Put",
+     "cos:ObjectCreated", "ObjectCreated:Put"],
 )  # fmt: skip
 def test_the_name_of_an_event_as_consoles_write_it(name: str) -> None:
     assert isinstance(only(p.cos(event__eventName=name)), Upload)
     assert isinstance(only(p.cos(event__eventName="cos: ObjectRemove: *")), Ignored)
 
 
-@pytest.mark.parametrize("appid", ["1250000000", 1250000000])
+@pytest.mark.parametrize(
+    "appid", ["1250000000", 1250000000, 1250000000.0, " 1250000000 ", None, ""]
+)
 @pytest.mark.parametrize("bucket", ["photos", "photos-1250000000"])
 @pytest.mark.parametrize("folder", ["photos", "photos-1250000000"])
 @pytest.mark.parametrize("slash", ["/", ""])
@@ -129,6 +132,18 @@ def test_the_folder_before_a_key_is_cut_in_every_shape(
             "region": "ap-beijing",
         }
         assert only(named).key == key
+
+
+def test_times_that_are_fractions_tell_two_uploads_apart() -> None:
+    """Where no request id does: a number that is whole is the same in each of its writings."""
+
+    def version(when: object) -> str | None:
+        event = p.cos(event__eventTime=when, cos__cosObject__meta=None)
+        found: Upload = only(event)
+        return found.version
+
+    assert len({version(when) for when in (1545205770, 1545205770.25, 1545205770.5)}) == 3
+    assert version(1545205770.0) == version(1545205770) == version("1545205770")
 
 
 REGION_OF: dict[str, tuple[Any, tuple[Any, ...]]] = {

@@ -25,6 +25,7 @@ from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
 
+_WHEN = ("today", "this_month", "last_month")
 _ROUNDS = 200
 """Pages of a tenth of a second, at most, in which hours are counted that nobody has asked for yet."""
 LettersFrom = Annotated[
@@ -41,11 +42,16 @@ def stats(
     days: Annotated[
         int, typer.Option("--days", help="Days of the overview, today included.", min=1, max=366)
     ] = 30,
+    price: Annotated[
+        float | None,
+        typer.Option(min=0, help=f"Price of a billed call. Default: {sources.PRICE}."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Count uploads by state, readings by verdict, dead letters by code, and what calls were billed.
 
-    Days and months are those of UTC; a call counts where its upload ended.
+    Days and months are those of UTC; a call counts where its upload ended. What a month costs beside
+    VinOCR, and where prices stand: `vindrop cost`.
     """
     readings = sources.records(sources.destinations(source, "VINDROP_RESULTS"), "readings")
     dead = sources.records(
@@ -56,7 +62,7 @@ def stats(
     counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
     found = _overview(book, days) if book is not None and book.durable else None
-    report = {"uploads": uploads, **counted, **_cost(counted, _prices()), "overview": found}
+    report = {"uploads": uploads, **counted, **_cost(counted, _prices(price)), "overview": found}
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return
@@ -85,6 +91,7 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
         day = record.time.astimezone(dt.timezone.utc).date()
         spans = ["all"]
         spans += ["month"] if (day.year, day.month) == (now.year, now.month) else []
+        spans += ["last month"] if (day.year, day.month) == _before(now) else []
         spans += ["today"] if day == now.date() else []
         for span in spans:
             billed[span] += calls
@@ -96,6 +103,7 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
         "dead_letters": dict(codes.most_common()),
         "billed_today": billed["today"],
         "billed_this_month": billed["month"],
+        "billed_last_month": billed["last month"],
         "billed": billed["all"],
         "maybe_billed": maybe,
         **(_by_recognizer(by_recognizer) if len(by_recognizer) > 1 else {}),
@@ -129,7 +137,12 @@ def _day(day: Day) -> dict[str, Any]:
 
 
 def _by_recognizer(billed: dict[str, Counter[str]]) -> dict[str, Any]:
-    names = {"today": "billed_today", "month": "billed_this_month", "all": "billed"}
+    names = {
+        "today": "billed_today",
+        "month": "billed_this_month",
+        "last month": "billed_last_month",
+        "all": "billed",
+    }
     return {
         "recognizers": {
             name: {told: found[span] for span, told in names.items()}
@@ -138,12 +151,13 @@ def _by_recognizer(billed: dict[str, Counter[str]]) -> dict[str, Any]:
     }
 
 
-def _prices() -> dict[str, float]:
+def _prices(given: float | None) -> dict[str, float]:
     """Return the price of a call by recognizer; under the empty name, of all others.
 
+    :param given: the price of a call; None: the environment's.
     :raises UserError: a setting is wrong.
     """
-    prices = {"": sources.price()}
+    prices = {"": sources.price() if given is None else given}
     recognizers = os.environ.get("VINDROP_RECOGNIZERS", "").strip()
     if recognizers:
         from vindrop.domain import engines
@@ -159,15 +173,20 @@ def _prices() -> dict[str, float]:
 def _cost(counted: dict[str, Any], prices: dict[str, float]) -> dict[str, float | None]:
     """Return what the calls cost; None where the price of a call is not set."""
     found: dict[str, float | None] = {}
-    names = (("cost_today", "billed_today"), ("cost_this_month", "billed_this_month"))
-    for name, calls in names:
+    for when in _WHEN:
+        calls = f"billed_{when}"
         by_recognizer = counted.get("recognizers", {})
         others = counted[calls] - sum(each[calls] for each in by_recognizer.values())
         cost = others * prices[""] + sum(
             each[calls] * prices.get(who, prices[""]) for who, each in by_recognizer.items()
         )
-        found[name] = round(cost, 2) if any(prices.values()) else None
+        found[f"cost_{when}"] = round(cost, 2) if any(prices.values()) else None
     return found
+
+
+def _before(now: dt.datetime) -> tuple[int, int]:
+    last = now.replace(day=1) - dt.timedelta(days=1)
+    return last.year, last.month
 
 
 def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
@@ -176,13 +195,15 @@ def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
             yield f"{title or 'dead letters'}: {name}", number
         if not report[group]:
             yield title or "dead letters", 0
-    for name in ("billed_today", "billed_this_month", "billed", "maybe_billed"):
+    for name in (*(f"billed_{when}" for when in _WHEN), "billed", "maybe_billed"):
         yield f"calls {name.replace('_', ' ')}", report[name]
     for who, found in report.get("recognizers", {}).items():
         yield f"calls billed by {who}", found["billed"]
-    for name in ("cost_today", "cost_this_month"):
-        if report[name] is not None:
-            yield name.replace("_", " "), f"{report[name]:,.2f}"
+    for name in (f"cost_{when}" for when in _WHEN):
+        if report[name] is None:
+            yield "cost", f"set {sources.PRICE} or --price"
+            break
+        yield name.replace("_", " "), f"{report[name]:,.2f}"
     if report["overview"] is not None:
         yield from _overview_lines(report["overview"])
 

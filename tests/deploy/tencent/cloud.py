@@ -1,8 +1,8 @@
 # ruff: noqa: N815  # methods are named as the methods of HTTP are
-"""A loopback Tencent Cloud: API 3.0 for scf, cam, cls and sts, and COS for the code.
+"""A loopback Tencent Cloud: API 3.0 for scf, cam, cls, sts, vpc and cynosdb, and COS.
 
 Every signature is checked as the cloud does; every field, its kind and its name, is held against
-the official SDK's own models.
+the official SDK's own models. Sub-accounts may do what their policies say, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ from tests.deploy.tencent.api import API
 from tests.deploy.tencent.objects import COS
 from tests.deploy.tencent.state import State
 from tests.http_server import Handler, HTTPThread
-from vindrop_local.bucket import Account
 
 
 class TencentCloud(State):
     """One account's cloud, on a port of its own."""
 
-    def __init__(self, models: Path, secret_id: str, secret_key: str) -> None:
-        super().__init__()
-        folder = str(models / "tencentcloud")
-        if folder not in tencentcloud.__path__:
+    def __init__(self, models: Path | None, secret_id: str, secret_key: str) -> None:
+        super().__init__(keys={secret_id: (secret_key, None)})
+        folder = str(models / "tencentcloud") if models else ""
+        if folder and folder not in tencentcloud.__path__:
             tencentcloud.__path__.append(folder)
-        account = Account(secret_id, secret_key)
-        self.cos, self.api = COS(self, account), API(self, account)
+        self.cos, self.api = COS(self), API(self)
         self._server = HTTPThread(self._handler())
         self.url = self._server.url
 

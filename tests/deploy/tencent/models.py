@@ -8,7 +8,14 @@ import re
 import warnings
 from typing import Any
 
-VERSIONS = {"scf": "2018-04-16", "cam": "2019-01-16", "cls": "2020-10-16", "sts": "2018-08-13"}
+VERSIONS = {
+    "scf": "2018-04-16",
+    "cam": "2019-01-16",
+    "cls": "2020-10-16",
+    "sts": "2018-08-13",
+    "vpc": "2017-03-12",
+    "cynosdb": "2019-01-07",
+}
 TOOLKIT_ADDS = {"DeployMode", "L5Enable", "DiskSize", "ShowTriggers"}
 """Fields that tencent-component-toolkit sends and the SDK's models do not know."""
 _TYPE = re.compile(r":type (\w+): (.+)")

@@ -31,6 +31,11 @@ _BELIEVED: Final = -1.0
 """Evidence from which a barcode's number is taken for a VIN, against a text."""
 
 
+def _apart(one: str, other: str) -> int:
+    """Return in how many positions two VINs differ."""
+    return sum(a != b for a, b in zip(one, other, strict=True))
+
+
 @dataclass(slots=True)
 class Hypotheses:
     """What has been seen in a photo so far."""
@@ -119,13 +124,8 @@ class Hypotheses:
             if line is not self.line_of.get(best)
             and line.picture[vin] > CLEAR_PICTURE
             and evidence(vin) > 0
-            and sum(a != b for a, b in zip(vin, best, strict=True)) >= ANOTHER
+            and min(_apart(vin, one) for one in (best, *self.barcodes)) >= ANOTHER
         ]
-        coded = [
-            vin
-            for vin in self.barcodes
-            if evidence(vin) > 0 and sum(a != b for a, b in zip(vin, best, strict=True)) >= ANOTHER
-        ]
-        if best in self.barcodes:
-            return coded
-        return sorted(found, key=lambda vin: -self.line_of[vin].picture[vin])[:1]
+        coded = [vin for vin in self.barcodes if evidence(vin) > 0 and _apart(vin, best) >= ANOTHER]
+        printed = sorted(found, key=lambda vin: -self.line_of[vin].picture[vin])[:1]
+        return coded + printed if best in self.barcodes else printed

@@ -67,9 +67,9 @@ _MOST_TURNED: Final = 3
 """Lines read from the other end, per round."""
 _HALF: Final = 0.62
 """Share of a box's height that its upper or lower part takes."""
-_LEAST_SHARE: Final = 0.7
+_LEAST_SHARE: Final = 0.4
 """Of a VIN's length and height that a line needs to be taken for another VIN."""
-_MOST_ANOTHER: Final = 2
+_MOST_ANOTHER: Final = 4
 """Such lines read."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""

@@ -19,7 +19,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from vindrop.core.invocation import bound
 from vindrop.core.object_store import UnknownCloudError
@@ -327,3 +327,13 @@ def for_vinocr(settings: Settings, environment: Mapping[str, str]) -> Credential
             "and VINDROP_VINOCR_SECRET_KEY",
         )
     return usable(found, TENCENT[0][0])
+
+
+def quote_all(text: str, *, safe: str = "") -> str:
+    """Return ``text`` percent-encoded: all but RFC 3986's unreserved."""
+    return quote(text, safe=f"{safe}-_.~")
+
+
+def query_of(parameters: Mapping[str, str]) -> str:
+    """Return ``name=value`` pairs, encoded, in the order given."""
+    return "&".join(f"{quote_all(name)}={quote_all(v)}" for name, v in parameters.items())

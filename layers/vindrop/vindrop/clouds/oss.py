@@ -11,8 +11,8 @@ import hmac
 import time
 from typing import ClassVar, Final
 
-from vindrop.clouds import Credentials
-from vindrop.clouds.http_store import HTTPStore, Request, query_of, quote_all
+from vindrop.clouds import Credentials, query_of, quote_all
+from vindrop.clouds.http_store import HTTPStore, Request
 from vindrop.domain.upload import BucketCloud
 
 _ALGORITHM: Final = "OSS4-HMAC-SHA256"

@@ -102,7 +102,7 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
 _BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
     404: (OBJECT_MISSING, _NO_OBJECT),
     410: (OBJECT_MISSING, _NO_OBJECT),
-    412: (SUPERSEDED, _SUPERSEDED),
+    **dict.fromkeys((200, 206, 412, 416), (SUPERSEDED, _SUPERSEDED)),  # an object, and another
     301: (WRONG_REGION, _REGION),
     **dict.fromkeys((400, 401, 403, 405), (OBJECT_FORBIDDEN, _FORBIDDEN)),
 }

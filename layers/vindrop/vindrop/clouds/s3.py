@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import unquote_plus
 
-from vindrop.clouds import AWS, Credentials
-from vindrop.clouds.http_store import HTTPStore, Request, query_of
+from vindrop.clouds import AWS, Credentials, query_of
+from vindrop.clouds.http_store import HTTPStore, Request
 from vindrop.core.invocation import Platform
 from vindrop.core.store_errors import load_client
 from vindrop.domain.upload import BucketCloud

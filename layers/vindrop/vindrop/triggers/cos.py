@@ -11,6 +11,7 @@ plus sign stays one.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -64,8 +65,10 @@ REGIONS: Final = {
 """Short code → region, as the events use them."""
 
 _NEW_HOST: Final = r"^(?P<bucket>.+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\.(?:myqcloud|tencentcos)\.(?:com|cn)$"
+_FOLDER: Final = r"/?(?P<appid>\d{5,12})/(?P<name>[a-z0-9-]{1,60})/"
+"""Before a key, where no other field says the account."""
 _OLD_HOST: Final = r"^(?P<bucket>.+)\.cos(?P<code>[a-z]+)\.myqcloud\.com$"
-_CREATED: Final = "cos:ObjectCreated:"
+_CREATED: Final = r"(cos:)?objectcreated(:|$)"
 
 
 class _Object(Fields, frozen=True):
@@ -108,7 +111,7 @@ def cos(payload: Mapping[str, Any]) -> list[Message]:
 
 def _upload(record: _Record) -> Ignored | dict[str, Any]:
     name = record.event.eventName
-    if not compact(name).lower().startswith(_CREATED.lower()):
+    if not re.match(_CREATED, compact(name).lower()):
         return Ignored(what=printable(name[:80]), why="no object was created")
     bucket, where, key = _place(record.cos)
     if not key:
@@ -139,13 +142,26 @@ def _version(record: _Record, meta: Mapping[str, str]) -> str:
         if value := meta.get(name):
             return value.strip('"')
     # Neither is promised. Time and size tell two uploads apart unless both fall into one second.
-    return f"{text(record.event.eventTime) or None}-{size(record.cos.cosObject.size)}"
+    return f"{_written(record.event.eventTime) or None}-{size(record.cos.cosObject.size)}"
+
+
+def _written(value: Loose) -> str:
+    """Return a text or a number as text, in one writing whether it is whole or ends in ``.0``."""
+    whole = isinstance(value, float) and value.is_integer()
+    return text(int(value)) if whole else text(value) or (str(value) if _fraction(value) else "")
+
+
+def _fraction(value: Loose) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _place(cos: _Cos) -> tuple[str, str, str]:
     """Return bucket with appid, region and decoded key."""
     name = cos.cosBucket.name
-    appid = text(cos.cosBucket.appid) or os.environ.get("TENCENTCLOUD_APPID", "")
+    appid = _written(cos.cosBucket.appid).strip() or os.environ.get("TENCENTCLOUD_APPID", "")
+    before = None if appid else re.match(_FOLDER, cos.cosObject.key)
+    if before and before["name"] in {name, f"{name}-{before['appid']}"}:
+        appid = before["appid"]
     bucket = name if not appid or name.endswith(f"-{appid}") else f"{name}-{appid}"
     written = text(cos.cosBucket.region).strip()
     url = cos.cosObject.url if isinstance(cos.cosObject.url, str) else ""

@@ -1,0 +1,113 @@
+"""`vindrop cost`: what a month costs, with where each price stands."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_cli import vindrop
+from tests.pipeline.conftest import World, _servers, process, world
+from tests.stores.fixtures import Servers, fresh_store, servers
+from vindrop.stores.dynamodb import DynamoDB
+from vindrop_local import prices
+
+__all__ = ["_servers", "servers", "world"]
+EVERY = (
+    "vinocr-call=0.02",
+    "scf-gb-second=1e-5",
+    "scf-call=1e-7",
+    "cos-request=1e-6",
+    "cls-gb=0.1",
+)
+
+
+def report(folder: Path, *words: str, **environment: str) -> dict[str, Any]:
+    done = vindrop("cost", "--json", *words, cwd=folder, **environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("cloud", prices.CLOUDS)
+def test_the_sum_is_that_of_the_items_and_each_price_has_its_page(
+    tmp_path: Path, cloud: str
+) -> None:
+    found = report(tmp_path, "--photos", "3000", "--per", "day", "--cloud", cloud)
+    assert found["photos_a_month"] == 91_250
+    for item in found["items"]:
+        assert item["page"].startswith("https://"), item
+        known = None if item["price"] is None else item["units"] * item["price"]
+        assert item["cost"] == (None if known is None else pytest.approx(known, abs=1e-3))
+    assert found["a_month"] == pytest.approx(
+        sum(item["cost"] or 0 for item in found["items"]), abs=0.01
+    )
+    assert found["without"] == [one["name"] for one in found["items"] if one["price"] is None]
+    assert "vinocr-call" in found["without"], "nobody's contract is guessed"
+
+
+def test_your_prices_are_taken_and_nothing_is_left_out_then(tmp_path: Path) -> None:
+    words = [word for one in EVERY for word in ("--price", one)]
+    found = report(tmp_path, "--photos", "1000", *words)
+    assert found["without"] == []
+    (call,) = (one for one in found["items"] if one["name"] == "vinocr-call")
+    assert (call["cost"], call["page"]) == (20.0, "given by you")
+    assert 20 < found["1000_photos_more"] < 20.1
+    assert report(tmp_path, "--cloud", "aws", VINDROP_PRICE_PER_CALL="0.03")["without"] == []
+
+
+def test_a_month_that_nobody_uploads_in_has_its_fixed_parts(tmp_path: Path) -> None:
+    for cloud in prices.CLOUDS:
+        assert 5 < report(tmp_path, "--photos", "0", "--cloud", cloud)["a_month"] < 20
+
+
+def test_for_a_person_every_page_and_what_is_left_out_is_named(tmp_path: Path) -> None:
+    done = vindrop("cost", cwd=tmp_path)
+    assert done.returncode == 0
+    for price in prices.prices("tencent", {}).values():
+        assert price.name in done.stdout
+        assert price.page in done.stdout
+    assert "--price NAME=VALUE" in done.stdout
+    assert "Prices change" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--cloud", "azure"), "tencent or aws"),
+        (("--per", "hour"), "day, week, month or year"),
+        (("--price", "vinocr-call=cheap"), "NAME=VALUE"),
+        (("--price", "vinocr-call"), "NAME=VALUE"),
+        (("--price", "vinocr-call=-1"), "less than nothing"),
+        (("--price", "vinocr-call=nan"), "less than nothing"),
+        (("--price", "lambda-call=1"), "scf-call"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    done = vindrop("cost", *words, cwd=tmp_path)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_units_of_dynamodb_are_those_of_an_upload(
+    world: World, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted on the whole way of one photo: a conditional write is a write, refused or not."""
+    store = fresh_store(servers, "dynamodb", tmp_path)
+    names = ("VINDROP_RESULTS", "VINDROP_DEAD_LETTERS", "VINDROP_LEDGER")
+    app = world.app(**dict.fromkeys(names, store))
+    assert process(app, world.photo()).end == "reading"
+    asked = Counter[tuple[str, str]]()
+    call = DynamoDB._call
+
+    def counted(self: Any, table: str, action: str, **parameters: Any) -> Any:
+        asked[table, action] += 1
+        return call(self, table, action, **parameters)
+
+    monkeypatch.setattr(DynamoDB, "_call", counted)
+    assert process(app, world.photo()).end == "reading"
+    writes = sum(n for (_, action), n in asked.items() if action != "get_item")
+    assert (writes, asked["uploads", "get_item"]) == (prices.WRITES, prices.READ_UNITS)
