@@ -30,7 +30,12 @@ ABROAD: Final = frozenset({"Japan", "South Korea", "Germany", "Italy", "United K
 SMALL: Final = 12
 """One in so many of the codes of small makers and of trailers, in order."""
 TRIES: Final = 6
-"""Numbers drawn per beginning kept: not all that vPIC's patterns make decode without a remark."""
+"""Numbers drawn per beginning kept: not all that vPIC's patterns make decode without a remark, and
+a maker did not build in every year."""
+STRIDE: Final = 11
+"""Years from one beginning to the next, modulo the years: few beginnings are spread over all."""
+HARMLESS: Final = frozenset({0, 9, 10, 12})
+"""vPIC's error codes that say nothing against a pattern (`vindrop.domain.vehicle`)."""
 
 
 def main() -> int:
@@ -68,14 +73,25 @@ def _lines() -> Iterator[str]:
 
 
 def _ends(code: str, most: int) -> list[str]:
+    """Return ends of different model years: drawn from all years, most would be of a few."""
     first, last = YEARS
-    vins = ultravin.generate(most * TRIES, seed=1, wmi=code, min_year=first, max_year=last, now=NOW)
-    clean = [
+    years = [first + at * STRIDE % (last - first + 1) for at in range(most * TRIES)]
+    ends: dict[str, None] = {}
+    for seed, year in enumerate(years):
+        vins = ultravin.generate(TRIES, seed=seed, wmi=code, year=year, now=NOW)
+        ends.update(dict.fromkeys(vin[3:8] + vin[9:11] for vin in registered(vins)[:1]))
+        if len(ends) == most:
+            break
+    return list(ends)
+
+
+def registered(vins: list[str]) -> list[str]:
+    """Return those VINs of which NHTSA knows the model, and has nothing to remark."""
+    return [
         vin
         for vin, says in zip(vins, ultravin.decode_batch(vins, now=NOW), strict=True)
-        if says["error_codes"] == [0] and says["attributes"].get("Model")
+        if HARMLESS.issuperset(says["error_codes"]) and says["attributes"].get("Model")
     ]
-    return list(dict.fromkeys(vin[3:8] + vin[9:11] for vin in clean))[:most]
 
 
 if __name__ == "__main__":
