@@ -31,13 +31,11 @@ def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
     if law is None or law.model_year is None:
         return None
     now = (today or dt.datetime.now(dt.timezone.utc).date()).year
-    possible = years = _years(vin[POSITION], latest(now))
+    years = _years(vin[POSITION], latest(now))
     if not _older_register(vin, law.first_year):
         years = [year for year in years if year >= law.first_year] or years
     if check_digit.north_american(vin):
         years = _fitting(vin, years, position_7=law.position_7)
-    if check_digit.mexican(vin) and len(possible) > 1 and years and years[0] > now:
-        return None  # for Mexico itself, makers kept position 7 as they liked until 1997
     return years[0] if len(years) == 1 else None
 
 
@@ -66,7 +64,21 @@ def _fitting(vin: str, years: list[int], *, position_7: bool) -> list[int]:
     maker = manufacturers.find(vin)
     at_7 = vin[_POSITION_7]
     if position_7 and maker and maker.position_7 is not None and at_7 not in maker.position_7:
-        years = [year for year in years if (year >= _TURN) == at_7.isalpha()]
+        told = [year for year in years if (year >= _TURN) == at_7.isalpha()]
+        if len(years) == 1 or not at_7.isalpha() or _registered(vin, maker.registered):
+            years = told
     if maker and maker.since and len(years) == 1 and years[0] < maker.since:
         return []  # an export number, or a misreading
     return years
+
+
+def _registered(vin: str, since_2010: tuple[str, ...]) -> bool:
+    """Whether positions 4 to 8 hold what registered vehicles since 2010 hold, where that is listed.
+
+    It is for Mexico's makers: until 1997 they built numbers for Mexico itself with letters at
+    position 7, which are not those of 30 years later.
+    """
+    return since_2010 != ("-",) and all(
+        held == "*" or character in held
+        for character, held in zip(vin[3:8], since_2010, strict=False)
+    )
