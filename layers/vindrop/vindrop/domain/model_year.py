@@ -13,9 +13,10 @@ CODES: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
 """The codes of 30 years in a row; then they begin again (49 CFR 565.15(d)(1), table VII)."""
 
 _FIRST: Final = 1980
-_CYCLE: Final = len(CODES)
+CYCLE: Final = len(CODES)
+"""Years after which a code stands for another year."""
 _POSITION_7: Final = 6
-_TURN: Final = _FIRST + _CYCLE
+_TURN: Final = _FIRST + CYCLE
 
 
 def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
@@ -46,7 +47,7 @@ def latest(year: int) -> int:
 
 def _years(code: str, last: int) -> list[int]:
     index = CODES.find(code)
-    return [] if index < 0 else list(range(_FIRST + index, last + 1, _CYCLE))
+    return [] if index < 0 else list(range(_FIRST + index, last + 1, CYCLE))
 
 
 def _older_register(vin: str, first_year: int) -> bool:
