@@ -97,7 +97,7 @@ class Patterns:
                 self._since |= at_7
             if last >= _TURN:
                 for held, may_be in zip(self.registered, characters(key), strict=False):
-                    held |= may_be or set()
+                    held.update(may_be or ())
         self.weights |= weights
 
     def cycle(self, *, by_law: bool) -> str | None:
