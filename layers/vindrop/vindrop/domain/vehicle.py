@@ -121,7 +121,7 @@ def vehicles(vins: Sequence[str], *, today: dt.date | None = None) -> list[Vehic
         for at, one in enumerate(vehicles)
         if one.year and model_year.model_year(vins[at], today=today) is None
     ]
-    years = [_other_cycle(vehicles[at].year or 0, latest) for at in open_]
+    years: list[int | None] = [_other_cycle(vehicles[at].year or 0, latest) for at in open_]
     again = ultravin.decode_batch([vins[at] for at in open_], years=years, now=now) if open_ else []
     for at, year, each in zip(open_, years, again, strict=True):
         if each["model_year"] == year and _OTHER_YEAR not in each["error_codes"]:
