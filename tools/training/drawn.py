@@ -52,7 +52,11 @@ def draw(rng: np.random.Generator, patterns: Sequence[str]) -> Drawn:
 
     :param patterns: VINs after whose makers and positions of digits some are made up.
     """
-    vin = made_up(rng, patterns)
+    return strip_of(rng, made_up(rng, patterns))
+
+
+def strip_of(rng: np.random.Generator, vin: str) -> Drawn:
+    """Draw one strip that shows a VIN."""
     kind = pick(
         rng, ("print", "print", "print", "print", "stencil", "stencil", "struck", "struck", "dots")
     )
