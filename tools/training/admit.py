@@ -110,6 +110,19 @@ def corrected(free: Iterable[Reading], seen: Mapping[str, str], held: set[str]) 
     return [r for r in some if not resembles(r.vin, held)]
 
 
+def chosen(free: Sequence[Reading], seen: Path | None, held: set[str]) -> list[Reading]:
+    """Return the readings that a person labelled, and those that are let in beside them.
+
+    :param seen: a CSV of file and vin.
+    """
+    labels: dict[str, str] = {}
+    if seen:
+        with seen.open(encoding="utf-8", newline="") as lines:
+            labels = {row["file"]: row["vin"] for row in csv.DictReader(lines)}
+    others = [r for r in free if r.file not in labels]
+    return corrected(free, labels, held) + admitted(others, held)
+
+
 def resembles(vin: str, held: set[str]) -> bool:
     """Whether a VIN may be one of those held, misread."""
     return any(
@@ -236,12 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     latest = {r.file: r for path in options.readings for r in readings(path)}
     all_of_them = sorted(latest.values(), key=lambda r: r.file)
     free = [r for r in all_of_them if r.file not in files]
-    seen: dict[str, str] = {}
-    if options.seen:
-        with options.seen.open(encoding="utf-8", newline="") as lines:
-            seen = {row["file"]: row["vin"] for row in csv.DictReader(lines)}
-    some = corrected(free, seen, held)
-    some += admitted((r for r in free if r.file not in seen), held)
+    some = chosen(free, options.seen, held)
     print(len(all_of_them), "readings,", len(free), "free,", len(some), "let in")
     print(save(options.out / "real", crops(options.photos, some)), "labelled crops")
     clear = [r for r in free if not (r.vin and resembles(r.vin, held))]
