@@ -101,13 +101,13 @@ def test_the_units_of_dynamodb_are_those_of_an_upload(
     app = world.app(**dict.fromkeys(names, store))
     assert process(app, world.photo()).end == "reading"
     asked = Counter[tuple[str, str]]()
-    call = DynamoDB._call
+    call = DynamoDB.call
 
     def counted(self: Any, table: str, action: str, **parameters: Any) -> Any:
         asked[table, action] += 1
         return call(self, table, action, **parameters)
 
-    monkeypatch.setattr(DynamoDB, "_call", counted)
+    monkeypatch.setattr(DynamoDB, "call", counted)
     assert process(app, world.photo()).end == "reading"
     writes = sum(n for (_, action), n in asked.items() if action != "get_item")
     assert (writes, asked["uploads", "get_item"]) == (prices.WRITES, prices.READ_UNITS)

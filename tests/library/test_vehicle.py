@@ -26,11 +26,27 @@ def test_a_registered_vehicle_says_what_it_is() -> None:
 
 @needs_the_extra
 @pytest.mark.parametrize(
+    ("text", "make", "model"),
+    [
+        ("1GRAA0624FB000001", "Great Dane Trailers", "Great Dane Trailers"),
+        ("3BKJHM8X2FF000001", "Kenworth", None),  # a C550 of 1985, or a K270 of 2015
+        ("1JJV532D2FL000001", "Wabash", None),
+    ],
+)
+def test_a_pattern_of_both_cycles_has_no_year_and_only_what_both_vehicles_share(
+    text: str, make: str, model: str | None
+) -> None:
+    found = vehicle.vehicle(text, today=TODAY)
+    assert (found.pattern, found.make, found.model) == (Pattern.KNOWN, make, model)
+    assert found.year is None
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
     ("text", "make", "year"),
     [
         ("4DRBUC8NXGB000001", "IC Bus", 2016),
         ("1XPBD49X5FD000001", "Peterbilt", 2015),
-        ("1GRAA0624FB000001", "Great Dane Trailers", 2015),
         ("1HD1KBM1XFB000001", "Harley-Davidson", 2015),
     ],
 )

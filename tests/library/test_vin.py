@@ -163,8 +163,14 @@ def test_any_text_is_a_vin_or_a_clear_refusal(text: str) -> None:
         ("LSGPC52H9VF125161", None),  # China has VINs since 1997: 1997 or 2027
         ("LSGPC52H9TF125161", 2026),  # 1996 was before
         ("HJRPBGJB1VF000001", 2027),  # H is China's since 2019: never 1997
-        ("3N1BEAB13V0000000", None),  # Mexico: a home-market car of 1997, or next year's
-        ("3N1BEAB13T0000000", 2026),
+        ("3N1BEAB13V0000000", None),  # a Tsuru for Mexico itself, with a letter at 7: of 1997,
+        ("3N1BEAB13S0000000", None),  # of 1995, not of 2025
+        ("3N1BEAB13F0000000", None),  # nor of 2015: not registered since 2010
+        ("3N1AB7AP5FY200001", 2015),  # a Sentra that is
+        ("3VW2B5AJ9EH000001", 2014),
+        ("3VW1671HMSM000001", 1995),  # a digit at 7: of the first cycle, as everywhere
+        ("3B3AA4CA9FT000001", None),  # nothing registered of this code since 2010
+        ("3KPFL4G84JE000001", 2018),  # a code that was given after 1997
         ("LSGPC52H9WF125161", 1998),
         ("1M8GDM9AXKP042788", None),  # a bus: position 7 tells nothing, 1989 or 2019
         ("1HGCM82633A004352", 2003),  # a car with a digit at position 7: from before 2010

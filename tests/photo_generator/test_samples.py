@@ -11,10 +11,8 @@ from PIL import Image, ImageOps
 
 from photo_generator import KINDS, samples
 from photo_generator.camera import jpeg, turned
-from photo_generator.dice import dice
 from photo_generator.dots import matrix_points
 from photo_generator.faces import DOTTED, PRINTED, STAMPED, line
-from photo_generator.vins import MAKERS, random_vin
 from vindrop.domain import vin as rules
 
 
@@ -52,18 +50,6 @@ def test_the_nth_photo_does_not_depend_on_how_many_are_asked_for() -> None:
     few = list(samples(5, 2))
     many = list(islice(samples(5, 1000), 2))
     assert [s.data for s in few] == [s.data for s in many]
-
-
-def test_vins_follow_the_law_of_their_maker_and_are_mixed() -> None:
-    vins = [random_vin(dice(1, n)) for n in range(2000)]
-    assert all(rules.is_well_formed(v) for v in vins)
-    bound = [v for v in vins if rules.check_digit_required(v)]
-    free = [v for v in vins if not rules.check_digit_required(v)]
-    assert all(rules.check_digit_holds(v) for v in bound)
-    assert any(rules.check_digit_holds(v) for v in free)
-    assert any(not rules.check_digit_holds(v) for v in free)
-    assert {v[:3] for v in vins} == set(MAKERS)
-    assert len(set(vins)) == len(vins)
 
 
 def test_every_face_tells_all_letters_apart() -> None:
@@ -119,4 +105,6 @@ def test_what_cannot_be_made_is_said_before_anything_is_made() -> None:
         samples(1, -1)
     with pytest.raises(ValueError, match="640 to 12000"):
         samples(1, 1, long_side=64)
+    with pytest.raises(ValueError, match="no makers of 'Atlantis' are known; choose from Africa"):
+        samples(1, 1, within="Atlantis")
     assert list(samples(1, 0)) == []

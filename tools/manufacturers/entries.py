@@ -35,9 +35,11 @@ COLUMNS: Final = (
         "volume",
         "source",
         "brands",
+        "registered",
     ),
 )
 
+_MEXICO_UNTIL: Final = 1997
 _SMALL: Final = 2  # ISO 3780: a third character 9 is for fewer than 1,000 vehicles a year
 _ORDINARY: Final = 3
 _ANY_THIRD: Final = 2
@@ -56,12 +58,13 @@ class Entry:
     volume: int = _ORDINARY
     source: str = "vpic"
     brands: str = ""
+    registered: str = ""
 
     def line(self) -> str:
         """Return the columns with tabs between; empty ones at the end are left out."""
         cells = (
             *(self.wmi, self.brand, self.manufacturer, self.vehicle, self.since),
-            *(self.position_7, str(self.volume), self.source, self.brands),
+            *(self.position_7, str(self.volume), self.source, self.brands, self.registered),
         )
         return "\t".join(cells).rstrip("\t")
 
@@ -76,6 +79,7 @@ def header(vpic: str, vininfo: str) -> str:
 # {" | ".join(COLUMNS)}
 # position 7: "+" where it tells 1980-2009 (a digit) from 2010-2039 (a letter); then the characters
 #   that tell nothing. volume: power of ten of vehicles a year. brands: position:character=brand.
+# registered: of Mexican codes older than 1998, what positions 4 to 8 hold in vehicles since 2010; - for none.
 """
 
 
@@ -138,6 +142,7 @@ def _own(base: Entry | None, row: dict[str, str]) -> Entry:
         volume=_SMALL if len(row["wmi"]) == 6 else naming.volumes().get(brand, _ORDINARY),
         source="vindrop",
         brands="" if row["brands"] == "-" else row["brands"] or keep.brands,
+        registered=keep.registered,
     )
 
 
@@ -155,7 +160,21 @@ def _of_vpic(each: Registered) -> Entry:
         position_7="" if unclear is None else "+" + unclear,
         volume=_volume(each, brand, vehicle),
         brands=brands,
+        registered=_registered(each) if each.wmi[0] == "3" and unclear is not None else "",
     )
+
+
+def _registered(each: Registered) -> str:
+    """Return what positions 4 to 8 hold in vehicles since 2010: ``ABC 12 * 4 D``, ``*`` for any.
+
+    Of Mexico's makers only: for Mexico itself they built numbers with letters at position 7 before
+    1998, which must not be taken for those of 30 years later. Codes given since have none such. A code of
+    which nothing is registered since 2010 has ``-``.
+    """
+    if each.since is None or each.since > _MEXICO_UNTIL:
+        return ""
+    held = ["".join(sorted(characters & ALPHABET)) for characters in each.patterns.registered]
+    return " ".join(characters or "*" for characters in held) if any(held) else "-"
 
 
 def _brand(each: Registered) -> tuple[str, str]:

@@ -19,6 +19,7 @@ LIGHT: Final = frozenset({1, 2, *range(10, 18)})
 
 _TURN: Final = 2010
 _CYCLE: Final = 3  # position 7 in the keys
+_ATTRIBUTES: Final = 5  # positions 4 to 8
 _PURE: Final = 0.98
 _DIGITS: Final = frozenset("0123456789")
 
@@ -61,6 +62,10 @@ class Patterns:
     count: int = 0
     makes: Counter[str] = field(default_factory=Counter)
     weights: set[int] = field(default_factory=set)
+    registered: tuple[set[str], ...] = field(
+        default_factory=lambda: tuple(set[str]() for _ in range(_ATTRIBUTES))
+    )
+    """What positions 4 to 8 hold in vehicles since 2010; empty where no pattern says."""
     _before: set[str] = field(default_factory=set)
     _since: set[str] = field(default_factory=set)
     _by: dict[int, defaultdict[str, Counter[str]]] = field(
@@ -90,6 +95,9 @@ class Patterns:
                 self._before |= at_7
             elif at_7 and first >= _TURN:
                 self._since |= at_7
+            if last >= _TURN:
+                for held, may_be in zip(self.registered, characters(key), strict=False):
+                    held.update(may_be or ())
         self.weights |= weights
 
     def cycle(self, *, by_law: bool) -> str | None:

@@ -58,7 +58,12 @@ def _chosen(options: argparse.Namespace) -> Iterable[Sample]:
         return negatives(options.seed, options.count)
     kinds = options.kinds.split(",") if options.kinds else None
     return samples(
-        options.seed, options.count, hard=options.hard, kinds=kinds, long_side=options.long_side
+        options.seed,
+        options.count,
+        hard=options.hard,
+        kinds=kinds,
+        long_side=options.long_side,
+        within=options.region,
     )
 
 
@@ -69,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=24, help="how many (default 24)")
     parser.add_argument("--kinds", help=f"some of {','.join(KINDS)} (default: all)")
     parser.add_argument("--long-side", type=int, help="pixels; 4000 is 12 megapixels")
+    parser.add_argument("--region", help="only VINs of its makers: North America, Asia, Europe …")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--hard", action="store_true", help="at the edge of what an eye can read")
     which.add_argument("--negatives", action="store_true", help="photos without a whole VIN")

@@ -12,6 +12,7 @@ from PIL import Image
 from photo_generator.camera import jpeg
 from photo_generator.catalogue import shoot
 from photo_generator.dice import dice
+from photo_generator.diced import diced_vin
 from photo_generator.faces import PRINTED
 from photo_generator.grounds import door_frame
 from photo_generator.negatives import negative
@@ -19,7 +20,6 @@ from photo_generator.sample import Sample
 from photo_generator.sheet import Finish, Sheet, aim_at, fitting_height, lay
 from photo_generator.textures import Size
 from photo_generator.view import Pose
-from photo_generator.vins import random_vin
 
 OVERSIZE_LIMIT: Final = 7 * 1024 * 1024
 """What `oversize` exceeds after Base64, in bytes: the API's limit in its larger reading."""
@@ -61,7 +61,7 @@ def oversize(seed: int) -> Sample:
     from the seed whenever it is wanted, with no font but Pillow's own.
     """
     rng = dice(seed, "oversize")
-    vin = random_vin(rng)
+    vin = diced_vin(rng)
     # Drawn at half the size: no lens resolves the single pixel.
     drawn = (_OVERSIZE_FRAME[0] // 2, _OVERSIZE_FRAME[1] // 2)
     face = PRINTED[1]
@@ -86,7 +86,7 @@ def oversize(seed: int) -> Sample:
 
 def _gif(seed: int) -> Sample:
     rng = dice(seed, "gif")
-    picture, _ = shoot(rng, "plate", random_vin(rng), hard=False, long_side=640)
+    picture, _ = shoot(rng, "plate", diced_vin(rng), hard=False, long_side=640)
     buffer = io.BytesIO()
     picture.quantize(64).save(buffer, "GIF")
     return Sample(
@@ -97,7 +97,7 @@ def _gif(seed: int) -> Sample:
 def _truncated(seed: int) -> Sample:
     """The upload broke off: what is left of the file ends above the VIN."""
     rng = dice(seed, "truncated")
-    picture, _ = shoot(rng, "label", random_vin(rng), hard=False, long_side=_SMALL_SIDE)
+    picture, _ = shoot(rng, "label", diced_vin(rng), hard=False, long_side=_SMALL_SIDE)
     whole = jpeg(picture, 75)
     return Sample(
         "truncated.jpg",
@@ -111,7 +111,7 @@ def _truncated(seed: int) -> Sample:
 def _converted(seed: int, format_: str, kind: str) -> Sample:
     """A good photo in a format that the API does not take."""
     rng = dice(seed, format_)
-    vin = random_vin(rng)
+    vin = diced_vin(rng)
     picture, _ = shoot(rng, kind, vin, hard=False, long_side=_SMALL_SIDE)
     if format_ == "HEIF":
         try:

@@ -18,7 +18,7 @@ from photo_generator.plate import plate
 from photo_generator.sample import Sample
 from photo_generator.scene import SMALLEST_GLYPH_EASY, SMALLEST_GLYPH_HARD, SceneMaker
 from photo_generator.textures import Size
-from photo_generator.vins import random_vin
+from photo_generator.vins import check_region, random_vin
 from photo_generator.windscreen import windscreen
 
 SCENES: Final[dict[str, SceneMaker]] = {
@@ -46,6 +46,7 @@ def samples(
     hard: bool = False,
     kinds: Sequence[str] | None = None,
     long_side: int | None = None,
+    within: str | None = None,
 ) -> Iterator[Sample]:
     """Yield ``count`` photos with one whole VIN each, the kinds in turn.
 
@@ -55,7 +56,8 @@ def samples(
         without guessing; all four turns.
     :param kinds: some of `KINDS`; all of them where None.
     :param long_side: pixels of the longer side (4000 is 12 megapixels); drawn where None.
-    :raises ValueError: a kind that does not exist, a count below 0, a side below 640.
+    :param within: only VINs of makers of this world region (``North America``); the world's where None.
+    :raises ValueError: a kind or region that does not exist, a count below 0, a side below 640.
     """
     chosen = tuple(kinds) if kinds is not None else KINDS
     unknown = sorted(set(chosen) - set(KINDS))
@@ -68,15 +70,18 @@ def samples(
         raise ValueError(f"cannot make {count} photos; give 0 or more")
     if long_side is not None and not 640 <= long_side <= 12000:
         raise ValueError(f"a long side of {long_side} pixels is not 640 to 12000")
+    check_region(within)
     return (
-        _sample(seed, index, chosen[index % len(chosen)], hard=hard, long_side=long_side)
+        _sample(seed, index, chosen[index % len(chosen)], within, hard=hard, long_side=long_side)
         for index in range(count)
     )
 
 
-def _sample(seed: int, index: int, kind: str, *, hard: bool, long_side: int | None) -> Sample:
+def _sample(
+    seed: int, index: int, kind: str, within: str | None, *, hard: bool, long_side: int | None
+) -> Sample:
     rng = dice(seed, kind, index, int(hard))
-    vin = random_vin(rng)
+    vin = random_vin(dice(seed, kind, index, int(hard), "vin"), within)
     turn, by_exif = draw_turn(rng, hard=hard)
     data = photograph(rng, kind, vin, hard=hard, turn=turn, by_exif=by_exif, long_side=long_side)
     return Sample(f"{kind}-{index + 1:04d}.jpg", kind, vin, data)

@@ -9,8 +9,8 @@ from typing import Final
 from photo_generator.broken import bad
 from photo_generator.catalogue import photograph
 from photo_generator.dice import dice
+from photo_generator.diced import diced_vin
 from photo_generator.sample import Sample
-from photo_generator.vins import random_vin
 
 SEED: Final = 7
 """Of everything in ``events/photos``, and of the demo's oversize photo."""
@@ -73,7 +73,7 @@ def committed() -> Iterator[Sample]:
 def take(shot: Shot, name: str) -> Sample:
     """Return one photo of the set."""
     rng = dice(SEED, "committed", shot.kind, shot.draw)
-    vin = random_vin(rng)
+    vin = diced_vin(rng)
     data = photograph(
         rng,
         shot.kind,

@@ -28,7 +28,7 @@ class Face:
     """How letters are drawn. Lengths in cap heights."""
 
     source: str
-    """``aileron``, ``<package>:<style>`` of a font wheel, ``stroke:<Hershey font>``,
+    """``aileron``, ``<package>:<style>`` of a font wheel (its file, or that without ``.otf``), ``stroke:<Hershey font>``,
     ``dots`` (5 by 7), ``dots:slashed`` (its zero struck through), ``dots:traced`` (along strokes)."""
     weight: float = 0.0
     """Added stroke (outline faces) or width of the pen (stroke faces, dots)."""
@@ -162,7 +162,8 @@ def _font(source: str, size: float) -> ImageFont.FreeTypeFont:
     package, style = source.split(":")
     try:
         # The file by its path: these wheels' own tables came and went between versions.
-        font_file = resources.files(package) / "files" / f"{style}.otf"
+        name = style if "." in style else f"{style}.otf"
+        font_file = resources.files(package) / "files" / name
         return ImageFont.truetype(str(font_file), size)
     except (ImportError, OSError) as error:
         raise RuntimeError(

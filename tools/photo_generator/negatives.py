@@ -12,11 +12,11 @@ from photo_generator import papers, places
 from photo_generator.camera import draw_look, expose, jpeg, turned
 from photo_generator.catalogue import KINDS, SCENES, draw_turn
 from photo_generator.dice import between, chance, dice, pick
+from photo_generator.diced import diced_vin
 from photo_generator.sample import NO_VIN, Sample
 from photo_generator.sheet import Finish, Sheet, aim_at, lay
 from photo_generator.textures import Floats, Size
 from photo_generator.view import Pose
-from photo_generator.vins import random_vin
 
 _SIDES: Final = (800, 960, 1100, 1280)
 
@@ -88,7 +88,7 @@ def _scene(rng: np.random.Generator, kind: str, size: Size) -> tuple[Floats, flo
 
 def _cut_off(rng: np.random.Generator, size: Size, *, hard: bool) -> tuple[Image.Image, int]:
     """A real plate, but the frame ends within the VIN: 4 to 14 of its letters are missing."""
-    scene = SCENES[pick(rng, KINDS)](rng, random_vin(rng), size, hard=hard)
+    scene = SCENES[pick(rng, KINDS)](rng, diced_vin(rng), size, hard=hard)
     look = draw_look(rng, scene.glyph, hard=hard)
     picture = expose(scene.light, rng, look)
     (x0, _), (x1, _) = scene.ends

@@ -1,17 +1,19 @@
 """Which readings become labels, and the crops made of them.
 
     python -m training.admit --photos FOLDER --readings readings.jsonl --out CROPS \
-        --hold truth.csv [--hold truth.csv]
+        --hold truth.csv [--hold truth.csv] [--seen labels.csv]
 
 A reading is let in where the passes agree on it, the check digit does not speak against it, and
 it fits what its maker writes at each position. A photo whose reading resembles a VIN that is kept
-for measuring is left out, whatever the reading's worth: it may show the same car.
+for measuring is left out, whatever the reading's worth: it may show the same car. ``--seen`` names
+photos (columns ``file``, ``vin``) whose reading a person confirmed or corrected.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import hashlib
 import json
 import sys
@@ -100,6 +102,25 @@ def admitted(all_of_them: Iterable[Reading], held: set[str]) -> list[Reading]:
         if (likely or plausible) and fits(vin, habits):
             out.append(reading)
     return out
+
+
+def corrected(free: Iterable[Reading], seen: Mapping[str, str], held: set[str]) -> list[Reading]:
+    """Return the readings that a person confirmed or corrected, as that person reads them."""
+    some = [dataclasses.replace(r, vin=seen[r.file]) for r in free if r.file in seen]
+    return [r for r in some if not resembles(r.vin, held)]
+
+
+def chosen(free: Sequence[Reading], seen: Path | None, held: set[str]) -> list[Reading]:
+    """Return the readings that a person labelled, and those that are let in beside them.
+
+    :param seen: a CSV of file and vin.
+    """
+    labels: dict[str, str] = {}
+    if seen:
+        with seen.open(encoding="utf-8", newline="") as lines:
+            labels = {row["file"]: row["vin"] for row in csv.DictReader(lines)}
+    others = [r for r in free if r.file not in labels]
+    return corrected(free, labels, held) + admitted(others, held)
 
 
 def resembles(vin: str, held: set[str]) -> bool:
@@ -215,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--hold", type=Path, action="append", default=[], help="truth.csv never trained on"
     )
+    parser.add_argument("--seen", type=Path, help="CSV of file and vin: labels by eye")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     held: set[str] = set()
@@ -227,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     latest = {r.file: r for path in options.readings for r in readings(path)}
     all_of_them = sorted(latest.values(), key=lambda r: r.file)
     free = [r for r in all_of_them if r.file not in files]
-    some = admitted(free, held)
+    some = chosen(free, options.seen, held)
     print(len(all_of_them), "readings,", len(free), "free,", len(some), "let in")
     print(save(options.out / "real", crops(options.photos, some)), "labelled crops")
     clear = [r for r in free if not (r.vin and resembles(r.vin, held))]

@@ -40,6 +40,8 @@ class Crop:
     """How often it is to be drawn, beside others."""
     group: str = ""
     """Hash of the VIN, or what else keeps pictures of one thing on one side of a split."""
+    cuts: tuple[float, ...] = ()
+    """Where one letter of the VIN ends and the next begins, in pixels from the left, where known."""
 
 
 def taken(

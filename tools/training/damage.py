@@ -25,7 +25,7 @@ def small(
     """
     wanted = math.exp(rng.uniform(math.log(low), math.log(high)))
     down = min(1.0, wanted / letter)
-    squeeze = rng.uniform(0.45, 1.0) if rng.random() < 0.6 else 1.0
+    squeeze = rng.uniform(0.4, 1.0) if rng.random() < 0.6 else 1.0
     size = (max(40, round(image.width * down * squeeze)), max(6, round(image.height * down)))
     filters = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC,
                Image.Resampling.LANCZOS, Image.Resampling.NEAREST)  # fmt: skip
@@ -64,7 +64,8 @@ def exposed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     height, width = values.shape[:2]
     if rng.random() < 0.35:  # a reflection or a shadow across
         x = np.linspace(0, 1, width, dtype=np.float32)
-        edge = 1 / (1 + np.exp(-(x - rng.random()) / rng.uniform(0.01, 0.2)))
+        steep = (x - rng.random()) / rng.uniform(0.01, 0.2)
+        edge = 1 / (1 + np.exp(-np.clip(steep, -60, 60)))
         share = (rng.uniform(-0.45, 0.45) * edge).astype(np.float32)
         values = values * (1 - np.abs(share))[None, :, None] + np.maximum(share, 0)[None, :, None]
     if rng.random() < 0.25:  # glare

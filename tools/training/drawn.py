@@ -20,6 +20,18 @@ from vindrop.domain.vin import ALPHABET, CHECK_POSITION, LENGTH, check_digit
 
 _CAP: Final = 30.0
 """Height in pixels at which letters are drawn."""
+_FURTHER: Final = tuple(
+    Face(f"{package}:{style}.ttf", 0.0, tracking=0.06)
+    for package, styles in {
+        "font_roboto": ("Roboto-Regular", "Roboto-Medium", "Roboto-Bold", "Roboto-Light"),
+        "font_lato": ("Lato-Regular", "Lato-Bold"),
+        "font_fjallaone": ("FjallaOne-Regular",),
+        "font_rhd": ("RedHatDisplay-Medium", "RedHatDisplay-Bold"),
+        "font_manrope": ("Manrope-Medium", "Manrope-Bold"),
+    }.items()
+    for style in styles
+)
+"""Faces that no generated photo has: those would be measured on what was trained on."""
 _ORNAMENTS: Final = "*****-#+<>"
 _LABELS: Final = ("VIN ", "VIN: ", "VIN:", "No. ", "N ", "CHASSIS NO ", "FRAME NO.", "ID:")
 
@@ -40,7 +52,11 @@ def draw(rng: np.random.Generator, patterns: Sequence[str]) -> Drawn:
 
     :param patterns: VINs after whose makers and positions of digits some are made up.
     """
-    vin = made_up(rng, patterns)
+    return strip_of(rng, made_up(rng, patterns))
+
+
+def strip_of(rng: np.random.Generator, vin: str) -> Drawn:
+    """Draw one strip that shows a VIN."""
     kind = pick(
         rng, ("print", "print", "print", "print", "stencil", "stencil", "struck", "struck", "dots")
     )
@@ -77,7 +93,8 @@ def made_up(rng: np.random.Generator, patterns: Sequence[str]) -> str:
 
 
 def _face(rng: np.random.Generator, kind: str) -> Face:
-    faces = {"print": PRINTED, "stencil": PRINTED, "struck": STAMPED, "dots": DOTTED}[kind]
+    printed = (*PRINTED, *_FURTHER)
+    faces = {"print": printed, "stencil": printed, "struck": STAMPED, "dots": DOTTED}[kind]
     face = pick(rng, faces)
     narrow = (0.5, 0.8) if kind == "stencil" else (0.65, 1.2)
     return dataclasses.replace(

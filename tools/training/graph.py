@@ -47,6 +47,7 @@ class Graph(nn.Module):
         self._keys: dict[str, str] = {}
         self.weights = nn.ParameterDict()
         self._constants: dict[str, Tensor] = {}
+        self._buffered: dict[str, str] = {}
         self._nodes, self.renamed = _fused(list(model.graph.node))
         unknown = sorted({op for op, _, _, _ in self._nodes} - set(_OPERATIONS))
         if unknown:
@@ -58,8 +59,11 @@ class Graph(nn.Module):
             if trained and stored.name not in fixed:
                 self._keys[stored.name] = f"w{i}"
                 self.weights[f"w{i}"] = nn.Parameter(value)
+            elif value.is_floating_point():
+                self._buffered[stored.name] = f"c{i}"
+                self.register_buffer(f"c{i}", value, persistent=False)
             else:
-                self._constants[stored.name] = value
+                self._constants[stored.name] = value  # shapes and axes: read by the processor
         self._input = model.graph.input[0].name
         self._last_use = _last_uses(self._nodes)
 
@@ -73,12 +77,14 @@ class Graph(nn.Module):
         wanted = self.renamed.get(wanted, wanted)
         values: dict[str, Any] = {self._input: x, **self._constants}
         values |= {name: self.weights[key] for name, key in self._keys.items()}
+        values |= {name: getattr(self, key) for name, key in self._buffered.items()}
+        stored = set(values) - {self._input}
         for k, (op, inputs, output, attributes) in enumerate(self._nodes):
             values[output] = _OPERATIONS[op](attributes, [values[i] for i in inputs if i])
             if output == wanted:
                 return cast("Tensor", values[output])
             for name in self._last_use[k]:
-                if name not in self._keys and name not in self._constants:
+                if name not in stored:
                     del values[name]
         raise ValueError(f"the graph never makes {wanted}")
 
@@ -100,7 +106,9 @@ class Graph(nn.Module):
         model.CopyFrom(self._model)
         for stored in model.graph.initializer:
             if stored.name in self._keys:
-                value = self.weights[self._keys[stored.name]].detach().numpy().astype(np.float32)
+                value = (
+                    self.weights[self._keys[stored.name]].detach().cpu().numpy().astype(np.float32)
+                )
                 stored.CopyFrom(numpy_helper.from_array(value, stored.name))
         return model
 
@@ -146,10 +154,17 @@ def head_of(model: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load(path: Path) -> onnx.ModelProto:
-    """Read a model whose constants all are initialisers."""
+    """Read a model whose constants all are initialisers, and all weights of 32 bits."""
     model = onnx.load(str(path))
+    stored = {t.name: t for t in model.graph.initializer}
     kept = []
     for node in model.graph.node:
+        if node.op_type == "Cast" and node.input[0] in stored:
+            value = numpy_helper.to_array(stored[node.input[0]])
+            if value.dtype == np.float16:
+                whole = numpy_helper.from_array(value.astype(np.float32), node.output[0])
+                stored[node.input[0]].CopyFrom(whole)
+                continue
         if node.op_type == "Constant":
             value = next(a for a in node.attribute if a.name == "value")
             tensor = onnx.TensorProto()
@@ -262,13 +277,18 @@ def _reshape(_: dict[str, Any], v: list[Any]) -> Tensor:
     return cast("Tensor", v[0].reshape(shape))
 
 
+def _axes(a: dict[str, Any], v: list[Any]) -> list[int]:
+    """Return the axes: an attribute, from opset 13 on an input."""
+    return v[1].tolist() if len(v) > 1 else list(a["axes"])
+
+
 def _squeeze(a: dict[str, Any], v: list[Any]) -> Tensor:
-    return cast("Tensor", v[0].squeeze(tuple(a["axes"])))
+    return cast("Tensor", v[0].squeeze(tuple(_axes(a, v))))
 
 
 def _unsqueeze(a: dict[str, Any], v: list[Any]) -> Tensor:
     out = v[0]
-    for axis in a["axes"]:
+    for axis in _axes(a, v):
         out = out.unsqueeze(axis)
     return cast("Tensor", out)
 
@@ -290,7 +310,9 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     "Div": lambda _, v: v[0] / v[1],
     "Erf": lambda _, v: torch.erf(v[0]),
     "Gelu": lambda _, v: functional.gelu(v[0]),
+    "GlobalAveragePool": lambda _, v: v[0].mean(dim=(2, 3), keepdim=True),
     "HardSigmoid": lambda a, v: (v[0] * a["alpha"] + a["beta"]).clamp(0, 1),
+    "HardSwish": lambda _, v: functional.hardswish(v[0]),
     "MatMul": lambda _, v: v[0] @ v[1],
     "MaxPool": _max_pool,
     "Mul": lambda _, v: v[0] * v[1],

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from training.admit import admitted, readings
+from training.admit import chosen, readings
 from vindrop.domain.vin import ALPHABET, LENGTH, check_digit_holds
 
 ENOUGH: Final = 10
@@ -82,13 +82,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="training.habits", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--readings", type=Path, nargs="+", required=True)
     parser.add_argument("--hold", type=Path, action="append", default=[])
+    parser.add_argument("--seen", type=Path, help="CSV of file and vin: labels by eye")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     held: set[str] = set()
     for truth in options.hold:
         with truth.open(encoding="utf-8", newline="") as lines:
             held |= {row["vin"] for row in csv.DictReader(lines) if row["vin"]}
-    some = admitted((r for path in options.readings for r in readings(path)), held)
+    latest = {r.file: r for path in options.readings for r in readings(path)}
+    some = chosen(sorted(latest.values(), key=lambda r: r.file), options.seen, held)
     found = habits(r.vin for r in some)
     rows = ",\n".join(f"  {json.dumps(maker)}: {json.dumps(row)}" for maker, row in found.items())
     options.out.write_text("{\n" + rows + "\n}\n", encoding="utf-8")

@@ -36,12 +36,13 @@ def scenes(seed: int, count: int, patterns: Sequence[str] = ()) -> Iterator[Crop
     """Yield crops of ``count`` scenes, kinds in turn; the n-th depends on seed and n alone."""
     for index in range(count):
         rng = dice(seed, "training", index)
-        crop = _scene(rng, KINDS[index % len(KINDS)], made_up(rng, patterns))
+        crop = scene(rng, KINDS[index % len(KINDS)], made_up(rng, patterns))
         if crop is not None:
             yield crop
 
 
-def _scene(rng: np.random.Generator, kind: str, vin: str) -> Crop | None:
+def scene(rng: np.random.Generator, kind: str, vin: str) -> Crop | None:
+    """Return the line of one new scene; None where it came out illegible."""
     side = int(pick(rng, _SIDES))
     size = (side, round(side * 0.6))
     for _ in range(_TRIES):

@@ -9,7 +9,7 @@ from typing import Final
 from vinocr.reader.calibration import Features, probability
 from vinocr.reader.decode import Picture
 from vinocr.reader.lines import LETTER, Line
-from vinocr.reader.prior import evidence, pattern
+from vinocr.reader.prior import choosing, evidence
 from vinocr.reader.search import log_sum
 
 NOTHING: Final = -6.0
@@ -105,7 +105,7 @@ class Hypotheses:
             best = max(scores, key=lambda vin: scores[vin])
             for vin in self._others_than(best):
                 scores[vin] = max(scores[vin], scores[best])
-            nothing += pattern(best)
+            nothing += choosing(best)
             garbled = GARBLED + evidence(best)
             if best not in self.barcodes:
                 nothing = log_sum(nothing, garbled)

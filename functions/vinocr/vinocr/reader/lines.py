@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vindrop.domain.vin import LENGTH
 from vinocr.reader import align
@@ -28,6 +29,8 @@ MAX_CANDIDATES: Final = 20
 """Per strip; the forward algorithm's cost grows with them."""
 SEVERAL: Final = 1.5
 """As how many independent ones several strips of a line count: they show the same pixels."""
+WITNESS: Final = 0.6
+"""How far the second witness counts beside the recogniser: it reads worse, but errs elsewhere."""
 LEAST: Final = -30.0
 """Log-likelihood below which a strip says no more than "not this one"."""
 SIDE_BY_SIDE: Final = -0.5
@@ -43,6 +46,8 @@ class Line:
     boxes: tuple[Box, ...]
     """In reading order. More than one: they may be one VIN together."""
     strips: list[Frames] = field(default_factory=list)
+    witnesses: list[Frames] = field(default_factory=list)
+    """The same line as the second witness reads it."""
     penalty: float = 0.0
     """Log weight of having been put together from several boxes."""
     stacked: bool = False
@@ -118,30 +123,34 @@ class Line:
     def forget(self) -> None:
         """Drop the strips: they were cut wrongly."""
         self.strips.clear()
+        self.witnesses.clear()
         self._proposed.clear()
         self._searched = 0
 
     def scores(self) -> dict[str, float]:
-        """Return VIN → log score, over all strips read so far."""
-        if self._searched == len(self.strips):
+        """Return VIN → log score, over all strips read so far, and what the witness says."""
+        read = self.strips + self.witnesses
+        if self._searched == len(read):
             return self._scores
-        for strip in self.strips[self._searched :]:
+        for strip in read[self._searched :]:
             found = candidates(strip.probabilities)
             best = sorted(found, key=lambda vin: -found[vin])[:MAX_CANDIDATES]
             self._proposed.update(best)
             for vin in best[:SWAPPED]:
                 self._proposed.update(swaps(vin))
-        self._searched = len(self.strips)
+        self._searched = len(read)
         self._scores = {}
         if self._proposed:
             vins = sorted(self._proposed)
-            said = np.array([align.log_likelihoods(s.probabilities, vins) for s in self.strips])
-            picture = np.maximum(said, LEAST).mean(axis=0)
+            picture = _said(self.strips, vins)
             self.picture = dict(zip(vins, picture.tolist(), strict=True))
             independent = SEVERAL if len(self.strips) > 1 else 1.0
+            score = independent * picture
+            if self.witnesses:
+                score = score + WITNESS * _said(self.witnesses, vins)
             self._scores = {
-                vin: independent * float(p) + self._weight(vin) + self.penalty
-                for vin, p in zip(vins, picture, strict=True)
+                vin: float(s) + self._weight(vin) + self.penalty
+                for vin, s in zip(vins, score, strict=True)
             }
         return self._scores
 
@@ -155,6 +164,12 @@ class Line:
         if printed is None or maker_misread(printed):
             return evidence(vin)
         return min(evidence(vin), evidence(printed))
+
+
+def _said(strips: list[Frames], vins: list[str]) -> NDArray[np.float64]:
+    """Return the mean log-likelihood of each VIN over the strips."""
+    each = np.array([align.log_likelihoods(s.probabilities, vins) for s in strips])
+    return np.asarray(np.maximum(each, LEAST).mean(axis=0))
 
 
 def neighbours(lines: list[Line]) -> list[Line]:

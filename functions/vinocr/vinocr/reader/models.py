@@ -1,7 +1,7 @@
 """The networks: where they are, and how they are opened.
 
-In `weights` beside this module: the VIN recogniser, trained by `tools/training` from PP-OCRv6
-small, and the PP-OCRv6 tiny detector. In the `rapidocr` wheel: the PP-OCRv6 small detector and
+In `weights` beside this module: the VIN recogniser and the second witness, trained by
+`tools/training` from PP-OCRv6 small and PP-OCRv5 mobile, and the PP-OCRv6 tiny detector. In the `rapidocr` wheel: the PP-OCRv6 small detector and
 the PP-OCR direction classifier. All are ONNX files and Apache-2.0 or derived from it; none of
 rapidocr's code is imported.
 """
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = Path(__file__).with_name("weights")
 """Folder of the files that are our own, or in no wheel that is installed."""
-_OURS: Final = {"quick_detector": "detector.onnx", "recognizer": "recognizer.onnx"}
+_OURS: Final = {"quick_detector": "detector.onnx", "recognizer": "recognizer.onnx",
+                "witness": "witness.onnx"}  # fmt: skip
 _RAPIDOCR: Final = {
     "detector": "PP-OCRv6_det_small.onnx",
     "direction": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
@@ -40,10 +41,14 @@ class Models:
     """(1, 3, height, width), multiples of 32, BGR −1…1 → (1, 1, height, width) text map."""
     recognizer: onnxruntime.InferenceSession
     """(n, 3, 48, width) BGR −1…1 → (n, width / 8, classes) probabilities."""
+    witness: onnxruntime.InferenceSession
+    """As `recognizer`, of another architecture, with our own classes."""
     direction: onnxruntime.InferenceSession
     """(n, 3, 48, 192) BGR −1…1 → (n, 2): upright, upside down."""
     characters: tuple[str, ...]
     """What each of the recogniser's classes stands for; the first is CTC's blank."""
+    witness_characters: tuple[str, ...]
+    """The same of the witness."""
 
 
 def folder() -> Path:
@@ -101,5 +106,13 @@ def load(threads: int, where: Path | None = None) -> Models:
         sessions[role] = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
-    listed = sessions["recognizer"].get_modelmeta().custom_metadata_map["character"]
-    return Models(**sessions, characters=("", *listed.splitlines(), " "))
+    return Models(
+        **sessions,
+        characters=_characters(sessions["recognizer"]),
+        witness_characters=_characters(sessions["witness"]),
+    )
+
+
+def _characters(recognizer: onnxruntime.InferenceSession) -> tuple[str, ...]:
+    listed = recognizer.get_modelmeta().custom_metadata_map["character"]
+    return ("", *listed.splitlines(), " ")

@@ -23,7 +23,7 @@ from vinocr.reader.detect import Box, detect
 from vinocr.reader.hypotheses import BARCODE, Hypotheses
 from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
-from vinocr.reader.recognize import Recognizer, end_to_end
+from vinocr.reader.recognize import Frames, Recognizer, end_to_end
 
 SURE: Final = 0.97
 """Posterior from which no further pass is made."""
@@ -81,12 +81,19 @@ class Passes:
     def __init__(self, models: Models) -> None:
         self._models = models
         self._recognizer = Recognizer(models)
+        self._witness = Recognizer(models, witness=True)
 
     def read(self, picture: Picture, threshold: float) -> Hypotheses:
-        """Pass as often as it takes.
+        """Pass as often as it takes; where doubt remains, hear the second witness.
 
         :param threshold: posterior below which the costlier passes are worth their time.
         """
+        hypotheses = self._search(picture, threshold)
+        if hypotheses.best < SURE_AT_ONCE:
+            self._hear(hypotheses)
+        return hypotheses
+
+    def _search(self, picture: Picture, threshold: float) -> Hypotheses:
         hypotheses = self.glance(picture)
         if hypotheses.best >= _SURE_QUICKLY and hypotheses.certainty >= _CERTAIN:
             return hypotheses
@@ -274,20 +281,41 @@ class Passes:
         self, hypotheses: Hypotheses, line: Line, augmentations: tuple[Augmentation, ...]
     ) -> None:
         """Read a line in some augmentations, each of which adds a strip."""
-        boxes = line.boxes if line.stacked else (line.box,)
         pieces: list[Image.Image] = []
         tall = -1.0
         for each in augmentations:
             if each.tall != tall:
                 tall = each.tall
-                pieces = [
-                    cut(hypotheses.picture.image, box, grow=(line.ends, tall)) for box in boxes
-                ]
-                if line.mirrored:
-                    pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
-            strips = [each.lit(strip(piece, each.stretch)) for piece in pieces]
-            read = [self._recognizer.read(one, large=line.large) for one in strips]
-            line.strips.append(read[0] if len(read) == 1 else end_to_end(read))
+                pieces = _pieces(hypotheses.picture, line, tall)
+            line.strips.append(_frames(self._recognizer, line, pieces, each))
+
+    def _hear(self, hypotheses: Hypotheses) -> float:
+        """Have the second witness read the likeliest VIN's line, and the next promising one."""
+        best = hypotheses.line_of.get(next(iter(hypotheses.posterior), ""))
+        others = [line for line in self._worth(hypotheses, unread=False) if line is not best]
+        lines = [*([best] if best else []), *others[:1]]
+        for line in lines:
+            pieces = _pieces(hypotheses.picture, line, FIRST[0].tall)
+            line.witnesses.append(_frames(self._witness, line, pieces, FIRST[0]))
+        return hypotheses.weigh()
+
+
+def _pieces(picture: Picture, line: Line, tall: float) -> list[Image.Image]:
+    """Return a line's boxes as cut from the picture: one, or those of two lines."""
+    boxes = line.boxes if line.stacked else (line.box,)
+    pieces = [cut(picture.image, box, grow=(line.ends, tall)) for box in boxes]
+    if line.mirrored:
+        pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
+    return pieces
+
+
+def _frames(
+    recognizer: Recognizer, line: Line, pieces: list[Image.Image], augmentation: Augmentation
+) -> Frames:
+    """Return what a recogniser sees in the pieces of a line."""
+    strips = [augmentation.lit(strip(piece, augmentation.stretch)) for piece in pieces]
+    read = [recognizer.read(one, large=line.large) for one in strips]
+    return read[0] if len(read) == 1 else end_to_end(read)
 
 
 def _scale(picture: Picture) -> float:

@@ -1,7 +1,8 @@
 """What a VIN looks like, as log weights: evidence for or against, never a filter.
 
 Each weight is a log-likelihood ratio: how much likelier is this feature in a VIN than in 17
-characters that were misread or are something else.
+characters that were misread or are something else. Those of the maker and of registered patterns
+are fitted (``python -m training.prior``) and stand in `prior.json`.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ SERIAL: Final = 11
 """Index from which a VIN is a serial number."""
 MOST_UNSEEN: Final = -4.0
 """All characters together that were not seen at their positions in a maker's cars."""
-MAKER_KNOWN: Final = 2.5
-MAKER_UNKNOWN: Final = -2.0
-"""The table knows some 9 of 10 makers on the road."""
-MAKER_MISREAD: Final = -5.0
-"""Unknown, and one letter that looks alike makes it a known one: likelier misread than new."""
+BIG: Final = 5
+"""Vehicles a year, as a power of ten, from which a maker's code is likelier misread as another than
+that other is seen; and what a maker of the photos trained on counts as, at least."""
+MEXICO: Final = 0.5
+"""Factor of a pattern that was never registered: cars for Mexico itself need not be."""
 REGION_UNASSIGNED: Final = -3.0
 RARE_FIRST: Final = -2.0
 """A first letter under which hardly a car was ever built."""
@@ -67,6 +68,7 @@ them to."""
 _ANY: Final = "A" * (LENGTH - 3)
 """What may follow a code of three characters."""
 _CHANCE: Final = 1 / 11
+_MEXICO: Final = "3"
 _ALIKE: Final = ("VW", "VY", "UV", "2Z", "8B", "0D", "5S", "6G", "CG", "MN", "1J", "1T", "0U")
 """Pairs of letters that small print, dots and cut edges make alike."""
 
@@ -109,14 +111,38 @@ def evidence(vin: str) -> float:
     >>> evidence("1M8GDM9AXKP042788") > evidence("1M8GDM9A1KP042788")
     True
     """
+    fitted = weights()
+    return form(vin) + sum(factor * fitted[name] for name, factor in factors(vin).items())
+
+
+def factors(vin: str) -> dict[str, float]:
+    """Return which of the fitted weights count for a VIN, and with which factor."""
+    return {maker(vin): 1.0, **_looks(vin)}
+
+
+def _looks(vin: str) -> dict[str, float]:
+    looks = registered(vin)
+    if looks is None:
+        return {}
+    return {looks: MEXICO if looks != KNOWN and vin[0] == _MEXICO else 1.0}
+
+
+@functools.cache
+def weights() -> dict[str, float]:
+    """Return the fitted log weights: class of maker, or of registered pattern → weight."""
+    stored = json.loads(Path(__file__).with_name("prior.json").read_text(encoding="utf-8"))
+    return {name: float(weight) for name, weight in stored.items()}
+
+
+def form(vin: str) -> float:
+    """Return the log weight of all but the maker's size and the registered patterns."""
     required, holds = check_digit_required(vin), check_digit_holds(vin)
     if required:
         weight = CHECK_HOLDS_BY_LAW if holds else CHECK_FAILS_BY_LAW
     else:
         rate = _check_rate(vin[:3])
         weight = math.log(rate / _CHANCE) if holds else math.log((1 - rate) / (1 - _CHANCE))
-    known = _known(vin[:3])
-    weight += MAKER_KNOWN if known else MAKER_MISREAD if maker_misread(vin) else MAKER_UNKNOWN
+    known = maker(vin) not in {UNKNOWN, MISREAD}
     weight += pattern(vin) + _serial(vin)
     if region(vin) is None:
         weight += REGION_UNASSIGNED
@@ -137,24 +163,54 @@ def evidence(vin: str) -> float:
     return weight
 
 
-def _known(code: str) -> bool:
-    from vindrop.domain import manufacturers  # the table is read when the first VIN is weighed
+UNKNOWN: Final = "maker unknown"
+MISREAD: Final = "maker misread"
+KNOWN: Final = "registered"
+STRANGE: Final = ("one strange pair", "strange pairs")
 
-    return code in habits() or manufacturers.find(code + _ANY) is not None
+
+def maker(vin: str) -> str:
+    """Return the class of a VIN's maker: by vehicles a year, ``10^2`` to ``10^6``, or unknown.
+
+    `MISREAD` where no maker has the code, and one letter that looks alike makes it a big one's.
+    """
+    size = _size(vin[:3], vin[3:])
+    if size:
+        return f"10^{size}"
+    return MISREAD if _misread(vin[:3]) else UNKNOWN
+
+
+def registered(vin: str) -> str | None:
+    """Return how a North American VIN agrees with registered ones; None where none is known."""
+    from vinocr.reader import registered as patterns
+
+    strange = patterns.strange(vin)
+    if strange is None:
+        return None
+    return KNOWN if strange == 0 else STRANGE[min(strange, len(STRANGE)) - 1]
 
 
 def maker_misread(vin: str) -> bool:
-    """Whether no maker has this code, and one letter that looks alike would make it a known one."""
-    return not _known(vin[:3]) and _misread(vin[:3])
+    """Whether no maker has this code, and one letter that looks alike makes it a big one's."""
+    return maker(vin) == MISREAD
+
+
+def _size(code: str, rest: str) -> int:
+    """Return the power of ten of vehicles a year of a maker, 0 where nobody has the code."""
+    from vindrop.domain import manufacturers  # the table is read when the first VIN is weighed
+
+    found = manufacturers.find(code + rest)
+    size = found.volume if found else 0
+    return max(size, BIG) if code in habits() else size
 
 
 @functools.lru_cache(maxsize=1024)
 def _misread(code: str) -> bool:
-    """Whether one letter that looks alike would make a known maker of an unknown one."""
+    """Whether one letter that looks alike would make a big maker of an unknown one."""
     for a, b in _ALIKE:
         for one, other in ((a, b), (b, a)):
             for i, character in enumerate(code):
-                if character == one and _known(code[:i] + other + code[i + 1 :]):
+                if character == one and _size(code[:i] + other + code[i + 1 :], _ANY) >= BIG:
                     return True
     return False
 
@@ -168,11 +224,19 @@ def _check_rate(maker: str) -> float:
     return (habit.check + CHECK_CARS * prior) / (habit.cars + CHECK_CARS)
 
 
-def pattern(vin: str) -> float:
-    """Return the log weight, at most 0, of a model that none of a maker's other cars is.
+def choosing(vin: str) -> float:
+    """Return the part of the evidence that chooses between readings alone.
 
-    It chooses between readings; a car of a model that was never seen is as much a car.
+    A car of a model that was never seen, or not registered, is as much a car: this part is no
+    evidence against a picture with no VIN in it.
     """
+    fitted = weights()
+    looks = sum(factor * fitted[name] for name, factor in _looks(vin).items())
+    return pattern(vin) + looks
+
+
+def pattern(vin: str) -> float:
+    """Return the log weight, at most 0, of a model that none of a maker's other cars is."""
     habit = habits().get(vin[:3])
     if habit is None or not habit.kinds:
         return 0.0

@@ -67,13 +67,15 @@ class Frames:
 
 
 class Recognizer:
-    """The recogniser's session with its classes collapsed to 36."""
+    """A recogniser's session with its classes collapsed to 36."""
 
-    def __init__(self, models: Models) -> None:
-        self._models = models
+    def __init__(self, models: Models, *, witness: bool = False) -> None:
+        """Take the recogniser, or the second witness."""
+        self._session = models.witness if witness else models.recognizer
+        self._characters = models.witness_characters if witness else models.characters
         self._plain, self._meant = meant(0.0), meant()
         groups: list[list[int]] = [[] for _ in self._meant]
-        for index, character in enumerate(models.characters):
+        for index, character in enumerate(self._characters):
             group = _left_out(character) or class_of(character) if index else BLANK
             if group != JUNK:
                 groups[group].append(index)
@@ -87,7 +89,7 @@ class Recognizer:
 
         :param large: its letters have the pixels that a sure reading needs.
         """
-        (output,) = self._models.recognizer.run(None, {"x": tensor(strip)[None]})
+        (output,) = self._session.run(None, {"x": tensor(strip)[None]})
         full = output[0]
         frames = np.zeros((len(full), len(self._meant)), dtype=np.float32)
         frames[:, self._groups] = np.add.reduceat(full[:, self._columns], self._starts, axis=1)
@@ -101,7 +103,7 @@ class Recognizer:
     def _greedy(self, full: Floats) -> str:
         best = full.argmax(axis=1)
         fresh = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
-        text = "".join(self._models.characters[i] for i in best[fresh])
+        text = "".join(self._characters[i] for i in best[fresh])
         return text.replace("~", "*").strip()  # our own recogniser's junk, mostly stars
 
 

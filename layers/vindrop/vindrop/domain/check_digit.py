@@ -68,11 +68,6 @@ def north_american(vin: str) -> bool:
     return country(vin) in {"United States", "Puerto Rico", "Canada", "Mexico"}
 
 
-def mexican(vin: str) -> bool:
-    """Whether the maker is Mexico's: it builds for the United States, and for Mexico itself."""
-    return country(vin) == "Mexico"
-
-
 @functools.cache
 def law(first_two: str) -> Law | None:
     """Return what the law of the maker's country says, or None where it says nothing.

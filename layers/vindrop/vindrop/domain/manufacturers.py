@@ -17,7 +17,7 @@ from vindrop.domain.regions import country
 
 TABLE: Final = Path(__file__).with_name("manufacturers.tsv")
 
-_COLUMNS: Final = 9
+_COLUMNS: Final = 10
 _POSITION_7: Final = 6
 _SMALL_MAKER: Final = "9"
 
@@ -44,6 +44,9 @@ class Manufacturer:
     """Vehicles a year, as a power of ten: 2 (a small maker's) to 6 (a million and more)."""
     source: Literal["vpic", "vininfo", "vindrop"]
     """NHTSA's vPIC, the vininfo package, or our own addition."""
+    registered: tuple[str, ...] = ()
+    """Of Mexican codes older than 1998: what positions 4 to 8 hold in vehicles since 2010; ``*``: any.
+    A single ``-``: there are none."""
 
 
 def find(vin: str) -> Manufacturer | None:
@@ -64,7 +67,7 @@ def _found(code: str, attributes: str) -> Manufacturer | None:
         return None
     cells = line.decode().split("\t")
     cells += [""] * (_COLUMNS - len(cells))
-    wmi, brand, name, vehicle, since, position_7, volume, source, brands = cells
+    wmi, brand, name, vehicle, since, position_7, volume, source, brands, registered = cells
     return Manufacturer(
         wmi=wmi,
         brand=_of_several(brands, attributes) or brand,
@@ -75,6 +78,7 @@ def _found(code: str, attributes: str) -> Manufacturer | None:
         position_7=position_7[1:] if position_7 else None,
         volume=int(volume),
         source=source,  # type: ignore[arg-type]
+        registered=tuple(registered.split()),
     )
 
 

@@ -13,9 +13,10 @@ CODES: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
 """The codes of 30 years in a row; then they begin again (49 CFR 565.15(d)(1), table VII)."""
 
 _FIRST: Final = 1980
-_CYCLE: Final = len(CODES)
+CYCLE: Final = len(CODES)
+"""Years after which a code stands for another year."""
 _POSITION_7: Final = 6
-_TURN: Final = _FIRST + _CYCLE
+_TURN: Final = _FIRST + CYCLE
 
 
 def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
@@ -31,13 +32,11 @@ def model_year(vin: str, *, today: dt.date | None = None) -> int | None:
     if law is None or law.model_year is None:
         return None
     now = (today or dt.datetime.now(dt.timezone.utc).date()).year
-    possible = years = _years(vin[POSITION], latest(now))
+    years = _years(vin[POSITION], latest(now))
     if not _older_register(vin, law.first_year):
         years = [year for year in years if year >= law.first_year] or years
     if check_digit.north_american(vin):
         years = _fitting(vin, years, position_7=law.position_7)
-    if check_digit.mexican(vin) and len(possible) > 1 and years and years[0] > now:
-        return None  # for Mexico itself, makers kept position 7 as they liked until 1997
     return years[0] if len(years) == 1 else None
 
 
@@ -48,7 +47,7 @@ def latest(year: int) -> int:
 
 def _years(code: str, last: int) -> list[int]:
     index = CODES.find(code)
-    return [] if index < 0 else list(range(_FIRST + index, last + 1, _CYCLE))
+    return [] if index < 0 else list(range(_FIRST + index, last + 1, CYCLE))
 
 
 def _older_register(vin: str, first_year: int) -> bool:
@@ -66,7 +65,21 @@ def _fitting(vin: str, years: list[int], *, position_7: bool) -> list[int]:
     maker = manufacturers.find(vin)
     at_7 = vin[_POSITION_7]
     if position_7 and maker and maker.position_7 is not None and at_7 not in maker.position_7:
-        years = [year for year in years if (year >= _TURN) == at_7.isalpha()]
+        told = [year for year in years if (year >= _TURN) == at_7.isalpha()]
+        if len(years) == 1 or not at_7.isalpha() or _registered(vin, maker.registered):
+            years = told
     if maker and maker.since and len(years) == 1 and years[0] < maker.since:
         return []  # an export number, or a misreading
     return years
+
+
+def _registered(vin: str, since_2010: tuple[str, ...]) -> bool:
+    """Whether positions 4 to 8 hold what registered vehicles since 2010 hold, where that is listed.
+
+    It is for Mexico's makers: until 1997 they built numbers for Mexico itself with letters at
+    position 7, which are not those of 30 years later.
+    """
+    return since_2010 != ("-",) and all(
+        held == "*" or character in held
+        for character, held in zip(vin[3:8], since_2010, strict=False)
+    )

@@ -68,6 +68,7 @@ NOTHING: Final = Vehicle(Pattern.NOT_COVERED)
 _HARMLESS: Final = frozenset({0, 1, 9, 10, 12})
 """vPIC's error codes that say nothing against the pattern: clean, check digit (judged by ours),
 glider, off-road, year other than asked for."""
+_OTHER_YEAR: Final = 12
 _NO_DATA: Final = frozenset({7, 8})
 """Not registered; no pattern. vPIC says the latter where none fits and where none is there at all:
 the table tells, which has the year since when there are any."""
@@ -113,7 +114,37 @@ def vehicles(vins: Sequence[str], *, today: dt.date | None = None) -> list[Vehic
     now = dt.datetime.combine(today, dt.time()) if today else None
     found = ultravin.decode_batch(list(vins), now=now)
     latest = model_year.latest((today or dt.datetime.now(dt.timezone.utc).date()).year)
-    return [_vehicle(vin, each, latest) for vin, each in zip(vins, found, strict=True)]
+    vehicles = [_vehicle(vin, each, latest) for vin, each in zip(vins, found, strict=True)]
+    # vPIC takes position 7 for the cycle of the year in every vehicle; law says so of light ones.
+    open_ = [
+        at
+        for at, one in enumerate(vehicles)
+        if one.year and model_year.model_year(vins[at], today=today) is None
+    ]
+    years: list[int | None] = [_other_cycle(vehicles[at].year or 0, latest) for at in open_]
+    again = ultravin.decode_batch([vins[at] for at in open_], years=years, now=now) if open_ else []
+    for at, year, each in zip(open_, years, again, strict=True):
+        if each["model_year"] == year and _OTHER_YEAR not in each["error_codes"]:
+            vehicles[at] = _agreed(vehicles[at], _vehicle(vins[at], each, latest))
+    return vehicles
+
+
+def _other_cycle(year: int, latest: int) -> int:
+    """Return the year that has the same code, 30 years before or after."""
+    later = year + model_year.CYCLE
+    return later if later <= latest else year - model_year.CYCLE
+
+
+def _agreed(one: Vehicle, other: Vehicle) -> Vehicle:
+    """Return what two vehicles have in common, where the VIN may be either's."""
+    if other.pattern is not Pattern.KNOWN:
+        return one
+    both = {
+        each.name: getattr(one, each.name)
+        for each in dataclasses.fields(Vehicle)
+        if getattr(one, each.name) == getattr(other, each.name)
+    }
+    return Vehicle(**{**both, "pattern": Pattern.KNOWN})
 
 
 def _vehicle(vin: str, decoded: dict[str, Any], latest: int) -> Vehicle:
