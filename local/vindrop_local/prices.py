@@ -93,11 +93,12 @@ _PRICES: Final = {
         Price("cloudwatch-dashboard", 3.0, "dashboard", f"{_AWS}/cloudwatch/pricing/"),
     ),
 }
-WRITES: Final = 6
-"""DynamoDB writes of an upload: four of the ledger and limiter, its record, a dead letter withdrawn."""
+WRITES: Final = 8
+"""DynamoDB writes of an upload: four of the ledger and limiter, two of the console's list, its record,
+a dead letter withdrawn."""
 WRITE_UNITS: Final = WRITES + 2 + 3 * 2 + 4
 """With both indexes (an entry that moves is two writes) and records over one and two KB: at most."""
-READ_UNITS: Final = 3
+READ_UNITS: Final = 4
 
 
 def prices(cloud: str, own: Mapping[str, float]) -> dict[str, Price]:

@@ -129,30 +129,7 @@ class Stack(Service):
         self.place.folder.mkdir(parents=True, exist_ok=True)
         secret_id, secret_key = _keys(self.place.state / "account.json")
         bucket_port = free_port()
-        self.vinocr = stack.enter_context(
-            VinOCRProcess(
-                self.place.state / "logs" / "vinocr.log",
-                secret_id=secret_id,
-                secret_key=secret_key,
-                # Signed URLs point to the bucket on loopback, which VinOCR otherwise never asks.
-                settings={"VINOCR_URL_ALLOW": f"127.0.0.1:{bucket_port}", **self._vinocr_settings},
-            )
-        )
-        if self._cascade:
-            self.second = stack.enter_context(
-                VinOCRProcess(
-                    self.place.state / "logs" / "second.log",
-                    secret_id=secret_id,
-                    secret_key=secret_key,
-                    settings={"VINOCR_URL_ALLOW": f"127.0.0.1:{bucket_port}", **_SECOND},
-                )
-            )
-            pair = f"{secret_id}:{secret_key}"
-            self._settings["VINDROP_RECOGNIZER_KEYS"] = f"own={pair} cloud={pair}"
-            self._settings["VINDROP_RECOGNIZERS"] = (
-                f"own={self.vinocr.endpoint}?rate=0&price=0 "
-                f"cloud={self.second.endpoint}?price={PRICE:g}"
-            )
+        self._start_recognizers(stack, secret_id, secret_key, bucket_port)
         endpoint = f"http://127.0.0.1:{bucket_port}"
         self.environment = self._functions_environment(endpoint)
         functions = [
@@ -199,6 +176,29 @@ class Stack(Service):
                 cors_origins=[self.front.url] if self.front else [],
             )
         )
+
+    def _start_recognizers(
+        self, stack: contextlib.ExitStack, secret_id: str, secret_key: str, bucket_port: int
+    ) -> None:
+        # Signed URLs point to the bucket on loopback, which VinOCR otherwise never asks.
+        reached = {"VINOCR_URL_ALLOW": f"127.0.0.1:{bucket_port}"}
+
+        def started(log: str, settings: Mapping[str, str]) -> VinOCRProcess:
+            file = self.place.state / "logs" / log
+            process = VinOCRProcess(
+                file, secret_id=secret_id, secret_key=secret_key, settings={**reached, **settings}
+            )
+            return stack.enter_context(process)
+
+        self.vinocr = started("vinocr.log", self._vinocr_settings)
+        if self._cascade:
+            self.second = started("second.log", _SECOND)
+            pair = f"{secret_id}:{secret_key}"
+            self._settings["VINDROP_RECOGNIZER_KEYS"] = f"own={pair} cloud={pair}"
+            self._settings["VINDROP_RECOGNIZERS"] = (
+                f"own={self.vinocr.endpoint}?rate=0&price=0 "
+                f"cloud={self.second.endpoint}?price={PRICE:g}"
+            )
 
     def _http_function(self) -> FunctionSpec:
         """Return the HTTP function, with this stack's own keys: to send photos, and for all else."""

@@ -104,8 +104,8 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
     found = json.loads(done.stdout)
     assert (found["billed"], found["maybe_billed"], found["cost_today"]) == (6, 2, 0.08)
     assert found["recognizers"] == {
-        "cloud": {"billed_today": 4, "billed_this_month": 4, "billed": 4},
-        "own": {"billed_today": 2, "billed_this_month": 2, "billed": 2},
+        "cloud": {"billed_today": 4, "billed_this_month": 4, "billed_last_month": 0, "billed": 4},
+        "own": {"billed_today": 2, "billed_this_month": 2, "billed_last_month": 0, "billed": 2},
     }
     assert "calls billed by cloud" in vindrop("stats", cwd=tmp_path, **settings).stdout
 

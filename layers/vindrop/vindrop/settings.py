@@ -303,9 +303,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         if field.required and name not in given:
             raise SettingsError(f"{variable(name)} is not set. {description(field)}")
         if name in given and not given[name].replace(",", " ").split():
-            raise SettingsError(
-                f"{variable(name)} is blank: give it a value, or leave it out. {description(field)}"
-            )
+            blank = "is blank: give it a value, or leave it out."
+            raise SettingsError(f"{variable(name)} {blank} {description(field)}")
     return Settings(**{name: _read(known[name], value) for name, value in given.items()})
 
 
@@ -334,27 +333,16 @@ def _custom(kind: type, value: Any) -> Any:
 
 
 def _endpoint(name: str, value: str) -> str:
-    """Return a server's address as a setting gives it, without a slash at its end.
-
-    :raises SettingsError: the value is not such an address.
-    """
+    """Return a server's address as a setting gives it, without a slash at its end."""
     if not value:
         return value
     split = urlsplit(value if "://" in value else f"https://{value}")
     try:
-        port_fits = split.port is None or split.port > 0
+        fits = split.hostname and (split.port is None or split.port > 0)
     except ValueError:
-        port_fits = False
-    if (
-        split.scheme not in {"http", "https"}
-        or not split.hostname
-        or not port_fits
-        or split.path not in {"", "/"}
-        or split.query
-        or split.username
-    ):
-        raise SettingsError(
-            f"{variable(name)} is {redact(value)!r}: "
-            "takes host, host:port, or http(s)://host:port, without a path"
-        )
+        fits = False
+    more = split.path not in {"", "/"} or split.query or split.username
+    if not fits or more or split.scheme not in {"http", "https"}:
+        takes = "takes host, host:port, or http(s)://host:port, without a path"
+        raise SettingsError(f"{variable(name)} is {redact(value)!r}: {takes}")
     return value.rstrip("/")

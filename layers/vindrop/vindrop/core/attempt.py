@@ -17,7 +17,7 @@ from vindrop.core.circuit_breaker import CircuitBreaker, Concurrency
 from vindrop.core.invocation import Budget, deadline
 from vindrop.core.lease import LEASE_MARGIN
 from vindrop.core.ledger import Claim
-from vindrop.core.photo import Fallbacks, Photo, Photographer, Sent, explained
+from vindrop.core.photo import Fallbacks, Photo, Photographer, Sent, explained, is_allowed
 from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
 from vindrop.core.recognizer import Answer, Recognizer
 from vindrop.domain import error_codes, records
@@ -127,6 +127,22 @@ class Attempt:
         if sent is not None:
             return Fallbacks("bytes")
         return Fallbacks(self._photographer.first_form(upload, self._settings.image))
+
+    def refusal(self, upload: Upload, claim: Claim, budget: Budget) -> Failure | None:
+        """Return why no attempt is made at all, or None: go ahead."""
+        place = upload.bucket, upload.region, upload.key
+        if upload.cloud != "http" and not is_allowed(self._settings, *place):
+            return Failure(
+                error_codes.BUCKET_NOT_ALLOWED,
+                f"the bucket {upload.bucket} in {upload.region} is not among VINDROP_ALLOWED_BUCKETS",
+            )
+        if claim.attempts > self._settings.max_attempts:  # a poison message
+            from vindrop.core import retry_schedule
+
+            return retry_schedule.poisoned(claim)
+        if budget.left() < self.seconds_needed(budget):  # the photo need not be fetched
+            return Failure(error_codes.OUT_OF_TIME, "too little time was left for a call")
+        return None
 
     def seconds_needed(self, budget: Budget) -> float:
         """Return the seconds that must be left for a call to be started at all."""

@@ -180,6 +180,7 @@ class _Run:
         self._kept = claim.answers
         self._billed, self._maybe_billed = claim.billed, claim.maybe_billed
         self._passed = set[str]()
+        self._reference: str | None = None
 
     def said(self, name: str) -> bool:
         """Whether a recognizer has had its say."""
@@ -188,6 +189,7 @@ class _Run:
     def note(self, name: str, result: Result) -> None:
         """Enter what a recognizer said, and cost."""
         self._passed |= result.passed
+        self._reference = result.reference or self._reference
         billed = result.billed - self.claim.billed
         maybe_billed = result.maybe_billed - self.claim.maybe_billed
         if result.of_photo and not (billed or maybe_billed):
@@ -254,6 +256,7 @@ class _Run:
             held=held,
             recognizers=self.book.calls(),
             retry_within=(least, most),
+            reference=self._reference,
         )
 
 

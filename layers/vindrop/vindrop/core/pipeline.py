@@ -11,6 +11,7 @@ An answer is written ahead: kept in the ledger before it is delivered.
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import time
 from collections.abc import Callable
@@ -24,10 +25,10 @@ from vindrop.core.invocation import Budget
 from vindrop.core.lease import LEASE_MARGIN
 from vindrop.core.ledger import Claim, Ledger, Standing
 from vindrop.core.outcome import Outcome, ended, report, standing_of
-from vindrop.core.photo import Sent, is_allowed
+from vindrop.core.photo import Sent
 from vindrop.core.retry import full_jitter
 from vindrop.core.store_errors import StoreError
-from vindrop.domain import error_codes, records
+from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
 from vindrop.settings import Settings
@@ -123,24 +124,15 @@ class Pipeline:
         return outcome
 
     def _result(self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None) -> Result:
-        refusal, cascade = self._refusal(upload, claim, budget), self._cascade
+        refusal, cascade = self._attempt.refusal(upload, claim, budget), self._cascade
         if cascade is None:
             if refusal is not None:
                 return Result(refusal, claim.billed, claim.maybe_billed)
             return self._recognize(upload, budget, sent, self._attempt, claim, None)
         if refusal is not None:
             return cascade.held(claim, refusal)
-
-        told: list[str] = []
-
-        def ask(attempt: Attempt, held: Claim, most: int | None) -> Result:
-            found = self._recognize(upload, budget, sent, attempt, held, most)
-            if found.reference:
-                told.append(found.reference)
-            return found
-
-        found = cascade.recognize(upload, claim, ask)
-        return replace(found, reference=told[0]) if told else found
+        ask = functools.partial(self._recognize, upload, budget, sent)
+        return cascade.recognize(upload, claim, ask)
 
     def _read(
         self, upload: Upload, claim: Claim, result: Result, found: Recognized, budget: Budget
@@ -153,22 +145,6 @@ class Pipeline:
             maybe_billed=result.maybe_billed,
         )
         return self._finish(upload, claim, result, reading, budget)
-
-    def _refusal(self, upload: Upload, claim: Claim, budget: Budget) -> Failure | None:
-        """Return why no attempt is made at all, or None: go ahead."""
-        place = upload.bucket, upload.region, upload.key
-        if upload.cloud != "http" and not is_allowed(self._settings, *place):
-            return Failure(
-                error_codes.BUCKET_NOT_ALLOWED,
-                f"the bucket {upload.bucket} in {upload.region} is not among VINDROP_ALLOWED_BUCKETS",
-            )
-        if claim.attempts > self._settings.max_attempts:  # a poison message
-            from vindrop.core import retry_schedule
-
-            return retry_schedule.poisoned(claim)
-        if budget.left() < self._attempt.seconds_needed(budget):  # the photo need not be fetched
-            return Failure(error_codes.OUT_OF_TIME, "too little time was left for a call")
-        return None
 
     def _recognize(
         self,

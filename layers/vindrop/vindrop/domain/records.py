@@ -150,9 +150,7 @@ class DeadLetter:
     @property
     def id(self) -> str:
         """The upload's identity, or the malformed record's."""
-        if self.upload is not None:
-            return self.upload.id
-        return self.event_id or ""
+        return self.upload.id if self.upload is not None else self.event_id or ""
 
     @property
     def time(self) -> dt.datetime:
