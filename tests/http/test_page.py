@@ -230,6 +230,7 @@ DOUBTFUL = {
         {"position": 5, "character": "B", "why": "lookalike", "alternative": "8"},
         {"position": 9, "character": "2", "why": "check_digit"},
         {"position": 12, "character": "0", "why": "corrected", "as_read": "O"},
+        {"position": 14, "character": "9", "why": "unclear", "confidence": 0.7},
     ],
 }
 
@@ -243,11 +244,12 @@ def test_characters_in_doubt_are_marked_and_explained(open_page: Open) -> None:
         "#vin .letter",
         "all => all.flatMap((e, at) => e.classList.contains('doubt') ? [at + 1] : [])",
     )
-    assert marked == [5, 9, 12]
+    assert marked == [5, 9, 12, 14]
     lines = page.locator("#doubts li").all_inner_texts()
     assert "may be 8" in lines[0]
     assert "check digit" in lines[1]
     assert "read as O" in lines[2]
+    assert "not clear" in lines[3]
     page.click("[data-language=zh]")
     assert page.locator("#verdict").inner_text() == "请核对"
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
