@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,11 @@ import pytest
 
 from tests.http.conftest import Service
 from tests.pipeline.conftest import SAMPLES
+from tests.stores.fixtures import Servers, fresh_store, servers
 from vindrop.domain.upload import REFERENCE_LENGTH
+from vindrop.stores import sql
+
+__all__ = ["servers"]
 
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 ORDER = "订单 2026/11-車 №7"
@@ -43,6 +48,18 @@ def test_each_way_keeps_it_with_the_reading(service: Service, way: str) -> None:
     assert answer.json["upload"]["reference"] == ORDER
     (reading,) = service.world.readings()
     assert reading.upload.reference == ORDER
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_it_is_a_column_of_the_results(
+    make_service: Any, servers: Servers, tmp_path: Path, kind: str
+) -> None:
+    url = fresh_store(servers, kind, tmp_path)
+    service = make_service(VINDROP_RESULTS=url)
+    service.post(PLATE, headers={"X-Reference": quote(ORDER)})
+    rows = sql.open_database(url).execute("SELECT vin, reference FROM vindrop_readings").rows
+    assert [tuple(row) for row in rows] == [("5NPEVYK97FD841835", ORDER)]
+    sql.forget(url)
 
 
 def test_without_one_the_field_is_null(service: Service) -> None:

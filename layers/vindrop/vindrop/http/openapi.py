@@ -135,6 +135,14 @@ def _upload() -> dict[str, Any]:
             "PUT the photo to `url`, then POST `object` to /v1/vin. Its storage event is ignored, "
             "so it is read once: when you ask."
         ),
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same key names the same object: put there again, it is one upload.",
+                "schema": _text(),
+            }
+        ],
         "requestBody": {"content": _json(_ref("Wanted"))},
         "responses": {
             "201": {"description": "Where to put it.", "content": _json(_ref("Place"))},

@@ -65,6 +65,7 @@ export class Cells {
   close() {
     this.#at = -1;
     byId("fix").hidden = true;
+    document.body.classList.remove("fixing");
   }
 
   #showCheck(reading, vin) {
@@ -92,6 +93,9 @@ export class Cells {
     byId("fix-note").textContent = "";
     this.inputs[at].select();
     this.#offer(at);
+    if (document.body.classList.contains("fixing")) return;
+    document.body.classList.add("fixing");  // photo, cells and characters together on a small screen
+    if (matchMedia("(pointer: coarse)").matches) byId("vin").scrollIntoView({block: "start"});
   }
 
   // What else may stand at this place, to be taken with one tap.
@@ -151,7 +155,7 @@ export class Cells {
       if (wanted) wanted.click();
       else byId("confirm").focus();
     } else if (event.key === "Escape") {
-      byId("fix").hidden = true;
+      this.close();
     }
   }
 }

@@ -27,8 +27,8 @@ export function facts(list, pairs) {
 // Moves the focus only where nobody is just using something else.
 export function focusGently(target) {
   const busy = document.activeElement;
-  const free = !busy || busy === document.body || busy.type === "file" || busy.type === "submit" || busy.closest("[hidden]");
-  if (free) target.focus({preventScroll: true});
+  const using = busy?.matches("input:not([type=file]), textarea, summary, button") && !busy.closest("[hidden]");
+  if (!using) target.focus({preventScroll: true});
 }
 
 export async function copyText(text) {

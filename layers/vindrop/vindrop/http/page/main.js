@@ -1,7 +1,7 @@
 // Puts the page together: what a person does on the left, what happens then on the right.
 import {Problem, reachApi, signIn, signOut, whoIs} from "./api.js";
 import {Decisions} from "./decisions.js";
-import {byId, hide, reveal} from "./dom.js";
+import {byId, focusGently, hide, reveal} from "./dom.js";
 import {chosen, dropped, thumbOf} from "./files.js";
 import {List} from "./list.js";
 import {Queue, isOpen} from "./queue.js";
@@ -25,6 +25,8 @@ let awaited = null;   // the id of the photo for whose answer somebody waits
 let skipped = [];
 let looked = 0;
 let adding = Promise.resolve();
+let others = null;    // the page's other tabs
+let told = 0;
 
 // ---- notices -------------------------------------------------------------------------------
 const notices = new Map();  // name → values of its sentence
@@ -50,7 +52,7 @@ function askKey(refused) {
   reveal("key");
   byId("key-wrong").hidden = !refused;
   byId("key-wrong").textContent = refused ? say("keyWrong") : "";
-  if (!byId("key").contains(document.activeElement)) byId("key-input").focus();
+  focusGently(byId("key-input"));
 }
 
 async function useKey(given) {
@@ -116,7 +118,8 @@ function open(item) {
 }
 
 function tell(event, item) {
-  if (event === "removed") {
+  if (event === "added" || event === "changed" || event === "removed") others?.postMessage(event);
+  if (event === "removed" || event === "gone") {
     list.remove(item);
     if (result.item?.id === item.id) result.open(null);
   } else {
@@ -207,6 +210,16 @@ function listen() {
   });
 }
 
+// What another tab has done is shown here, too; however much it tells, it is looked up once.
+function hearOthers() {
+  if (typeof BroadcastChannel !== "function" || !queue.store.lasting) return;
+  others = new BroadcastChannel(place);
+  others.onmessage = () => {
+    if (told) return;
+    told = setTimeout(() => { told = 0; queue.reload().then(() => queue.drain()); }, 300);
+  };
+}
+
 async function start() {
   // A link may bring the key behind the #, which no server ever sees; it leaves the address at once.
   const brought = new URLSearchParams(location.hash.slice(1)).get("key");
@@ -219,6 +232,7 @@ async function start() {
   decisions = new Decisions(queue);
   onLanguage(() => { showNotices(); showWho(); if (!byId("key-wrong").hidden) byId("key-wrong").textContent = say("keyWrong"); });
   listen();
+  hearOthers();
   document.body.classList.add("ready");
   if (brought) useKey(brought);
   await queue.start();

@@ -39,7 +39,8 @@ export class Queue {
   #release = null;
   #locked = false;
 
-  // tell(event, item): "added", "changed", "removed", "progress", "key", "full".
+  // tell(event, item): "added", "changed", "removed", "progress", "key", "full"; of another tab's
+  // doing "found", "gone".
   constructor(store, {limits, lock, tell}) {
     Object.assign(this, {store, limits, lock, tell});
   }
@@ -47,29 +48,37 @@ export class Queue {
   async start() {
     await this.reload();
     const today = midnight();
-    const old = [...this.items.values()].filter((item) => item.state === "done" && item.at < today).map((item) => item.id);
-    await this.remove(...old);
+    const over = (item) => item.state === "done" && item.at < today && item.decision !== "waiting";
+    await this.remove(...[...this.items.values()].filter(over).map((item) => item.id));
     this.drain();
   }
 
   // What another tab or the service worker has kept meanwhile.
   async reload() {
-    for (const item of await this.store.all()) {
-      if (this.#running.has(item.id)) continue;
+    const kept = await this.store.all();
+    for (const item of kept) {
+      const known = this.items.get(item.id);
+      if (this.#running.has(item.id) || known?.changes > item.changes) continue;  // it was changed here since
       if (item.state === "sending" && this.#locked) item.state = "waiting";  // broke off with its page
-      const known = this.items.has(item.id);
-      this.items.set(item.id, item);
-      this.tell(known ? "changed" : "added", item);
+      this.items.set(item.id, Object.assign(known ?? {}, item));
+      this.tell("found", this.items.get(item.id));
+    }
+    const ids = new Set(kept.map((item) => item.id));
+    for (const item of this.items.values()) {
+      if (!item.kept || ids.has(item.id) || this.#running.has(item.id)) continue;
+      this.items.delete(item.id);
+      this.tell("gone", item);
     }
   }
 
   async add(file, {name, reference, thumb}) {
-    const item = {
+    const fresh = {
       id: newId(), name, type: file.type, size: file.size, at: Date.now(), reference, thumb, state: "waiting",
-      tries: 0, nextAt: 0, problem: null, object: null, reading: null, vin: "", confirmedAt: 0, kept: true,
+      tries: 0, nextAt: 0, problem: null, object: null, reading: null, vin: "", confirmedAt: 0, kept: true, changes: 0,
       digest: file.size > this.limits.inline && file.size <= this.limits.most ? await digestOf(file) : "",
     };
-    await this.#keepNew(item, file);
+    await this.#keepNew(fresh, file);
+    const item = this.items.get(fresh.id) ?? fresh;  // a look into the store may have found it first
     this.items.set(item.id, item);
     this.tell("added", item);
     this.drain();
@@ -98,7 +107,7 @@ export class Queue {
   blob(item) { return this.#storeOf(item).blob(item.id); }
 
   async change(item, fields, event = "changed") {
-    Object.assign(item, fields);
+    Object.assign(item, fields, {changes: item.changes + 1});
     if (!this.items.has(item.id)) return;  // removed meanwhile
     try {
       await this.#storeOf(item).put(item);

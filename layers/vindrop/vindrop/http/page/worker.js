@@ -28,12 +28,26 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   if (event.request.mode !== "navigate" || event.request.method !== "GET") return;
   const path = new URL(event.request.url).pathname.replace(/\/+$/, "");
-  if (path === `${home}capture` || path === home.replace(/\/+$/, "")) event.respondWith(pageFor(event.request));
+  if (path === `${home}capture`) event.respondWith(pageFor(event.request));
+  else if (path === home.replace(/\/+$/, "")) event.respondWith(otherwise(event.request));
 });
+
+const copyOf = () => caches.match(`${home}capture`, {cacheName: shelf});
+
+// The console's own page; without a line photos can be taken all the same.
+async function otherwise(request) {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const copy = await copyOf();
+    if (copy) return copy;
+    throw error;
+  }
+}
 
 // From the network where it answers, so that nobody works on an old page for long.
 async function pageFor(request) {
-  const copy = await caches.match(`${home}capture`, {cacheName: shelf});
+  const copy = await copyOf();
   try {
     const answer = await fetch(request, copy ? {signal: AbortSignal.timeout(SOON)} : {});
     return copy && (answer.status >= 500 || answer.status === 429) ? copy : answer;
@@ -61,7 +75,7 @@ async function sendAll() {
 async function sendEach(store) {
   const items = (await store.all()).filter(isOpen).sort((one, other) => one.at - other.at);
   for (const item of items) {
-    const keep = (fields) => store.put(Object.assign(item, fields));
+    const keep = (fields) => store.put(Object.assign(item, fields, {changes: item.changes + 1}));
     try {
       const blob = await store.blob(item.id);
       if (!blob) continue;  // the page says so
