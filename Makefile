@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-pythons test-deploy layers conformance fuzz lint format lock lock-layers clean
+.PHONY: help setup demo test test-pythons test-deploy layers conformance screenshots fuzz lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -39,6 +39,9 @@ layers: setup ## the layers of both clouds, from the lock, byte for byte the sam
 
 conformance: setup ## VinOCR driven by every official client: a table client x case
 	@$(BIN)/python tests/conformance/run.py
+
+screenshots: setup ## docs/images: the console as it shows the demo's photos; needs Chromium
+	@$(BIN)/python -m tools.screenshots
 
 fuzz: setup ## every parser with hostile input, for FUZZ_SECONDS (an hour)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(BIN)/python -m pytest tests/fuzz -s --timeout 0

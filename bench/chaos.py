@@ -78,6 +78,8 @@ FAULTS: Final[list[dict[str, Any]]] = [
 ]
 
 
+UNREAD: Final[list[dict[str, Any]]] = [{"probability": 0.15, "code": "FailedOperation.OcrFailed"}]
+"""What only a person reads."""
 REVIEW_FAULTS: Final = (
     "redriven_over_a_review",
     "reviews_lost",
@@ -150,7 +152,8 @@ def run(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vindrop-chaos-")))
         server = stack.enter_context(Postgres(folder / "db")) if ledger == "postgresql" else None
         store = server.url if server else ledger if "://" in ledger else _sqlite(folder)
-        world = stack.enter_context(World(folder, rate=rate, seed=seed, speed=2, faults=FAULTS))
+        faults = [*FAULTS, *(UNREAD if people else [])]
+        world = stack.enter_context(World(folder, rate=rate, seed=seed, speed=2, faults=faults))
         events = world.uploads(uploads)
         outages = Outages(folder, server)
         results = store if seed % 2 == 0 else outages.file_url

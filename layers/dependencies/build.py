@@ -184,11 +184,11 @@ def _described(tree: Path, pin: lock.Pin) -> dict[str, str] | None:
     """Return name, version and licence; None where nothing of it was installed."""
     wanted = pin.name.replace("-", "_").lower()
     infos = {
-        path.name.rpartition("-")[0].lower().replace("-", "_").replace(".", "_"): path
+        path.name.partition("-")[0].lower().replace("-", "_").replace(".", "_"): path
         for path in tree.glob("*.dist-info")
     }
-    if wanted not in infos:
-        return None
+    if wanted not in infos or infos[wanted].name.partition("-")[2] != f"{pin.version}.dist-info":
+        return None  # the lock has another version for other Pythons
     metadata = HeaderParser().parsestr((infos[wanted] / "METADATA").read_text(errors="replace"))
     classifiers = [c for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
     licence = metadata.get("License-Expression") or ", ".join(

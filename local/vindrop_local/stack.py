@@ -137,11 +137,7 @@ class Stack(Service):
             _function("sweep", self.environment, 1),
         ]
         if self._http_port is not None:
-            self.api_key = _api_key(self.place.state / "api-key")
-            self.admin = AccessKey(_user(), "admin", _api_key(self.place.state / "admin-key"))
-            keys = f"{self.api_key} {self.admin.name}:{self.admin.role}:{self.admin.secret}"
-            own = {"VINDROP_API_KEYS": keys, **self.environment}
-            functions.append(_function("http_api", own, self._instances))
+            functions.append(self._http_function())
         self.platform = Platform(
             self.place.state,
             functions,
@@ -180,6 +176,14 @@ class Stack(Service):
                 cors_origins=[self.front.url] if self.front else [],
             )
         )
+
+    def _http_function(self) -> FunctionSpec:
+        """Return the HTTP function, with this stack's own keys: to send photos, and for all else."""
+        self.api_key = _api_key(self.place.state / "api-key")
+        self.admin = AccessKey(_user(), "admin", _api_key(self.place.state / "admin-key"))
+        keys = f"{self.api_key} {self.admin.name}:{self.admin.role}:{self.admin.secret}"
+        own = {"VINDROP_API_KEYS": keys, **self.environment}
+        return _function("http_api", own, self._instances)
 
     def _functions_environment(self, endpoint: str) -> dict[str, str]:
         """Return the settings of the functions; the bucket listens at ``endpoint``."""

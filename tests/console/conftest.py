@@ -112,7 +112,7 @@ def make_desk(tmp_path: Path) -> Callable[..., Desk]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    from tests.http.test_page import FLAGS
+    from tests.http.browser import FLAGS
 
     api = needs.module("playwright.sync_api", package="playwright")
     chromium = needs.program("chromium", package="chromium")

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vindrop.core.ledger import Claim, Ledger
 from vindrop.destinations import open_destination
 from vindrop.domain.failures import Disposition
-from vindrop.domain.records import DeadLetter, Reading, Record, VinOCRCall, reading_of
+from vindrop.domain.records import DeadLetter, End, Reading, VinOCRCall, reading_of
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import check_digit, parse
 from vindrop.stores import open_ledger
@@ -29,7 +29,7 @@ class Photo:
 
     name: str
     vin: str
-    record: Record
+    record: End
 
 
 def some_vin(number: int) -> str:
@@ -84,11 +84,11 @@ def photos(count: int) -> Iterator[Photo]:
     """Yield photos: every third a dead letter, the others doubtful."""
     for number in range(count):
         name, vin = f"lot/{number:04}.jpg", some_vin(number)
-        record: Record = unread(name) if number % 3 == 0 else doubtful(name, vin)
+        record: End = unread(name) if number % 3 == 0 else doubtful(name, vin)
         yield Photo(name, vin, record)
 
 
-def end(ledger: Ledger, record: Record, url: str) -> None:
+def end(ledger: Ledger, record: End, url: str) -> None:
     """Let an upload end as ``record`` says, delivered to the database at ``url``."""
     upload = record.upload
     assert upload is not None

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import needs
-from tests.http.test_page import TRUTH
+from tests.http.browser import TRUTH
 from tests.pipeline.conftest import SAMPLES
 from tests.stores.fixtures import Servers, fresh_store, servers
 from vindrop.destinations import open_destination
@@ -166,7 +166,7 @@ def test_everything_fits_and_targets_are_large_enough(
         if path == "/sign-in":
             page.context.clear_cookies()
         page.goto(stack.front.url + path)  # type: ignore[union-attr]
-        page.wait_for_load_state("networkidle") if path not in {"/"} else page.wait_for_timeout(300)
+        page.wait_for_load_state("networkidle") if path != "/" else page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for target in page.locator("button:visible, a.button:visible, nav a:visible").all():
             box = target.bounding_box()

@@ -281,10 +281,8 @@ def test_a_person_reviews_a_dead_letter_through_api_gateway(
     [item] = [each for each in items if each["name"] == "unreadable.jpg"]
     assert item["code"] == "FailedOperation.OcrFailed"
     decided = person.decides(item, vin)
-    assert decided["review"] | {"decided_at": ""} == {
-        **{"vin": vin, "reason": None, "reviewer": "lee", "decided_at": ""},
-        **{"sequence": 1, "check_digit": decided["review"]["check_digit"]},
-    }
+    review = decided["review"]
+    assert (review["vin"], review["reviewer"], review["sequence"]) == (vin, "lee", 1)
     rows = row(wired, "readings", "in/unreadable.jpg")()
     assert [(each["vin"]["S"], each["verdict"]["S"]) for each in rows] == [(vin, "reviewed")]
     listed = person.asks("GET", "/uploads", query={"vin": vin[-6:]})

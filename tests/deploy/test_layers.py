@@ -21,6 +21,7 @@ from layers.dependencies.contents import (
     ARCHITECTURES,
     FUNCTION_LIMIT,
     FUNCTIONS,
+    LAYERS,
     RUNTIMES,
     USUAL,
     Target,
@@ -116,6 +117,8 @@ def test_the_manifest_tells_what_is_inside(built: Built) -> None:
     locked = {(pin.name, pin.version) for pin in lock.read(LOCK)}
     for entry in [*manifest["layers"], *manifest["functions"]]:
         assert hashlib.sha256((out / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+        inside = {package["name"] for package in entry.get("packages", [])}
+        assert set(LAYERS[entry["name"]].roots if "layout" in entry else ()) <= inside
         for package in entry.get("packages", []):
             assert (package["name"], package["version"]) in locked
             assert package["licence"]

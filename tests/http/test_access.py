@@ -55,7 +55,7 @@ def test_a_function_without_keys_refuses_and_says_what_to_set() -> None:
     assert "VINDROP_API_KEYS" in answer.json["detail"]
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/capture", "/sign-in", "/healthz", "/openapi.json"])
 def test_page_description_and_health_need_no_key_and_no_ledger(path: str) -> None:
     assert ask("GET", path, key=None, given=NO_KEYS).status == 200
     head = ask("HEAD", path, key=None)

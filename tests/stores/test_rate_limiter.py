@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.stores.fixtures import Servers
-from vindrop.core.rate_limiter import MARGIN, Permit, RateLimited, RateLimiter, limit_named
+from vindrop.core.rate_limiter import MARGIN, Permit, Rate, RateLimited, RateLimiter, limit_named
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.stores import Fallback, open_rate_limiter
 from vindrop.stores.dynamodb import open_dynamodb
@@ -347,6 +347,20 @@ def test_a_rate_that_was_lowered_reaches_what_is_stored(store_url: str) -> None:
     assert waits(opened(store_url), 3) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("store_kind", ALL, indirect=False)
+def test_who_looks_is_told_the_rate_and_the_queue_and_reserves_nothing(store_url: str) -> None:
+    limiter = opened(store_url)
+    assert limiter.now().ahead == 0
+    full = limiter.now().per_second
+    for _ in range(3):
+        limiter.reserve(100_000)
+    before = [limiter.now() for _ in range(5)]
+    assert {round(each.ahead / SPACING) for each in before} == {3}
+    assert {round(each.per_second / full, 3) for each in before} == {1.0}
+    limiter.refused(None)
+    assert limiter.now().per_second == pytest.approx(full / 1.25, rel=0.01)
+
+
 def test_two_accounts_do_not_share(store_url: str) -> None:
     one, two = opened(store_url, "one"), opened(store_url, "two")
     one.reserve(1000)
@@ -360,6 +374,9 @@ def test_while_the_store_is_away_a_local_share_is_the_limit() -> None:
             raise StoreError("away")
 
         def refused(self, limit: float | None) -> None:
+            raise StoreError("away")
+
+        def now(self) -> Rate:
             raise StoreError("away")
 
     limiter = Fallback(Away(), rate=10)

@@ -136,7 +136,7 @@ def make_place(app: App, request: Request, platform: Platform) -> Response:
     # The same key names the same object, and that is one upload however often it is put there.
     name = hashlib.sha256(named.encode()).hexdigest()[:32] if named else uuid.uuid4().hex
     folder = "once" if named else today
-    upload = _in_upload_bucket(
+    upload = in_upload_bucket(
         settings, platform, f"{settings.upload_prefix}{folder}/{name}{extension}"
     )
     # What the caller says of the photo is signed: no larger one, and none of another type, can be put.
@@ -166,7 +166,7 @@ def upload_origin(settings: Settings, platform: Platform) -> str:
     if not settings.upload_bucket:
         return ""
     try:
-        upload = _in_upload_bucket(settings, platform, "x")
+        upload = in_upload_bucket(settings, platform, "x")
         url = urlsplit(
             store_for(upload.cloud).object_url(
                 upload.bucket, upload.region, upload.key, settings.storage_endpoint
@@ -182,7 +182,11 @@ def upload_region(settings: Settings, cloud: BucketCloud) -> str:
     return settings.upload_region or own_region(os.environ, cloud)
 
 
-def _in_upload_bucket(settings: Settings, platform: Platform, key: str) -> Upload:
+def in_upload_bucket(settings: Settings, platform: Platform, key: str) -> Upload:
+    """Return an object of the bucket for large photos, which may not be there yet.
+
+    :raises ProblemError: nobody says its region.
+    """
     cloud = own_cloud(platform)
     region = upload_region(settings, cloud)
     if not region:

@@ -90,6 +90,11 @@ KINDS: Final[dict[str, Kind]] = {
         "The photo is too large",
         "Send a smaller one, or put it into the bucket by POST /v1/uploads",
     ),
+    "export-too-large": Kind(
+        413,
+        "The list is too long for one request",
+        "Choose fewer days, or call `vindrop export`, which takes any number",
+    ),
     "not-a-photo": Kind(
         415,
         "This is not a photo that can be read",

@@ -21,7 +21,8 @@ def sign_in(asked: Asked) -> Response:
     given = asked.request.query.get("next", "/")
     # Below this host only: two slashes, or one and a backslash, would lead to another.
     safe = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
-    return templates.page(asked, "sign_in", next=given if safe else "/")
+    used = bool(asked.request.query.get("used"))
+    return templates.page(asked, "sign_in", next=given if safe else "/", used=used)
 
 
 def overview(asked: Asked) -> Response:

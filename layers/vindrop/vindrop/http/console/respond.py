@@ -60,7 +60,8 @@ def trouble(
     problem: ProblemError, request: Request, route: str | None, settings: Settings, call: Invocation
 ) -> Response:
     """Answer what went wrong: a person gets a page, a program the document."""
-    if route is None or route not in ROUTES or not ROUTES[route].is_page or not _installed():
+    is_page = route is not None and route in ROUTES and ROUTES[route].is_page
+    if route is None or not is_page or request.method not in auth.SAFE or not _installed():
         return problem.response()
     from vindrop.http.console import pages
 

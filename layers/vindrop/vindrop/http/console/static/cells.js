@@ -22,7 +22,7 @@ async function judge(vin) {
 export class Cells extends EventTarget {
   constructor(places) {
     super();
-    Object.assign(this, places);  // cells, says, offer, facts, keypad
+    Object.assign(this, places);  // root, cells, says, offer, facts, keypad
     this.characters = Array(LENGTH).fill("");
     this.read = [];
     this.judged = null;
@@ -228,6 +228,7 @@ export class Cells extends EventTarget {
   }
 
   verdict() {
+    this.boxes[CHECK_POSITION].box.classList.remove("bad-digit");
     const right = checkDigit(this.characters);
     const required = this.judged ? this.judged.check_digit !== "not_required" : null;
     if (this.fits) this.tell(say("review.fits"), "good");
@@ -267,6 +268,12 @@ export class Cells extends EventTarget {
     this.offer.replaceChildren(...made);
   }
 
+  /** Shows the keypad, and leaves the photo in sight above it. */
+  typing(on) {
+    this.keypad.hidden = !(on && this.coarse);
+    this.root.classList.toggle("typing", !this.keypad.hidden);
+  }
+
   pad() {
     const press = (text, act, attributes = {}) => {
       const button = element("button", { type: "button", text, tabindex: "-1", ...attributes });
@@ -278,6 +285,6 @@ export class Cells extends EventTarget {
     for (const row of KEYS) for (const each of row) press(each, () => this.type(each));
     press("⌫", () => this.back(this.current ?? LENGTH - 1), { "aria-label": say("review.backspace") });
     press(say("review.done"), () => this.dispatchEvent(new Event("leave")), { class: "wide" });
-    this.cells.addEventListener("focusin", () => { this.keypad.hidden = false; });
+    this.cells.addEventListener("focusin", () => this.typing(true));
   }
 }

@@ -47,6 +47,8 @@ export async function api(method, path, body, { seconds = 60 } = {}) {
   const version = answer.headers.get("X-Console-Version");
   if (version && version !== VERSION) deployed();
   if (answer.ok) return said;
+  // Without its cookie a page of ours is signed out, whatever else the function says of keys.
+  if (answer.status === 401 && path !== "/v1/session") throw new Problem("signed-out", 401, "", said);
   const name = said.type?.split(":").pop() ?? (answer.status >= 500 ? "internal" : "bad-request");
   throw new Problem(name, answer.status, said.detail ?? "", said);
 }

@@ -19,7 +19,7 @@ const MOST_UNDO = 50;
 const outbox = new Outbox();
 const viewer = new Viewer(byId("viewer"));
 const cells = new Cells({
-  cells: byId("cells"), says: byId("says"), offer: byId("offer"), facts: byId("facts"), keypad: byId("keypad"),
+  root: byId("review"), cells: byId("cells"), says: byId("says"), offer: byId("offer"), facts: byId("facts"), keypad: byId("keypad"),
 });
 const root = byId("review");
 const stage = byId("stage");
@@ -107,7 +107,7 @@ function show(item, vin = "") {
   byId("what").textContent = item.name;
   byId("why").textContent = byId("why").title = reason(item);
   byId("no-photo").hidden = Boolean(item.photo);
-  byId("keypad").hidden = true;
+  cells.typing(false);
   cells.show(item);
   if (vin) cells.put(vin);
   stage.focus({ preventScroll: true });
@@ -281,7 +281,7 @@ document.addEventListener("paste", (event) => {
   cells.paste(event.clipboardData.getData("text"), 0);
 });
 
-cells.addEventListener("leave", () => { byId("keypad").hidden = true; stage.focus({ preventScroll: true }); });
+cells.addEventListener("leave", () => { cells.typing(false); stage.focus({ preventScroll: true }); });
 cells.addEventListener("changed", () => { confirming = ""; });
 byId("confirm").addEventListener("click", confirm);
 byId("no-vin").addEventListener("click", ACTS.n);

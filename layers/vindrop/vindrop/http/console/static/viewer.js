@@ -113,7 +113,7 @@ export class Viewer {
       const tall = Math.hypot(corners[3][0] - corners[0][0], corners[3][1] - corners[0][1]);
       const middle = corners.reduce(([a, b], [x, y]) => [a + x / 4, b + y / 4], [0, 0]);
       const turn = -Math.atan2(corners[1][1] - corners[0][1], corners[1][0] - corners[0][0]);
-      const scale = Math.min(wide * 0.92 / long, high * 0.5 / tall, LARGEST);
+      const scale = Math.min(wide * 0.94 / (long + tall * 0.8), high * 0.5 / tall, LARGEST);
       this.view = { scale, turn, x: middle[0], y: middle[1] };
     } else {
       this.view = { scale: Math.min(wide / width, high / height), turn: 0, x: width / 2, y: height / 2 };
