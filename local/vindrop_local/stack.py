@@ -133,20 +133,7 @@ class Stack(Service):
             )
         )
         if self._cascade:
-            self.second = stack.enter_context(
-                VinOCRProcess(
-                    self.place.state / "logs" / "second.log",
-                    secret_id=secret_id,
-                    secret_key=secret_key,
-                    settings={"VINOCR_URL_ALLOW": f"127.0.0.1:{bucket_port}", **_SECOND},
-                )
-            )
-            pair = f"{secret_id}:{secret_key}"
-            self._settings["VINDROP_RECOGNIZER_KEYS"] = f"own={pair} cloud={pair}"
-            self._settings["VINDROP_RECOGNIZERS"] = (
-                f"own={self.vinocr.endpoint}?rate=0&price=0 "
-                f"cloud={self.second.endpoint}?price={PRICE:g}"
-            )
+            self._start_second(stack, secret_id, secret_key, bucket_port)
         endpoint = f"http://127.0.0.1:{bucket_port}"
         self.environment = self._functions_environment(endpoint)
         functions = [
@@ -184,6 +171,25 @@ class Stack(Service):
                 self.platform.trigger("upload") if self._watch else None,
                 cors_origins=[self.front.url] if self.front else [],
             )
+        )
+
+    def _start_second(
+        self, stack: contextlib.ExitStack, secret_id: str, secret_key: str, bucket_port: int
+    ) -> None:
+        """Start the VinOCR that stands in for the cloud's; the functions ask both."""
+        self.second = stack.enter_context(
+            VinOCRProcess(
+                self.place.state / "logs" / "second.log",
+                secret_id=secret_id,
+                secret_key=secret_key,
+                settings={"VINOCR_URL_ALLOW": f"127.0.0.1:{bucket_port}", **_SECOND},
+            )
+        )
+        pair = f"{secret_id}:{secret_key}"
+        self._settings["VINDROP_RECOGNIZER_KEYS"] = f"own={pair} cloud={pair}"
+        self._settings["VINDROP_RECOGNIZERS"] = (
+            f"own={self.vinocr.endpoint}?rate=0&price=0 "
+            f"cloud={self.second.endpoint}?price={PRICE:g}"
         )
 
     def _functions_environment(self, endpoint: str) -> dict[str, str]:

@@ -151,6 +151,42 @@ def test_recognize_annotates_one_file_and_never_overwrites_a_photo(tmp_path: Pat
     assert (tmp_path / "a.jpg").read_bytes() == before
 
 
+def test_recognize_asks_the_recognizers_of_the_settings(tmp_path: Path) -> None:
+    names = [str(SAMPLES / n) for n in ("plate-04.jpg", "no-vin-shop-front.jpg", "notes.jpg")]
+    given = {"VINDROP_RECOGNIZERS": "own=inprocess:"}
+    done = vindrop("recognize", "--json", *names, "no-such.jpg", cwd=tmp_path, **given)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == "", "a function's log lines are not for this caller"
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["vin"], line["code"]) for line in found] == [
+        ("5NPEVYK97FD841835", None),
+        (None, "FailedOperation.OcrFailed"),
+        (None, "Vindrop.NotAnImage"),
+        (None, "Vindrop.NoSuchFile"),
+    ]
+    assert [call["name"] for call in found[0]["recognizers"]] == ["own"]
+    wrong = vindrop(
+        "recognize", names[0], cwd=tmp_path, VINDROP_RECOGNIZERS="own=http://127.0.0.1:9"
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("\n") == 1
+    assert "has no keys" in wrong.stderr
+
+
+def test_the_demo_of_a_cascade_shows_who_read_what_and_what_it_cost(tmp_path: Path) -> None:
+    done = vindrop("demo", "--cascade", "--state", str(tmp_path / "state"), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
+    (line,) = [
+        each
+        for each in done.stdout.splitlines()
+        if each.startswith("no-vin-shop-front.jpg ") and "OcrFailed  " in each
+    ]
+    assert line.split() == ["no-vin-shop-front.jpg", "OcrFailed", "OcrFailed", "no", "VIN", "–"]
+    assert "not asked" in done.stdout
+    assert "stands in for it" in done.stdout.replace("\n", " ")
+    assert "… where cloud alone would cost" in done.stdout
+
+
 def an_event(key: str) -> str:
     return json.dumps(
         {

@@ -60,6 +60,14 @@ def test_each_has_the_general_settings_with_its_own_in_their_place() -> None:
         0, 15, "shop.own", "vinocr.internal:9000",
     )  # fmt: skip
     assert (cloud.rate, cloud.burst, cloud.vinocr_timeout, cloud.price_per_call) == (10, 2, 8, 0.02)
+    capped = load(recognizers=WORDS, recognizer_keys=OWN_KEYS, daily_calls="50")
+    free, paid, here = (
+        settings_of(each, capped)
+        for each in engines.parse(
+            "own=http://h?price=0 cloud=ocr.tencentcloudapi.com in=inprocess:"
+        )
+    )
+    assert (free.daily_calls, paid.daily_calls, here.daily_calls) == (0, 50, 0)
     (named,) = engines.parse("cloud=ocr.tencentcloudapi.com?account=shop")
     assert settings_of(named, general).account == "shop", "the state of before goes on"
 

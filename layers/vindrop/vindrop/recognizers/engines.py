@@ -100,9 +100,12 @@ def settings_of(engine: engines.Engine, settings: Settings) -> Settings:
         "image": engine.image,
     }
     changes = {name: value for name, value in options.items() if value is not None}
+    if engine.price == 0 and engine.daily_calls is None:
+        changes["daily_calls"] = 0  # the general cap is one of calls that cost something
     changes["account"] = engine.account or f"{settings.account}.{engine.name}"
     if engine.is_inprocess:  # it fetches nothing, and nobody limits or bills it
-        free = {"rate": 0.0, "price_per_call": 0.0, "vinocr_timeout": _LOCAL_TIMEOUT}
+        free = {"rate": 0.0, "price_per_call": 0.0, "daily_calls": 0}
+        free |= {"vinocr_timeout": _LOCAL_TIMEOUT}
         return msgspec.structs.replace(settings, **{**free, **changes, "image": "bytes"})
     return msgspec.structs.replace(settings, **changes, vinocr_endpoint=engine.endpoint)
 
