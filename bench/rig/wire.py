@@ -116,6 +116,8 @@ def _exchange(server: ServerProcess, raw: bytes) -> bytes:
 
 def _is_whole(raw: bytes) -> bool:
     """Whether a server has all of a request, or has seen that it is none."""
+    if not raw:
+        return False
     connection = Connection()
     try:
         connection.receive_data(raw)

@@ -329,6 +329,15 @@ def test_a_cell_is_never_a_formula(text: str) -> None:
     assert spreadsheet_cell(text).startswith("'")
 
 
+@pytest.mark.parametrize("begin", ["=1", " =1", '"=1', "-1", "\uff1d1", "@x", "+1", "|x", "%0a"])
+def test_no_part_of_a_cell_is_a_formula_where_semicolons_part_cells(begin: str) -> None:
+    for text in (f"a;{begin}", f"a;b;{begin};c", f";{begin}"):
+        parts = spreadsheet_cell(text).split(";")
+        assert all(part[:1] == "'" for part in parts if part.endswith(begin))
+        assert sum(part[:1] == "'" for part in parts) == 1
+    assert spreadsheet_cell("a;b; c.jpg") == "a;b; c.jpg"
+
+
 def test_a_cell_without_a_formula_stays_and_starts_no_other() -> None:
     assert spreadsheet_cell("a=b.jpg") == "a=b.jpg"
     assert spreadsheet_cell("a\t=1\n=2\r=3") == "a\\t=1\\n=2\\r=3"

@@ -33,6 +33,11 @@ FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 5.0
 """Seconds between tries at most: exponential backoff with full jitter."""
 
+_SENSELESS: Final = (
+    "the bucket's list has an entry without a key, or whose size or time make no sense: look at it "
+    "with the store's own tool"
+)
+
 
 class PlaceError(ValueError):
     """Not the name of a bucket. ``str()`` says how one is written."""
@@ -57,10 +62,13 @@ def pages(store: HTTPStore, bucket: str, region: str, prefix: str) -> Iterator[l
     while True:
         root = _page(store, bucket, region, prefix, marker)
         encoded = root.findtext("{*}EncodingType") == "url"
-        objects = [
-            _upload(store, bucket, region, each, encoded=encoded)
-            for each in root.findall("{*}Contents")
-        ]
+        try:
+            objects = [
+                _upload(store, bucket, region, each, encoded=encoded)
+                for each in root.findall("{*}Contents")
+            ]
+        except (ValueError, OverflowError):
+            raise FailureError(STORAGE_UNAVAILABLE, _SENSELESS) from None
         yield [each for each in objects if not each.key.endswith("/")]
         if root.findtext("{*}IsTruncated") != "true":
             return
@@ -109,9 +117,10 @@ def stat(store: HTTPStore, upload: Upload) -> Stat:
 
 def _moment(text: str | None) -> dt.datetime | None:
     try:
-        return parsedate_to_datetime(text or "")
-    except ValueError:
+        found = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
         return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)  # asctime's form
 
 
 def _page(store: HTTPStore, bucket: str, region: str, prefix: str, marker: str) -> ET.Element:
@@ -151,7 +160,8 @@ def _upload(
 ) -> Upload:
     key = entry.findtext("{*}Key") or ""
     etag = (entry.findtext("{*}ETag") or "").strip('"')
-    changed = (entry.findtext("{*}LastModified") or "").replace("Z", "+00:00")
+    # Compatible stores write any number of digits behind the seconds; Python 3.10 reads 3 or 6.
+    changed = (entry.findtext("{*}LastModified") or "").partition(".")[0].removesuffix("Z")
     return Upload(
         cloud=store.cloud,
         bucket=bucket,
@@ -159,6 +169,6 @@ def _upload(
         key=store.decode_key(key) if encoded else key,
         version=etag,
         size=int(entry.findtext("{*}Size") or 0),
-        uploaded_at=dt.datetime.fromisoformat(changed),
+        uploaded_at=dt.datetime.fromisoformat(changed).replace(tzinfo=dt.timezone.utc),
         etag=etag or None,
     )

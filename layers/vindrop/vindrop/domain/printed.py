@@ -33,10 +33,15 @@ def spreadsheet_cell(text: object) -> str:
 
     Excel, LibreOffice and Google Sheets calculate what begins with one of ``= + - @`` or the wide
     forms of them (OWASP, CSV injection): an apostrophe ahead makes it text. Tabs and line ends, which
-    could begin a cell of their own, are written out.
+    could begin a cell of their own, are written out. A semicolon does where the system's list
+    separator is one, in quotation marks or not: what follows it is text, too.
     """
-    said = shown(text)
-    return f"'{said}" if said.lstrip()[:1] in _FORMULA else said
+    cells = shown(text).split(";")
+    return ";".join(f"'{each}" if _is_formula(each) else each for each in cells)
+
+
+def _is_formula(cell: str) -> bool:
+    return cell.lstrip(" \"'\u00a0\u3000")[:1] in _FORMULA if cell.strip() else False
 
 
 def _written(character: str) -> str:

@@ -11,6 +11,7 @@ may be off by up to that, which its margin covers.
 
 from __future__ import annotations
 
+import datetime as dt
 import email.utils
 import itertools
 import re
@@ -263,15 +264,22 @@ class DynamoDB(DynamoDBBatches):
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
         told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-        try:
-            moment = email.utils.parsedate_to_datetime(told).timestamp() if told else None
-        except ValueError:
-            moment = None
+        moment = _moment(told) if told else None
         if moment is not None:
             difference = moment + 0.5 - time.time()
             self._offset = difference if abs(difference) > SKEW else 0.0
         elif self._offset is None:
             self._offset = 0.0  # nobody says otherwise
+
+
+def _moment(told: str) -> float | None:
+    """Return the Unix time of a ``Date``, or None: it makes no sense."""
+    try:
+        found = email.utils.parsedate_to_datetime(told)
+    except (ValueError, OverflowError):
+        return None
+    # One of asctime's form names no zone, and means UTC as the others do (RFC 9110, 5.6.7).
+    return (found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)).timestamp()
 
 
 _open: dict[str, DynamoDB] = {}
