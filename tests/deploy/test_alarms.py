@@ -88,3 +88,26 @@ def test_alarms_on_tencent_query_lines_that_there_are(lines: list[dict[str, Any]
         assert about
         asked |= {word, *fields}
     assert asked >= {*WANTED - {"dead_letters"}, "dead_letter"}
+
+
+def test_operations_say_of_every_alarm_what_to_do_at_three_in_the_morning() -> None:
+    """Its meaning, what to look at, what to do, what not to do: no cell is empty."""
+    template = run_node(
+        "require('./deploy/aws/alarms.js')({resolveVariable: async (n) => n == 'param:rate' ? 10 :"
+        " 'vindrop-dev'}).then(t => console.log(JSON.stringify(t)))"
+    )["template"]["Resources"]
+    alarms = (name for name, one in template.items() if one["Type"] == "AWS::CloudWatch::Alarm")
+    aws = {name.removesuffix("Alarm") for name in alarms}
+    tencent = set(
+        run_node("console.log(JSON.stringify(require('./deploy/tencent/logs.js').alarms(10)))")
+    )
+    page = (ROOT / "docs" / "operations.md").read_text()
+    table = page[page.index("## Alarms") : page.index("## Dead-letter codes")]
+    told: set[str] = set()
+    for line in table.splitlines():
+        if line.startswith("| `"):
+            names, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+            assert len(cells) == 4, names
+            assert all(cells), names
+            told |= set(re.findall(r"`([\w-]+)`", names))
+    assert aws | tencent == told

@@ -6,6 +6,7 @@ wait without end runs into pytest's own limit.
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -211,3 +212,90 @@ def test_a_worker_that_froze_in_its_transaction_does_not_hold_its_row_for_ever(f
         frozen.goes_on()
     assert frozen.error is not None  # its transaction was rolled back, and it learns that
     assert ledger.claim(an_upload(), 60) is not None
+
+
+class Dripping:
+    """A server that answers everybody with the beginning of a long answer, and then byte by byte."""
+
+    def __init__(self, begins: bytes) -> None:
+        self._begins, self._stop = begins, threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._drip, args=(connection,), daemon=True).start()
+
+    def _drip(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(self._begins)
+            while not self._stop.wait(0.1):
+                connection.sendall(b"a")
+
+
+_HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"
+DRIPS: dict[str, tuple[bytes, str, dict[str, str]]] = {
+    "postgresql": (
+        b"S",  # yes, TLS: its handshake drips
+        "postgresql://o:planted-password@{at}/x?sslmode=require&timeout_seconds=2",
+        {},
+    ),
+    "mysql": (b"\xff\xff\x0f\0\x0a", "mysql://o:planted-password@{at}/x?timeout_seconds=2", {}),
+    "redis": (b"$100000\r\n", "redis://:planted-password@{at}/0?stream=x&timeout_seconds=2", {}),
+    "amqp": (
+        b"\1\0\0\0\1\x86\xa0",
+        "amqp://o:planted-password@{at}/%2F?queue=x&timeout_seconds=2",
+        {},
+    ),
+    "kafka": (b"\0\1\x86\xa0", "kafka://{at}/x?timeout_seconds=2", {}),
+    "sqs": (_HTTP, "sqs://us-east-1/x?endpoint=http://{at}&timeout_seconds=2", AWS_KEYS),
+    "dynamodb": (_HTTP, "dynamodb://us-east-1/x?endpoint=http://{at}&timeout_seconds=2", AWS_KEYS),
+    "sns": (
+        _HTTP,
+        "sns://us-east-1/123456789012/x?endpoint=http://{at}&timeout_seconds=2",
+        AWS_KEYS,
+    ),
+    "cmq": (
+        _HTTP,
+        "cmq-queue://ap-guangzhou/x?endpoint=http://{at}&timeout_seconds=2",
+        TENCENT_KEYS,
+    ),
+    "tencent-eventbridge": (
+        b"HTTP/1.1 200 OK\r\nX-Long: ",  # not even the head comes to its end
+        "tencent-eventbridge://ap-guangzhou/x?endpoint=http://{at}&timeout_seconds=2",
+        TENCENT_KEYS,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DRIPS)
+def test_an_answer_that_drips_is_given_up_as_a_whole(kind: str) -> None:
+    """Each byte comes in time, and all of them would take hours."""
+    begins, url, keys = DRIPS[kind]
+    server = Dripping(begins)
+    try:
+        with pytest.raises(StoreError) as error:  # when it is opened, or first asked
+            open_destination(url.format(at=f"127.0.0.1:{server.port}"), dict(keys)).put(a_reading())
+        assert "planted" not in str(error.value)
+        assert "\n" not in str(error.value)
+    finally:
+        server.close()
+
+
+def test_the_rate_limiter_gives_up_an_answer_that_drips() -> None:
+    server = Dripping(b"$100000\r\n")
+    try:
+        url = f"redis://127.0.0.1:{server.port}/0?timeout_seconds=2"
+        with pytest.raises(StoreError):
+            RedisRateLimiter(url, "a", Rule.of(1000)).reserve(60)
+    finally:
+        server.close()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vindrop.clouds import AWS, Credentials, of_role, reachable_by, trimmed
+from vindrop.core.invocation import bounded_pool, deadline
 from vindrop.core.store_errors import StoreError, StoreSettingError, load_client
 from vindrop.core.store_url import TIMEOUT, TIMEOUT_SECONDS, parse
 
@@ -118,7 +119,8 @@ class Client:
         :raises StoreError: it is out of reach, or there are no keys.
         """
         try:
-            answer: dict[str, Any] = getattr(self.client(), operation)(**parameters)
+            with deadline(self._where.timeout):
+                answer: dict[str, Any] = getattr(self.client(), operation)(**parameters)
         except self._errors.ClientError as error:
             said = error.response.get("Error", {})
             code = str(said.get("Code", ""))
@@ -133,7 +135,7 @@ class Client:
                 f"no keys for {self._service}: give the function an execution role, or set "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             ) from None
-        except self._errors.BotoCoreError as error:
+        except (self._errors.BotoCoreError, OSError) as error:
             raise StoreError(f"{self._service} is out of reach: {error}") from None
         return answer
 
@@ -158,4 +160,13 @@ class Client:
                         f"{self._service}://…: {error}: correct the region or the endpoint"
                     ) from None
                 self._credentials = keys
+                _bound(self._client)
             return self._client
+
+
+def _bound(client: Any) -> None:
+    """Make botocore's connections heed `deadline`: its own time-outs are of each read."""
+    session = client._endpoint.http_session  # noqa: SLF001  # botocore has no other way to it
+    pools = {scheme: bounded_pool(kind) for scheme, kind in session._pool_classes_by_scheme.items()}  # noqa: SLF001
+    session._pool_classes_by_scheme = pools  # noqa: SLF001  # for proxies, made when first needed
+    session._manager.pool_classes_by_scheme = pools  # noqa: SLF001

@@ -65,6 +65,7 @@ _KEY_DENIED: Final = (
     "(kms:Decrypt), and check that the key is enabled"
 )
 _FORBIDDEN: Final = "the function's role may not read {object}: let it GetObject{versions} there"
+_ACCOUNT: Final = "the account that {object} belongs to is disabled or in arrears: look at it in the cloud's console"
 _NOT_LISTED: Final = (
     "{place} may not be listed with these keys: let them list the bucket, and check its region"
 )
@@ -77,6 +78,7 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "RequestTimeTooSkewed": (STORAGE_CLOCK_SKEWED, _SKEWED),
     "RequestNotYetValid": (STORAGE_CLOCK_SKEWED, _SKEWED),
     "RequestExpired": (STORAGE_CLOCK_SKEWED, _SKEWED),
+    "RequestIsExpired": (STORAGE_CLOCK_SKEWED, _SKEWED),
     "ExpiredToken": (STORAGE_TOKEN_EXPIRED, _EXPIRED),
     "ExpiredTokenException": (STORAGE_TOKEN_EXPIRED, _EXPIRED),
     "InvalidToken": (STORAGE_TOKEN_EXPIRED, _EXPIRED),
@@ -97,6 +99,9 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "PreconditionFailed": (SUPERSEDED, _SUPERSEDED),
     "KeyUnavailable": (STORAGE_KEY_DENIED, _KEY_DENIED),
     "AccessDenied": (OBJECT_FORBIDDEN, _FORBIDDEN),
+    **dict.fromkeys(
+        ("AccountProblem", "AllAccessDisabled", "UserDisable"), (OBJECT_FORBIDDEN, _ACCOUNT)
+    ),
 }
 """A store's own code → ours, and what to do about it."""
 _BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from vindrop.clouds import Credentials, keep_to_itself, tencent_role, trimmed
+from vindrop.core.invocation import bound, deadline
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import TIMEOUT, StoreURL
 
@@ -40,6 +41,7 @@ class TencentClient:
         )
         connect = min(CONNECT_SECONDS, url.timeout * 0.3)
         self._timeout = (connect, url.timeout - connect)
+        self._seconds = url.timeout
         if not self._region:
             raise StoreSettingError(
                 f"{url.shown} has no region: write it as the host, such as {url.scheme}://ap-guangzhou/name"
@@ -67,7 +69,8 @@ class TencentClient:
 
         client = self._client_now()
         try:
-            answer = client.call_json(action, dict(parameters))
+            with deadline(self._seconds):
+                answer = client.call_json(action, dict(parameters))
         except TencentCloudSDKException as error:
             message = error.get_message()
             if isinstance(message, bytes):
@@ -122,4 +125,5 @@ class TencentClient:
             ClientProfile(httpProfile=http),
         )
         keep_to_itself(client, f"{self._scheme}://{self._host}")
+        bound(client.request.conn._session)  # noqa: SLF001  # the SDK has no other way to it
         return client

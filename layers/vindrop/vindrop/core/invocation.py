@@ -155,7 +155,7 @@ def bound(session: Any) -> None:
     session.mount("http://", adapter)
 
 
-class _Socket:
+class BoundedSocket:
     """A socket, plain or of TLS, whose sending and receiving heed the deadline of the thread."""
 
     def __init__(self, socket: Any) -> None:
@@ -166,6 +166,7 @@ class _Socket:
         return getattr(self._socket, name)
 
     def settimeout(self, seconds: float | None) -> None:
+        """Set the time-out of each operation."""
         self._stall = seconds
         self._socket.settimeout(seconds)
 
@@ -175,6 +176,7 @@ class _Socket:
         self._socket.settimeout(left if self._stall is None else min(left, self._stall))
 
     def sendall(self, data: Any) -> None:
+        """Send all of ``data``, in parts."""
         limit: Deadline | None = getattr(_exchange, "deadline", None)
         if limit is None:
             self._socket.sendall(data)
@@ -185,14 +187,23 @@ class _Socket:
             rest = rest[self._socket.send(rest[:_PART]) :]
             limit.sent = True
 
+    def recv(self, *sizes: int) -> bytes:
+        """Receive what comes next."""
+        limit: Deadline | None = getattr(_exchange, "deadline", None)
+        if limit is not None:
+            self.heed(limit)
+        received: bytes = self._socket.recv(*sizes)
+        return received
+
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """Return a file of what is received."""
         return io.BufferedReader(_Reader(self, self._socket.makefile("rb", buffering=0)))
 
 
 class _Reader(io.RawIOBase):
     """What a socket receives, each read within the time that is left."""
 
-    def __init__(self, socket: _Socket, file: Any) -> None:
+    def __init__(self, socket: BoundedSocket, file: Any) -> None:
         self._socket, self._file = socket, file
 
     def readable(self) -> bool:
@@ -208,26 +219,27 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+def bounded_pool(kind: Any) -> Any:
+    """Return a kind of pool of `urllib3` whose connections heed `deadline`."""
+    connection = kind.ConnectionCls
+
+    def connect(self: Any) -> None:
+        connection.connect(self)
+        self.sock = BoundedSocket(self.sock)
+
+    heeding = type(connection.__name__, (connection,), {"connect": connect})
+    return type(kind.__name__, (kind,), {"ConnectionCls": heeding})
+
+
 @functools.cache
 def bounded_adapter() -> Any:
     """Return the class of `requests` adapters whose connections heed `deadline`."""
     import requests  # a session is at hand, so this is loaded
-    from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-    def heeding(connection: Any) -> Any:
-        def connect(self: Any) -> None:
-            connection.connect(self)
-            self.sock = _Socket(self.sock)
-
-        return type(connection.__name__, (connection,), {"connect": connect})
-
-    def pool(kind: Any, connection: Any) -> Any:
-        return type(kind.__name__, (kind,), {"ConnectionCls": heeding(connection)})
-
     pools = {
-        "http": pool(HTTPConnectionPool, HTTPConnection),
-        "https": pool(HTTPSConnectionPool, HTTPSConnection),
+        "http": bounded_pool(HTTPConnectionPool),
+        "https": bounded_pool(HTTPSConnectionPool),
     }
 
     class Adapter(requests.adapters.HTTPAdapter):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from vindrop.core.invocation import BoundedSocket, deadline
 from vindrop.core.store_errors import StoreError, StoreSettingError, clean, load_client
 from vindrop.core.store_url import StoreURL
 
@@ -46,6 +47,11 @@ class Scripts:
             "socket_keepalive": True,
             "health_check_interval": 30,  # a connection that died in a frozen function is replaced
         }
+        self._seconds = where.timeout
+        kind = self._module.connection
+        self._options["connection_class"] = _bounded(
+            kind.SSLConnection if split.scheme == "rediss" else kind.Connection
+        )
         self._lock = threading.Lock()
         try:
             self._client = self._connected(cluster=False)
@@ -62,7 +68,8 @@ class Scripts:
         for last in (False, True):
             client = self._client
             try:
-                return client.eval(script, len(keys), *keys, *arguments)
+                with deadline(self._seconds):
+                    return client.eval(script, len(keys), *keys, *arguments)
             except self._failures as error:
                 again = not last and self._mend(client, error)
                 if not again:
@@ -107,3 +114,12 @@ class Scripts:
             return "this is a Redis Cluster whose nodes cannot be reached from here"
         said = str(error) or type(error).__name__
         return said.replace(self._password, "…") if len(self._password) > 2 else said
+
+
+def _bounded(kind: Any) -> Any:
+    """Return a kind of connection that heeds `deadline`: its own time-out is of each read."""
+
+    def connect(self: Any) -> Any:
+        return BoundedSocket(kind._connect(self))  # noqa: SLF001  # the client has no other way to it
+
+    return type(kind.__name__, (kind,), {"_connect": connect})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 from typing import Any, Final
 
 from vindrop.core.store_errors import StoreSettingError, load_client
@@ -33,6 +34,7 @@ _LOST: Final = frozenset(
 )
 """Errors of a connection that went away while idle (0 is PyMySQL's own, for one that it closed), or
 that leads to a server that shuts down, has left its cluster or takes no writes."""
+_LOST_DURING: Final = 2013
 _LOCKED: Final = frozenset({1205, 3572})
 _FILES: Final = ("ssl_ca", "ssl_cert", "ssl_key")
 _OPTIONS: Final = (*_FILES, "unix_socket", TIMEOUT)
@@ -58,6 +60,7 @@ class MySQL(ServerDatabase):
         super().__init__(url, where, _client())
         connect = min(CONNECT_SECONDS, where.timeout * 0.3)
         answer = where.timeout - connect
+        self._connection_class = _bounded(self._client, where.timeout)
         self._arguments: dict[str, Any] = {
             "host": host,
             "port": port or 3306,
@@ -88,7 +91,7 @@ class MySQL(ServerDatabase):
 
     def _open(self, arguments: dict[str, Any]) -> Any:
         try:
-            return self._client.connect(**arguments)
+            return self._connection_class(**arguments)
         except RuntimeError:  # MySQL 8's default login without TLS encrypts the password itself
             logins = importlib.reload(sys.modules["pymysql._auth"])
             if not logins._have_cryptography:  # noqa: SLF001  # PyMySQL asks the same
@@ -96,7 +99,7 @@ class MySQL(ServerDatabase):
                     "this login needs the package cryptography: install vindrop[mysql], or attach the "
                     "layer that carries it"
                 ) from None
-            return self._client.connect(**arguments)
+            return self._connection_class(**arguments)
 
     def _fate(self, connection: Any, error: Exception) -> Fate:  # noqa: ARG002  # PyMySQL's has no state
         if isinstance(error, OSError):
@@ -138,3 +141,42 @@ def _limits(answer: float) -> str:
         f"/*M!100101 , max_statement_time = {answer:g} */ "
         f"/*M!100300 , idle_transaction_timeout = {max(round(answer), 1)} */"
     )
+
+
+def _bounded(client: Any, seconds: float) -> Any:
+    """Return PyMySQL's connection with a limit for a whole answer: its time-out is of each read."""
+
+    class Connection(client.connections.Connection):  # type: ignore[misc]  # loaded when asked for
+        _until = float("inf")
+
+        def connect(self, sock: Any = None) -> None:
+            self._until = time.monotonic() + seconds
+            super().connect(sock)
+
+        def _execute_command(self, command: Any, sql: Any) -> None:
+            self._until = time.monotonic() + seconds
+            super()._execute_command(command, sql)
+
+        def _read_bytes(self, num_bytes: int) -> bytes:
+            found = bytearray()
+            while len(found) < num_bytes:
+                left = self._until - time.monotonic()
+                try:
+                    if left <= 0:
+                        raise TimeoutError("timed out")
+                    self._sock.settimeout(min(left, self._read_timeout))
+                    part = self._rfile.read1(num_bytes - len(found))
+                except OSError as error:
+                    self._force_close()
+                    raise client.err.OperationalError(
+                        _LOST_DURING, f"Lost connection to MySQL server during query ({error})"
+                    ) from None
+                if not part:
+                    self._force_close()
+                    raise client.err.OperationalError(
+                        _LOST_DURING, "Lost connection to MySQL server during query"
+                    )
+                found += part
+            return bytes(found)
+
+    return Connection
