@@ -1,8 +1,9 @@
 """From the posterior to the probability that the answer is right.
 
 The posterior weighs hypotheses against each other; that it be right as often as it says must be
-measured. A logistic regression on it, on the height of the letters and on how certain the
-recogniser was of the least certain one was fitted by ``python -m training.calibrate`` to photos on which no weight of the
+measured. A logistic regression on it, on the height of the letters, on how certain the recogniser
+was of the least certain one, and on whether it and the second witness each spell the answer by
+themselves, was fitted by ``python -m training.calibrate`` to photos on which no weight of the
 networks was trained (docs/reading.md).
 """
 
@@ -13,20 +14,24 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-MAX_ERROR: Final = 0.0105
+MAX_ERROR: Final = 0.01
 """Share of wrong VINs among those given that an answer's threshold is chosen for."""
 
-BIAS: Final = -2.144
-POSTERIOR: Final = 1.327
+BIAS: Final = 0.123
+POSTERIOR: Final = 0.41
 """Weight of the posterior's log-odds."""
-HEIGHT: Final = 0.119
+HEIGHT: Final = 1.139
 """Weight of the logarithm of the letters' height, in `USUAL_HEIGHT`."""
-CERTAINTY: Final = 1.248
+CERTAINTY: Final = 0.809
 """Weight of how certain the recogniser is of the least certain letter, 0 to 1."""
+SPELT: Final = 0.58
+"""Weight of the recogniser's first reading spelling the VIN, without any search."""
+WITNESSED: Final = 1.011
+"""Weight of the second witness's reading spelling it, or of no need to hear it."""
 
 THRESHOLDS: Final = (
-    (0.001, 0.9967), (0.002, 0.9903), (0.003, 0.9803), (0.005, 0.9609), (0.01, 0.8919),
-    (0.015, 0.7206), (0.02, 0.5),
+    (0.001, 0.999), (0.002, 0.9969), (0.003, 0.9956), (0.005, 0.9899), (0.01, 0.9233),
+    (0.015, 0.767), (0.02, 0.5411),
 )  # fmt: skip
 """Expected share of wrong VINs among those given → probability from which they are."""
 
@@ -45,19 +50,23 @@ class Features:
     """Of the letters, in pixels of the photo as it was sent."""
     certainty: float
     """Peak probability of the first strip's least certain letter, 0 to 1."""
+    spelt: bool = True
+    """The recogniser's first reading of the line spells it."""
+    witnessed: bool = True
+    """So does the second witness's; where it was not heard, as `spelt`."""
 
-    def values(self) -> tuple[float, float, float]:
+    def values(self) -> tuple[float, float, float, float, float]:
         """Return what the weights are multiplied with, each bounded."""
         p = min(max(self.posterior, 1e-9), 1 - 1e-9)
         odds = min(max(math.log(p / (1 - p)), -_MOST_ODDS), _MOST_ODDS)
         height = math.log(min(max(self.height, 3.0), 40.0) / USUAL_HEIGHT)
-        return odds, height, self.certainty
+        return odds, height, self.certainty, float(self.spelt), float(self.witnessed)
 
 
 def probability(features: Features) -> float:
     """Return the probability, 0 to 1, that the best VIN is what the photo shows."""
-    odds, height, certainty = features.values()
-    x = BIAS + POSTERIOR * odds + HEIGHT * height + CERTAINTY * certainty
+    weights = (POSTERIOR, HEIGHT, CERTAINTY, SPELT, WITNESSED)
+    x = BIAS + sum(w * v for w, v in zip(weights, features.values(), strict=True))
     return 1 / (1 + math.exp(-x))
 
 

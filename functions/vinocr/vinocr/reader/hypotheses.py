@@ -77,7 +77,9 @@ class Hypotheses:
         if vin is None or line is None or vin in self.barcodes:
             return None
         height = line.box.height * line.shrunk * LETTER
-        return Features(self.posterior[vin], height, self.certainty)
+        spelt = bool(line.strips) and line.strips[0].spells(vin)
+        witnessed = line.witnesses[0].spells(vin) if line.witnesses else spelt
+        return Features(self.posterior[vin], height, self.certainty, spelt, witnessed)
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""

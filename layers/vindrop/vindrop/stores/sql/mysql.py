@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from vindrop.core.store_errors import StoreSettingError, load_client
@@ -83,15 +84,15 @@ class MySQL(ServerDatabase):
                     )
 
     def _connect(self) -> Any:
-        return self._open(self._arguments)
+        return self._open(self._connection_class, self._arguments)
 
     def _connect_patiently(self) -> Any:
         limits = {"read_timeout": None, "write_timeout": None, "init_command": None}
-        return self._open({**self._arguments, **limits})
+        return self._open(self._client.connect, {**self._arguments, **limits})
 
-    def _open(self, arguments: dict[str, Any]) -> Any:
+    def _open(self, connect: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         try:
-            return self._connection_class(**arguments)
+            return connect(**arguments)
         except RuntimeError:  # MySQL 8's default login without TLS encrypts the password itself
             logins = importlib.reload(sys.modules["pymysql._auth"])
             if not logins._have_cryptography:  # noqa: SLF001  # PyMySQL asks the same
@@ -99,7 +100,7 @@ class MySQL(ServerDatabase):
                     "this login needs the package cryptography: install vindrop[mysql], or attach the "
                     "layer that carries it"
                 ) from None
-            return self._connection_class(**arguments)
+            return connect(**arguments)
 
     def _fate(self, connection: Any, error: Exception) -> Fate:  # noqa: ARG002  # PyMySQL's has no state
         if isinstance(error, OSError):
