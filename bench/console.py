@@ -47,7 +47,7 @@ from vindrop.stores.ledger.sql_schema import (
     outcome_values,
     place_values,
 )
-from vindrop.stores.sql import Database
+from vindrop.stores.sql import Database, percent_style
 
 BAR_MS: Final = 200.0
 BATCH: Final = 5_000
@@ -143,6 +143,7 @@ class Maker:
             "maybe_billed": 0,
             "outcome": None,
             "vin": None,
+            "vin_backwards": None,
             "maker": None,
             "queue": None,
             "took": None,
@@ -252,13 +253,15 @@ def fill(database: Database, maker: Maker) -> None:
     statement = (
         f"INSERT INTO {UPLOADS} ({names}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
     )
-    done = False
-    while not done:
+    connection = database._connection()  # type: ignore[attr-defined]  # noqa: SLF001
+    while some := list(itertools.islice(rows, BATCH)):
         with database.relaxed(), database.transaction():
-            some = list(itertools.islice(rows, BATCH))
-            done = len(some) < BATCH
-            for row in some:
-                database.execute(statement, **dict(zip(COLUMNS, row, strict=True)))
+            given = [dict(zip(COLUMNS, row, strict=True)) for row in some]
+            if kind == "sqlite":
+                connection.executemany(statement, given)
+            else:
+                with connection.cursor() as cursor:
+                    cursor.executemany(percent_style(statement), given)
 
 
 def pages(

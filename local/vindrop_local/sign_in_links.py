@@ -39,7 +39,8 @@ class SignInLinks:
     def cookie(self, token: str) -> str | None:
         """Return the ``Set-Cookie`` that a link's token opens a session with, or None: it opens none."""
         with self._lock:
-            found = [each for each in self._tokens if secrets.compare_digest(each, token)]
+            given = token.encode()
+            found = [each for each in self._tokens if secrets.compare_digest(each.encode(), given)]
             if not found:
                 return None
             self._tokens.remove(found[0])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
 
 from tests.reader.pictures import VIN, encoded, plate
@@ -171,3 +174,26 @@ def test_the_demo_accounts_for_every_photo_and_a_second_run_pays_for_nothing(
     assert "plausible" in second.stdout
     assert "5NPEVYK97FD841835" in second.stdout
     assert "Vindrop.EmptyPhoto" in second.stdout
+    assert second.stdout.rstrip().endswith("vindrop demo --open"), "how to go on from here"
+
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, "-m", "vindrop_local", "demo", "--open"],
+        cwd=tmp_path,
+        env={**os.environ, "BROWSER": str(browser), "COLUMNS": "120"},
+        stdout=subprocess.DEVNULL,
+    ) as third:
+        try:
+            while not opened.exists():  # ends with the test's time limit
+                assert third.poll() is None
+                time.sleep(0.1)
+            page = requests.get(opened.read_text().strip(), timeout=60)
+            assert page.status_code == 200
+            assert str(report["uploads"]) in page.text
+            third.send_signal(signal.SIGINT)
+            assert third.wait(60) == 0
+        finally:
+            third.kill()

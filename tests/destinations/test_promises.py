@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing.pool import Pool
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.destinations.kinds import KINDS, DestinationKind, Place, Received
-from tests.library.conftest import a_dead_letter, a_reading, an_upload
+from tests.library.conftest import a_dead_letter, a_reading, a_review, an_upload
 from tests.stores.fixtures import Servers
 from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
@@ -51,6 +52,25 @@ def test_a_record_arrives_whole(place: Place) -> None:
         expected = to_cloudevent(record)
         expected.pop("time") if "time" not in event else None
         assert event == expected
+
+
+def test_a_review_arrives_beside_its_reading(kind: DestinationKind, place: Place) -> None:
+    """As a message or line of its own; in a table, in the reading's row (tests/stores/test_reviews.py)."""
+    destination = open_destination(place.url, place.environment)
+    reading, review = a_reading(), a_review()
+    for record in (reading, review, review):
+        destination.put(record)
+    received = [each for each in place.read() if not each.redelivered]
+    found = [from_cloudevent(each.event) for each in received]
+    if kind.name == "file":  # whose reader yields what uploads ended as
+        lines = Path(place.url.removeprefix("file://")).read_text().splitlines()
+        found = [from_cloudevent(json.loads(line)) for line in lines]
+    in_table = kind.name.startswith(("sqlite", "postgresql", "mysql", "dynamodb"))
+    assert found.count(reading) == 1
+    assert found.count(review) == (0 if in_table else 1)
+    if kind.filters:
+        (told,) = [r.attributes for r in received if r.event["type"] == "vindrop.review.v1"]
+        assert set(told.values()) == {"vin", "tencent", "vindrop.review.v1"}
 
 
 def test_a_record_with_text_that_is_none_arrives(place: Place) -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests import secrets
-from tests.library.conftest import a_dead_letter, a_reading
+from tests.library.conftest import a_dead_letter, a_reading, a_review
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop.destinations import open_destination
 from vindrop.domain.records import KINDS, Record, to_cloudevent, type_of
@@ -30,7 +30,10 @@ def records() -> list[Record]:
         a_reading(), traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     )
     bare = replace(a_reading(), maker=None, model_year=None, region=None)
-    return [a_reading(), traced, bare, a_dead_letter(), malformed, redriven]
+    no_vin = replace(a_review(), vin=None, reason="no_vin", seconds=None, check_digit=None)
+    undone = replace(no_vin, reason="undone", sequence=2, correction_of=1)
+    reviews = [a_review(), no_vin, undone]
+    return [a_reading(), traced, bare, a_dead_letter(), malformed, redriven, *reviews]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,6 +6,7 @@ import datetime as dt
 
 from vindrop.domain.failures import Disposition
 from vindrop.domain.records import DeadLetter, Reading, VinOCRCall
+from vindrop.domain.review import Before, Review
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import Verdict
 
@@ -39,6 +40,22 @@ def a_reading(upload: Upload | None = None, vin: str = "LSGPC52H9GF125161") -> R
         ),
         attempts=1,
         read_at=WHEN,
+    )
+
+
+def a_review(upload: Upload | None = None, vin: str = "LSGPC52H9GF125161") -> Review:
+    return Review(
+        upload=upload or an_upload(),
+        vin=vin,
+        reason=None,
+        reviewer="ann",
+        decided_at=WHEN,
+        seconds=3.5,
+        sequence=1,
+        before=Before(vin=vin, verdict="doubtful"),
+        check_digit="valid",
+        maker="SAIC General Motors",
+        model_year=2016,
     )
 
 

@@ -61,9 +61,9 @@ def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
     elif settings.ledger.startswith("dynamodb:"):
         from vindrop.stores.ledger.dynamodb import DynamoDBLedger
 
-        ledger = DynamoDBLedger(
-            looking.LookingDynamoDB(settings.ledger, environment), settings.account
-        )
+        tables = looking.LookingDynamoDB(settings.ledger, environment)
+        tables.get("console", "no such id")
+        ledger = DynamoDBLedger(tables, settings.account)
     else:
         ledger = open_ledger(settings.ledger, account=settings.account)  # none other: it says so
     waiting = ledger.retryable(50)

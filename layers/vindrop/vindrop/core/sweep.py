@@ -52,9 +52,13 @@ def _deliver(app: App, budget: Budget) -> list[Outcome]:
 
 
 def _deliver_reviews(app: App) -> None:
-    """Deliver what people decided while a destination was away."""
-    if app.ledger.durable:
+    """Deliver what people decided while a destination was away; it keeps no photo waiting."""
+    if not app.ledger.durable:
+        return
+    try:
         app.console()[1].deliver_due()
+    except StoreError as error:  # such as: the table of reviews may not be made here
+        log("reviews_not_delivered", level="error", reason=str(error))
 
 
 def _tidy(app: App, budget: Budget) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from vindrop.domain.records import EXTENSIONS, TYPES, class_of
+from vindrop.domain.records import EXTENSIONS, REVIEW, TYPES, class_of
+
+_ID = "The upload's identity: the same event twice is the same upload."
+_SEQUENCE = " Then a slash and the review's sequence: each review is an event of its own."
 
 
 @functools.cache
@@ -50,7 +53,7 @@ def event_schema(kind: str) -> dict[str, Any]:
             "id": {
                 "type": "string",
                 "minLength": 1,
-                "description": "The upload's identity: the same event twice is the same upload.",
+                "description": _ID + (_SEQUENCE if kind == REVIEW else ""),
             },
             "source": {"type": "string", "format": "uri-reference", "description": "The bucket."},
             "subject": {"type": "string", "description": "The object's key."},

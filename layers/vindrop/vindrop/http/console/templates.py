@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vindrop.clouds import own_cloud, own_region, store_for
+from vindrop.clouds import cloud_of_region, own_cloud, own_region, store_for
 from vindrop.domain.failures import FailureError
 from vindrop.http import sessions
 from vindrop.http.console import assets
@@ -106,8 +106,9 @@ def _photo_origins(asked: Asked) -> set[str]:
     found = {upload_origin(settings, platform)} - {""}
     for each in settings.allowed_buckets:
         bucket, _, said = each.partition("@")
+        owner = cloud_of_region(said) if said else cloud
         try:
-            url = store_for(cloud).object_url(bucket, said or region, "x")
+            url = store_for(owner).object_url(bucket, said or region, "x")
         except FailureError:
             continue
         found.add("/".join(url.split("/")[:3]))

@@ -217,7 +217,8 @@ class Search:
             ]
             if len(found) > limit:
                 return Found(found[:limit], found[limit - 1])
-            if time.monotonic() > deadline:
+            passed = place is None or (moment < place[0] if descending else moment > place[0])
+            if passed and time.monotonic() > deadline:
                 return Found(found, (moment, "" if descending else _LAST), moment)
         return Found(found, None)
 

@@ -121,11 +121,12 @@ class SQLLedger(SQLOperations):
             "lease": lease,
             **outcome_values(record),
         }
+        took = f", took = CASE WHEN redriven = 0 THEN {self._now} - first_seen END"
         kept = (
             "state = :state, record = :record, owner = :owner, attempts = :attempts, "
             "billed = billed + :billed, maybe_billed = maybe_billed + :maybe_billed, "
             f"due_at = {self._now} + :lease, last_seen = {self._now}, {FOUND}"
-            f"{f', took = {self._now} - first_seen' if reading else ''}"
+            f"{took if reading else ''}"
         )
         if self.database.execute(
             f"UPDATE {UPLOADS} SET {kept} WHERE id = :id AND owner = :owner AND state = 'claimed'",

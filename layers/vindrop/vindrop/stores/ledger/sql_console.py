@@ -160,7 +160,7 @@ class SQLConsole:
         return self._upkeep.run(seconds)
 
     def _search(self, chosen: Filter, limit: int, first: Condition | None = None) -> Search:
-        parts = conditions(self.database.dialect, chosen)
+        parts = conditions(self.database, chosen)
         limit = max(1, min(limit, LARGEST_PAGE))
         every = [first, *parts] if first else parts
         return Search(self.database, every, limit, indexes=self._upkeep.indexes)

@@ -40,7 +40,7 @@ class Hours:
         since, until = first * 3600.0, (last + 1) * 3600.0
         for row in self._database.execute(
             f"SELECT {self._hour} AS hour, state, outcome, COUNT(*), SUM(billed), "
-            "SUM(maybe_billed), SUM(CASE WHEN review IS NULL THEN 0 ELSE 1 END) "
+            "SUM(maybe_billed), SUM(reviewed) "
             f"FROM {UPLOADS} WHERE first_seen >= :since AND first_seen < :until "
             "GROUP BY hour, state, outcome",
             since=since,
@@ -56,8 +56,7 @@ class Hours:
             )
         for hour, took in self._database.execute(
             f"SELECT {self._hour} AS hour, took FROM {UPLOADS} "
-            "WHERE first_seen >= :since AND first_seen < :until AND took IS NOT NULL "
-            "AND redriven = 0",
+            "WHERE first_seen >= :since AND first_seen < :until AND took IS NOT NULL",
             since=since,
             until=until,
         ).rows:

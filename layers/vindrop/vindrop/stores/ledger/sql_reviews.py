@@ -18,6 +18,7 @@ from vindrop.stores.ledger.sql_schema import (
     console_schema,
     cut,
     outcome_values,
+    vin_values,
 )
 from vindrop.stores.sql import Database
 
@@ -48,21 +49,22 @@ class SQLReviews:
         if review.vin is not None:
             values |= {
                 "outcome": "reviewed",
-                "vin": review.vin,
+                **vin_values(review.vin),
                 "maker": cut("maker", review.maker),
             }
         elif review.in_force:
-            values["vin"] = None
+            values |= vin_values(None)
         with self._database.transaction():
             changed = self._database.execute(
                 f"UPDATE {UPLOADS} SET {earlier}record = :record, review = :review, "
-                f"reviews = :sequence, last_seen = {self._now}, {FOUND}, state = :state "
+                f"reviews = :sequence, reviewed = :reviewed, last_seen = {self._now}, {FOUND}, state = :state "
                 "WHERE id = :id AND state = :was_state AND reviews = :was_reviews "
                 "AND redriven = :was_redriven",
                 id=was.id,
                 record=storable(records.to_json(stands)),
                 review=event if review.in_force else None,
                 sequence=review.sequence,
+                reviewed=int(review.in_force),
                 state="delivered" if isinstance(stands, Reading) else "dead",
                 was_state=was.state,
                 was_reviews=was.sequence,

@@ -25,18 +25,21 @@ HOURS: Final = "vindrop_hours"
 INDEXES: Final = {
     "due": "due_at",
     "place": "place",
-    "seen": "first_seen, id",
+    # Whatever a list is narrowed by and the overview counts: walked without looking at the rows.
+    "seen": "first_seen, id, state, outcome, bucket, maker, vin, reference, photo, object_key, "
+    "billed, maybe_billed, took, reviewed",
     "outcome": "outcome, first_seen, id",
     "bucket": "bucket, first_seen, id",
     "maker": "maker, first_seen, id",
     "queue": "queue, first_seen, id",
     "vin": "vin",
+    "vin_backwards": "vin_backwards",
     "object_key": "object_key",
     "photo": "photo",
     "reference": "reference",
 }
 """Index of the uploads → its columns. The first two are the ledger's own, the others the console's."""
-_SPARSE: Final = {"maker", "queue", "vin", "reference"}
+_SPARSE: Final = {"maker", "queue", "vin", "vin_backwards", "reference"}
 """Indexes that leave out the uploads without such a value, where the database can."""
 
 COLUMNS: Final = (
@@ -138,6 +141,7 @@ def added(dialect: Dialect) -> dict[str, str]:
         # What the console finds uploads by, and what people decided.
         **{name: f"VARCHAR({length}){dialect.bytewise}" for name, length in SEARCHED.items()},
         "queue": "SMALLINT",
+        "reviewed": "SMALLINT NOT NULL DEFAULT 0",
         "took": "DOUBLE PRECISION",
         "ended_at": "DOUBLE PRECISION",
         "reviews": "INTEGER NOT NULL DEFAULT 0",
@@ -147,14 +151,16 @@ def added(dialect: Dialect) -> dict[str, str]:
 
 SEARCHED: Final = {
     "bucket": 64,
-    "object_key": 255,
-    "photo": 255,
+    "object_key": 128,
+    "photo": 128,
     "reference": 64,
     "outcome": _LONGEST_CODE,
     "vin": 17,
+    "vin_backwards": 17,
     "maker": 64,
 }
 """Column → characters of it that can be searched for. ``photo``: what follows the key's last slash;
+``vin_backwards``: for a search by how a VIN ends;
 ``outcome``: the verdict in force, the dead letter's code, or the last failure's."""
 QUEUES: Final[tuple[Queue, ...]] = ("doubtful", "dead_letters")
 """In the order in which column ``queue`` numbers them, from 1."""
@@ -181,20 +187,25 @@ def outcome_values(record: records.Reading | records.DeadLetter) -> dict[str, ob
     found: dict[str, object] = {
         "queue": QUEUES.index(queue) + 1 if queue else None,
         "reference": cut("reference", getattr(record.upload, "reference", None)),
-        "vin": None,
+        **vin_values(None),
         "maker": None,
     }
     if isinstance(record, records.Reading):
         return found | {
             "outcome": record.verdict.value,
-            "vin": record.vin,
+            **vin_values(record.vin),
             "maker": cut("maker", record.maker),
         }
     return found | {"outcome": cut("outcome", record.code)}
 
 
+def vin_values(vin: str | None) -> dict[str, object]:
+    """Return what an upload is found by whose VIN this is."""
+    return {"vin": vin, "vin_backwards": vin[::-1] if vin else None}
+
+
 FOUND: Final = (
-    "outcome = :outcome, vin = :vin, maker = :maker, queue = :queue, "
+    "outcome = :outcome, vin = :vin, vin_backwards = :vin_backwards, maker = :maker, queue = :queue, "
     "reference = COALESCE(:reference, reference)"
 )
 """What an UPDATE sets with `outcome_values`."""

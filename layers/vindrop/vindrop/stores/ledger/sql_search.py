@@ -4,8 +4,9 @@ A filter is answered in one of two ways, so that a page takes the same time what
 
 - *candidates*: a part of the filter that an index serves has at most `FEW` uploads. Those are
   looked at one by one, and sorted.
-- *walk*: there are more, so they are dense. The index by time (or by one equal value, and time) is
-  walked in the page's order, `CHUNK` rows at a time, until the page is full or `SECONDS` are over.
+- *walk*: there are more, so they are dense. The index by time, which holds whatever a list is
+  narrowed by, is walked in the page's order, `CHUNK` entries at a time, until the page is full or
+  `SECONDS` are over. Where one equal value is all that is asked for, its own index is in that order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from vindrop.stores.ledger.sql_schema import INDEXES, SEARCHED, UPLOADS
 from vindrop.stores.sql import Database, Dialect
 
 FEW: Final = 2_000
-CHUNK: Final = 4_000
+CHUNK: Final = 10_000
 PAGE: Final = 500
 SECONDS: Final = 0.1
 _LAST: Final = "\U0010ffff"
@@ -109,12 +110,14 @@ class Search:
         return [key for key in keys if key[1] in there]
 
     def _walk(self, place: Key | None) -> Found:
-        driver = next(
-            (each for each in self.conditions if each.index and not self._missing(each.index)), None
-        )
-        index = driver.index if driver else "seen"
-        walked = [each for each in self.conditions if each is driver or each.index == "seen"]
+        walked = [each for each in self.conditions if each.index == "seen"]
         checked = [each for each in self.conditions if each not in walked]
+        index = "seen"
+        # The queue is short beside all uploads: its own index is walked, whatever else is asked.
+        by_value = [each for each in checked if each.index and not self._missing(each.index)]
+        if by_value and (len(checked) == 1 or by_value[0].index == "queue"):
+            walked, index = [by_value[0], *walked], by_value[0].index
+            checked.remove(by_value[0])
         table = hinted(self.database.dialect, "" if self._missing(index) else index)
         found: list[Key] = []
         deadline = self.clock() + SECONDS
@@ -185,11 +188,11 @@ def hinted(dialect: Dialect, index: str) -> str:
     return UPLOADS
 
 
-def conditions(dialect: Dialect, chosen: Filter) -> list[Condition]:
+def conditions(database: Database, chosen: Filter) -> list[Condition]:
     """Return the parts of a filter as SQL, those that select the fewest first."""
     found: list[Condition] = []
     if chosen.vin:
-        found.append(_vin(dialect, chosen.vin))
+        found.append(_vin(database, chosen.vin))
     if chosen.reference:
         found.append(_prefix("reference", chosen.reference))
     if chosen.photo:
@@ -209,14 +212,15 @@ def conditions(dialect: Dialect, chosen: Filter) -> list[Condition]:
 
 def _state(state: str) -> list[Condition]:
     if state == "waiting":
-        return [Condition("due_at IS NOT NULL", {}, few=True)]
+        sql = "state IN ('claimed', 'parked', 'answered', 'failed')"
+        return [Condition(sql, {}, few=True, probe="due_at IS NOT NULL")]
     if state == "ended":
         return [Condition("state IN ('delivered', 'dead')", {})]
     if state in {"delivered", "dead"}:
         return [Condition("state = :state", {"state": state})]
     if state:
-        sql = "(due_at IS NOT NULL AND state = :state)"
-        return [Condition(sql, {"state": state}, few=True)]
+        probe = "due_at IS NOT NULL AND state = :state"
+        return [Condition("state = :state", {"state": state}, few=True, probe=probe)]
     return []
 
 
@@ -231,14 +235,26 @@ def _days(chosen: Filter) -> list[Condition]:
     return found
 
 
-def _vin(dialect: Dialect, part: str) -> Condition:
+def _vin(database: Database, part: str) -> Condition:
+    """A whole VIN; else VINs that begin or end so; only where there are none, what is inside."""
     if len(part) == SEARCHED["vin"]:
         return Condition("vin = :vin", {"vin": part}, few=True)
+    ends = [_prefix("vin", part), _prefix("vin_backwards", part[::-1])]
+    found = [
+        each
+        for each in ends
+        if database.execute(f"SELECT 1 FROM {UPLOADS} WHERE {each.sql} LIMIT 1", **each.values).rows
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        values = ends[0].values | ends[1].values
+        return Condition(f"({ends[0].sql} OR {ends[1].sql})", values, few=True)
     contains = {
         "sqlite": "instr(vin, :vin) > 0",
         "postgresql": "strpos(vin, :vin) > 0",
         "mysql": "INSTR(vin, :vin) > 0",
-    }[dialect.name]
+    }[database.dialect.name]
     # Over the index of the VINs alone, which is a hundredth of the table.
     few = f"SELECT vin FROM {UPLOADS} WHERE vin IS NOT NULL AND {contains} LIMIT {FEW + 1}"
     return Condition(

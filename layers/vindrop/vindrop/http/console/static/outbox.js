@@ -32,7 +32,8 @@ export class Outbox extends EventTarget {
     this.wait = 1000;
     this.running = false;
     addEventListener("storage", (event) => { if (!event.key || event.key.startsWith(KEY)) this.tell(); });
-    addEventListener("online", () => this.run());
+    // The line is back; or somebody comes back to this tab, and has signed in again meanwhile.
+    for (const name of ["online", "focus"]) addEventListener(name, () => this.run());
   }
 
   get mine() { return read().filter((each) => each.who === who); }
@@ -42,7 +43,7 @@ export class Outbox extends EventTarget {
   /** Whether a decision on this upload is on its way. */
   has(id) { return read().some((each) => each.id === id); }
 
-  /** Keeps a decision. It is safe once this returns. */
+  /** Keeps a decision. It is safe once this returns; throws where the browser has no room for it. */
   add(entry) {
     const full = { ...entry, who, number: next() };
     write(full);
@@ -88,7 +89,11 @@ export class Outbox extends EventTarget {
       this.emit("kept", { entry, said });
       return true;
     } catch (problem) {
-      if (problem.name === "cross-site" && await renewed()) return true;
+      // Somebody signed in anew: once more with that session's token, and only once.
+      if (problem.name === "cross-site" && this.renewedFor !== entry.number && await renewed()) {
+        this.renewedFor = entry.number;
+        return true;
+      }
       if (["signed-out", "cross-site", "role-too-low", "key-refused"].includes(problem.name)) {
         this.emit("signed-out", problem);
         return false;

@@ -135,7 +135,9 @@ function decide(what) {
   const item = current;
   const seconds = Math.round((performance.now() - shownAt) / 100) / 10;
   const decision = { after: item.sequence, seconds, ...what };
-  const number = outbox.add({ id: item.id, name: item.name, decision });
+  let number;
+  try { number = outbox.add({ id: item.id, name: item.name, decision }); }
+  catch { notice(say("review.no_room")); return; }
   decided.add(item.id);
   history_.push({ item, number, vin: what.vin ?? "" });
   if (history_.length > MOST_UNDO) history_.shift();

@@ -1,0 +1,193 @@
+"""`vindrop review`, `uploads` and `export`: the console without a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.cli.test_cli import vindrop
+from tests.library.conftest import a_dead_letter, a_reading, an_upload
+from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
+from vindrop.core import export
+from vindrop.core.console import Entry
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> ConsoleFlow:
+    return ConsoleFlow(f"sqlite:///{tmp_path}/vindrop.db")
+
+
+def run(flow: ConsoleFlow, *arguments: str, results: bool = True) -> Any:
+    settings = {"VINDROP_LEDGER": flow.url}
+    if results:
+        settings |= {"VINDROP_RESULTS": flow.url, "VINDROP_DEAD_LETTERS": flow.url}
+    return vindrop(*arguments, cwd=Path(flow.url.removeprefix("sqlite:///")).parent, **settings)
+
+
+def lines(done: Any) -> list[dict[str, Any]]:
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_dead_letter_is_found_read_and_seen_as_a_reading(flow: ConsoleFlow) -> None:
+    name = flow.end(a_dead_letter(an_upload("dock/7.jpg")))
+    flow.end(a_reading(an_upload("dock/8.jpg")))
+    (waiting,) = lines(run(flow, "review", "--json"))
+    assert (waiting["id"], waiting["queue"], waiting["code"]) == (
+        name,
+        "dead_letters",
+        "FailedOperation.OcrFailed",
+    )
+    (said,) = lines(run(flow, "review", "decide", name[:12], VINS[1], "--as", "ann", "--json"))
+    assert (said["result"], said["delivered"]) == ("decided", True)
+    assert said["review"]["data"]["reviewer"] == "ann"
+    (found,) = lines(run(flow, "uploads", "--vin", VINS[1][-6:], "--json"))
+    assert (found["id"], found["verdict"], found["state"]) == (name, "reviewed", "delivered")
+    assert name in json.dumps(lines(run(flow, "readings", "--json")))
+    (life,) = lines(run(flow, "uploads", name, "--json"))
+    assert [each["step"] for each in life["events"]][-1] == "reviewed"
+    assert lines(run(flow, "review", "list", "--json")) == []
+
+
+def test_the_second_is_told_who_was_first(flow: ConsoleFlow) -> None:
+    name = flow.end(doubtful(an_upload()))
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "ann").returncode == 0
+    done = run(flow, "review", "decide", name, VINS[1], "--as", "bob")
+    assert done.returncode == 1
+    assert "ann" in done.stderr
+    assert VINS[0] in done.stderr
+    assert "--after 1" in done.stderr
+    done = run(flow, "review", "decide", name, VINS[1], "--as", "bob", "--after", "1")
+    assert done.returncode == 0
+    assert run(flow, "review", "undo", name, "--as", "bob").returncode == 0
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "eve").returncode == 0
+    assert [each.reviewer for each in flow.console.reviews(name)] == ["ann", "bob", "bob", "eve"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("decide", "{id}"), "--reason"),
+        (("decide", "{id}", "LSGPC52H9GF12516"), "17"),
+        (("decide", "{id}", "LSGPC52H9GF12516O"), "0 is meant"),
+        (("decide", "{id}", "LSGPC52H8GF125161"), "--wrong-check-digit"),
+        (("decide", "0000000000", "LSGPC52H9GF125161"), "no upload"),
+        (("undo", "{id}"), "undo"),
+        (("list", "--cursor", "x"), "first one again"),
+        (("list", "--vin", "AB"), "3"),
+        (("list", "--since", "soon"), "2026-11-22"),
+        (("list", "--state", "odd"), "parked"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence(
+    flow: ConsoleFlow, arguments: tuple[str, ...], sentence: str
+) -> None:
+    name = flow.end(doubtful(an_upload()))
+    done = run(flow, "review", *(each.format(id=name) for each in arguments))
+    assert done.returncode == 2
+    assert sentence in done.stderr.replace("\n", " ")
+    assert flow.console.reviews(name) == ()
+
+
+def test_where_destinations_are_not_known_the_sweep_delivers(flow: ConsoleFlow) -> None:
+    name = flow.end(doubtful(an_upload()))
+    done = run(flow, "review", "decide", name, VINS[0], results=False)
+    assert done.returncode == 0
+    assert "sweep" in done.stdout
+    assert flow.reviewed_columns(name)["reviewed_vin"] is None
+    assert flow.desk.deliver_due() == 1
+    assert flow.reviewed_columns(name)["reviewed_vin"] == VINS[0]
+
+
+def test_without_a_ledger_it_says_what_to_name(tmp_path: Path) -> None:
+    done = vindrop("review", cwd=tmp_path, VINDROP_LEDGER="none")
+    assert done.returncode == 2
+    assert "VINDROP_LEDGER" in done.stderr
+
+
+NASTY = '=HYPERLINK("http://x","y")'
+
+
+def nasty(flow: ConsoleFlow) -> list[str]:
+    """Uploads whose words are written to be obeyed."""
+    keys = [NASTY, "+1.jpg", "@SUM(1).jpg", 'a,"b"\n=2;c.jpg', "\u202egpj.exe", "照片.jpg"]
+    names = [flow.end(a_reading(an_upload(key))) for key in keys]
+    letter = a_dead_letter(an_upload("-dead.jpg"))
+    return [*names, flow.end(letter)]
+
+
+def test_an_export_holds_the_list_and_no_formula(flow: ConsoleFlow, tmp_path: Path) -> None:
+    names = nasty(flow)
+    done = run(flow, "export")
+    assert done.returncode == 0
+    rows = list(csv.DictReader(io.StringIO(done.stdout.removeprefix("\ufeff"))))
+    assert [row["id"] for row in rows] == names[::-1]
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in set("=+-@")]
+    assert {row["vin"] for row in rows} == {VINS[0], ""}
+    assert "照片.jpg" in {row["photo"] for row in rows}
+    book = tmp_path / "all.xlsx"
+    assert run(flow, "export", "--format", "xlsx", "--out", str(book)).returncode == 0
+    sheet = load_workbook(book, read_only=True).active
+    assert sheet is not None
+    values = list(sheet.iter_rows(values_only=True))
+    assert values[0] == tuple(rows[0])
+    assert [row[0] for row in values[1:]] == names[::-1]
+    with zipfile.ZipFile(book) as unpacked:
+        assert b"<f>" not in unpacked.read("xl/worksheets/sheet1.xml")
+    narrowed = run(flow, "export", "--state", "dead")
+    assert len(list(csv.reader(io.StringIO(narrowed.stdout)))) == 2
+
+
+def test_more_rows_than_a_sheet_holds_go_to_another(
+    flow: ConsoleFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = nasty(flow)
+    monkeypatch.setattr(export, "ROWS_PER_SHEET", 3)
+    file = io.BytesIO()
+    assert export.write_xlsx(flow.console.export(), file) == len(names)
+    sheets = load_workbook(file, read_only=True).worksheets
+    found = [row[0] for sheet in sheets for row in sheet.iter_rows(min_row=2, values_only=True)]
+    assert (len(sheets), found) == (3, names[::-1])
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_an_export_of_any_size_takes_the_same_memory(
+    flow: ConsoleFlow, tmp_path: Path, form: str
+) -> None:
+    flow.end(a_reading(an_upload()))
+    (entry,) = flow.console.export()
+
+    def peak(rows: int) -> int:
+        tracemalloc.start()
+        with (tmp_path / f"{rows}.{form}").open("wb") as file:
+            entries = itertools.repeat(entry, rows)
+            if form == "csv":
+                file.writelines(export.to_csv(entries))
+            else:
+                export.write_xlsx(entries, file)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(200)  # what is loaded once
+    assert peak(6_000) < peak(600) + 1_000_000
+
+
+def test_every_column_of_an_export_has_a_value_of_a_reviewed_upload(flow: ConsoleFlow) -> None:
+    name = flow.end(a_dead_letter(an_upload()))
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "ann").returncode == 0
+    life = flow.console.upload(name)
+    assert life is not None
+    found = dict(zip((name for name, _ in export.COLUMNS), export.cells(life.entry), strict=True))
+    assert isinstance(life.entry, Entry)
+    assert (found["vin"], found["verdict"], found["reviewed_by"]) == (VINS[0], "reviewed", "ann")
+    assert (found["machine_vin"], found["code"], found["vinocr_request_id"]) == (None, None, "r-2")

@@ -1,0 +1,61 @@
+"""The console says everything in both languages, and no page or script says what is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from vindrop.http import console
+from vindrop.http.console import figures, filters
+from vindrop.http.problems import KINDS
+
+ROOM = Path(console.__file__).parent
+WORDS: dict[str, list[str]] = json.loads((ROOM / "words.json").read_text(encoding="utf-8"))
+TEXTS = {
+    path.name: path.read_text(encoding="utf-8")
+    for folder in ("templates", "static")
+    for path in (ROOM / folder).iterdir()
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_every_sentence_is_in_both_languages_with_the_same_places(name: str) -> None:
+    english, chinese = WORDS[name]
+    assert english.strip()
+    assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese))
+    assert re.search(r"[一-鿿]", chinese) or english == chinese or "%" in chinese
+
+
+def test_pages_and_scripts_use_words_that_are_there() -> None:
+    said = re.compile(r"say\(\s*[\"'`]([\w.]+)[\"'`]\s*[,)]")
+    for file, text in TEXTS.items():
+        used = set(said.findall(text))
+        assert used <= WORDS.keys(), file
+    dynamic = {
+        *(f"js.problem.{name}" for name in KINDS if name != "no-vin"),
+        *(f"kind.{name}" for name in (*filters.VERDICTS, *figures.VERDICTS)),
+        *(f"state.{name}" for name in filters.STATES),
+        *(f"js.verdict.{name}" for name in filters.VERDICTS),
+    }
+    assert dynamic <= WORDS.keys()
+
+
+def test_every_word_is_said_somewhere() -> None:
+    everything = "\n".join(TEXTS.values())
+    beginnings = ("kind.", "state.", "step.", "role.", "js.problem.", "js.redrive.", "js.reason.")
+    more = ("js.verdict.", "review.why.", "nav.")
+    for name in WORDS:
+        assert name.startswith((*beginnings, *more)) or name in everything, name
+
+
+def test_a_script_says_only_what_its_page_was_given() -> None:
+    """Words go to a page by their names: those of the page, and those that begin with ``js.``."""
+    belongs = {"review.js": "review.", "cells.js": "review.", "overview.js": "overview."}
+    for file, text in TEXTS.items():
+        if not file.endswith(".js"):
+            continue
+        for name in re.findall(r"say\([\"`]([\w.]+)", text):
+            assert name.startswith(("js.", belongs.get(file, "js."))), f"{file}: {name}"
