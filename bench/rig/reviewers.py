@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from bench.rig.photos import vin_of
+from bench.rig.world import ROOT
 from vindrop.core.console import Filter
 from vindrop.core.delivery import Delivery
 from vindrop.core.review import Decided, Decision, RefusedDecisionError
@@ -111,7 +112,9 @@ class Reviewers:
     def _start(self, seed: int) -> subprocess.Popen[bytes]:
         where = (*self._arguments, str(seed), str(self.log), str(self._stop))
         return subprocess.Popen(
-            [sys.executable, "-m", "bench.rig.reviewers", *where], stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "bench.rig.reviewers", *where],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
         )
 
     def _kill(self) -> None:

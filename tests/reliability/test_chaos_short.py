@@ -43,3 +43,20 @@ def test_twenty_minutes_without_vinocr_end_in_readings() -> None:
     )
     assert chaos.holds(result), result
     assert result["readings"] == 24 - sum(result["dead_letter_codes"].values())
+
+
+def test_people_who_decide_meanwhile_lose_and_double_nothing() -> None:
+    """In processes that are killed, often at the same upload, while destinations come and go."""
+    result = chaos.run(
+        uploads=48,
+        seed=2,
+        ledger="sqlite",
+        instances=6,
+        rate=100,
+        function_seconds=5,
+        limit=200,
+        people=True,
+    )
+    assert chaos.holds(result), result
+    assert result["readings"] + result["dead_letters"] == 48
+    assert result["reviews"] >= result["reviews_told"] > 0
