@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from vindrop.domain.regions import country
+from vindrop.domain.regions import country, region
 
 from . import naming
 from .patterns import LIGHT
@@ -216,5 +216,6 @@ def _volume(each: Registered, brand: str, vehicle: str) -> int:
     if vehicle in {"trailer", "low-speed", "off-road"}:
         return _ORDINARY
     volume = naming.volumes().get(brand, _ORDINARY)
-    few = each.patterns.count < 200
+    # Few patterns of a North American code: few vehicles. Of others they say what is sold there.
+    few = each.patterns.count < 200 and region(each.wmi) == "North America"
     return max(volume - 1, _ORDINARY) if few else volume

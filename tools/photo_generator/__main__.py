@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
+
+from PIL import Image, ImageOps
 
 from photo_generator import KINDS, Sample, bad, committed, negatives, oversize, samples
 
@@ -18,6 +22,9 @@ COLUMNS: Final = ("file", "vin", "kind", "expect")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if not 0.1 <= options.shrink <= 1:
+        print("--shrink takes a scale of 0.1 to 1", file=sys.stderr)
+        return 2
     if not options.samples and options.out is None:
         print(
             "say where the photos go: --out DIR (or --samples for events/photos)", file=sys.stderr
@@ -57,7 +64,7 @@ def _chosen(options: argparse.Namespace) -> Iterable[Sample]:
     if options.negatives:
         return negatives(options.seed, options.count)
     kinds = options.kinds.split(",") if options.kinds else None
-    return samples(
+    drawn = samples(
         options.seed,
         options.count,
         hard=options.hard,
@@ -65,6 +72,17 @@ def _chosen(options: argparse.Namespace) -> Iterable[Sample]:
         long_side=options.long_side,
         within=options.region,
     )
+    return drawn if options.shrink == 1 else (shrunk(one, options.shrink) for one in drawn)
+
+
+def shrunk(sample: Sample, scale: float) -> Sample:
+    """Return a photo as a chat or a thumbnail leaves it: upright, scaled down, saved again."""
+    with Image.open(io.BytesIO(sample.data)) as stored:
+        upright = ImageOps.exif_transpose(stored)
+    size = (round(upright.width * scale), round(upright.height * scale))
+    out = io.BytesIO()
+    upright.resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=75)
+    return dataclasses.replace(sample, data=out.getvalue())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=24, help="how many (default 24)")
     parser.add_argument("--kinds", help=f"some of {','.join(KINDS)} (default: all)")
     parser.add_argument("--long-side", type=int, help="pixels; 4000 is 12 megapixels")
+    parser.add_argument("--shrink", type=float, default=1.0, help="scale of the sides, 0.1 to 1")
     parser.add_argument("--region", help="only VINs of its makers: North America, Asia, Europe …")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--hard", action="store_true", help="at the edge of what an eye can read")

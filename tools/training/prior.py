@@ -44,22 +44,18 @@ from vinocr.reader.search import beam, swaps, windows
 
 OUTPUT: Final = Path(prior.__file__).with_name("prior.json")
 START: Final = {
+    "power of ten": 0.5,
     prior.MISREAD: -5.0,
     prior.UNKNOWN: -2.0,
-    "10^2": 0.0,
-    "10^3": 0.5,
-    "10^4": 1.5,
-    "10^5": 2.0,
-    "10^6": 2.5,
     prior.KNOWN: 0.5,
     prior.STRANGE[0]: -1.5,
     prior.STRANGE[1]: -2.5,
 }
-"""Where the weights start, and towards which they are drawn: by hand, half a nat or so per power of
-ten, as the weight of a known maker was before it was told by size. Strips say little of classes that
-hardly ever are the true VIN's."""
-REFERENCE: Final = "10^6"
-"""Class whose weight stays: only differences between VINs of one strip can be fitted."""
+"""Where the weights start, and towards which they are drawn: by hand. Strips say little of classes that
+hardly ever are the true VIN's. The first: by how much a maker of a tenth of the vehicles weighs less."""
+BIGGEST: Final = 2.5
+"""Weight of the biggest makers: only differences between VINs of one strip can be fitted."""
+SIZES: Final = range(2, 7)
 RIDGE: Final = 2.0
 """Strength with which weights are drawn towards `START`, in strips. At 0.3 the half that was not fitted
 to was told worse."""
@@ -142,18 +138,23 @@ def strips(path: Path, names: Sequence[str]) -> Iterator[Strip]:
     for line in path.read_text(encoding="ascii").splitlines():
         row = json.loads(line)
         vins = list(row["picture"])
-        base = np.array([row["picture"][one] + prior.form(one) for one in vins])
+        base = np.array([row["picture"][one] + prior.form(one) + _known(one) for one in vins])
         factors = np.array([features(one, names) for one in vins])
         yield Strip(base, factors, vins.index(row["true"]))
+
+
+def _known(vin: str) -> float:
+    return 0.0 if prior.maker(vin) in {prior.UNKNOWN, prior.MISREAD} else BIGGEST
 
 
 def features(vin: str, names: Sequence[str]) -> list[float]:
     """Return the factor of each weight in the evidence for a VIN."""
     factors = prior.factors(vin)
-    return [factors.get(name, 0.0) for name in names]
+    below = sum((SIZES[-1] - size) * factors.get(f"10^{size}", 0.0) for size in SIZES)
+    return [-below if name == names[0] else factors.get(name, 0.0) for name in names]
 
 
-def fitted(some: Sequence[Strip], start: Floats, fixed: NDArray[np.bool_]) -> Floats:
+def fitted(some: Sequence[Strip], start: Floats) -> Floats:
     """Return the weights: penalised likelihood, by Newton's method with halved steps."""
     theta = start.copy()
     loss = _loss(some, theta, start)
@@ -166,7 +167,6 @@ def fitted(some: Sequence[Strip], start: Floats, fixed: NDArray[np.bool_]) -> Fl
             gradient += mean - strip.features[strip.true]
             hessian += (strip.features * p[:, None]).T @ strip.features - np.outer(mean, mean)
         step = np.linalg.solve(hessian, gradient)
-        step[fixed] = 0.0
         for _ in range(20):
             ahead = np.clip(theta - step, LEAST, MOST)
             if (better := _loss(some, ahead, start)) <= loss:
@@ -239,19 +239,22 @@ def _fit(paths: Sequence[Path], output: Path) -> None:
     names = list(START)
     some = [strip for path in paths for strip in strips(path, names)]
     start = np.array(list(START.values()))
-    fixed = np.array([name == REFERENCE for name in names])
-    theta = fitted(some[::2], start, fixed)
+    theta = fitted(some[::2], start)
     print("before:", told(some[1::2], start))
     print("after: ", told(some[1::2], theta))
-    theta = fitted(some, start, fixed)
-    found: dict[str, float] = {}
+    theta = fitted(some, start)
     for i, name in enumerate(names):
-        found[name] = round(float(theta[i]), 2) + 0.0
-        true = sum(strip.features[strip.true, i] > 0 for strip in some)
-        false = sum(strip.features[:, i].sum() > 0 for strip in some)
+        true = sum(strip.features[strip.true, i] != 0 for strip in some)
+        among = sum(bool(np.any(strip.features[:, i])) for strip in some)
         print(
-            f"{name:18}{start[i]:7.2f} →{theta[i]:6.2f}   the true VIN's in {true} of {false} strips"
+            f"{name:18}{start[i]:7.2f} →{theta[i]:6.2f}   the true VIN's in {true} of {among} strips"
         )
+    slope, *rest = (float(weight) for weight in theta)
+    others = dict(zip(names[1:], rest, strict=True))
+    least = others[prior.UNKNOWN]  # a small maker is at least as likely as one that nobody knows
+    found = {f"10^{size}": max(BIGGEST - slope * (SIZES[-1] - size), least) for size in SIZES}
+    found |= others
+    found = {name: round(weight, 2) for name, weight in found.items()}
     output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 

@@ -163,6 +163,7 @@ def form(vin: str) -> float:
     return weight
 
 
+BIGGEST: Final = "10^6"
 UNKNOWN: Final = "maker unknown"
 MISREAD: Final = "maker misread"
 KNOWN: Final = "registered"
@@ -227,12 +228,13 @@ def _check_rate(maker: str) -> float:
 def choosing(vin: str) -> float:
     """Return the part of the evidence that chooses between readings alone.
 
-    A car of a model that was never seen, or not registered, is as much a car: this part is no
-    evidence against a picture with no VIN in it.
+    A small maker's car, one of a model that was never seen, or one that is not registered is as
+    much a car: this part is no evidence for a picture with no VIN in it.
     """
     fitted = weights()
-    looks = sum(factor * fitted[name] for name, factor in _looks(vin).items())
-    return pattern(vin) + looks
+    weight = pattern(vin) + sum(factor * fitted[name] for name, factor in _looks(vin).items())
+    size = maker(vin)
+    return weight if size in {UNKNOWN, MISREAD} else weight + fitted[size] - fitted[BIGGEST]
 
 
 def pattern(vin: str) -> float:
