@@ -34,6 +34,9 @@ class Limiter:
     def refused(self, limit: float | None) -> None:
         raise AssertionError(limit)
 
+    def now(self) -> Rate:
+        return Rate(10.0, 0.0)
+
 
 def an_attempt(limiter: Limiter, *, interactive: bool = False) -> Any:
     nothing = cast("Any", None)
