@@ -11,7 +11,7 @@ from tests.destinations.flow import Flow
 from tests.library.conftest import an_upload
 from vindrop.core.attempt import MISSED_PERMITS, Attempt, Concurrency
 from vindrop.core.invocation import Budget
-from vindrop.core.rate_limiter import LATE, MARGIN, Permit
+from vindrop.core.rate_limiter import LATE, MARGIN, Permit, Rate
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.failures import FailureError
 from vindrop.domain.records import Reading, Record
