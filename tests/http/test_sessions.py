@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Mapping
@@ -134,6 +135,29 @@ def test_a_wrong_key_opens_nothing() -> None:
 def test_a_cookie_that_was_changed_is_none(change: Any) -> None:
     name, _, value = cookie(sign_in()).partition("=")
     assert asked(f"{name}={change(value)}").problem == "signed-out"
+
+
+@pytest.mark.parametrize("path", ["/v1/session", "/sign-in", "/review", "/v1/reviews"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"name":"lee","end":Infinity}',
+        b'{"name":"lee","end":1e999}',
+        b'{"name":"lee","end":NaN}',
+        b'{"name":"lee","end":' + b"9" * 700 + b"}",
+        b'{"name":"lee","end":"\xd9\xa3"}',
+        b'{"name":["lee"],"end":[]}',
+        b"[" * 740,
+        b'{"name":"lee","end":9999999999}',
+    ],
+)
+@pytest.mark.parametrize("signature", ["x", "\u00fc", "\ud800", "x.y"])
+def test_a_cookie_that_a_stranger_makes_up_is_no_failure_of_ours(
+    path: str, said: bytes, signature: str
+) -> None:
+    value = base64.urlsafe_b64encode(said).decode().rstrip("=")
+    answer = asked(f"__Host-vindrop-session={value}.{signature}", path=path)
+    assert answer.status in {200, 303, 401}, answer.text
 
 
 def test_a_session_ends() -> None:

@@ -178,9 +178,9 @@ def test_under_an_open_circuit_a_long_backlog_costs_nothing_and_what_is_paid_for
     database.execute("UPDATE vindrop_uploads SET due_at = 2 WHERE state = 'answered'")
     for n in range(3000):
         database.execute(
-            "INSERT INTO vindrop_uploads SELECT 'copy' || :n, state, 1, owner, attempts, billed, "
-            "place, upload, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, 0, first_seen, "
-            "last_seen FROM vindrop_uploads WHERE id = :id",
+            "INSERT INTO vindrop_uploads (id, state, due_at, owner, attempts, billed, place, "
+            "upload, first_seen, last_seen) SELECT 'copy' || :n, state, 1, owner, attempts, "
+            "billed, place, upload, first_seen, last_seen FROM vindrop_uploads WHERE id = :id",
             n=str(n),
             id=waiting[0].id,
         )

@@ -54,6 +54,8 @@ class Features:
     """The recogniser's first reading of the line spells it."""
     witnessed: bool = True
     """So does the second witness's; where it was not heard, as `spelt`."""
+    share: float = 1.0
+    """Posterior of the best VIN among all VINs: what may as well be another is not sure."""
 
     def values(self) -> tuple[float, float, float, float, float]:
         """Return what the weights are multiplied with, each bounded."""
@@ -67,7 +69,7 @@ def probability(features: Features) -> float:
     """Return the probability, 0 to 1, that the best VIN is what the photo shows."""
     weights = (POSTERIOR, HEIGHT, CERTAINTY, SPELT, WITNESSED)
     x = BIAS + sum(w * v for w, v in zip(weights, features.values(), strict=True))
-    return 1 / (1 + math.exp(-x))
+    return min(1 / (1 + math.exp(-x)), features.share)
 
 
 def threshold(max_error: float) -> float:

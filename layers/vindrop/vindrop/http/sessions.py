@@ -75,13 +75,16 @@ def of(request: Request, settings: Settings, now: float) -> Session | None:
     try:
         said = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         name, ends = str(said["name"]), int(said["end"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     key = next((key for key in parse_all(settings.api_keys) if key.name == name), None)
     if key is None or ends <= now:
         return None
     signing = _signing_key(key.secret, settings.session_secret.get_secret_value())
-    if not hmac.compare_digest(_mac(signing, "session", text), signature):
+    # As bytes: a stranger's signature may be no ASCII, and texts are compared in ASCII only.
+    if not hmac.compare_digest(
+        _mac(signing, "session", text).encode(), signature.encode("utf-8", "replace")
+    ):
         return None
     return Session(key, ends, _mac(signing, "csrf", text))
 

@@ -20,7 +20,7 @@ from vindrop.core.console import Filter
 from vindrop.stores.ledger.sql_schema import INDEXES, SEARCHED, UPLOADS
 from vindrop.stores.sql import Database, Dialect
 
-FEW: Final = 2_000
+FEW: Final = 1_000
 CHUNK: Final = 10_000
 PAGE: Final = 500
 SECONDS: Final = 0.1
@@ -39,8 +39,13 @@ class Condition:
     """That serves it; of one equal value, in the order of time."""
     few: bool = False
     """An index serves it that is in no order of time."""
-    probe: str = ""
-    """The same, cheaper where few rows are asked for; only right where it finds no more than `FEW`."""
+    probes: tuple[tuple[str, str], ...] = ()
+    """The same as parts that an index each finds, (condition, that index's order); only right where
+    they find no more than `FEW`. The order makes every database use the index, whatever it expects."""
+    scans: bool = False
+    """Its probe reads a whole index: not to be asked twice."""
+    wider: bool = False
+    """Its probe finds more than the condition does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +78,38 @@ class Search:
         for condition in self.conditions:
             if (condition.few or condition.index) and not self._missing(condition.index):
                 keys = self._probe(condition)
-                if len(keys) <= FEW:
+                if keys is not None:
                     return self._candidates(condition, keys, place)
         return self._walk(place)
 
-    def _probe(self, condition: Condition) -> list[Key]:
-        found = self.database.execute(
-            f"SELECT first_seen, id FROM {UPLOADS} WHERE {condition.probe or condition.sql} "
-            f"LIMIT {FEW + 1}",
-            **condition.values,
-        )
-        return [(float(row[0]), str(row[1])) for row in found.rows]
+    def _probe(self, condition: Condition) -> list[Key] | None:
+        """Return what the index finds, or None: more than `FEW`. Counted first, without the rows."""
+        probes = condition.probes or ((condition.sql, "first_seen, id"),)
+        if not condition.scans:
+            for sql, order in probes:
+                counted = self.database.execute(
+                    f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} WHERE {sql} "
+                    f"ORDER BY {order} LIMIT {FEW + 1}) few",
+                    **condition.values,
+                )
+                if int(counted.rows[0][0]) > FEW:
+                    return None
+        keys = set[Key]()
+        for sql, order in probes:
+            found = self.database.execute(
+                f"SELECT first_seen, id FROM {UPLOADS} WHERE {sql} ORDER BY {order} LIMIT {FEW + 1}",
+                **condition.values,
+            )
+            keys |= {(float(row[0]), str(row[1])) for row in found.rows}
+        return list(keys) if len(keys) <= FEW else None
 
     def _candidates(self, probed: Condition, keys: list[Key], place: Key | None) -> Found:
         if place is not None:
             keys = [k for k in keys if (k < place if self.descending else k > place)]
         keys.sort(reverse=self.descending)
-        rest = " AND ".join(each.sql for each in self.conditions if each is not probed)
+        rest = " AND ".join(
+            each.sql for each in self.conditions if each is not probed or each.wider
+        )
         found: list[Key] = []
         for start in range(0, len(keys), PAGE):
             some = keys[start : start + PAGE]
@@ -198,7 +218,9 @@ def conditions(database: Database, chosen: Filter) -> list[Condition]:
     if chosen.photo:
         names = [_prefix(name, chosen.photo) for name in ("object_key", "photo")]
         values = names[0].values | names[1].values
-        found.append(Condition(f"({names[0].sql} OR {names[1].sql})", values, few=True))
+        probes = names[0].probes + names[1].probes
+        sql = f"({names[0].sql} OR {names[1].sql})"
+        found.append(Condition(sql, values, few=True, probes=probes))
     if chosen.code:
         found.append(_code(chosen.code))
     if chosen.verdict:
@@ -213,14 +235,15 @@ def conditions(database: Database, chosen: Filter) -> list[Condition]:
 def _state(state: str) -> list[Condition]:
     if state == "waiting":
         sql = "state IN ('claimed', 'parked', 'answered', 'failed')"
-        return [Condition(sql, {}, few=True, probe="due_at IS NOT NULL")]
+        return [Condition(sql, {}, few=True, probes=(("due_at IS NOT NULL", "due_at"),))]
     if state == "ended":
         return [Condition("state IN ('delivered', 'dead')", {})]
     if state in {"delivered", "dead"}:
         return [Condition("state = :state", {"state": state})]
     if state:
-        probe = "due_at IS NOT NULL AND state = :state"
-        return [Condition("state = :state", {"state": state}, few=True, probe=probe)]
+        probes = (("due_at IS NOT NULL", "due_at"),)
+        values: dict[str, object] = {"state": state}
+        return [Condition("state = :state", values, few=True, probes=probes, wider=True)]
     return []
 
 
@@ -238,35 +261,41 @@ def _days(chosen: Filter) -> list[Condition]:
 def _vin(database: Database, part: str) -> Condition:
     """A whole VIN; else VINs that begin or end so; only where there are none, what is inside."""
     if len(part) == SEARCHED["vin"]:
-        return Condition("vin = :vin", {"vin": part}, few=True)
+        return Condition("vin = :vin", {"vin": part}, few=True, probes=(("vin = :vin", "vin"),))
     ends = [_prefix("vin", part), _prefix("vin_backwards", part[::-1])]
     found = [
         each
         for each in ends
-        if database.execute(f"SELECT 1 FROM {UPLOADS} WHERE {each.sql} LIMIT 1", **each.values).rows
+        if database.execute(
+            f"SELECT 1 FROM {UPLOADS} WHERE {each.sql} ORDER BY {each.probes[0][1]} LIMIT 1",
+            **each.values,
+        ).rows
     ]
     if len(found) == 1:
         return found[0]
     if found:
         values = ends[0].values | ends[1].values
-        return Condition(f"({ends[0].sql} OR {ends[1].sql})", values, few=True)
+        probes = ends[0].probes + ends[1].probes
+        return Condition(f"({ends[0].sql} OR {ends[1].sql})", values, few=True, probes=probes)
     contains = {
         "sqlite": "instr(vin, :vin) > 0",
         "postgresql": "strpos(vin, :vin) > 0",
         "mysql": "INSTR(vin, :vin) > 0",
     }[database.dialect.name]
     # Over the index of the VINs alone, which is a hundredth of the table.
-    few = f"SELECT vin FROM {UPLOADS} WHERE vin IS NOT NULL AND {contains} LIMIT {FEW + 1}"
-    return Condition(
-        contains, {"vin": part}, few=True, probe=f"vin IN (SELECT vin FROM ({few}) vins)"
+    few = (
+        f"SELECT vin FROM {UPLOADS} WHERE vin IS NOT NULL AND {contains} "
+        f"ORDER BY vin LIMIT {FEW + 1}"
     )
+    probe = f"vin IN (SELECT vin FROM ({few}) vins)"
+    return Condition(contains, {"vin": part}, few=True, probes=((probe, "vin"),), scans=True)
 
 
 def _prefix(column: str, text: str) -> Condition:
     first = text[: SEARCHED[column]]
     values: dict[str, object] = {column: first, f"{column}_end": first + _LAST}
     sql = f"({column} >= :{column} AND {column} < :{column}_end)"
-    return Condition(sql, values, few=True)
+    return Condition(sql, values, few=True, probes=((sql, column),))
 
 
 def _equal(column: str, name: str, value: str) -> Condition:
@@ -276,5 +305,6 @@ def _equal(column: str, name: str, value: str) -> Condition:
 def _code(code: str) -> Condition:
     """A code itself, and those that begin with it and a dot ("/" follows "." in every order)."""
     values: dict[str, object] = {"code": code, "dotted": f"{code}.", "slashed": f"{code}/"}
-    sql = "(outcome = :code OR (outcome >= :dotted AND outcome < :slashed))"
-    return Condition(sql, values, few=True)
+    family = "(outcome >= :dotted AND outcome < :slashed)"
+    probes = (("outcome = :code", "first_seen"), (family, "outcome"))
+    return Condition(f"(outcome = :code OR {family})", values, few=True, probes=probes)

@@ -1,0 +1,108 @@
+"""The second witness: heard where doubt remains, and believed a little less than the recogniser."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.reader.pictures import VIN, encoded, plate
+from tests.reader.test_certainty import TAMPERED, line_of
+from tests.reader.test_search import frames
+from vinocr.reader import calibration, models
+from vinocr.reader.calibration import Features
+from vinocr.reader.decode import decode
+from vinocr.reader.lines import Line
+from vinocr.reader.passes import Passes
+from vinocr.reader.recognize import Frames, spelling
+
+EIGHT, LETTER_B = "XTA21140084151107", "XTA211400B4151107"
+
+
+class Heard:
+    """A witness's session that counts how often it is run."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.times = 0
+
+    def run(self, *arguments: Any) -> Any:
+        self.times += 1
+        return self._session.run(*arguments)
+
+
+@pytest.fixture(scope="module")
+def opened() -> models.Models:
+    return models.load(1)
+
+
+@pytest.fixture
+def witness(opened: models.Models) -> Heard:
+    return Heard(opened.witness)
+
+
+def test_nobody_else_is_heard_on_a_clear_photo(opened: models.Models, witness: Heard) -> None:
+    passes = Passes(dataclasses.replace(opened, witness=witness))
+    hypotheses = passes.read(decode(encoded(plate())), 0.7)
+    assert next(iter(hypotheses.posterior)) == VIN
+    assert witness.times == 0
+
+
+def test_the_witness_is_heard_where_doubt_remains(opened: models.Models, witness: Heard) -> None:
+    passes = Passes(dataclasses.replace(opened, witness=witness))
+    hypotheses = passes.read(decode(encoded(plate(TAMPERED[0]))), 0.7)
+    assert 1 <= witness.times <= 2
+    assert any(line.witnesses for line in hypotheses.lines)
+
+
+def _line(eight: float, witness: str | None) -> Line:
+    """A line whose recogniser hesitates between 8 and B, and what the witness reads."""
+    hesitating = [{"8": eight, "B": 1 - eight} if i == 9 else c for i, c in enumerate(EIGHT)]
+    line = line_of(frames(*hesitating), height=7.0)
+    if witness:
+        said = frames(*witness)
+        line.witnesses.append(Frames(said, witness, *spelling(said)))
+    return line
+
+
+def _for_eight(line: Line) -> float:
+    scores = line.scores()
+    return scores[EIGHT] - scores[LETTER_B]
+
+
+def test_agreement_raises_and_disagreement_lowers() -> None:
+    alone = _for_eight(_line(0.7, None))
+    assert _for_eight(_line(0.7, EIGHT)) > alone + 1
+    assert _for_eight(_line(0.7, LETTER_B)) < alone - 1
+
+
+def test_a_witness_heard_later_counts_too() -> None:
+    line = _line(0.7, None)
+    before = _for_eight(line)
+    said = frames(*LETTER_B)
+    line.witnesses.append(Frames(said, LETTER_B, *spelling(said)))
+    assert _for_eight(line) < before - 1
+
+
+def test_lines_cut_anew_forget_what_the_witness_said() -> None:
+    line = _line(0.7, EIGHT)
+    line.forget()
+    assert not line.witnesses
+
+
+def test_an_answer_that_nobody_spells_is_believed_less() -> None:
+    both = calibration.probability(Features(0.95, 9.0, 0.8, spelt=True, witnessed=True))
+    one = calibration.probability(Features(0.95, 9.0, 0.8, spelt=True, witnessed=False))
+    none = calibration.probability(Features(0.95, 9.0, 0.8, spelt=False, witnessed=False))
+    assert both > one > none
+
+
+def test_spaces_and_ornaments_are_no_part_of_what_is_spelt() -> None:
+    said = frames(*EIGHT)
+    assert Frames(said, "", f"~{EIGHT[:3]} {EIGHT[3:]}~", 1.0).spells(EIGHT)
+    assert not Frames(said, "", LETTER_B, 1.0).spells(EIGHT)
+
+
+def test_an_answer_is_never_surer_than_its_share_among_the_candidates() -> None:
+    assert calibration.probability(Features(0.9, 20.0, 1.0, share=0.55)) <= 0.55
