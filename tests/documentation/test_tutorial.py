@@ -26,7 +26,11 @@ BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n)?```sh\n(.*?)^```$", re.MULTILI
 STAYS = re.compile(r"^(?=\.venv/bin/vindrop up )", re.MULTILINE)
 LIMIT_SECONDS = 600.0
 """So that a command that hangs ends; nothing is asserted on it."""
-FIRST_UP, SECOND_UP = ("1N4730V82NF254727", "4T187MKA6L9320155"), ("too-far.jpg",)
+UPS = (
+    (("label-02.jpg",), ("4T187MKA6L9320155", "1N4730V82NF254727", "4JG778BK8JB073688")),
+    ((), ("too-far.jpg",)),
+)
+"""For each block with `vindrop up`: photos that are copied in while it runs, and what it then tells."""
 
 
 def blocks(page: str) -> list[tuple[bool, str]]:
@@ -102,21 +106,23 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 @pytest.mark.timeout(2_400)
 def test_the_tutorial_can_be_followed(reader: Reader) -> None:
-    ups = iter(((FIRST_UP, ("label-01.jpg",)), (SECOND_UP, ())))
+    ups = iter(UPS)
     told = []
     for is_run, lines in blocks("docs/tutorial.md"):
-        if not is_run:
-            continue
-        if STAYS.search(lines):
-            until, copied = next(ups)
-            if "label-01.jpg" in lines:  # the block copies it in itself: another one comes later
-                copied = ("label-02.jpg",)
-                until = (*until, "4JG778BK8JB073688")
+        if is_run and STAYS.search(lines):
+            copied, until = next(ups)
             told.append(reader.leaves_running(lines, until, copied))
-        else:
+        elif is_run:
             told.append(reader.types(lines))
     assert next(ups, None) is None
     everything = "\n".join(told)
+    for page in ("README.md", "README.zh-CN.md"):
+        for row in re.findall(
+            r"^✓  (.+?) +[\d.]+$", (ROOT / page).read_text("utf-8"), re.MULTILINE
+        ):
+            photo, vin, verdict = row.split()[:3]
+            year = row.split()[-1]
+            assert re.search(rf"{re.escape(photo)} +{vin} +{verdict} .* {year} ", told[0]), row
     for said in ("VINs read exactly           31 of 31", "2HGS14RX4CW074936", "Ford"):
         assert said in everything
     # Section 4: what no engine read is a reading now, and nothing of it waits.

@@ -38,9 +38,7 @@ def stage(language: str, folder: Path) -> None:
     for page in sorted(pages.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         at_root = page.name in OF_THE_ROOT.values() and page.parent == pages
-        text = _relinked(
-            text, page.parent.relative_to(pages).as_posix(), language, at_root=at_root
-        )
+        text = _relinked(text, page.parent.relative_to(pages).as_posix(), language, at_root=at_root)
         page.write_text(text, encoding="utf-8")
     if language != "en":
         _pictures(pages)
