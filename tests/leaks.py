@@ -37,6 +37,7 @@ INPUTS: Final = {
     "admin-key": "the key of its console: looked for, too",
     "vindrop.sqlite*": "the local platform's own queue: events as COS sends them, raw",
     "*.env": "settings of a user's own",
+    ".env.example": "what a user fills in: a place for a password in a URL",
     "*.py": "code, copied to where a runtime finds it",
     "*.pyc": "the same, compiled",
 }
