@@ -23,6 +23,7 @@ from vindrop.core.review import (
     Undecidable,
 )
 from vindrop.core.store_errors import StoreError
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.review import Review
 from vindrop.domain.vin import Verdict
@@ -74,13 +75,15 @@ def test_a_confirmed_vin_stands_beside_the_machines(flow: ConsoleFlow) -> None:
 
 
 def test_a_dead_letter_that_a_person_reads_becomes_a_reading(flow: ConsoleFlow) -> None:
-    letter = a_dead_letter(an_upload())
+    asked = (RecognizerCall(name="own", billed=1), RecognizerCall(name="cloud", billed=1))
+    letter = replace(a_dead_letter(an_upload()), billed=2, recognizers=asked)
     name = flow.end(letter)
     review = decided(flow.desk.decide(says(name)))
     assert review.before.code == letter.code
     assert flow.rows("dead_letters") == {}
     (reading,) = flow.rows("readings").values()
     assert isinstance(reading, Reading)
+    assert (reading.recognizers, reading.vinocr.billed) == (asked, 2), "what it has cost, and whose"
     assert (reading.vin, reading.verdict, reading.vinocr.request_id) == (
         RIGHT,
         Verdict.REVIEWED,

@@ -223,6 +223,7 @@ def reviewed_reading(letter: DeadLetter, review: Review, vin: Vin) -> Reading:
             maybe_billed=letter.maybe_billed,
         ),
         attempts=max(letter.attempts, 1),
+        recognizers=letter.recognizers,
         read_at=review.decided_at,
         manufacturer=vin.manufacturer,
         country=vin.country,
