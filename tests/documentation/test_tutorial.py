@@ -52,7 +52,12 @@ class Reader:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("VINDROP_", "VINOCR_"))}
         # The environment was made by `make setup`; its stamp may be older than the files it is of.
-        return kept | {"MAKEFLAGS": "-o .venv/.ready", "BROWSER": "true", "COLUMNS": "120"}
+        return kept | {
+            "MAKEFLAGS": "-o .venv/.ready",
+            "BROWSER": "true",
+            "COLUMNS": "120",
+            "VINDROP_LANG": "en",
+        }
 
     def types(self, lines: str) -> str:
         """Run a block; return what it printed."""
