@@ -83,6 +83,7 @@ COLUMNS: Final = [
     "reference",
     "outcome",
     "vin",
+    "vin_backwards",
     "maker",
     "queue",
     "took",

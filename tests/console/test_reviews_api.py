@@ -215,7 +215,7 @@ def test_a_redrive_tells_its_price_and_does_what_it_said(
 ) -> None:
     desk = make_desk(list(filled.photos(7)), VINDROP_PRICE_PER_CALL="0.5")
     said = desk.ask("POST", "/v1/redrives", {"filter": {}, "dry_run": True}, key=ADMIN).json
-    assert said == {"counts": {"would_redrive": 3}, "price": 1.5, "next": None}
+    assert said == {"counts": {"would_redrive": 3}, "calls": 3, "price": 1.5, "next": None}
     assert len(desk.queue()) == 7, "only asked"
     done = desk.ask("POST", "/v1/redrives", {"filter": {}, "dry_run": False}, key=ADMIN).json
     assert done["counts"] == {"redriven": 3}
@@ -225,6 +225,31 @@ def test_a_redrive_tells_its_price_and_does_what_it_said(
     redriven = [line for line in lines if line["event"] == "redriven"]
     assert {line["who"] for line in redriven} == {"kim"}
     assert len(redriven) == 3
+
+
+@pytest.mark.parametrize(
+    ("recognizers", "calls", "price"),
+    [
+        ("own={}?price=0 cloud={}?price=0.02", 6, 0.06),
+        ("own={}?price=0 cloud={}", 6, 1.5),
+        ("own={}?price=0.01 cloud={}?price=0.02", 6, 0.09),
+        ("own={}?price=0 free={}?price=0", 6, None),
+    ],
+)
+def test_a_redrive_of_several_recognizers_tells_the_price_of_all_of_them(
+    make_desk: MakeDesk, recognizers: str, calls: int, price: float | None
+) -> None:
+    desk = make_desk(
+        list(filled.photos(7)),
+        VINDROP_RECOGNIZERS=recognizers.format("http://one.example", "http://two.example"),
+        VINDROP_RECOGNIZER_KEYS=" ".join(
+            f"{word.partition('=')[0]}=id:key" for word in recognizers.split()
+        ),
+        VINDROP_PRICE_PER_CALL="0.5",
+    )
+    said = desk.ask("POST", "/v1/redrives", {"filter": {}, "dry_run": True}, key=ADMIN).json
+    assert said["calls"] == calls
+    assert said["price"] == (None if price is None else pytest.approx(price))
 
 
 def test_every_decision_is_in_the_log_with_its_name(

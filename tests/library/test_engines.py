@@ -99,6 +99,13 @@ def test_each_has_the_general_settings_with_its_own_in_their_place() -> None:
         ("[", "begins as JSON"),
         ("[]", "names no recognizer"),
         ('[{"name": "own", "endpoint": "h", "rate": true}]', "rate of 'own'"),
+        ('[{"name": "own", "endpoint": "h", "burst": 1e999}]', "whole number"),
+        ('[{"name": "own", "endpoint": "h", "daily_calls": 1e999}]', "whole number"),
+        ('[{"name": "own", "endpoint": "h", "burst": 1.5}]', "whole number"),
+        ("[" * 100_000, "nested too deeply"),
+        ("own=http://h&price=0", "no address"),
+        ("own=http://h;price=0", "no address"),
+        ("own=http://h|x", "no address"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_that_quotes_no_secret(text: str, says: str) -> None:
@@ -110,7 +117,7 @@ def test_what_is_wrong_is_one_sentence_that_quotes_no_secret(text: str, says: st
 
 @pytest.mark.parametrize(
     "keys",
-    [PLANTED, f"own={PLANTED}", f"own=:{PLANTED}", f"other=id:{PLANTED}", f"own='id:{PLANTED}'"],
+    [f"own=id:{PLANTED} own=id:{PLANTED}", PLANTED, f"own={PLANTED}", f"own=:{PLANTED}", f"other=id:{PLANTED}", f"own='id:{PLANTED}'"],
 )
 def test_keys_that_make_no_sense_are_not_quoted(keys: str) -> None:
     with pytest.raises(SettingsError, match="VINDROP_RECOGNIZER_KEYS") as raised:

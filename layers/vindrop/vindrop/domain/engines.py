@@ -17,6 +17,8 @@ from vindrop.domain.recognition import TENCENT
 
 INPROCESS: Final = "inprocess:"
 _NAME: Final = r"[a-z][a-z0-9_-]{0,31}"
+_HOST: Final = r"[a-z0-9._-]+|[0-9a-f:.]+"
+"""A host's name, or an address of IPv4 or IPv6. What stands in none is most likely an option: ``&``."""
 _TEXTS: Final = {
     "account": re.compile(r"[\w.:-]{1,64}"),
     "region": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
@@ -90,6 +92,8 @@ def keys_of(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
         key_id, _, key = pair.partition(":")
         if not re.fullmatch(_NAME, name) or not key_id or not key:
             raise EngineError(f"takes name=SecretId:SecretKey, and entry {number} is none")
+        if name in found:
+            raise EngineError(f"has keys for {name!r} twice: which ones are right?")
         found[name] = (key_id, key)
     return found
 
@@ -114,6 +118,8 @@ def _from_words(text: str) -> list[dict[str, Any]]:
 def _from_json(text: str) -> list[dict[str, Any]]:
     try:
         found = json.loads(text)
+    except RecursionError:
+        raise EngineError("begins as JSON, and is nested too deeply to be any of ours") from None
     except ValueError as error:
         raise EngineError(f"begins as JSON and is none: {error}") from None
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
@@ -163,7 +169,9 @@ def _number(name: str, option: str, value: Any) -> float:
     kind, least, most = _NUMBERS[option]
     try:
         number = kind(value) if not isinstance(value, bool) else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # JSON's 1e999 is infinite
+        number = None
+    if isinstance(value, float) and number != value:  # a whole number was asked for
         number = None
     if number is None or not least <= number <= most:
         called = "a whole number" if kind is int else "a number"
@@ -183,7 +191,7 @@ def _is_endpoint(text: str) -> bool:
         return False
     return bool(
         split.scheme in {"http", "https"}
-        and split.hostname
+        and re.fullmatch(_HOST, split.hostname or "")
         and port_fits
         and split.path in {"", "/"}
         and not (split.query or split.fragment or split.username)

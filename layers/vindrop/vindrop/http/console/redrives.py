@@ -1,7 +1,8 @@
 """``POST /v1/redrives``: read again what ended as a dead letter, its price before it is done.
 
     {"ids": [ID, …]} or {"filter": {…}}, "dry_run": true or false, "cursor": where to go on
-    → {"counts": {result: uploads}, "price": of what is (or would be) redriven, or null, "next"}
+    → {"counts": {result: uploads}, "calls" and "price": at most, of what is (or would be) redriven;
+       price is null where none is set; "next"}
 
 A filtered set of any size goes in parts, each within the time of a request: the page adds up what
 comes, shows the sum, and only then asks for the same without ``dry_run``.
@@ -16,6 +17,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vindrop.core.app import App
 from vindrop.core.console import Console
 from vindrop.core.redrive import redrive
 from vindrop.domain.records import DeadLetter
@@ -70,13 +72,22 @@ def post(asked: Asked) -> Response:
                 result=done.result,
             )
     again = counts["redriven"] + counts["would_redrive"]
-    price = app.settings.price_per_call
+    calls, price = _dearest(app)
     answer = {
         "counts": counts,
+        "calls": again * calls,
         "price": again * price if price else None,
         "next": following,
     }
     return Response(200, json.dumps(answer), {"Content-Type": "application/json"})
+
+
+def _dearest(app: App) -> tuple[int, float]:
+    """Return how many billed calls one upload takes at most, and what they cost: each may be asked."""
+    if not app.engines:
+        return 1, app.settings.price_per_call
+    billing = [each for each in app.engines if each.recognizer.bills]
+    return len(billing), sum(each.settings.price_per_call for each in billing)
 
 
 def _chosen(console: Console, wanted: Wanted) -> tuple[list[DeadLetter], str | None]:

@@ -56,9 +56,11 @@ export async function call(method, path, body, options = {}) {
   const headers = {...(body === undefined ? {} : {"Content-Type": "application/json"}), ...options.headers};
   const content = body === undefined || body instanceof Blob ? body : JSON.stringify(body);
   const answer = await transfer(method, root + path, headers, content, options);
-  let said = {};
-  try { said = JSON.parse(answer.text || "{}"); } catch { /* a gateway's own error page */ }
-  if (answer.status >= 200 && answer.status < 300) return said;
+  let said = null;
+  try { said = JSON.parse(answer.text); } catch { /* a gateway's own page, or that of a proxy */ }
+  // A page that asks for a sign-in is no reading: what was sent is sent again.
+  if (answer.status === 204 || (answer.status >= 200 && answer.status < 300 && said)) return said ?? {};
+  said ??= {};
   throw new Problem({
     name: String(said.type ?? "").split(":").pop() || BY_STATUS[answer.status] || "unknown",
     detail: said.detail ?? `HTTP ${answer.status}`,

@@ -23,7 +23,9 @@ export class Problem extends Error {
   }
 
   /** Whether the same request may succeed later. */
-  get passes() { return this.name === "offline" || this.status === 429 || this.status >= 500; }
+  get passes() {
+    return ["offline", "elsewhere"].includes(this.name) || this.status === 429 || this.status >= 500;
+  }
 }
 
 let csrf = meta("csrf");
@@ -34,23 +36,31 @@ export async function api(method, path, body, { seconds = 60 } = {}) {
   const headers = { "X-CSRF-Token": csrf };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
-  let said = {};
+  let text;
   try {
     answer = await fetch(base + path, {
       method, headers, body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin", signal: AbortSignal.timeout(seconds * 1000),
     });
-    if (answer.status !== 204) said = await answer.json().catch(() => ({}));
+    text = await answer.text();
   } catch {
     throw new Problem("offline", 0, "");
   }
   const version = answer.headers.get("X-Console-Version");
   if (version && version !== VERSION) deployed();
-  if (answer.ok) return said;
+  const said = parsed(text);
+  if (answer.ok && (said || answer.status === 204)) return said ?? {};
   // Without its cookie a page of ours is signed out, whatever else the function says of keys.
-  if (answer.status === 401 && path !== "/v1/session") throw new Problem("signed-out", 401, "", said);
-  const name = said.type?.split(":").pop() ?? (answer.status >= 500 ? "internal" : "bad-request");
-  throw new Problem(name, answer.status, said.detail ?? "", said);
+  if (answer.status === 401 && path !== "/v1/session") throw new Problem("signed-out", 401, "", said ?? {});
+  // A gateway, or a proxy that wants a sign-in: it says nothing of what was asked, so that is asked again.
+  if (!String(said?.type).startsWith("urn:vindrop:problem:")) {
+    throw new Problem(answer.status >= 500 ? "internal" : "elsewhere", answer.status, "");
+  }
+  throw new Problem(said.type.split(":").pop(), answer.status, said.detail ?? "", said);
+}
+
+function parsed(text) {
+  try { return JSON.parse(text); } catch { return null; }
 }
 
 /** Renews the session's token, after somebody has signed in again in another tab. */

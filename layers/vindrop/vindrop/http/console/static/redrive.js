@@ -12,12 +12,13 @@ let done = false;
 
 /** Goes through the whole set, part by part, and adds up what comes. */
 async function all(wanted, dryRun) {
-  const sum = { counts: {}, price: null };
+  const sum = { counts: {}, calls: 0, price: null };
   let cursor = "";
   do {
     const before = sum.counts.redriven ?? 0;
     const part = await api("POST", "/v1/redrives", { ...wanted, cursor, dry_run: dryRun, before });
     for (const [result, count] of Object.entries(part.counts)) sum.counts[result] = (sum.counts[result] ?? 0) + count;
+    sum.calls += part.calls;
     if (part.price !== null) sum.price = (sum.price ?? 0) + part.price;
     show(sum);
     cursor = part.next ?? "";
@@ -44,7 +45,7 @@ export async function ask(wanted) {
     const count = sum.counts.would_redrive ?? 0;
     if (!count) { says.textContent = say("js.redrive.none"); return; }
     says.textContent = sum.price === null
-      ? say("js.redrive.calls", { count })
+      ? say("js.redrive.calls", { count, calls: sum.calls })
       : say("js.redrive.price", { count, price: sum.price.toFixed(2) });
     go.hidden = false;
     go.onclick = async () => {

@@ -255,22 +255,25 @@ function trouble(problem) {
 
 const ACTS = { n: () => decide({ reason: "no_vin" }), r: () => decide({ reason: "new_photo_wanted" }), u: undo };
 
+// A key that is held down repeats itself: that is no second look, and no look at the next photo.
+const once = (event, act) => { if (!event.repeat) act(); };
+
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.isComposing) return;
   const { target, key } = event;
   const inCell = Boolean(target.closest?.("#cells"));
   const letter = key.toLowerCase();
   if (event.altKey) {
-    if (ACTS[letter]) { event.preventDefault(); ACTS[letter](); }
+    if (ACTS[letter]) { event.preventDefault(); once(event, ACTS[letter]); }
     return;
   }
   if (key === "Enter" && (inCell || target === stage || target === document.body)) {
     event.preventDefault();
-    confirm();
+    once(event, confirm);
     return;
   }
   if (inCell || target.closest?.("input, select, textarea, button, a, summary, dialog")) return;
-  if (ACTS[letter] && (current || letter === "u")) { event.preventDefault(); ACTS[letter](); return; }
+  if (ACTS[letter] && (current || letter === "u")) { event.preventDefault(); once(event, ACTS[letter]); return; }
   if (!current) return;
   if (["ArrowLeft", "ArrowRight", "ArrowDown"].includes(key)) { event.preventDefault(); cells.focus(); }
   else if (key.length === 1 && key !== " ") { event.preventDefault(); cells.focus(); cells.type(key); }
