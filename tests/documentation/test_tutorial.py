@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,7 +99,7 @@ class Reader:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
+def reader(tmp_path: Path) -> Reader:
     """A folder with what a clone holds, and the environment that `make setup` made."""
     for entry in ROOT.iterdir():
         if entry.name not in {".git", ".venv", ".vindrop", ".env", "build", "photos", "bucket"}:
