@@ -27,6 +27,7 @@ BLOCK = re.compile(r"^ {0,4}```(\w*)\n(.*?)^ {0,4}```$", re.MULTILINE | re.DOTAL
 
 
 def blocks(*languages: str) -> Iterator[tuple[str, str, str]]:
+    """Yield page, language and text of each block in one of ``languages``."""
     for page in PAGES:
         for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
             if language in languages:

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,7 +51,12 @@ class Reader:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("VINDROP_", "VINOCR_"))}
         # The environment was made by `make setup`; its stamp may be older than the files it is of.
-        return kept | {"MAKEFLAGS": "-o .venv/.ready", "BROWSER": "true", "COLUMNS": "120"}
+        return kept | {
+            "MAKEFLAGS": "-o .venv/.ready",
+            "BROWSER": "true",
+            "COLUMNS": "120",
+            "VINDROP_LANG": "en",
+        }
 
     def types(self, lines: str) -> str:
         """Run a block; return what it printed."""
@@ -95,7 +99,7 @@ class Reader:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
+def reader(tmp_path: Path) -> Reader:
     """A folder with what a clone holds, and the environment that `make setup` made."""
     for entry in ROOT.iterdir():
         if entry.name not in {".git", ".venv", ".vindrop", ".env", "build", "photos", "bucket"}:
