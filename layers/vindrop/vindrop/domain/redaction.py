@@ -124,8 +124,12 @@ def redact(text: str) -> str:
         text = text[: blank if blank > 0 else _WINDOW]
     if not text.isascii():
         text = text.translate(_HIDDEN)
+    from vindrop.domain import secret_forms  # errors are rare: not while a function starts
+
+    text = secret_forms.plain(text)
     border = len(text) if cut else -1
     text = re.sub(_URL, lambda found: _url(found, unfinished=found.end() == border), text)
+    text = secret_forms.cut(text, _CUT, lambda name: _is_secret(name) is not None)
     text = _fields(text)
     text = re.sub(_LOGIN, rf"\1 {_CUT}", text)
     text = re.sub(_ENCODED_LOGIN, rf"\1{_CUT}", text)
@@ -208,6 +212,11 @@ def _secret_name(found: re.Match[str]) -> str | None:
             return None
     if between.startswith(":") and re.fullmatch(_ERROR_CODE, name):
         return None
+    return _is_secret(name)
+
+
+def _is_secret(name: str) -> str | None:
+    """Return a field's name in one word of small letters where it is secret, else None."""
     words = name.lower().rstrip("0123456789_-.").replace(".", "_").replace("-", "_").split("_")
     last = words[-1]
     if last in _SECRET_WORDS:
