@@ -73,6 +73,8 @@ _HIDDEN: Final = dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF]) |
 _LOGIN: Final = (
     r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)[ =]\s{0,8}[\"']?[^\s\"']+"
 )
+_RARE: Final = r"\\|&#|[?&%@]|(?i:name=|auth)|\s-(?:pw|[ap])"
+"""Where `vindrop.domain.secret_forms` may find something."""
 _ALONE: Final = r"(?i)\b(bearer|basic)\s{1,8}([\w.~+/=-]{6,})"
 _PROSE: Final = frozenset(
     (
@@ -124,12 +126,15 @@ def redact(text: str) -> str:
         text = text[: blank if blank > 0 else _WINDOW]
     if not text.isascii():
         text = text.translate(_HIDDEN)
-    from vindrop.domain import secret_forms  # errors are rare: not while a function starts
+    rare = re.search(_RARE, text) is not None
+    if rare:
+        from vindrop.domain import secret_forms  # not while a function starts
 
-    text = secret_forms.plain(text)
+        text = secret_forms.plain(text)
     border = len(text) if cut else -1
     text = re.sub(_URL, lambda found: _url(found, unfinished=found.end() == border), text)
-    text = secret_forms.cut(text, _CUT, lambda name: _is_secret(name) is not None)
+    if rare:
+        text = secret_forms.cut(text, _CUT, lambda name: _is_secret(name) is not None)
     text = _fields(text)
     text = re.sub(_LOGIN, rf"\1 {_CUT}", text)
     text = re.sub(_ENCODED_LOGIN, rf"\1{_CUT}", text)
