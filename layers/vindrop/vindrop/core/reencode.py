@@ -170,7 +170,7 @@ def _prepare(
 
 
 def _check_runs(image: Image.Image, size: int) -> None:
-    tiles = getattr(image, "tile", ())
+    tiles: list[tuple[str]] = getattr(image, "tile", [])
     runs = image.format == "BMP" and bool(tiles) and tiles[0][0] == "bmp_rle"
     if runs and (image.width * image.height > _MOST_RUN_PIXELS or size > _MOST_RUN_BYTES):
         raise FailureError(
