@@ -112,7 +112,10 @@ def test_the_destinations_end_as_the_ledger_does(place: str, seed: int, tmp_path
         folder = tmp_path / str(number)
         folder.mkdir()
         day = Day(ConsoleFlow(*(url.format(folder) for url in PLACES[place])), chance)
-        for _ in range(chance.randint(3, LAST - 2)):
+        if number % 2:  # chance alone seldom leaves a review and its undo waiting
+            for act in ("away", "vin", "undo", "back"):
+                day.do(act)
+        for _ in range(chance.randint(3, LAST - 4)):
             day.do(chance.choice(list(day.acts)))
         day.do("back")
         for _ in range(LAST):
