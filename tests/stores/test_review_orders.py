@@ -18,7 +18,7 @@ from vindrop.core import redrive as redriving
 from vindrop.core.ledger import Claim
 from vindrop.core.review import Decision
 from vindrop.core.store_errors import StoreError
-from vindrop.domain.records import DeadLetter, Reading
+from vindrop.domain.records import DeadLetter, End, Reading
 
 PLACES: Final[dict[str, tuple[str, str, str]]] = {
     "one database": ("sqlite:///{}/a.db", "", ""),
@@ -36,7 +36,8 @@ class Day:
     def __init__(self, flow: ConsoleFlow, chance: random.Random) -> None:
         self.flow, self.upload = flow, an_upload()
         self.frozen: Claim | None = flow.claim(self.upload, lease=-1.0)
-        self.name = flow.end(chance.choice([a_dead_letter(self.upload), doubtful(self.upload)]))
+        ends: list[End] = [a_dead_letter(self.upload), doubtful(self.upload)]
+        self.name = flow.end(chance.choice(ends))
         self.happened: list[str] = []
         self.acts: dict[str, Callable[[], Any]] = {
             "vin": lambda: self._decide(vin=VINS[0]),
