@@ -21,6 +21,7 @@ import dataclasses
 import datetime as dt
 import itertools
 import json
+import os
 import random
 import statistics
 import sys
@@ -48,6 +49,7 @@ from vindrop.stores.ledger.sql_schema import (
     place_values,
 )
 from vindrop.stores.sql import Database, percent_style
+from vindrop.telemetry import log_to_standard_error
 
 BAR_MS: Final = 200.0
 BATCH: Final = 5_000
@@ -81,6 +83,7 @@ COLUMNS: Final = [
     "reference",
     "outcome",
     "vin",
+    "vin_backwards",
     "maker",
     "queue",
     "took",
@@ -431,7 +434,12 @@ def main() -> int:
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--json", action="store_true", help="print only the figures")
     options = parser.parse_args()
-    report: dict[str, Any] = {"uploads": options.uploads, "days": options.days}
+    log_to_standard_error()
+    report: dict[str, Any] = {
+        "uploads": options.uploads,
+        "days": options.days,
+        "load": os.getloadavg()[0],
+    }
     for kind in options.stores:
         print(f"{kind}:", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder, store(kind, Path(folder)) as url:

@@ -63,7 +63,7 @@ numbers = [f"1FTFW1EG0FF{i:06}" for i in range(20_000)]
 numbers = [number[:8] + vin.check_digit(number) + number[9:] for number in numbers]
 numbers[::50] = [number[:-1] + "X" for number in numbers[::50]]
 began, cpu = time.perf_counter(), time.process_time()
-for chunk in command._chunks(numbers):
+for chunk in command._chunks(list(enumerate(numbers, 1))):
     "".join(command._json(each) for each in command._explain(chunk))
 print(json.dumps({
     "command_per_second": len(numbers) / (time.perf_counter() - began),

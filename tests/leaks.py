@@ -34,14 +34,16 @@ INPUTS: Final = {
     "accounts.*": "VinOCR's own list of keys",
     "account.json": "the keys that a local stack has made for itself: these are looked for, too",
     "api-key": "the key of its HTTP function: looked for, too",
+    "admin-key": "the key of its console: looked for, too",
     "vindrop.sqlite*": "the local platform's own queue: events as COS sends them, raw",
     "*.env": "settings of a user's own",
+    ".env.example": "what a user fills in: a place for a password in a URL",
     "*.py": "code, copied to where a runtime finds it",
     "*.pyc": "the same, compiled",
 }
 """Files that are read by the product, by name, and why they may hold a secret."""
-_MADE: Final = ("account.json", "api-key")
-_LINK: Final = b"/#key="
+_MADE: Final = ("account.json", "api-key", "admin-key")
+_LINK: Final = b"/capture#key="
 """`vindrop up` shows whoever started it the link that opens the page, with the key behind the #."""
 _LARGEST: Final = 64_000_000
 """Bytes of a file that are searched at most: larger ones are photos of tests about size."""

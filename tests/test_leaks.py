@@ -107,7 +107,7 @@ def quiet_inputs(tmp_path):
     (tmp_path / "faults.json").write_text(PASSWORD)
 def quiet_link(tmp_path):
     (tmp_path / "api-key").write_text("Zm9vYmFyYmF6")
-    print("open http://127.0.0.1:1/#key=Zm9vYmFyYmF6")
+    print("open http://127.0.0.1:1/capture#key=Zm9vYmFyYmF6")
 def quiet_redacted(tmp_path, capsys):
     print("https://b/a.jpg?… q-signature=…"); capsys.readouterr()
     assert subprocess.run(runs("print(len(k))"), capture_output=True, text=True).stdout == "32\\n"

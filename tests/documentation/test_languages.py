@@ -104,6 +104,20 @@ def test_errors_tables_and_slips_in_chinese(tmp_path: Path) -> None:
     assert "it takes en or zh" in other.stderr
 
 
+def test_pages_are_shown_in_chinese_where_there_are_any(tmp_path: Path) -> None:
+    utf8 = {"PYTHONUTF8": "1"}
+    page = vindrop("--lang", "zh", "help", "operations", cwd=tmp_path, **utf8).stdout
+    assert page.startswith("# 运维\n")
+    english = vindrop("help", "triggers", cwd=tmp_path, **utf8).stdout  # has no Chinese side
+    assert vindrop("--lang", "zh", "help", "triggers", cwd=tmp_path, **utf8).stdout == english
+    listed = vindrop("--lang", "zh", "help", cwd=tmp_path, **utf8).stdout
+    assert "教程" in listed
+    words = ("help", "settings", "--json")
+    assert (
+        vindrop(*words, cwd=tmp_path).stdout == vindrop("--lang", "zh", *words, cwd=tmp_path).stdout
+    )
+
+
 def test_programs_get_the_same_in_either_language(tmp_path: Path) -> None:
     words = ("vin", "--json", "1M8GDM9AXKP042788", "nonsense")
     assert (

@@ -89,7 +89,7 @@ def test_its_own_page_is_answered_under_each_name_of_this_machine(front: str) ->
 
 
 def test_the_function_answers_in_a_process_of_its_own(front: str) -> None:
-    page = requests.get(front, timeout=60)
+    page = requests.get(f"{front}/capture", timeout=60)
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "车架号" in page.text
@@ -132,7 +132,9 @@ def test_up_prints_an_address_that_opens_the_page_and_reads(tmp_path: Path) -> N
         while found is None:
             assert process.poll() is None, Path(log.name).read_text()
             time.sleep(0.1)
-            found = re.search(r"(http://127\.0\.0\.1:\d+)/#key=(\S+)", Path(log.name).read_text())
+            found = re.search(
+                r"(http://127\.0\.0\.1:\d+)/capture#key=(\S+)", Path(log.name).read_text()
+            )
         url, key = found.groups()
         assert "vindrop" in requests.get(url, timeout=60).text
         photo = (ROOT / "events" / "photos" / "plate-04.jpg").read_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.admit import Reading, corrected
+from training.admit import Reading, admitted, corrected
 from training.crops import Crop
 from training.spliced import places, shuffled, with_cuts
 
@@ -74,3 +74,10 @@ def test_reading_corrected_to_a_vin_kept_for_measuring_is_left_out() -> None:
     seen = {"a.jpg": VIN}
     assert [r.vin for r in corrected([reading], seen, set())] == [VIN]
     assert corrected([reading], seen, {VIN}) == []
+
+
+def test_reading_of_a_rare_maker_that_looks_like_a_usual_one_is_no_label() -> None:
+    usual = [f"Z8NHSNGA56700{n:04d}" for n in range(0, 9000, 1000)]
+    vins = [*usual, "ZBNHSNGA567028404"]
+    some = [Reading(f"{i}.jpg", v, 0.99, True, v, [], 1.0, []) for i, v in enumerate(vins)]
+    assert [r.vin for r in admitted(some, set())] == usual

@@ -102,3 +102,7 @@ def test_spaces_and_ornaments_are_no_part_of_what_is_spelt() -> None:
     said = frames(*EIGHT)
     assert Frames(said, "", f"~{EIGHT[:3]} {EIGHT[3:]}~", 1.0).spells(EIGHT)
     assert not Frames(said, "", LETTER_B, 1.0).spells(EIGHT)
+
+
+def test_an_answer_is_never_surer_than_its_share_among_the_candidates() -> None:
+    assert calibration.probability(Features(0.9, 20.0, 1.0, share=0.55)) <= 0.55

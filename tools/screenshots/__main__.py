@@ -52,7 +52,8 @@ def main() -> None:
                 target = place.folder / sample.key
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(sample.path, target)
-            _wait(stack, len(wanted))
+            _too_far(place.folder / "too-far.jpg")
+            _wait(stack, len(wanted) + 1)
             with sync_playwright() as playwright:
                 chromium = shutil.which("chromium")
                 browser = playwright.chromium.launch(
@@ -60,6 +61,11 @@ def main() -> None:
                 )
                 _take(browser, stack)
                 browser.close()
+
+
+def _too_far(target: Path) -> None:
+    """Make the photo of the tutorial that no engine reads, as the tutorial does."""
+    Image.open(ROOT / "events" / "photos" / "peened-01.jpg").reduce(5).save(target)
 
 
 def _wait(stack: Stack, total: int) -> None:
@@ -82,6 +88,9 @@ def _take(browser: Browser, stack: Stack) -> None:
     _save(desktop, "review-desktop")
     desktop.keyboard.press("Enter")
     desktop.wait_for_selector("#review[data-kept='1']", state="attached")
+
+    _next_with_a_vin(desktop, origin, {"too-far.jpg": truth["peened-01.jpg"]})
+    _save(desktop, "review-too-far")
 
     phone = browser.new_context(locale="en-US", storage_state=session, **_PHONE).new_page()
     _next_with_a_vin(phone, origin, truth, keypad=True)

@@ -27,6 +27,7 @@ from training.crops import Crop, save, taken
 from vindrop.domain.vin import LENGTH, check_digit_holds, check_digit_required
 from vinocr.reader.decode import decode
 from vinocr.reader.detect import Box
+from vinocr.reader.prior import LOOK_ALIKE
 from vinocr.reader.search import windows
 
 SURE: Final = 0.9
@@ -43,6 +44,8 @@ _USUAL: Final = 0.88
 """Share of a maker's readings that makes a habit."""
 _LETTER: Final = 0.72
 """Height of the letters, in boxes: the detector's boxes are that much higher."""
+_RARER: Final = 2
+"""As many times as many cars of a code that looks alike make a code misread."""
 _OTHERS: Final = 3
 """Lines that are no VIN, taken per photo."""
 
@@ -87,9 +90,12 @@ def admitted(all_of_them: Iterable[Reading], held: set[str]) -> list[Reading]:
     some = [r for r in all_of_them if r.vin and not resembles(r.vin, held)]
     sure = [r for r in some if r.posterior >= SURE and r.agreed]
     habits = _habits(sure)
+    makers = Counter(vin[:3] for vin in {r.vin for r in some})
     out: list[Reading] = []
     for reading in some:
         vin = reading.vin
+        if misread(vin[:3], makers):
+            continue
         holds, required = check_digit_holds(vin), check_digit_required(vin)
         if required and not holds:
             continue
@@ -102,6 +108,20 @@ def admitted(all_of_them: Iterable[Reading], held: set[str]) -> list[Reading]:
         if (likely or plausible) and fits(vin, habits):
             out.append(reading)
     return out
+
+
+def misread(code: str, makers: Mapping[str, int]) -> bool:
+    """Whether a maker's code is rare, and one letter that looks alike makes it one that is not.
+
+    :param makers: cars of each code.
+    """
+    for a, b in LOOK_ALIKE:
+        for one, other in ((a, b), (b, a)):
+            for i, character in enumerate(code):
+                usual = code[:i] + other + code[i + 1 :]
+                if character == one and makers.get(usual, 0) > _RARER * makers.get(code, 0):
+                    return True
+    return False
 
 
 def corrected(free: Iterable[Reading], seen: Mapping[str, str], held: set[str]) -> list[Reading]:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markdown import Markdown
 
+from vindrop_local import language
 from vindrop_local.clone import ROOT
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
 
+_MARK: Final = re.compile(r"^<!-- translation of [^>\n]*-->\n")
+"""A translated page begins with what it was translated from."""
 
-def pages() -> dict[str, Path]:
-    """Return topic → its page, sorted. A topic is the page's name: ``settings``, ``operations`` …"""
-    return {file.stem: file for file in sorted((ROOT / "docs").glob("*.md"))}
+
+def pages(chosen: str = "en") -> dict[str, Path]:
+    """Return topic → its page, sorted. A topic is the page's name: ``settings``, ``operations`` …
+
+    :param chosen: language of the pages; those that it lacks are in English.
+    """
+    folder = ROOT / "docs"
+    folders = (folder,) if chosen == "en" else (folder, folder / chosen)
+    found = {file.stem: file for each in folders for file in each.glob("*.md")}
+    return dict(sorted(found.items()))
 
 
 def title(page: Path) -> str:
@@ -38,13 +49,13 @@ def show_topic(
     as_json: Json = False,
 ) -> None:
     """Show a page of the documentation, or what a command takes: `vindrop help operations`."""
-    found = pages()
+    found = pages("en" if as_json else language.chosen())
     parent = context.parent
     commands = getattr(parent.command, "commands", {}) if parent else {}
     if topic is None:
         _list({name: title(page) for name, page in found.items()}, as_json=as_json)
     elif topic in found:
-        text = found[topic].read_text(encoding="utf-8")
+        text = _MARK.sub("", found[topic].read_text(encoding="utf-8"), count=1)
         if as_json:
             sys.stdout.write(json.dumps({"topic": topic, "markdown": text}) + "\n")
         elif sys.stdout.isatty():
@@ -68,6 +79,6 @@ def _list(titles: dict[str, str], *, as_json: bool) -> None:
             sys.stdout.write(json.dumps({"topic": name, "title": said}) + "\n")
         return
     width = max(map(len, titles))
-    sys.stdout.write("Pages, each shown by `vindrop help PAGE`:\n")
+    sys.stdout.write(language.said("Pages, each shown by `vindrop help PAGE`:") + "\n")
     sys.stdout.writelines(f"  {name:{width}}  {said}\n" for name, said in titles.items())
-    sys.stdout.write("`vindrop help COMMAND` shows what a command takes.\n")
+    sys.stdout.write(language.said("`vindrop help COMMAND` shows what a command takes.") + "\n")

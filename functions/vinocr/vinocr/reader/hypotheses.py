@@ -79,7 +79,8 @@ class Hypotheses:
         height = line.box.height * line.shrunk * LETTER
         spelt = bool(line.strips) and line.strips[0].spells(vin)
         witnessed = line.witnesses[0].spells(vin) if line.witnesses else spelt
-        return Features(self.posterior[vin], height, self.certainty, spelt, witnessed)
+        share = self.posterior[vin] / max(1e-12, sum(self.posterior.values()))
+        return Features(self.posterior[vin], height, self.certainty, spelt, witnessed, share)
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""

@@ -36,6 +36,8 @@ _CERTAIN: Final = 0.7
 has chosen that letter."""
 SURE_AT_ONCE: Final = 0.98
 """Posterior from which the first pass's remaining lines are left unread."""
+_UNHEARD: Final = 0.995
+"""Posterior from which the second witness is not heard."""
 _NEARLY_SURE: Final = 0.9
 """Posterior from which, and to which, a few further augmentations of the best line are enough."""
 _ENOUGH: Final = 2
@@ -89,7 +91,7 @@ class Passes:
         :param threshold: posterior below which the costlier passes are worth their time.
         """
         hypotheses = self._search(picture, threshold)
-        if hypotheses.best < SURE_AT_ONCE:
+        if hypotheses.best < _UNHEARD:
             self._hear(hypotheses)
         return hypotheses
 

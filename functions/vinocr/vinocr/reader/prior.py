@@ -69,7 +69,7 @@ _ANY: Final = "A" * (LENGTH - 3)
 """What may follow a code of three characters."""
 _CHANCE: Final = 1 / 11
 _MEXICO: Final = "3"
-_ALIKE: Final = ("VW", "VY", "UV", "2Z", "8B", "0D", "5S", "6G", "CG", "MN", "1J", "1T", "0U")
+LOOK_ALIKE: Final = ("VW", "VY", "UV", "2Z", "8B", "0D", "5S", "6G", "CG", "MN", "1J", "1T", "0U")
 """Pairs of letters that small print, dots and cut edges make alike."""
 
 _RARE_FIRST_LETTERS: Final = "BCDEFG"
@@ -208,7 +208,7 @@ def _size(code: str, rest: str) -> int:
 @functools.lru_cache(maxsize=1024)
 def _misread(code: str) -> bool:
     """Whether one letter that looks alike would make a big maker of an unknown one."""
-    for a, b in _ALIKE:
+    for a, b in LOOK_ALIKE:
         for one, other in ((a, b), (b, a)):
             for i, character in enumerate(code):
                 if character == one and _size(code[:i] + other + code[i + 1 :], _ANY) >= BIG:

@@ -27,7 +27,8 @@ NOW_SECONDS: Final = 2.0
 """The last two hours after this."""
 BUDGET: Final = 0.1
 """Seconds per page that hours are counted for; what is left is counted with the next pages."""
-_QUICK: Final = 0.02
+_FEW: Final = 4_000
+"""Uploads up to which more hours are counted with one statement."""
 _WIDEST: Final = 168
 _STEP: Final = math.log(1.1)
 
@@ -126,12 +127,14 @@ def collect(
     wanted = [hour for hour in range(last, first - 1, -1) if hour not in found or hour in stale]
     wanted.sort(key=lambda hour: (hour < last - 1, hour in found, -hour))
     missing = set(range(first, last + 1)) - found.keys()
-    deadline, width = time.monotonic() + budget, 1
-    while wanted and time.monotonic() < deadline:
+    began, width = time.monotonic(), 1
+    # What is only stale can wait for the next page, or the sweep.
+    while wanted and time.monotonic() - began < (budget if missing else budget / 3):
         run = _run(wanted, width)
-        began = time.monotonic()
-        found |= store.count(run[-1], run[0], now)
-        width = min(width * 2, _WIDEST) if time.monotonic() - began < _QUICK else 1
+        counted = store.count(run[-1], run[0], now)
+        found |= counted
+        few = sum(each.uploads for each in counted.values()) < _FEW
+        width = min(width * 2, _WIDEST) if few else max(width // 2, 1)
         wanted = wanted[len(run) :]
         missing.difference_update(run)
     return found, not missing

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
-from vindrop.core import cursors
+from vindrop.core import cursors, overview
 from vindrop.core.console import (
     COUNTED,
     EVERYTHING,
@@ -44,6 +44,8 @@ _COLUMNS: Final = (
 _KEY: Final = (float, str)
 _QUEUED: Final = (int, float, str)
 _IDS: Final = 10
+_DAYS: Final = 30
+"""Of the overview, whose hours the sweep counts ahead."""
 _SHORTEST_ID: Final = 8
 
 
@@ -122,8 +124,6 @@ class SQLConsole:
 
     def overview(self, days: int = 30) -> Overview:
         """Return the figures of the last days."""
-        from vindrop.core import overview
-
         days = max(1, min(days, 366))
         now = self._now()
         last = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
@@ -156,8 +156,10 @@ class SQLConsole:
         return self.review_store.history(upload_id)
 
     def tidy(self, seconds: float) -> bool:
-        """Work on indexes, and on rows of earlier versions; return whether all is done. For the sweep."""
-        return self._upkeep.run(seconds)
+        """Work on indexes, rows of earlier versions, hours to count; return whether all is done."""
+        done = self._upkeep.run(seconds)
+        before = self._now() - 2 * overview.HOUR  # the last hours are counted by who looks
+        return done and overview.collect(self._hours, before, _DAYS, seconds / 2)[1]
 
     def _search(self, chosen: Filter, limit: int, first: Condition | None = None) -> Search:
         parts = conditions(self.database, chosen)

@@ -139,10 +139,12 @@ class Search:
             walked, index = [by_value[0], *walked], by_value[0].index
             checked.remove(by_value[0])
         table = hinted(self.database.dialect, "" if self._missing(index) else index)
+        # Another index does not hold what is checked: its rows are looked at.
+        chunk = CHUNK if index == "seen" else max(CHUNK // 10, 1)
         found: list[Key] = []
         deadline = self.clock() + SECONDS
         while True:
-            stop = self._boundary(table, walked, place) if checked else None
+            stop = self._boundary(table, walked, place, chunk) if checked else None
             after, values = self._after(place)
             if stop is not None:
                 within, more = self._until(stop)
@@ -162,13 +164,15 @@ class Search:
             if self.clock() > deadline:
                 return Found(found, stop, stop[0])
 
-    def _boundary(self, table: str, walked: list[Condition], place: Key | None) -> Key | None:
+    def _boundary(
+        self, table: str, walked: list[Condition], place: Key | None, chunk: int
+    ) -> Key | None:
         after, values = self._after(place)
         where = " AND ".join(["1 = 1", *(each.sql for each in walked), *after])
         given = {name: value for each in walked for name, value in each.values.items()}
         found = self.database.execute(
             f"SELECT first_seen, id FROM {table} WHERE {where} {self._order()} "
-            f"LIMIT 1 OFFSET {CHUNK - 1}",
+            f"LIMIT 1 OFFSET {chunk - 1}",
             **given,
             **values,
         )
