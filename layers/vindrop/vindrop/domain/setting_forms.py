@@ -126,6 +126,11 @@ def recognizers(
             return f"VINDROP_RECOGNIZER_KEYS for {name!r} {wrong}"
     if policy == "agree" and len(found) < 2:
         return "VINDROP_CASCADE is agree, and VINDROP_RECOGNIZERS names only one: two must agree"
+    if policy == "agree" and len({engine.address for engine in found}) < len(found):
+        return (
+            "VINDROP_CASCADE is agree, and VINDROP_RECOGNIZERS names an address twice: a recognizer "
+            "always agrees with itself"
+        )
     for engine in found:
         if not engine.account and len(f"{account}.{engine.name}") > LONGEST_ACCOUNT:
             return (
