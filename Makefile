@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-pythons test-deploy layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
+.PHONY: help setup demo test test-all test-thorough test-pythons test-deploy layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -25,8 +25,13 @@ $(STAMP): pyproject.toml requirements.lock
 demo: setup ## the main job on sample photos, shown as it runs
 	@$(BIN)/vindrop demo
 
-test: setup ## all tests; those whose servers are missing say so and skip
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test: setup ## what a change may break, in minutes; those whose servers are missing say so and skip
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not thorough"
+
+test-thorough: setup ## the rest: what takes long, in every variant (tests/thorough.txt)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m thorough
+
+test-all: test test-thorough ## both
 
 test-pythons: setup ## the library alone on Python 3.10 and 3.13, where they are found
 	@$(BIN)/python -m tests.pythons

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import thorough
+
 pytest_plugins = ["tests.leaks"]  # no output of any test holds a secret
 
 # moto plays a cloud: that its access log names the signed URLs it is asked for is no output of ours.
@@ -14,6 +16,10 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    thorough.mark(items, ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,14 @@ import datetime as dt
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.cli.test_cli import vindrop
+from tests.console.filled import end
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.core.ledger import Claim
 from vindrop.destinations import open_destination
+from vindrop.domain.failures import Failure
 from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.vin import Verdict
 from vindrop.stores import open_ledger
@@ -108,6 +111,33 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
         "own": {"billed_today": 2, "billed_this_month": 2, "billed_last_month": 0, "billed": 2},
     }
     assert "calls billed by cloud" in vindrop("stats", cwd=tmp_path, **settings).stdout
+
+
+def test_of_several_recognizers_the_open_circuit_is_named_and_no_day_has_a_wrong_cost(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/vindrop.db"
+    ledger = open_ledger(url, account="vinocr")
+    end(ledger, a_dead_letter(an_upload("b.jpg")), url)
+    blocked = Failure("ResourceUnavailable.InArrears", "the account is in arrears")
+    settings = {"VINDROP_RESULTS": url, "VINDROP_DEAD_LETTERS": url, "VINDROP_LEDGER": url}
+
+    def overview(recognizers: str) -> Any:
+        done = vindrop(
+            "stats", "--json", cwd=tmp_path, **settings, VINDROP_RECOGNIZERS=recognizers,
+            VINDROP_PRICE_PER_CALL="5",
+        )  # fmt: skip
+        return json.loads(done.stdout)["overview"]
+
+    mixed = "own=http://h?price=0 cloud=ocr.tencentcloudapi.com?price=0.02"
+    assert overview(mixed)["circuit"] == "closed"
+    ledger.for_account("vinocr.cloud").open_circuit(blocked, 60)
+    found = overview(mixed)
+    assert found["circuit"] == f"cloud: {blocked.code}"
+    assert (found["total"]["billed"], found["total"]["cost"]) == (1, None)
+    assert overview("own=http://h cloud=http://i")["total"]["cost"] == 5
+    assert overview("own=http://h?price=1 cloud=http://i?price=1")["total"]["cost"] == 1
+    assert overview("here=inprocess: cloud=http://i?price=1")["total"]["cost"] == 1
 
 
 def test_a_price_that_is_no_number_is_one_sentence(tmp_path: Path) -> None:

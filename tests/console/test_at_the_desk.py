@@ -19,7 +19,7 @@ from vindrop.stores import open_console, open_ledger
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NAMES = (
     *("lookalike", "short", "digit", "gone", "tabs", "stale", "ended", "undo", "zoom", "paste"),
-    *("chinese", "phone", "later", "offline"),
+    *("chinese", "phone", "later", "offline", "held", "held-1", "held-2", "portal"),
 )
 VINS = {name: some_vin(number) for number, name in enumerate(NAMES, start=100)}
 Open = Callable[..., Any]
@@ -301,3 +301,54 @@ def test_without_a_connection_work_goes_on_and_is_sent_later(
     page.context.set_offline(False)
     page.wait_for_selector("#review[data-kept='1']", state="attached")
     assert [each.reason for each in reviews(ledger, "offline.jpg")] == ["no_vin"]
+
+
+def test_a_key_that_is_held_down_confirms_nothing_a_second_time(
+    open_desk: Open, ledger: Console
+) -> None:
+    """Neither the wrong check digit of this photo, nor the next photo, which nobody has looked at."""
+    page = item(open_desk, ledger, "held.jpg")
+    page.get_by_text("The check digit is wrong").wait_for()
+    for _ in range(5):
+        page.keyboard.down("Enter")  # from the second on, as a key that is held repeats itself
+    page.keyboard.up("Enter")
+    page.get_by_text("law of China requires a check digit").wait_for()
+    assert page.get_attribute("#review", "data-decided") is None
+    page.keyboard.press("Enter")
+    is_kept(page)
+    page = open_desk("/review?photo=held-")
+    page.wait_for_selector("#review[data-state=item]")
+    for key in ("n", "r"):
+        for _ in range(5):
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+    page.wait_for_selector("#review[data-kept='2']", state="attached")
+    found = [reviews(ledger, name)[0].reason for name in ("held-1.jpg", "held-2.jpg")]
+    assert sorted(map(str, found)) == ["new_photo_wanted", "no_vin"]
+
+
+def test_what_a_proxy_answers_in_our_place_loses_no_decision(
+    open_desk: Open, ledger: Console
+) -> None:
+    """A sign-in page of a proxy, an answer that was cut off, a gateway that is being deployed."""
+    answers = [
+        {"status": 200, "content_type": "text/html", "body": "<h1>Sign in to the network</h1>"},
+        {"status": 201, "content_type": "application/json", "body": '{"review": {"vin'},
+        {"status": 404, "content_type": "application/json", "body": '{"message":"Not Found"}'},
+        {"status": 403, "content_type": "text/html", "body": "<h1>Forbidden</h1>"},
+        {"status": 409, "content_type": "text/html", "body": ""},
+    ]
+    page = item(open_desk, ledger, "portal.jpg")
+
+    def answer(route: Any) -> None:
+        if route.request.method == "POST" and answers:
+            route.fulfill(**answers.pop())
+        else:
+            route.continue_()
+
+    page.route("**/v1/reviews/*", answer)
+    page.evaluate("setInterval(() => dispatchEvent(new Event('online')), 100)")  # no long waits
+    page.keyboard.press("n")
+    is_kept(page)
+    assert answers == []
+    assert [each.reason for each in reviews(ledger, "portal.jpg")] == ["no_vin"]

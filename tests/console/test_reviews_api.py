@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.console import filled
 from tests.console.conftest import ADMIN, OTHER, REVIEWER, Desk
 from tests.console.filled import Photo, doubtful, some_vin, unread
+from vindrop.domain.failures import Failure
 from vindrop_local.sample_events.http import GATEWAYS
 
 MakeDesk = Callable[..., Desk]
@@ -271,3 +273,57 @@ def test_without_a_ledger_the_console_says_what_to_set(make_desk: MakeDesk) -> N
     assert page.status == 503
     assert "VINDROP_LEDGER" in page.text
     assert desk.ask("GET", "/v1/reviews", key=REVIEWER).problem == "no-ledger"
+
+
+def test_the_overview_shows_each_recognizers_own_circuit_rate_and_price(
+    make_desk: MakeDesk,
+) -> None:
+    """The general account's circuit never opens where there are several, and 0 is no limit of JSON."""
+    desk = make_desk(
+        list(filled.photos(3)),
+        VINDROP_RECOGNIZERS="own=http://one.example?price=0&rate=0 cloud=http://two.example?price=0.02&rate=7",
+        VINDROP_RECOGNIZER_KEYS="own=id:key cloud=id:key",
+        VINDROP_PRICE_PER_CALL="0.5",
+    )
+
+    def figures() -> Any:
+        text = desk.ask("GET", "/v1/overview", key=REVIEWER).text
+        return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+    found = figures()
+    assert found["circuit"] == "closed"
+    assert [each["name"] for each in found["recognizers"]] == ["own", "cloud"]
+    assert [each["rate"]["per_second"] for each in found["recognizers"]] == [
+        None,
+        pytest.approx(7, rel=0.05),
+    ]
+    assert found["total"]["billed"] == 3
+    assert found["total"]["cost"] is None, "whose calls they were is not counted by the hour"
+    blocked = Failure("ResourceUnavailable.InArrears", "the account is in arrears")
+    desk.app.engines[1].ledger.open_circuit(blocked, 60)
+    found = figures()
+    assert (found["circuit"], found["circuit_code"]) == ("open", blocked.code)
+    assert [each["circuit"] for each in found["recognizers"]] == ["closed", "open"]
+    page = desk.ask("GET", "/", key=REVIEWER).text
+    assert "circuit breaker · cloud" in page
+    assert blocked.code in page
+    assert "inf" not in re.sub(r"<[^>]*>", " ", page).split()
+
+
+@pytest.mark.parametrize(
+    ("recognizers", "cost"),
+    [
+        ("own=http://one.example?price=0.1 cloud=http://two.example?price=0.1", 0.3),
+        ("own=http://one.example cloud=http://two.example", 1.5),
+    ],
+)
+def test_recognizers_of_one_price_have_a_sum(
+    make_desk: MakeDesk, recognizers: str, cost: float
+) -> None:
+    desk = make_desk(
+        list(filled.photos(3)),
+        VINDROP_RECOGNIZERS=recognizers,
+        VINDROP_RECOGNIZER_KEYS="own=id:key cloud=id:key",
+        VINDROP_PRICE_PER_CALL="0.5",
+    )
+    assert desk.ask("GET", "/v1/overview", key=REVIEWER).json["total"]["cost"] == cost

@@ -201,7 +201,7 @@ def test_the_command_lists(stack: Flow) -> None:
     listed = [json.loads(line) for line in run("list", "--json").splitlines()]
     assert [event["data"]["upload"]["key"] for event in listed] == ["a.jpg", "b.jpg"]
     assert "b.jpg" not in run("list", "--code", BLURRED[0])
-    assert run("list", "--since", "2999-01-01") == "id\tphoto\tcode\treason\n"
+    assert run("list", "--since", "2999-01-01") == "id\tphoto\tcode\treason\treference\n"
 
 
 def test_the_command_shows_one(stack: Flow) -> None:
@@ -218,7 +218,7 @@ def test_the_command_redrives(stack: Flow) -> None:
     assert sorted(line["result"] for line in done) == ["redriven", "under_way"]
     stack.answers.failure = None
     stack.sweep()
-    assert run() == "id\tphoto\tcode\treason\n"
+    assert run() == "id\tphoto\tcode\treason\treference\n"
 
 
 @pytest.mark.parametrize(

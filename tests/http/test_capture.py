@@ -244,6 +244,31 @@ def test_a_server_that_dies_and_comes_back_loses_nothing(
     assert len({each.id for each in readings(stack, "died")}) == 4
 
 
+def test_what_a_proxy_answers_in_our_place_is_no_reading(
+    open_page: Open, stack: Stack, tmp_path: Path
+) -> None:
+    """A sign-in page of a proxy, an answer that was cut off, a gateway that is being deployed."""
+    page = open_page()
+    answers = [
+        {"status": 200, "content_type": "text/html", "body": "<h1>Sign in to the network</h1>"},
+        {"status": 200, "content_type": "application/json", "body": '{"vin": "LSG'},
+        {"status": 404, "content_type": "application/json", "body": '{"message":"Not Found"}'},
+    ]
+
+    def answer(route: Any) -> None:
+        if answers:
+            route.fulfill(**answers.pop(0))
+        else:
+            route.continue_()
+
+    page.route("**/v1/vin", answer)
+    page.fill("#reference", "portal")
+    page.set_input_files("#choose", [another(tmp_path, f"portal-{at}.jpg") for at in range(3)])
+    all_read(page, 3)
+    assert answers == []
+    assert len({each.id for each in readings(stack, "portal")}) == 3
+
+
 def test_a_large_photo_whose_upload_fails_is_put_to_the_same_object_again(
     open_page: Open, stack: Stack, tmp_path: Path
 ) -> None:

@@ -117,7 +117,14 @@ def test_what_is_wrong_is_one_sentence_that_quotes_no_secret(text: str, says: st
 
 @pytest.mark.parametrize(
     "keys",
-    [f"own=id:{PLANTED} own=id:{PLANTED}", PLANTED, f"own={PLANTED}", f"own=:{PLANTED}", f"other=id:{PLANTED}", f"own='id:{PLANTED}'"],
+    [
+        f"own=id:{PLANTED} own=id:{PLANTED}",
+        PLANTED,
+        f"own={PLANTED}",
+        f"own=:{PLANTED}",
+        f"other=id:{PLANTED}",
+        f"own='id:{PLANTED}'",
+    ],
 )
 def test_keys_that_make_no_sense_are_not_quoted(keys: str) -> None:
     with pytest.raises(SettingsError, match="VINDROP_RECOGNIZER_KEYS") as raised:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from tests import images
 from tests.reader.pictures import VIN, encoded, plate
+from vindrop.domain.vin import check_digit_holds
 from vinocr.reader import ImageError, Reader
 from vinocr.reader.decode import WORKING_PIXELS, decode
 
@@ -220,7 +221,8 @@ def test_mutated_files_are_read_or_refused(reader: Reader) -> None:
             assert e.code != "empty"  # noqa: PT017 (either end is right)
         else:
             ended["read"] += 1
-            assert answer.vin in (VIN, None)
+            # What is damaged may show other letters: never a VIN that passes for a right one.
+            assert answer.vin in (VIN, None) or not check_digit_holds(answer.vin)
     assert min(ended.values()) > 5
 
 

@@ -23,6 +23,7 @@ from vindrop.core.review import (
     Undecidable,
 )
 from vindrop.core.store_errors import StoreError
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.review import Review
 from vindrop.domain.vin import Verdict
@@ -74,13 +75,15 @@ def test_a_confirmed_vin_stands_beside_the_machines(flow: ConsoleFlow) -> None:
 
 
 def test_a_dead_letter_that_a_person_reads_becomes_a_reading(flow: ConsoleFlow) -> None:
-    letter = a_dead_letter(an_upload())
+    asked = (RecognizerCall(name="own", billed=1), RecognizerCall(name="cloud", billed=1))
+    letter = replace(a_dead_letter(an_upload()), billed=2, recognizers=asked)
     name = flow.end(letter)
     review = decided(flow.desk.decide(says(name)))
     assert review.before.code == letter.code
     assert flow.rows("dead_letters") == {}
     (reading,) = flow.rows("readings").values()
     assert isinstance(reading, Reading)
+    assert (reading.recognizers, reading.vinocr.billed) == (asked, 2), "what it has cost, and whose"
     assert (reading.vin, reading.verdict, reading.vinocr.request_id) == (
         RIGHT,
         Verdict.REVIEWED,
@@ -429,3 +432,66 @@ def test_what_a_dead_letter_says_is_not_lost_by_a_redrive_and_a_review(flow: Con
     assert life is not None
     assert isinstance(life.dead_letter, DeadLetter)
     assert life.dead_letter.code == "Vindrop.NotAVin"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["redriven", "a late worker"])
+@pytest.mark.parametrize(
+    "undone", [True, False], ids=["before the outage ended", "never delivered"]
+)
+def test_a_review_that_was_kept_back_takes_no_later_readings_place(
+    flow: ConsoleFlow, late: bool, undone: bool
+) -> None:
+    """A destination is away, a person decides and undoes; then the upload is read after all."""
+    upload = an_upload()
+    frozen = flow.claim(upload, lease=-1.0)
+    name = flow.end(a_dead_letter(upload))
+    if undone:
+        flow.results.away = True
+    flow.desk.decide(says(name))
+    flow.results.away = True
+    flow.desk.undo(name, "ann", 1)
+    flow.results.away = False
+    letter = entry(flow, name).record
+    assert isinstance(letter, DeadLetter)
+    claim = frozen
+    if not late:
+        (done,) = redriving.redrive([letter], flow.ledger)
+        assert done.result == "redriven"
+        claim = flow.claim(upload)
+    assert flow.finish(claim, a_reading(upload, VINS[1]))
+    for sequence in (1, 2):
+        flow.console.review_store.postpone(name, sequence, -1.0)
+    for _ in range(3):
+        flow.desk.deliver_due()
+    assert flow.console.review_store.due(10) == []
+    assert entry(flow, name).vin == VINS[1]
+    (reading,) = flow.rows("readings").values()
+    assert isinstance(reading, Reading)
+    assert (reading.vin, reading.verdict) == (VINS[1], a_reading(upload, VINS[1]).verdict)
+    assert flow.rows("dead_letters") == {}
+    assert flow.reviewed_columns(name)["reviewed_vin"] is None
+
+
+def test_a_reading_that_arrives_while_a_review_is_handed_over_stands(
+    flow: ConsoleFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = an_upload()
+    frozen = flow.claim(upload, lease=-1.0)
+    name = flow.end(a_dead_letter(upload))
+    decided(flow.desk.decide(says(name)))
+    looked = flow.desk._now_moved
+    arrived: list[bool] = []
+
+    def look(upload_id: str, kept: Any) -> Any:
+        found = looked(upload_id, kept)
+        if not arrived:
+            arrived.append(flow.finish(frozen, a_reading(upload, VINS[1])))
+        return found
+
+    monkeypatch.setattr(flow.desk, "_now_moved", look)
+    decided(flow.desk.undo(name, "ann", 1))
+    assert arrived == [True]
+    (reading,) = flow.rows("readings").values()
+    assert isinstance(reading, Reading)
+    assert reading.vin == VINS[1]
+    assert flow.rows("dead_letters") == {}

@@ -125,6 +125,28 @@ def fitted(some: Sequence[Judged]) -> Floats:
     return theta
 
 
+def of_the_population(theta: Floats, some: Sequence[Judged]) -> Floats:
+    """Return the bias and weights stretched and moved until they mean what they say of all photos.
+
+    The fit sees more hard photos than there are; the few that decide must count.
+    """
+    x = np.array([[1.0, *one.features.values()] for one in some])
+    y = np.array([one.right for one in some], dtype=float)
+    w = np.array([one.share for one in some])
+    odds = np.stack([np.ones(len(some)), x @ theta], axis=1)
+    start = np.array([0.0, 1.0])
+    change = start.copy()
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-odds @ change))
+        gradient = odds.T @ (w * (p - y)) + RIDGE * (change - start)
+        change -= np.linalg.solve(
+            (odds * (w * p * (1 - p))[:, None]).T @ odds + RIDGE * np.eye(2), gradient
+        )
+    moved = theta * change[1]
+    moved[0] += change[0]
+    return moved
+
+
 def thresholds(p: Floats, weight: Floats) -> list[tuple[float, float]]:
     """Return (error, probability): from which the expected share of wrong ones stays below."""
     order = np.argsort(-p)
@@ -154,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     drawn = samples(options.seed, options.generated, hard=True)
     some += judged(looker, ((s.data, s.vin or "") for s in drawn), GENERATED)
     some += by_eye(looker, options.judged) if options.judged else []
-    theta = fitted(some)
+    theta = of_the_population(fitted(some), some)
     x = np.array([[1.0, *one.features.values()] for one in some])
     shares = np.array([one.features.share for one in some])
     p = np.minimum(1 / (1 + np.exp(-x @ theta)), shares)

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         "confidence from which a VIN is answered (as VINOCR_MAX_ERROR asks if empty)", None, 0, 1
     )
     max_error: float = _is(
-        "share of wrong VINs to be expected among those answered", 0.01, 0.0001, 0.5
+        "share of wrong VINs to be expected among those answered", 0.007, 0.0001, 0.5
     )
     url_seconds: float = _is("longest download of ImageUrl, in total", 3.0, 0.01, 60)
     url_redirects: int = _is("redirects that a download follows", 3, 0, 10)

@@ -15,7 +15,7 @@ from vindrop import settings as settings_module
 from vindrop import tracing
 from vindrop.clouds import Stores
 from vindrop.core import invocation
-from vindrop.core.app import App
+from vindrop.core.app import App, Engine
 from vindrop.core.attempt import Attempt
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.delivery import Delivery
@@ -78,7 +78,7 @@ def build(settings: Settings, environment: Mapping[str, str] | None = None) -> A
         recognizer,
         pipeline(interactive=False),
         pipeline(interactive=True),
-        _console(settings, ledger, rate_limiter, delivery),
+        _console(ledger, rate_limiter, delivery, settings.price_per_call),
     )
 
 
@@ -125,9 +125,18 @@ def _with_cascade(
         engines[0].recognizer,
         pipeline(interactive=False),
         pipeline(interactive=True),
-        _console(settings, ledger, engines[0].rate_limiter, delivery),
+        _console(ledger, engines[0].rate_limiter, delivery, _price(engines)),
         engines,
     )
+
+
+def _price(engines: tuple[Engine, ...]) -> float:
+    """Return the price of a billed call, or 0 where it depends on whom it went to.
+
+    The overview adds up calls by the hour, whoever answered them: it can tell no sum of such prices.
+    """
+    prices = {each.settings.price_per_call for each in engines if each.recognizer.bills}
+    return prices.pop() if len(prices) == 1 else 0.0
 
 
 def _check_vehicle(settings: Settings) -> None:
@@ -160,16 +169,19 @@ def open_delivery(settings: Settings, environment: Mapping[str, str] | None = No
 
 
 def _console(
-    settings: Settings, ledger: Ledger, rate_limiter: RateLimiter, delivery: Delivery
+    ledger: Ledger, rate_limiter: RateLimiter, delivery: Delivery, price: float
 ) -> Callable[[], tuple[StoredConsole, Reviewer]]:
-    """Return what opens the console once, when it is first asked for: no upload needs it."""
+    """Return what opens the console once, when it is first asked for: no upload needs it.
+
+    :param price: of a billed call; 0: not known.
+    """
 
     @functools.cache
     def opened() -> tuple[StoredConsole, Reviewer]:
         from vindrop.core.review_desk import ReviewDesk
         from vindrop.stores import open_console
 
-        console = open_console(ledger, rate_limiter, settings.price_per_call)
+        console = open_console(ledger, rate_limiter, price)
         return console, ReviewDesk(console, console.review_store, delivery, ledger.database)
 
     return opened

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from vindrop.core.console import Day
-from vindrop.core.ledger import Ledger
+from vindrop.core.ledger import Ledger, OpenCircuit
+from vindrop.domain.engines import Engine
 from vindrop.domain.records import DeadLetter, End, Reading
 from vindrop.stores import open_console
 from vindrop_local import show
@@ -61,8 +62,9 @@ def stats(
     book = sources.ledger(ledger) if named else None
     counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
-    found = _overview(book, days) if book is not None and book.durable else None
-    report = {"uploads": uploads, **counted, **_cost(counted, _prices(price)), "overview": found}
+    prices = _prices(price)
+    found = _overview(book, days, prices) if book is not None and book.durable else None
+    report = {"uploads": uploads, **counted, **_cost(counted, prices), "overview": found}
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return
@@ -110,9 +112,14 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
     }
 
 
-def _overview(book: Ledger, days: int) -> dict[str, Any]:
-    """Return what the console's first page shows: days by when their uploads were first seen."""
-    console = open_console(book, None, sources.price())
+def _overview(book: Ledger, days: int, prices: dict[str, float]) -> dict[str, Any]:
+    """Return what the console's first page shows: days by when their uploads were first seen.
+
+    :param prices: see `_prices`. Calls by the day are those of all recognizers, so that they have a
+        cost only where one price is that of all.
+    """
+    same = set(prices.values()) if len(prices) == 1 else {v for name, v in prices.items() if name}
+    console = open_console(book, None, same.pop() if len(same) == 1 else 0.0)
     found = console.overview(days)
     for _ in range(_ROUNDS):
         if found.up_to_date:
@@ -127,9 +134,22 @@ def _overview(book: Ledger, days: int) -> dict[str, Any]:
         },
         "to_review": dict(found.to_review),
         "oldest_to_review_seconds": found.oldest_to_review,
-        "circuit": found.circuit.failure.code if found.circuit else "closed",
+        "circuit": _circuit(book, found.circuit),
         "up_to_date": found.up_to_date,
     }
+
+
+def _circuit(book: Ledger, general: OpenCircuit | None) -> str:
+    """Return why no calls are made, of several recognizers by name; ``closed``: they are made."""
+    engines = _engines()
+    if not engines:
+        return general.failure.code if general else "closed"
+    account = os.environ.get("VINDROP_ACCOUNT", "").strip() or "vinocr"
+    found = []
+    for each in engines:
+        circuit = book.for_account(each.account or f"{account}.{each.name}").circuit(None)
+        found += [f"{each.name}: {circuit.failure.code}"] if circuit else []
+    return ", ".join(found) or "closed"
 
 
 def _day(day: Day) -> dict[str, Any]:
@@ -158,16 +178,26 @@ def _prices(given: float | None) -> dict[str, float]:
     :raises UserError: a setting is wrong.
     """
     prices = {"": sources.price() if given is None else given}
-    recognizers = os.environ.get("VINDROP_RECOGNIZERS", "").strip()
-    if recognizers:
-        from vindrop.domain import engines
+    general = prices[""]
+    return prices | {
+        each.name: general if each.price is None else each.price
+        for each in _engines()
+        if not each.is_inprocess
+    }
 
-        try:
-            named = engines.parse(recognizers)
-        except engines.EngineError as error:
-            raise UserError(f"VINDROP_RECOGNIZERS {error}") from None
-        prices |= {each.name: each.price for each in named if each.price is not None}
-    return prices
+
+def _engines() -> tuple[Engine, ...]:
+    """Return the recognizers of the environment; none where it names one VinOCR alone.
+
+    :raises UserError: the setting is wrong.
+    """
+    from vindrop.domain import engines
+
+    text = os.environ.get("VINDROP_RECOGNIZERS", "").strip()
+    try:
+        return engines.parse(text) if text else ()
+    except engines.EngineError as error:
+        raise UserError(f"VINDROP_RECOGNIZERS {error}") from None
 
 
 def _cost(counted: dict[str, Any], prices: dict[str, float]) -> dict[str, float | None]:

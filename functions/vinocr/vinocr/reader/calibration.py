@@ -14,24 +14,24 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-MAX_ERROR: Final = 0.01
+MAX_ERROR: Final = 0.007
 """Share of wrong VINs among those given that an answer's threshold is chosen for."""
 
-BIAS: Final = 0.123
-POSTERIOR: Final = 0.41
+BIAS: Final = 0.770
+POSTERIOR: Final = 0.403
 """Weight of the posterior's log-odds."""
-HEIGHT: Final = 1.139
+HEIGHT: Final = 1.120
 """Weight of the logarithm of the letters' height, in `USUAL_HEIGHT`."""
-CERTAINTY: Final = 0.809
+CERTAINTY: Final = 0.795
 """Weight of how certain the recogniser is of the least certain letter, 0 to 1."""
-SPELT: Final = 0.58
+SPELT: Final = 0.570
 """Weight of the recogniser's first reading spelling the VIN, without any search."""
-WITNESSED: Final = 1.011
+WITNESSED: Final = 0.994
 """Weight of the second witness's reading spelling it, or of no need to hear it."""
 
 THRESHOLDS: Final = (
-    (0.001, 0.999), (0.002, 0.9969), (0.003, 0.9956), (0.005, 0.9899), (0.01, 0.9233),
-    (0.015, 0.767), (0.02, 0.5411),
+    (0.001, 0.999), (0.002, 0.9976), (0.003, 0.9952), (0.005, 0.989), (0.01, 0.856),
+    (0.015, 0.6557), (0.02, 0.5414),
 )  # fmt: skip
 """Expected share of wrong VINs among those given → probability from which they are."""
 

@@ -128,22 +128,6 @@ class Attempt:
             return Fallbacks("bytes")
         return Fallbacks(self._photographer.first_form(upload, self._settings.image))
 
-    def refusal(self, upload: Upload, claim: Claim, budget: Budget) -> Failure | None:
-        """Return why no attempt is made at all, or None: go ahead."""
-        place = upload.bucket, upload.region, upload.key
-        if upload.cloud != "http" and not is_allowed(self._settings, *place):
-            return Failure(
-                error_codes.BUCKET_NOT_ALLOWED,
-                f"the bucket {upload.bucket} in {upload.region} is not among VINDROP_ALLOWED_BUCKETS",
-            )
-        if claim.attempts > self._settings.max_attempts:  # a poison message
-            from vindrop.core import retry_schedule
-
-            return retry_schedule.poisoned(claim)
-        if budget.left() < self.seconds_needed(budget):  # the photo need not be fetched
-            return Failure(error_codes.OUT_OF_TIME, "too little time was left for a call")
-        return None
-
     def seconds_needed(self, budget: Budget) -> float:
         """Return the seconds that must be left for a call to be started at all."""
         return min(self._settings.vinocr_timeout + AFTER_CALL, budget.seconds * LARGEST_SHARE)
@@ -338,3 +322,22 @@ class Attempt:
                     "longer than the function may run",
                 )
             time.sleep(wait)
+
+
+def refusal(
+    settings: Settings, attempt: Attempt, upload: Upload, claim: Claim, budget: Budget
+) -> Failure | None:
+    """Return why no attempt is made at all, or None: go ahead."""
+    place = upload.bucket, upload.region, upload.key
+    if upload.cloud != "http" and not is_allowed(settings, *place):
+        return Failure(
+            error_codes.BUCKET_NOT_ALLOWED,
+            f"the bucket {upload.bucket} in {upload.region} is not among VINDROP_ALLOWED_BUCKETS",
+        )
+    if claim.attempts > settings.max_attempts:  # a poison message
+        from vindrop.core import retry_schedule
+
+        return retry_schedule.poisoned(claim)
+    if budget.left() < attempt.seconds_needed(budget):  # the photo need not be fetched
+        return Failure(error_codes.OUT_OF_TIME, "too little time was left for a call")
+    return None

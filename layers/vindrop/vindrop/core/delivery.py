@@ -14,6 +14,7 @@ from vindrop.core.destination import Destination, Retracting, Withdrawing
 from vindrop.core.ledger import Transactional
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import records
+from vindrop.domain.vin import Verdict
 from vindrop.telemetry import log
 
 if TYPE_CHECKING:
@@ -92,18 +93,26 @@ class Delivery:
     ) -> Iterator[dict[str, Callable[[], None]]]:
         """Yield what is done first, and what only once that is done everywhere."""
         if isinstance(moved, records.Reading):
+            if (
+                moved.verdict is not Verdict.REVIEWED
+            ):  # the upload was read after all: see ReviewDesk
+                yield self._retractions(review.upload.id)
             yield {
                 **self._puts(self._readings, moved, "reading", redelivered=redelivered),
                 **self._withdrawals(review.upload.id),
             }
         elif moved is not None:
-            yield {
-                f"retracted:{name}": partial(each.retract, review.upload.id)
-                for name, each in {**self._readings, **self._dead_letters}.items()
-                if isinstance(each, Retracting)
-            }
+            yield self._retractions(review.upload.id)
             yield self._puts(self._dead_letters, moved, "dead_letter", redelivered=redelivered)
         yield self._puts(self._for(review), review, "review", redelivered=redelivered)
+
+    def _retractions(self, upload_id: str) -> dict[str, Callable[[], None]]:
+        """Where the reading that a person made of a dead letter is taken back."""
+        return {
+            f"retracted:{name}": partial(each.retract, upload_id)
+            for name, each in {**self._readings, **self._dead_letters}.items()
+            if isinstance(each, Retracting)
+        }
 
     def _puts(
         self,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,14 @@ _DECODER: Final = {"WEBP": 6, "HEIF": 10, "AVIF": 12, "BMP": 2}
 """Bytes a pixel that the decoder itself holds while it decodes, besides the picture."""
 _CANVASES: Final = 8
 """Bytes a pixel that a WebP's decoder keeps."""
+
+
+_THREAD: Final = 8_388_608
+"""Bytes of a thread's stack, which count as taken however little of it is used."""
+_TILE, _TILE_PART = 5_900, 2_200
+"""Bytes that OpenJPEG keeps for each tile, and for each component of it, before it decodes any."""
+_CODE_BLOCK, _PRECINCT = 600, 300
+"""Bytes that it keeps for each code block, and for each precinct, of the tile at hand."""
 
 
 def check(image: Any, *, memory_mb: float, smaller: int, halvings: int = 0) -> None:
@@ -52,6 +62,48 @@ def check_bytes(need: float, memory_mb: float) -> None:
             f"the image takes {need / 1e6:.0f} MB of memory to decode, and of {limit:.0f} MB "
             f"{max(left, 0):.0f} MB are left: scale it down, or give the function more memory",
         )
+
+
+@contextlib.contextmanager
+def bounded(memory_mb: float, *, threads: bool = False) -> Iterator[None]:
+    """Let no decoder take more than is left, whatever it finds behind the header.
+
+    The coded picture of a HEIC may be larger than its boxes say, a JPEG 2000 may be cut into more
+    pieces: decoders learn that late. Linux only (RLIMIT_DATA, since 4.7); elsewhere nothing is done.
+    One thread at a time.
+
+    :param threads: whether the decoder starts some, whose stacks count.
+    """
+    limits = _data_limits(memory_mb, (4 + (os.cpu_count() or 1)) * _THREAD if threads else 0)
+    if limits is None:
+        yield
+        return
+    import resource
+
+    before, new = limits
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, new)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _data_limits(memory_mb: float, stacks: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return the limits there are, and those that leave what is left; None: no such system."""
+    try:
+        import resource
+
+        status = Path("/proc/self/status").read_text()
+        (held,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmData:"))
+    except (ImportError, OSError, ValueError):
+        return None
+    left = (memory_mb or UNKNOWN_MB) * (1 - _KEPT_BACK) - resident_mb()
+    most = int(held) * 1024 + int(max(left, 0) * 1e6) + stacks
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = [most, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
+    return (soft, hard), (min(limits), hard)
 
 
 def resident_mb() -> float:
@@ -92,10 +144,33 @@ def _in_decoder(image: Any, pixels: int) -> int:
     if image.format in {"JPEG", "MPO"}:
         return _coefficients(image)
     if image.format == "JPEG2000":
-        return pixels * 6 * len(image.getbands())  # 32 bits a sample, and what is made of them
+        # 32 bits a sample, what is made of them, and what is kept of their pieces.
+        parts = len(image.getbands())
+        return pixels * 6 * parts + _pieces(image.fp.getvalue(), parts)
     if image.format == "TIFF":
         return _strip(image)
     return pixels * int(_DECODER.get(image.format, 0))
+
+
+def _pieces(data: bytes, parts: int) -> int:
+    """Return what OpenJPEG keeps of a JPEG 2000's tiles and code blocks (ISO/IEC 15444-1, A.5 and A.6)."""
+    begin = data.find(b"\xff\x4f\xff\x51")
+    coding = data.find(b"\xff\x52", begin)
+    if begin < 0 or begin + 40 > len(data) or coding < 0 or coding + 12 > len(data):
+        return 0
+    right, below, _, _, across, down, left, above = struct.unpack_from(">8I", data, begin + 8)
+    across, down = max(across, 1), max(down, 1)
+    tiles = max(-(-(right - left) // across), 1) * max(-(-(below - above) // down), 1)
+    style, levels, *block = struct.unpack_from(">BxxxxBBB", data, coding + 4)
+    wide, high = (min(each, 8) + 2 for each in block)
+    area = min(across, right) * min(down, below) * parts * 4 // 3
+    pieces = 0
+    if style & 1:  # precincts have sizes of their own, and cut the blocks
+        sizes = data[coding + 14 : coding + 14 + levels] or b"\xff"
+        columns, rows = min(each & 15 for each in sizes), min(each >> 4 for each in sizes)
+        pieces = area * _PRECINCT >> columns + rows
+        wide, high = min(wide, max(columns - 1, 0)), min(high, max(rows - 1, 0))
+    return tiles * (_TILE + _TILE_PART * parts) + pieces + (area * _CODE_BLOCK >> wide + high)
 
 
 def _coefficients(image: Any) -> int:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
-from vindrop.core.attempt import Attempt, Recognized, Result
+from vindrop.core.attempt import Attempt, Recognized, Result, refusal
 from vindrop.core.delivery import Delivery
 from vindrop.core.invocation import Budget
 from vindrop.core.lease import LEASE_MARGIN
@@ -124,13 +124,14 @@ class Pipeline:
         return outcome
 
     def _result(self, upload: Upload, claim: Claim, budget: Budget, sent: Sent | None) -> Result:
-        refusal, cascade = self._attempt.refusal(upload, claim, budget), self._cascade
+        refused = refusal(self._settings, self._attempt, upload, claim, budget)
+        cascade = self._cascade
         if cascade is None:
-            if refusal is not None:
-                return Result(refusal, claim.billed, claim.maybe_billed)
+            if refused is not None:
+                return Result(refused, claim.billed, claim.maybe_billed)
             return self._recognize(upload, budget, sent, self._attempt, claim, None)
-        if refusal is not None:
-            return cascade.held(claim, refusal)
+        if refused is not None:
+            return cascade.held(claim, refused)
         ask = functools.partial(self._recognize, upload, budget, sent)
         return cascade.recognize(upload, claim, ask)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zlib
 from collections.abc import Callable
 from typing import Final
 
 from PIL import Image
 
-from vindrop.domain.image_metadata import JPEG
+from vindrop.domain.image_metadata import JPEG, PNG
 
 _STRIP: Final = 1_000_000
 """Pixels that are converted at a time: the picture beside its result is all that is held."""
@@ -31,6 +32,14 @@ _MARKER: Final = rb"\xff[\x01-\xcf\xd8-\xfe]"
 """In a scan's data a byte FF is followed by 00, or by a restart marker."""
 MOST_SCANS: Final = 100
 """Of a JPEG: encoders write ten or so. Each is a pass over all pixels, and costs its sender a few bytes."""
+_MOST_SEGMENTS: Final = 5_000
+"""Of a JPEG before its first scan: Pillow keeps each, in Python. What is not metadata has ten or so."""
+_MOST_JUNK: Final = 65_536
+"""Bytes between these segments, which Pillow passes over one by one."""
+_MOST_CHUNKS: Final = 200_000
+"""Of a PNG. Encoders write 8 KB to each."""
+_MOST_OTHER_CHUNKS: Final = 100
+"""Of a PNG, besides its pixels. Those that hold metadata are gone before."""
 _PADDING: Final = 256
 """Zeros in a row at a file's end that are taken for room that was never written to."""
 
@@ -67,6 +76,10 @@ def decode(
             image.load()
         return image
 
+    if data.startswith(JPEG) and not _has_short_head(data):
+        raise OSError("the JPEG has no picture, or too much before it")
+    if data.startswith(PNG) and not _has_few_chunks(data):
+        raise OSError("the PNG has too many chunks")
     if data.startswith(JPEG) and _scans(data) > MOST_SCANS:
         raise OSError(f"the JPEG has more than {MOST_SCANS} scans")
     if data.startswith(JPEG) and data.rfind(_END) < data.find(_SCAN):
@@ -78,6 +91,35 @@ def decode(
             raise
         # Its decoder is strict: it takes no end mark for a part of the picture.
         return attempt(data.removesuffix(_END[:1]) + _END)
+
+
+def _has_short_head(data: bytes) -> bool:
+    """Whether a JPEG's first scan comes before Pillow has spent seconds on what stands in front of it."""
+    marker, at, junk = re.compile(_MARKER), 2, 0
+    for _ in range(_MOST_SEGMENTS):
+        found = marker.search(data, at)
+        if found is None or found[0] == _SCAN:
+            return found is not None
+        junk += found.start() - at
+        if junk > _MOST_JUNK:
+            return False
+        at = found.end()
+        if found[0] != _END and found[0][1] not in _ALONE:
+            at += max(int.from_bytes(data[at : at + 2], "big"), 2)
+    return False
+
+
+def _has_few_chunks(data: bytes) -> bool:
+    at, others = len(PNG), 0
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            return True
+        length, kind = struct.unpack_from(">I4s", data, at)
+        others += kind != b"IDAT"
+        if others > _MOST_OTHER_CHUNKS:
+            return False
+        at += 12 + length
+    return False
 
 
 def _scans(data: bytes) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,18 @@ _STEPS: Final = (
     (1_200, 65),
 )
 """Longest side in pixels and JPEG quality, tried in turn until the result fits."""
+_MOST_VALUES: Final = 300_000
+"""Numbers that one tag of a TIFF may have: Pillow makes objects of them. A row a strip is a fifth of it."""
+_MOST_TAG_BYTES: Final = 16_000_000
+"""Bytes that the tags of all pages may hold: Pillow copies each."""
+_MOST_RUN_PIXELS: Final = 8_000_000
+_MOST_RUN_BYTES: Final = 8_000_000
+"""Of a run-length coded BMP: Pillow decodes it in Python, a run or an odd pixel in half a microsecond."""
+_PILLOWS: Final = {
+    "jpeg": ("JPEG", "MPO"), "png": ("PNG",), "webp": ("WEBP",), "tiff": ("TIFF",), "bmp": ("BMP",),
+    "heif": ("HEIF", "AVIF"), "jpeg 2000": ("JPEG2000",),
+}  # fmt: skip
+"""Format by the first bytes → what Pillow may try: a file that is one thing to us is no other to it."""
 _one_at_a_time = threading.Lock()
 
 
@@ -105,14 +118,18 @@ def _to_jpeg(
 
     bare = image_metadata.bare(data)
     image_memory.check_bytes(_canvas(bare.data), memory_mb)
+    _check_tags(bare.data)
+    _check_parts(bare.data, check_size)
     frames, count = _frames(bare.data)
     longest = min(most, _PAGE_SIDES.get(len(frames), LONGEST_SIDE))
     prepare = functools.partial(
         _prepare, data=bare.data, check_size=check_size, memory_mb=memory_mb, longest=longest
     )
+    formats = _PILLOWS.get(photo.read_header(bare.data[:64]).format or "", ())
     pictures: list[Image.Image] = []
     for frame in frames:
-        image = pixels.decode(bare.data, functools.partial(prepare, frame=frame))
+        with image_memory.bounded(memory_mb, threads="HEIF" in formats):
+            image = pixels.decode(bare.data, functools.partial(prepare, frame=frame), formats)
         orientation = _orientation(image) if image.format == "AVIF" else bare.orientation
         # What is RGB already is shrunk better in one step; what is not would be held twice.
         factor = 1 if image.mode == "RGB" else max(1, max(image.size) // longest)
@@ -141,6 +158,7 @@ def _prepare(
         image.seek(frame)
     width, height = image.size
     check_size(width, height)
+    _check_runs(image, len(data))
     halvings = next((n for n in (3, 2, 1) if max(width, height) >= longest << n), 0)
     if image.format == "JPEG2000":
         halvings = min(halvings, _levels(data))
@@ -149,6 +167,42 @@ def _prepare(
         image.draft("RGB", (-(-width >> halvings), -(-height >> halvings)))  # JPEG only
         halvings = 0
     image_memory.check(image, memory_mb=memory_mb, smaller=longest, halvings=halvings)
+
+
+def _check_runs(image: Image.Image, size: int) -> None:
+    runs = image.format == "BMP" and bool(image.tile) and image.tile[0][0] == "bmp_rle"
+    if runs and (image.width * image.height > _MOST_RUN_PIXELS or size > _MOST_RUN_BYTES):
+        raise FailureError(
+            error_codes.TOO_MANY_PIXELS,
+            "the BMP is run-length coded, and has more than "
+            f"{_MOST_RUN_PIXELS // 10**6} megapixels or megabytes: save it without compression",
+        )
+
+
+def _check_tags(data: bytes) -> None:
+    """Refuse a TIFF whose tags alone would fill the memory: their numbers become Python's.
+
+    :raises FailureError: one tag has too many numbers, or all hold too many bytes.
+    """
+    held = 0
+    for page in ifd.pages(data) if data[:4] in {b"II*\0", b"MM\0*"} else []:
+        for _, kind, number, _ in page.tags:
+            held += min(number * ifd.size_of(kind), len(data))
+            if held > _MOST_TAG_BYTES or (number > _MOST_VALUES and kind not in ifd.BYTES):
+                raise FailureError(
+                    error_codes.UNDECODABLE,
+                    "the TIFF has more strips, tiles or other values than any real one: save it again",
+                )
+
+
+def _check_parts(data: bytes, check_size: Callable[[int, int], None]) -> None:
+    """Refuse a HEIC or AVIF whose parts are more than a picture may be: each is decoded."""
+    if data[4:8] == b"ftyp":
+        from vindrop.domain import heif_items
+
+        pixels = heif_items.derived_pixels(data)
+        side = math.isqrt(pixels)
+        check_size(side, pixels // max(side, 1))
 
 
 def _canvas(data: bytes) -> int:

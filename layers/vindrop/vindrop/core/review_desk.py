@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from dataclasses import replace
 from typing import Final
 
 from vindrop.core.console import Console, Entry
@@ -140,15 +141,41 @@ class ReviewDesk:
         if kept is None:
             return False
         try:
+            kept = self._now_moved(upload_id, kept)
             with self._together(kept):
                 self._hand_over(upload_id, sequence, kept)
+                kept = self._mend(upload_id, kept)
                 self._store.delivered(upload_id, sequence)
+            self._mend(upload_id, kept)  # what another transaction has written meanwhile
         except StoreError as error:
             age = (dt.datetime.now(dt.timezone.utc) - kept.review.decided_at).total_seconds()
             log("review_undelivered", level="warning", upload=upload_id[:16], reason=str(error))
             self._store.postpone(upload_id, sequence, delivery_wait(max(age, 0.0)))
             return False
         return True
+
+    def _now_moved(self, upload_id: str, kept: KeptReview) -> KeptReview:
+        """Let what stands in the ledger now go along, where a redrive or a late worker came between.
+
+        A review may wait for days, for a destination that is away. Meanwhile it may have been undone,
+        and the upload read after all: its old dead letter must not take that reading's place.
+        """
+        if kept.moved is None:
+            return kept
+        life = self._console.upload(upload_id)
+        standing = life.entry.record if life is not None else None
+        if standing is None or _by_person(standing):  # of this review, or of a later one: in order
+            return kept
+        return replace(kept, moved=standing)
+
+    def _mend(self, upload_id: str, kept: KeptReview) -> KeptReview:
+        """Deliver once more what stands now, where it came to stand while this was handed over."""
+        now = self._now_moved(upload_id, kept)
+        if now.moved != kept.moved and self._delivery is not None:
+            self._delivery.deliver_review(
+                now.review, now.moved, frozenset(), lambda _: None, redelivered=True
+            )
+        return now
 
     def _together(self, kept: KeptReview) -> contextlib.AbstractContextManager[None]:
         """One commit, where all of it goes to the ledger's own database."""
@@ -223,6 +250,7 @@ def reviewed_reading(letter: DeadLetter, review: Review, vin: Vin) -> Reading:
             maybe_billed=letter.maybe_billed,
         ),
         attempts=max(letter.attempts, 1),
+        recognizers=letter.recognizers,
         read_at=review.decided_at,
         manufacturer=vin.manufacturer,
         country=vin.country,

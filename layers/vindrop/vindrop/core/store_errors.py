@@ -84,6 +84,6 @@ def load_client(module: str, url: str) -> ModuleType:
     except ImportError:
         extra = _EXTRAS[module.partition(".")[0]]
         raise StoreSettingError(
-            f"{url} needs the package {module}: install vindrop[{extra}], or attach the layer that "
+            f"{url} needs the package {module.partition('.')[0]}: install vindrop[{extra}], or attach the layer that "
             "carries it"
         ) from None

@@ -21,6 +21,8 @@ _FORMATS: Final = {
     12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q",
 }  # fmt: skip
 """Type of a tag's values → how `struct` reads one."""
+BYTES: Final = frozenset((1, 2, 7))
+"""Types whose values stay together: bytes, text, anything."""
 _XMP_ORIENTATION: Final = re.compile(rb"tiff:Orientation\s{0,9}(?:=\s{0,9}[\"']|>)\s{0,9}([1-8])\b")
 _XMP_SEARCHED: Final = 65_536
 
@@ -89,6 +91,11 @@ def _whole(value: float, divisor: float = 1) -> int | None:
         return int(ratio) if ratio == int(ratio) else None
     except (ArithmeticError, ValueError):  # a rational of n/0, a float that is no number
         return None
+
+
+def size_of(kind: int) -> int:
+    """Return the bytes of one value of a tag's type; 0: no such type."""
+    return struct.calcsize(f"<{_FORMATS[kind]}") if kind in _FORMATS else 0
 
 
 def order_of(data: bytes) -> str | None:

@@ -36,6 +36,8 @@ _MOST_CHANCES: Final = 512
 _LONGEST_CHAIN: Final = 300
 _LARGEST_TEXT: Final = 1 << 20
 """Bytes of unpacked text that are looked at for an orientation."""
+_MOST_TEXTS: Final = 8
+"""Texts that are unpacked in search of one. A file has one or two."""
 _PIXEL_TAGS: Final = frozenset({
     254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324,
     325, 332, 334, 338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532,
@@ -211,18 +213,20 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
 
 def _png(data: bytes) -> Bare:
     parts: list[bytes | memoryview] = [PNG]
-    exif, xmp, colour, ended = b"", b"", -1, False
+    exif, xmp, colour, ended, texts = b"", b"", -1, False, 0
     for chunk in _chunks(data):
         kind = chunk.kind
         if kind == b"IHDR":
             colour = chunk.body[9] if len(chunk.body) >= 13 else -1
         elif kind == b"eXIf":
             exif = chunk.body
-        elif kind in {b"tEXt", b"zTXt", b"iTXt"}:
+        elif kind in {b"tEXt", b"zTXt", b"iTXt"} and texts < _MOST_TEXTS:
             name, _, text = chunk.body.partition(b"\0")
             if name == b"XML:com.adobe.xmp":
+                texts += 1
                 xmp = _unpacked(text[2:])
             elif name.startswith(b"Raw profile type ") and not exif:
+                texts += 1
                 exif = _raw_profile(_unpacked(text[1:]) if kind == b"zTXt" else text)
         elif kind[:1].isupper() and kind not in {b"PLTE", b"IDAT", b"IEND"}:
             return Bare(data, 1)  # a critical chunk that we do not know decides over the pixels
@@ -270,7 +274,10 @@ def _raw_profile(text: bytes) -> bytes:
 def _webp(data: bytes) -> Bare:
     parts: list[bytes | memoryview] = []
     exif, xmp, at, pixels = b"", b"", 12, False
-    while at + 8 <= len(data):
+    kept: set[bytes] = set()
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            break
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length
         if kind == b"EXIF":
@@ -281,7 +288,9 @@ def _webp(data: bytes) -> Bare:
             flags = bytes([data[at + 8] & ~0x2C])  # no ICC profile, EXIF or XMP follows any more
             parts.append(kind + struct.pack("<I", 10) + flags + data[at + 9 : at + 18])
         elif kind in {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}:
-            parts.append(memoryview(data)[at : end + (length & 1)])
+            if kind not in kept:  # of an animation, the first picture
+                parts.append(memoryview(data)[at : end + (length & 1)])
+            kept.add(kind)
             pixels = pixels or kind in {b"VP8 ", b"VP8L", b"ANMF"}
         elif end > len(data) and not pixels:  # a wrong length before the pixels
             found = [p for name in (b"VP8 ", b"VP8L") if (p := data.find(name, at + 8)) >= 0]

@@ -73,6 +73,8 @@ _HIDDEN: Final = dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF]) |
 _LOGIN: Final = (
     r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)[ =]\s{0,8}[\"']?[^\s\"']+"
 )
+_RARE: Final = r"\\|&#|[?&%@]|(?i:name=|auth)|\s-(?:pw|[ap])"
+"""Where `vindrop.domain.secret_forms` may find something."""
 _ALONE: Final = r"(?i)\b(bearer|basic)\s{1,8}([\w.~+/=-]{6,})"
 _PROSE: Final = frozenset(
     (
@@ -124,8 +126,15 @@ def redact(text: str) -> str:
         text = text[: blank if blank > 0 else _WINDOW]
     if not text.isascii():
         text = text.translate(_HIDDEN)
+    rare = re.search(_RARE, text) is not None
+    if rare:
+        from vindrop.domain import secret_forms  # not while a function starts
+
+        text = secret_forms.plain(text)
     border = len(text) if cut else -1
     text = re.sub(_URL, lambda found: _url(found, unfinished=found.end() == border), text)
+    if rare:
+        text = secret_forms.cut(text, _CUT, lambda name: _is_secret(name) is not None)
     text = _fields(text)
     text = re.sub(_LOGIN, rf"\1 {_CUT}", text)
     text = re.sub(_ENCODED_LOGIN, rf"\1{_CUT}", text)
@@ -208,6 +217,11 @@ def _secret_name(found: re.Match[str]) -> str | None:
             return None
     if between.startswith(":") and re.fullmatch(_ERROR_CODE, name):
         return None
+    return _is_secret(name)
+
+
+def _is_secret(name: str) -> str | None:
+    """Return a field's name in one word of small letters where it is secret, else None."""
     words = name.lower().rstrip("0123456789_-.").replace(".", "_").replace("-", "_").split("_")
     last = words[-1]
     if last in _SECRET_WORDS:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from vindrop.core.console import Day, Overview
+from vindrop.core.ledger import OpenCircuit
+from vindrop.core.rate_limiter import Rate
+from vindrop.core.store_errors import StoreError
 from vindrop.http.console import parts, plots
 from vindrop.http.console.asked import Asked
 from vindrop.http.response import Response
@@ -21,9 +25,8 @@ _MOST_CODES: Final = 8
 def get(asked: Asked) -> Response:
     """Answer with the figures as JSON."""
     found = parts.console(asked).overview(asked.number("days", 30, 366))
-    return Response(
-        200, json.dumps(as_data(found), ensure_ascii=False), {"Content-Type": "application/json"}
-    )
+    data = as_data(found, guards(asked, found))
+    return Response(200, json.dumps(data, ensure_ascii=False), {"Content-Type": "application/json"})
 
 
 def events(asked: Asked) -> Response:
@@ -35,14 +38,58 @@ def events(asked: Asked) -> Response:
     return Response(204)
 
 
-def as_data(overview: Overview) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Guard:
+    """What stands before one recognizer's calls, as it is now."""
+
+    name: str
+    """Empty where there is only one recognizer."""
+    circuit: OpenCircuit | None
+    rate: Rate | None
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether no rate is set and none was named."""
+        return self.rate is not None and math.isinf(self.rate.per_second)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it, ready for JSON: no rate at all is null there."""
+        rate = None
+        if self.rate is not None:
+            per_second = None if self.unlimited else self.rate.per_second
+            rate = {"per_second": per_second, "ahead": self.rate.ahead}
+        return {
+            "name": self.name,
+            "circuit": "open" if self.circuit else "closed",
+            "circuit_code": self.circuit.failure.code if self.circuit else None,
+            "rate": rate,
+        }
+
+
+def guards(asked: Asked, overview: Overview) -> list[Guard]:
+    """Return circuit breaker and rate limiter of each recognizer: of several, each has its own."""
+    engines = asked.open_app().engines
+    if not engines:
+        return [Guard("", overview.circuit, overview.rate)]
+    found = []
+    for each in engines:
+        try:
+            rate = each.rate_limiter.now()
+        except StoreError:
+            rate = None
+        found.append(Guard(each.name, each.ledger.circuit(None), rate))
+    return found
+
+
+def as_data(overview: Overview, guarded: Sequence[Guard]) -> dict[str, Any]:
     """Return the figures, ready for JSON."""
     found: dict[str, Any] = json.loads(
         json.dumps(dataclasses.asdict(_plain(overview)), default=_written)
     )
-    circuit = overview.circuit
-    found["circuit"] = "open" if circuit else "closed"
-    found["circuit_code"] = circuit.failure.code if circuit else None
+    each_guard = [each.as_data() for each in guarded]
+    worst = next((each for each in each_guard if each["circuit"] == "open"), each_guard[0])
+    found |= {name: worst[name] for name in ("circuit", "circuit_code", "rate")}
+    found["recognizers"] = each_guard
     found["waiting"] = {
         state: {"uploads": each.uploads, "oldest_seconds": each.oldest}
         for state, each in overview.waiting.items()
@@ -51,7 +98,7 @@ def as_data(overview: Overview) -> dict[str, Any]:
 
 
 def _plain(overview: Overview) -> Overview:
-    return dataclasses.replace(overview, circuit=None, waiting={})
+    return dataclasses.replace(overview, circuit=None, rate=None, waiting={})
 
 
 def _written(value: object) -> Any:
@@ -71,6 +118,7 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
     has_cost = any(day.cost is not None for day in all_days)
     return {
         "found": found,
+        "guards": guards(asked, found),
         "today": all_days[-1],
         "codes": codes.most_common(_MOST_CODES),
         "more_codes": max(len(codes) - _MOST_CODES, 0),
