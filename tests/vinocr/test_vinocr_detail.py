@@ -43,7 +43,9 @@ def test_who_asks_is_told_how_sure_it_is_and_where_it_stands(vinocr: ServerProce
     assert list(told) == ["Vin", "Confidence", "Characters", "Alternatives", "Polygon", "RequestId"]
     assert 0.871 <= told["Confidence"] <= 1
     assert "".join(each["Character"] for each in told["Characters"]) == told["Vin"]
-    assert {*told["Characters"][0]} == {"Character", "Confidence", "Alternatives"}
+    assert {*told["Characters"][0]} == {
+        *("Character", "Confidence", "Alternatives", "Polygon"),
+    }
     assert all(told["Confidence"] <= each["Confidence"] <= 1 for each in told["Characters"])
     assert len(told["Polygon"]) == 4
     assert all(0 <= corner[axis] <= 1 for corner in told["Polygon"] for axis in "XY")
