@@ -23,10 +23,21 @@ from vindrop_local.language import said
 __all__ = ["SafeConsole", "console", "json_text", "shown", "spreadsheet_cell"]
 
 
-def json_text(value: object) -> str:
-    """Return JSON for a person; escaped throughout where a terminal would act upon some of it."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isprintable() else json.dumps(value)
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return JSON that no terminal acts upon, whoever wrote what is in it."""
+    return json_shown(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def json_shown(text: str) -> str:
+    """Return the same JSON with each character escaped that a terminal acts upon: C1, DEL, directions.
+
+    Outside of its texts JSON has none but line ends, which stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text
+    )
 
 
 def _told(what: Any) -> Any:

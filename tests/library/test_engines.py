@@ -138,6 +138,21 @@ def test_agree_needs_two() -> None:
         load(recognizers="cloud=ocr.tencentcloudapi.com", cascade="agree")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "own=ocr.tencentcloudapi.com cloud=https://OCR.tencentcloudapi.com:443/",
+        "own=inprocess: other=inprocess:",
+        "own=http://h cloud=ocr.tencentcloudapi.com again=http://h:80",
+    ],
+)
+def test_no_recognizer_may_agree_with_itself(text: str) -> None:
+    keys = "own=id:key again=id:key" if "again" in text else ""
+    with pytest.raises(SettingsError, match="agrees with itself"):
+        load(recognizers=text, recognizer_keys=keys, cascade="agree")
+    load(recognizers=text, recognizer_keys=keys)  # elsewhere nothing is concluded from it
+
+
 def test_an_account_that_no_store_holds_is_refused() -> None:
     with pytest.raises(SettingsError, match="64 characters"):
         load(recognizers="cloud=ocr.tencentcloudapi.com", account="a" * 60)

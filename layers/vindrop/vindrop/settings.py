@@ -19,6 +19,8 @@ from vindrop.telemetry import log
 PREFIX: Final = "VINDROP_"
 _AROUND: Final = " \t\r\n\v\f\0\x85\xa0\u200b\u200c\u200d\u2028\u2029\u2060\u3000\ufeff"
 """What comes along when a value is copied: blanks of all kinds, line ends, byte order marks."""
+_PLAIN: Final = r"(?:https?://)?(?:[a-z0-9]+[.-])*[a-z0-9]+(?::[1-5][0-9]{0,4})?"
+_LARGEST: Final = 2**31 - 1  # no column takes more
 Words = tuple[str, ...]
 """Written as one text, with spaces or commas between."""
 
@@ -171,7 +173,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: Words = ()
     upload_bucket: str = ""
     upload_region: str = ""
-    upload_prefix: Annotated[str, Meta(min_length=1)] = "vindrop-http/"
+    upload_prefix: Annotated[str, Meta(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")] = (
+        "vindrop-http/"
+    )
     vehicle: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -213,7 +217,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             *(("api_keys", each.get_secret_value(), checks.api_key) for each in self.api_keys),
             *(("cors_origins", each, checks.origin) for each in self.cors_origins),
             *(("allowed_buckets", each, checks.bucket) for each in self.allowed_buckets),
-            ("upload_bucket", self.upload_bucket, checks.bucket),
+            ("upload_bucket", self.upload_bucket.replace("@", "/"), checks.bucket),
             ("session_secret", self.session_secret.get_secret_value(), checks.session_secret),
         ]
         for name, text, check in checked:
@@ -316,7 +320,10 @@ def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
     several = get_origin(field.type) is tuple
     value: Any = text.replace(",", " ").split() if several else text
     try:
-        return msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
+        found = msgspec.convert(value, field.type, strict=False, dec_hook=_custom)
+        if not isinstance(found, int | float) or abs(found) <= _LARGEST:
+            return found
+        reason = f"takes a number up to {_LARGEST:,}"
     except msgspec.ValidationError as error:
         from vindrop.domain.setting_forms import reason_of  # only for a mistake
 
@@ -334,15 +341,10 @@ def _custom(kind: type, value: Any) -> Any:
 
 def _endpoint(name: str, value: str) -> str:
     """Return a server's address as a setting gives it, without a slash at its end."""
-    if not value:
+    if not value or re.fullmatch(_PLAIN, value):
         return value
-    split = urlsplit(value if "://" in value else f"https://{value}")
-    try:
-        fits = split.hostname and (split.port is None or split.port > 0)
-    except ValueError:
-        fits = False
-    more = split.path not in {"", "/"} or split.query or split.username
-    if not fits or more or split.scheme not in {"http", "https"}:
-        takes = "takes host, host:port, or http(s)://host:port, without a path"
-        raise SettingsError(f"{variable(name)} is {redact(value)!r}: {takes}")
+    from vindrop.domain import setting_forms
+
+    if wrong := setting_forms.endpoint(value):
+        raise SettingsError(f"{variable(name)} {wrong}")
     return value.rstrip("/")

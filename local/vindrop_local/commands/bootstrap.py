@@ -16,7 +16,7 @@ from vindrop_local.tencent_bootstrap import MADE, THERE, Done, Step, account, bu
 from vindrop_local.tencent_bootstrap import database as databases
 from vindrop_local.tencent_bootstrap.cloud import Cloud
 from vindrop_local.tencent_bootstrap.env_file import EnvFile
-from vindrop_local.terminal import console, shown
+from vindrop_local.terminal import console, json_text, shown
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 _STYLES = {THERE: ("=", "dim"), MADE: ("+", "bold green")}
@@ -67,7 +67,7 @@ def tencent(
     for done in carry_out(_steps(cloud, file, photos, stage, database=database), dry_run=not yes):
         said[done.state] = said.get(done.state, 0) + 1
         if as_json:
-            sys.stdout.write(json.dumps(done.as_json(), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(done.as_json()) + "\n")
             sys.stdout.flush()
         else:
             _print(done)

@@ -107,7 +107,7 @@ def show_(
     event = to_cloudevent(found[0])
     found_now = {**event, "now": standing.state if standing else None}
     if as_json:
-        sys.stdout.write(json.dumps(found_now, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(found_now) + "\n")
     else:
         console().print_json(json_text(found_now))
 

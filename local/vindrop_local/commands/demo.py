@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import signal
 import sys
@@ -28,7 +27,7 @@ from vindrop_local.commands.up import say_next_link
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples
 from vindrop_local.stack import PRICE, Place, Stack
-from vindrop_local.terminal import console, shown
+from vindrop_local.terminal import console, json_text, shown
 from vindrop_local.vinocr_process import Calls
 
 LIMIT_SECONDS: Final = 600.0
@@ -131,7 +130,7 @@ def demo(
 
     def shown_then(stack: Stack, report: Report) -> None:
         if as_json:
-            sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(report.as_json()) + "\n")
             sys.stdout.flush()
         else:
             present(report, out)

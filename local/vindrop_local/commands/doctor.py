@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.text import Text
 from vindrop_local import doctor as checks
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import console, shown
+from vindrop_local.terminal import console, json_text, shown
 
 MARKS: Final = {"ok": ("✓", "green"), "wrong": ("✗", "bold red"), "unsure": ("?", "yellow")}
 
@@ -39,7 +38,7 @@ def doctor(
     for found in checks.examine(environment):
         failed = failed or found.state == "wrong"
         if as_json:
-            sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(found.as_json()) + "\n")
             continue
         mark, style = MARKS[found.state]
         console().print(

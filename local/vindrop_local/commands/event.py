@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from vindrop_local.errors import UserError
 from vindrop_local.sample_events import BASES, REQUESTS, WRAPPERS, build
 from vindrop_local.sample_events.http import API_KEY
+from vindrop_local.terminal import json_text
 
 
 def event(
@@ -73,4 +73,4 @@ def event(
         raise UserError(f"cannot read {photo}: {error.strerror}") from None
     except ValueError as error:
         raise UserError(str(error)) from None
-    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=None if as_json else 2) + "\n")
+    sys.stdout.write(json_text(found, indent=None if as_json else 2) + "\n")

@@ -191,7 +191,7 @@ def _show(result: Result, *, as_json: bool) -> None:
             "seconds": round(result.seconds, 3),
             "request_id": result.request_id,
         }
-        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(found) + "\n")
         return
     out = console()
     if result.ok:

@@ -11,7 +11,7 @@ from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import console
+from vindrop_local.terminal import console, json_shown
 
 
 def readings(*, source: From = "", as_json: Json = False) -> None:
@@ -44,4 +44,4 @@ def print_lines(kind: str, records: Iterable[Reading | DeadLetter]) -> None:
 def print_json(records: Iterable[Record]) -> None:
     """Write one event a line."""
     for record in records:
-        sys.stdout.write(to_json(record) + "\n")
+        sys.stdout.write(json_shown(to_json(record)) + "\n")

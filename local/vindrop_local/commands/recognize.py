@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import hashlib
 import io
-import json
 import os
 import secrets
 import sys
@@ -41,7 +40,7 @@ from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.recognizer_settings import of_cascade
-from vindrop_local.terminal import console
+from vindrop_local.terminal import console, json_text
 from vindrop_local.vinocr_process import VinOCRProcess
 
 _REFUSALS = 5
@@ -255,7 +254,7 @@ def _each(
             line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
             if read.asked:
                 line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
-            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(line) + "\n")
             sys.stdout.flush()
         else:
             text = _line(str(photo).ljust(width), read.found)

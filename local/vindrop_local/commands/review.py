@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import sys
 from typing import Annotated, Literal
 
@@ -26,7 +25,7 @@ from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.commands.uploads import Cursor, Limit, identity_of, print_page
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import console, shown
+from vindrop_local.terminal import console, json_text, shown
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -182,7 +181,7 @@ def _tell(found: Outcome, *, as_json: bool) -> None:
             "delivered": found.delivered if isinstance(found, Decided) else None,
             "review": to_cloudevent(review) if review is not None else None,
         }
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(line) + "\n")
     elif isinstance(found, Decided):
         later = "" if found.delivered else ": kept, and delivered by the next sweep"
         console().print(f"{shown(_said(found.review))}{later}")

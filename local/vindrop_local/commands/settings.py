@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated, get_args
 
@@ -14,7 +13,7 @@ from vindrop.settings import description, fields, variable
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import console
+from vindrop_local.terminal import console, json_text
 
 _HEAD = """# Settings
 Every setting of the functions, from the environment. Made from the model: `vindrop settings --markdown`.
@@ -42,7 +41,7 @@ def settings(
     if as_json:
         for name, default, about in rows:
             line = {"variable": name, "default": default, "what": about}
-            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(line) + "\n")
         return
     console().print(show.settings_table(rows))
 

@@ -131,7 +131,10 @@ def _there(url: str) -> None:
 
 def file_of(url: str) -> Path | None:
     """Return the file that a URL of SQLite or of a file destination names; None for any other."""
-    split = urlsplit(url)
+    try:
+        split = urlsplit(url)
+    except ValueError:  # its opener says what is wrong
+        return None
     if split.scheme not in {"sqlite", "file"} or split.netloc or not split.path.strip("/"):
         return None
     path = unquote(split.path)

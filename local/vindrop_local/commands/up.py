@@ -21,7 +21,7 @@ from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
-from vindrop_local.terminal import console, shown
+from vindrop_local.terminal import console, json_shown, shown
 
 _POLL = 0.3
 KINDS: tuple[Kind, ...] = ("readings", "dead_letters")
@@ -114,7 +114,7 @@ class _Follower:
 
 def _say(record: End, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(to_json(record) + "\n")
+        sys.stdout.write(json_shown(to_json(record)) + "\n")
         sys.stdout.flush()
     elif isinstance(record, Reading):
         console().print(show.reading_line(record))

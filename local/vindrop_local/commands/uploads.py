@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sys
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -54,7 +53,7 @@ def print_page(page: Page, *, as_json: bool) -> None:
     out = console()
     if as_json:
         for entry in page.entries:
-            sys.stdout.write(json.dumps(line_of(entry), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_text(line_of(entry)) + "\n")
     elif not out.is_terminal:
         sys.stdout.write("\t".join(_HEADINGS) + "\n")
         for entry in page.entries:
@@ -140,7 +139,7 @@ def _show(opened: Console, beginning: str, *, as_json: bool) -> None:
         "undelivered_reviews": life.undelivered_reviews,
     }
     if as_json:
-        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(found) + "\n")
         return
     out = console()
     out.print(f"{shown(life.entry.upload.key)}  {life.entry.id}")

@@ -48,7 +48,10 @@ def parse_place(url: str) -> tuple[BucketCloud, str, str]:
 
     :raises PlaceError: another form.
     """
-    split = urlsplit(url)
+    try:
+        split = urlsplit(url)
+    except ValueError:  # a bracket where a bucket would stand
+        split = urlsplit("")
     stores = {store.scheme: store for store in store_classes()}
     if split.scheme not in stores or not split.netloc or split.query or split.fragment:
         forms = [f"{store.scheme}://{store.bucket_example}/prefix" for store in stores.values()]

@@ -170,7 +170,7 @@ def _pieces(data: bytes, parts: int) -> int:
         columns, rows = min(each & 15 for each in sizes), min(each >> 4 for each in sizes)
         pieces = area * _PRECINCT >> columns + rows
         wide, high = min(wide, max(columns - 1, 0)), min(high, max(rows - 1, 0))
-    return tiles * (_TILE + _TILE_PART * parts) + pieces + (area * _CODE_BLOCK >> wide + high)
+    return int(tiles * (_TILE + _TILE_PART * parts) + pieces + (area * _CODE_BLOCK >> wide + high))
 
 
 def _coefficients(image: Any) -> int:

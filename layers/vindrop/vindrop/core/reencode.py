@@ -170,7 +170,8 @@ def _prepare(
 
 
 def _check_runs(image: Image.Image, size: int) -> None:
-    runs = image.format == "BMP" and bool(image.tile) and image.tile[0][0] == "bmp_rle"
+    tiles: list[tuple[str]] = getattr(image, "tile", [])
+    runs = image.format == "BMP" and bool(tiles) and tiles[0][0] == "bmp_rle"
     if runs and (image.width * image.height > _MOST_RUN_PIXELS or size > _MOST_RUN_BYTES):
         raise FailureError(
             error_codes.TOO_MANY_PIXELS,

@@ -140,7 +140,7 @@ class FileDestination:
                 for line in file:
                     if not line.endswith(b"\n"):
                         return  # being written
-                    event = json.loads(line)
+                    event = _event_of(line)
                     if isinstance(event, dict):
                         yield event
         except (OSError, ValueError) as error:
@@ -173,6 +173,17 @@ class FileDestination:
         file.seek(0, os.SEEK_END)
 
 
+def _event_of(line: bytes) -> Any:
+    """Return the event in a line.
+
+    :raises ValueError: it is not JSON, or nested too deeply to be ours.
+    """
+    try:
+        return json.loads(line)
+    except RecursionError:
+        raise ValueError("a line is nested too deeply") from None
+
+
 def _identity(event: dict[str, Any]) -> str:
     """Tell an upload's second dead letter, made after a redrive, from a copy of the first.
 
@@ -187,7 +198,7 @@ def _identity(event: dict[str, Any]) -> str:
 
 
 def _identity_of(line: bytes) -> str:
-    event = json.loads(line)
+    event = _event_of(line)
     if not isinstance(event, dict):
         raise ValueError("a line that is not an object")  # noqa: TRY004  # as an undecodable line
     return _identity(event)

@@ -60,6 +60,15 @@ class Engine:
         return self.endpoint == INPROCESS
 
     @property
+    def address(self) -> str:
+        """Host and port, in the same letters however they are written."""
+        if self.is_inprocess:
+            return self.endpoint
+        split = urlsplit(self.endpoint if "://" in self.endpoint else f"https://{self.endpoint}")
+        port = split.port or (443 if split.scheme == "https" else 80)
+        return f"{(split.hostname or '').rstrip('.')}:{port}"
+
+    @property
     def is_tencents(self) -> bool:
         """Whether the endpoint is Tencent's own service."""
         split = urlsplit(self.endpoint if "://" in self.endpoint else f"https://{self.endpoint}")

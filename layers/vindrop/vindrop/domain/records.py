@@ -317,14 +317,13 @@ def from_cloudevent(event: dict[str, Any]) -> Record:
 
     :raises ValueError: a type that is not ours, or data that does not fit it.
     """
-    from vindrop.domain.schemas import adapter
+    from vindrop.domain.schemas import adapter, check, data_of
 
-    kind, data = event.get("type"), event.get("data")
+    kind = event.get("type")
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is not a type of vindrop's: expected one of {', '.join(KINDS)}")
-    if isinstance(data, dict) and event.get("traceparent") is not None:
-        data = {**data, "traceparent": event["traceparent"]}
-    record: Record = adapter(class_of(kind)).validate_python(data)
+    record: Record = adapter(class_of(kind)).validate_python(data_of(event))
+    check(record)
     return record
 
 

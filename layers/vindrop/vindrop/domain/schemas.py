@@ -6,8 +6,10 @@ them; new fields may come under the same version, so none is forbidden.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
-from typing import Any
+import re
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -93,3 +95,40 @@ def _as_consumers_see_it(part: dict[str, Any]) -> None:
 
 for _type in TYPES.values():  # made while VinOCR answers, not when its answer must be written
     adapter(_type)
+
+
+_TRACEPARENT: Final = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+_LARGEST: Final = 2**31 - 1
+"""What an INTEGER of every database holds."""
+
+
+def data_of(event: dict[str, Any]) -> object:
+    """Return an event's data with the trace context beside it, where that is one: it goes into headers."""
+    data, trace = event.get("data"), event.get("traceparent")
+    if not isinstance(data, dict):
+        return data
+    kept = {name: value for name, value in data.items() if name != "traceparent"}
+    if isinstance(trace, str) and re.fullmatch(_TRACEPARENT, trace):
+        kept["traceparent"] = trace
+    return kept
+
+
+def check(record: Any) -> None:
+    """Refuse a foreign record that no store could keep; its own class has looked at its types.
+
+    :raises ValueError: a moment outside of the calendar, half a surrogate pair in what names an
+        object, a number that no column holds.
+    """
+    upload = record.upload
+    numbers = [getattr(record, name, 0) for name in ("attempts", "billed", "redriven")]
+    try:
+        for name in ("time", "first_seen"):
+            if (moment := getattr(record, name, None)) is not None:
+                moment.astimezone(dt.timezone.utc).timestamp()
+    except OverflowError:
+        raise ValueError("a moment is outside of the calendar") from None
+    if upload is not None:
+        f"{upload.bucket}{upload.region}{upload.key}{upload.version}".encode()
+        numbers.append((upload.size or 0) >> 32)
+    if max(numbers) > _LARGEST:
+        raise ValueError("a number is too large")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from vindrop.domain import access_keys
-from vindrop.domain.redaction import Secret
+from vindrop.domain.redaction import Secret, redact
 
 LEAST_API_KEY: Final = 8
 """Characters: at the ten tries per second that a gateway lets through, eight of letters and digits
@@ -126,6 +126,11 @@ def recognizers(
             return f"VINDROP_RECOGNIZER_KEYS for {name!r} {wrong}"
     if policy == "agree" and len(found) < 2:
         return "VINDROP_CASCADE is agree, and VINDROP_RECOGNIZERS names only one: two must agree"
+    if policy == "agree" and len({engine.address for engine in found}) < len(found):
+        return (
+            "VINDROP_CASCADE is agree, and VINDROP_RECOGNIZERS names an address twice: a recognizer "
+            "always agrees with itself"
+        )
     for engine in found:
         if not engine.account and len(f"{account}.{engine.name}") > LONGEST_ACCOUNT:
             return (
@@ -168,3 +173,36 @@ def reason_of(kind: Any, reason: str) -> str:
     if kind is bool:
         return "takes true or false"
     return reason[0].lower() + reason[1:]
+
+
+def endpoint(text: str) -> str | None:
+    """Return what is wrong with a server's address, or None."""
+    whole = text if "://" in text else f"https://{text}"
+    try:
+        split = urlsplit(whole)
+        named = whole.partition("://")[2].removesuffix("/")
+        # `urlsplit` drops line ends and tabs, so what it found is held against what was written.
+        fits = named == split.netloc and _is_host(named) and bool(split.hostname)
+        fits = fits and (split.port is None or split.port > 0)
+    except ValueError:
+        fits = False
+    if fits and split.scheme in {"http", "https"}:
+        return None
+    takes = "takes host, host:port, or http(s)://host:port, without a path"
+    return f"is {redact(text)!r}: {takes}"
+
+
+def _is_host(text: str) -> bool:
+    """Whether ``text`` has no character that an address does not have, and none in a wrong place."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return set(address) <= set("0123456789abcdefABCDEF:.") and port[:1] in ("", ":")
+    labels = text.partition(":")[0].removesuffix(".").split(".")
+    return (
+        not text.endswith(":")
+        and all(
+            each and each.isascii() and each.replace("-", "").replace("_", "").isalnum()
+            for each in labels
+        )
+        and not any(each.startswith("-") for each in labels)
+    )
