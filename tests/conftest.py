@@ -9,7 +9,7 @@ import pytest
 
 from tests import thorough
 
-pytest_plugins = ["tests.leaks"]  # no output of any test holds a secret
+pytest_plugins = ["tests.browsers", "tests.leaks"]  # no output of any test holds a secret
 
 # moto plays a cloud: that its access log names the signed URLs it is asked for is no output of ours.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests import needs, secrets
+from tests import secrets
 from tests.console import filled
 from tests.http.conftest import Answer, understand
 from vindrop import http, settings
@@ -108,15 +108,3 @@ def make_desk(tmp_path: Path) -> Callable[..., Desk]:
         return desk
 
     return make
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    from tests.http.browser import FLAGS
-
-    api = needs.module("playwright.sync_api", package="playwright")
-    chromium = needs.program("chromium", package="chromium")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests import needs
 from tests.pipeline.conftest import SAMPLES
 from vindrop_local.stack import Place, Stack
 
@@ -19,15 +18,6 @@ TRUTH = {
         line.split(",") for line in (SAMPLES / "truth.csv").read_text(encoding="utf-8").splitlines()
     )
 }
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {
     "viewport": {"width": 360, "height": 740},
     "device_scale_factor": 2,
@@ -44,16 +34,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     place = Place(folder / "state", folder / "bucket")
     with Stack(place, http_port=0, instances=1) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = needs.module("playwright.sync_api", package="playwright")
-    chromium = needs.program("chromium", package="chromium")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -10,21 +10,12 @@ from typing import Any, cast
 import pytest
 
 from tests import needs
-from tests.http.browser import (
-    TRUTH,
-    Open,
-    browser,
-    capture_url,
-    cells,
-    open_page,
-    stack,
-    vin_of,
-)
+from tests.http.browser import TRUTH, Open, capture_url, cells, open_page, stack, vin_of
 from tests.pipeline.conftest import SAMPLES
 from vindrop.domain.records import Reading
 from vindrop_local.stack import Stack
 
-__all__ = ["browser", "open_page", "stack"]
+__all__ = ["open_page", "stack"]
 
 PLATE = SAMPLES / "plate-04.jpg"
 SMALL = SAMPLES / "stamped-04.jpg"

@@ -9,22 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import needs
-from tests.http.browser import (
-    FLAGS,
-    PHONE,
-    TRUTH,
-    Open,
-    browser,
-    capture_url,
-    cells,
-    open_page,
-    stack,
-    vin_of,
-)
+from tests.browsers import FLAGS
+from tests.http.browser import PHONE, TRUTH, Open, capture_url, cells, open_page, stack, vin_of
 from tests.pipeline.conftest import SAMPLES
 from vindrop_local.stack import Stack
 
-__all__ = ["FLAGS", "TRUTH", "browser", "open_page", "stack"]
+__all__ = ["FLAGS", "TRUTH", "open_page", "stack"]
 
 
 def test_a_chosen_photo_shows_its_vin(open_page: Open) -> None:
