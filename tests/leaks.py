@@ -38,6 +38,7 @@ INPUTS: Final = {
     "vindrop.sqlite*": "the local platform's own queue: events as COS sends them, raw",
     "*.env": "settings of a user's own",
     ".env.example": "what a user fills in: a place for a password in a URL",
+    "zh.tsv": "sentences of the code, translated: places for a password in a URL",
     "*.py": "code, copied to where a runtime finds it",
     "*.pyc": "the same, compiled",
 }

@@ -30,7 +30,7 @@ from vindrop.domain import access_keys
 from vindrop.domain.access_keys import AccessKey
 from vindrop.stores import open_console, open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
-from vindrop_local import clone
+from vindrop_local import clone, language
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.front import Front
@@ -220,6 +220,7 @@ class Stack(Service):
             "VINDROP_VINOCR_TIMEOUT": "30",
             "VINDROP_UPLOAD_BUCKET": self.bucket.name,
             "VINDROP_VEHICLE": "true",
+            "VINDROP_VINOCR_LANGUAGE": "zh-CN" if language.chosen() == "zh" else "en-US",
             **self._settings,
         }
 

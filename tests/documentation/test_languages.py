@@ -139,3 +139,27 @@ def test_lines_are_as_wide_as_the_terminal() -> None:
         assert "".join("".join(lines).split()) == "".join(text.split())
         assert max(map(cell_len, lines)) <= 40 + 2  # a mark may stand after the last column
     language.choose([])
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The state of every upload (claimed, waiting for a retry): a URL, or none",
+        "When an answer is sure (docs/cascade.md: how it was chosen), no other is asked",
+        "(out of reach, blocked)",
+        "the file is damaged or incomplete",
+    ],
+)
+def test_no_word_of_a_sentence_without_translation_is_changed(sentence: str) -> None:
+    assert chinese().translate(sentence) == sentence
+    language.choose(["--lang", "zh"])
+    try:
+        assert language.said(sentence) == sentence
+        assert language.said("31 of 31") == "31 / 31"
+    finally:
+        language.choose(["--lang", "en"])
+
+
+def test_the_variable_is_no_mistake_for_the_functions(tmp_path: Path) -> None:
+    done = vindrop("doctor", cwd=tmp_path, VINDROP_LANG="zh", PYTHONUTF8="1")
+    assert "VINDROP_LANG" not in done.stdout + done.stderr

@@ -291,7 +291,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     given = {
         name.removeprefix(PREFIX).lower(): value.strip(_AROUND)
         for name, value in environment.items()
-        if name.startswith(PREFIX) and value != ""
+        if name.startswith(PREFIX) and value != "" and name != "VINDROP_LANG"  # the command's
     }
     known = fields()
     for old, new in RENAMED.items():

@@ -29,7 +29,8 @@ def pages(chosen: str = "en") -> dict[str, Path]:
     """
     folder = ROOT / "docs"
     folders = (folder,) if chosen == "en" else (folder, folder / chosen)
-    found = {file.stem: file for each in folders for file in each.glob("*.md")}
+    found = {file.stem: file for file in (folder / "how-to").glob("*.md") if file.stem != "index"}
+    found |= {file.stem: file for each in folders for file in each.glob("*.md")}
     return dict(sorted(found.items()))
 
 

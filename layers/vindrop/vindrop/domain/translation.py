@@ -59,8 +59,7 @@ class Catalogue:
     def knows(self, template: str) -> bool:
         """Whether a sentence or template has a line, its own or one with a place for what differs."""
         return template in self._exact or any(
-            "{}".join(parts) == template
-            or (len("".join(parts)) >= _TELLING and _values(parts, template) is not None)
+            "{}".join(parts) == template or (_tells(parts) and _values(parts, template) is not None)
             for parts, _ in self._templates
         )
 
@@ -70,12 +69,22 @@ class Catalogue:
             return found if found is not None else sentence
         for parts, said in self._templates:
             values = _values(parts, sentence)
-            if values is not None:
+            if values is not None and (_tells(parts) or _are_names(parts, values)):
                 # A single word may be the name of something, and stays.
                 told = [self._translate(v, depth + 1) if " " in v else v for v in values]
                 if "".join(filter(None, parts)).strip(" :;,()") or told != values:
                     return _filled(said, told)
         return sentence
+
+
+def _tells(parts: list[str]) -> bool:
+    return len("".join(parts)) >= _TELLING
+
+
+def _are_names(parts: list[str], values: list[str]) -> bool:
+    """Whether a template of hardly any words fits: what stands around them are names, not sentences."""
+    *names, last = values
+    return not any(" " in name for name in names) and (" " not in last or parts[-2].endswith(": "))
 
 
 def _values(parts: list[str], sentence: str) -> list[str] | None:

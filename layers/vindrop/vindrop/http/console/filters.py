@@ -14,7 +14,7 @@ NAMES: Final = (
     *("vin", "photo", "bucket", "reference", "since", "until", "verdict", "code", "maker"),
     "state",
 )
-VERDICTS: Final = (*(each.value for each in Verdict), "reviewed")
+VERDICTS: Final = tuple(each.value for each in Verdict)
 STATES: Final = ("waiting", "ended", "claimed", "parked", "answered", "failed", "delivered", "dead")
 _LONGEST: Final = 200
 
