@@ -50,7 +50,7 @@ FUNCTION_SECONDS: Final = 60.0
 INSTANCES: Final = 4
 PRICE: Final = 0.02
 """Of a call to the VinOCR that stands in for the cloud's, in anybody's currency."""
-_SECOND: Final = {"VINOCR_MAX_ERROR": "0.02"}
+_SECOND: Final = {"VINOCR_MAX_ERROR": "0.01"}
 """It gives answers that the first one is not sure enough of to give."""
 
 
