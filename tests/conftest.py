@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import thorough
+from vindrop.stores import sql
 
 pytest_plugins = ["tests.browsers", "tests.leaks"]  # no output of any test holds a secret
 
@@ -33,6 +36,16 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no shared folder beside this checkout: nothing real to measure on")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _databases_are_closed() -> Iterator[None]:
+    """What a test opens it closes: a process of thousands of tests has only so many descriptors."""
+    before = set(sql._open)
+    yield
+    for url in set(sql._open) - before:
+        with contextlib.suppress(Exception):  # its server may have gone
+            sql.forget(url)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ class Gate:
         self._muted: set[int] = set()
         self._mute_all = False
         self._open: list[socket.socket] = []
+        self._half_ended: set[int] = set()
+        self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self.open()
 
@@ -80,6 +82,16 @@ class Gate:
                     sink.sendall(data)
             if not self._is_muted(number):
                 sink.shutdown(socket.SHUT_WR)
+        with self._lock:
+            if number not in self._half_ended:
+                self._half_ended.add(number)
+                return
+            self._half_ended.discard(number)
+        if not self._is_muted(number):  # both ways have ended; what is muted stays open, in silence
+            for each in (source, sink):
+                each.close()
+                with contextlib.suppress(ValueError):
+                    self._open.remove(each)
 
 
 def _in_thread(function: Callable[..., None], *arguments: object) -> None:
