@@ -17,7 +17,7 @@ from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 
 UNKNOWN_MB: Final = 2_048.0
-"""Memory taken to be there where no platform says how much."""
+"""Memory that a picture may take where no platform says how much there is, whatever is held already."""
 _KEPT_BACK: Final = 0.08
 """Part of the memory that is left to everything else."""
 _START_MB: Final = 160.0
@@ -54,14 +54,24 @@ def check(image: Any, *, memory_mb: float, smaller: int, halvings: int = 0) -> N
 
 def check_bytes(need: float, memory_mb: float) -> None:
     """Refuse what would take ``need`` bytes; see `check`."""
-    limit = memory_mb or UNKNOWN_MB
-    left = limit * (1 - _KEPT_BACK) - resident_mb()
+    left = _left_mb(memory_mb)
     if need / 1e6 > left:
         raise FailureError(
             error_codes.TOO_MANY_PIXELS,
-            f"the image takes {need / 1e6:.0f} MB of memory to decode, and of {limit:.0f} MB "
-            f"{max(left, 0):.0f} MB are left: scale it down, or give the function more memory",
+            f"the image takes {need / 1e6:.0f} MB of memory to decode, and of "
+            f"{memory_mb or UNKNOWN_MB:.0f} MB {left:.0f} MB are left: "
+            "scale it down, or give the function more memory",
         )
+
+
+def _left_mb(memory_mb: float) -> float:
+    """Return what a picture may take; 0 where nothing is left.
+
+    A process of which no platform says how much it may hold is a server's or a person's: what it
+    holds already says nothing of what the machine has left.
+    """
+    held = resident_mb() if memory_mb else _START_MB
+    return max((memory_mb or UNKNOWN_MB) * (1 - _KEPT_BACK) - held, 0)
 
 
 @contextlib.contextmanager
@@ -99,8 +109,7 @@ def _data_limits(memory_mb: float, stacks: int) -> tuple[tuple[int, int], tuple[
         (held,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmData:"))
     except (ImportError, OSError, ValueError):
         return None
-    left = (memory_mb or UNKNOWN_MB) * (1 - _KEPT_BACK) - resident_mb()
-    most = int(held) * 1024 + int(max(left, 0) * 1e6) + stacks
+    most = int(held) * 1024 + int(_left_mb(memory_mb) * 1e6) + stacks
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limits = [most, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
     return (soft, hard), (min(limits), hard)
