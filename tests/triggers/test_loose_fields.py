@@ -96,7 +96,9 @@ def test_a_field_that_is_not_needed_refuses_nothing(
 
 
 @pytest.mark.parametrize("way", NAMES)
-@pytest.mark.parametrize("said", [*NOT_TEXT, "", " ", "\ufeff", "absent"], ids=lambda each: repr(each)[:20])
+@pytest.mark.parametrize(
+    "said", [*NOT_TEXT, "", " ", "\ufeff", "absent"], ids=lambda each: repr(each)[:20]
+)
 def test_an_event_without_a_name_tells_of_a_new_object(way: str, said: Any) -> None:
     """One that is looked for in vain is told of; one that is left out is lost."""
     build, path = NAMES[way]

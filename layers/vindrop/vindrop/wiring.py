@@ -218,7 +218,7 @@ def entry(process: Callable[[App, Any, Invocation], dict[str, Any]]) -> Callable
             tracing.follow(parent),
         ):
             app = from_environment()
-            app.photographer.memory_mb = call.memory_mb
+            app.tell_memory(call.memory_mb)
             return process(app, event, call)
 
     return main_handler

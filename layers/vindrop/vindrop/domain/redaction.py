@@ -73,9 +73,7 @@ _HIDDEN: Final = dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF]) |
     )
 }
 """Characters that are not seen, and the wide forms of letters and digits: a name in them is one, too."""
-_LOGIN: Final = (
-    r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)(?:[ =]\s{0,8}|(?=[\w.]{1,60}:))[\"']?[^\s\"']+"
-)
+_LOGIN: Final = r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)(?:[ =]\s{0,8}|(?=[\w.]{1,60}:))[\"']?[^\s\"']+"
 _RARE: Final = r"\\|&#|[?&%@]|(?i:name=|auth|value|<string|setuser|identified)|\s-(?:pw|[ap])|\0"
 """Where `vindrop.domain.secret_forms` may find something."""
 _ALONE: Final = r"(?i)\b(bearer|basic)\s{1,8}([\w.~+/=-]{6,})"

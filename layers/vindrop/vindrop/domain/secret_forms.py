@@ -20,13 +20,9 @@ _CLIENT: Final = (
 _BEFORE: Final = 240
 """Characters before an option in which its command is looked for."""
 _GAP: Final = r"(?:\s|\\{1,4}[rn]){1,8}"
-_REDIS: Final = (
-    rf"(?i)(?:(?<!\w)|(?<=\\[rn]))(AUTH[\"']?)((?:{_GAP}(?:\$\d{{1,6}}{_GAP})?[\"']?(?!\$\d)[^\s\"'\\]{{1,500}}[\"']?){{1,2}})"
-)
+_REDIS: Final = rf"(?i)(?:(?<!\w)|(?<=\\[rn]))(AUTH[\"']?)((?:{_GAP}(?:\$\d{{1,6}}{_GAP})?[\"']?(?!\$\d)[^\s\"'\\]{{1,500}}[\"']?){{1,2}})"
 """The command of Redis, typed or on the wire, with a password, or with a user and a password."""
-_CALL: Final = (
-    r"(?i)(auth[\"']?(?:\(|[ ,]{1,3}(?:with )?(?:args|arguments|params)?[ :=]{0,3}[\[(]))([^()\[\]\r\n]{1,500})"
-)
+_CALL: Final = r"(?i)(auth[\"']?(?:\(|[ ,]{1,3}(?:with )?(?:args|arguments|params)?[ :=]{0,3}[\[(]))([^()\[\]\r\n]{1,500})"
 """A call of a function of that name, or a command's arguments."""
 _NO_ARGUMENTS: Final = frozenset(("entication", "orization", "or", "ors", "n", "z"))
 _USER_RULES: Final = r"(?i)\bsetuser\b"
@@ -46,7 +42,9 @@ _IDENTIFIED: Final = (
 )
 _PLAIN: Final = r"((?:\\{1,4}(?:x00|u0000|000)|\0)[^\\\s\"'\0]{0,100}(?:\\{1,4}(?:x00|u0000|000)|\0))[^\s\"'\0]{1,500}"
 """SASL's PLAIN (RFC 4616): a user and a password, each after a NUL."""
-_LOGIN_AT: Final = r"(?<![\w/@.:%+-])([\w.+-]{1,60}):(?!//)([^\s/@\"'<>:]{1,128})@(?!sha256:)([\w.-]{1,253})"
+_LOGIN_AT: Final = (
+    r"(?<![\w/@.:%+-])([\w.+-]{1,60}):(?!//)([^\s/@\"'<>:]{1,128})@(?!sha256:)([\w.-]{1,253})"
+)
 """A login before a host, without the scheme of a URL."""
 _SPOKEN: Final = frozenset(
     (
@@ -197,11 +195,9 @@ def _redis(found: re.Match[str], mark: str) -> str:
     words = [each.strip("\"',;:.()") for each in re.split(_GAP, found[2]) if each]
     words = [each for each in words if each and not each.startswith("$")]
     first = words[0].lower() if words else ""
-    if first in _SPOKEN:
+    typed = found[1].startswith("AUTH") or first in _USERS
+    if first in _SPOKEN or not (typed or any(re.fullmatch(_LOOKS, each) for each in words)):
         return found[0]
-    if not found[1].startswith("AUTH") and first not in _USERS:
-        if not any(re.fullmatch(_LOOKS, each) for each in words):
-            return found[0]
     return f"{found[1]} {mark}"
 
 

@@ -55,8 +55,7 @@ _KAFKA: Final = ("aws:kafka", "SelfManagedKafka")
 SOURCES: Final[dict[str, Callable[[Mapping[str, Any]], bool]]] = {
     "cos": lambda p: every_has(p.get("Records"), "cos"),
     "s3": lambda p: (
-        every_has(p.get("Records"), "s3")
-        or (p.get("Event") == "s3:TestEvent" and "Bucket" in p)
+        every_has(p.get("Records"), "s3") or (p.get("Event") == "s3:TestEvent" and "Bucket" in p)
     ),
     "oss": lambda p: every_has(p.get("events"), eventSource="acs:oss"),
     "eventbridge_tencent": lambda p: (

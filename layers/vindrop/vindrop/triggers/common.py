@@ -170,7 +170,9 @@ def region(value: Loose, cloud: BucketCloud | None, otherwise: str = "") -> str:
     :param otherwise: where nobody says one.
     :raises FieldError: nobody says one.
     """
-    found = region_said(value) or own_region(os.environ, cloud) or own_region(os.environ) or otherwise
+    found = (
+        region_said(value) or own_region(os.environ, cloud) or own_region(os.environ) or otherwise
+    )
     if not found:
         raise FieldError(
             "region: is missing, and this machine has none of its own: add the bucket's region, such "
