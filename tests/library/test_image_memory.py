@@ -213,10 +213,15 @@ def test_the_platform_says_how_much_there_is(context: dict[str, Any], megabytes:
 
 
 def test_a_function_hands_on_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[float] = []
-    app = SimpleNamespace(tell_memory=seen.append)
+    app = SimpleNamespace(photographer=SimpleNamespace(memory_mb=0.0), engines=())
     monkeypatch.setattr(wiring, "from_environment", lambda: app)
-    wiring.entry(lambda *_: {})({}, {"memory_limit_in_mb": 512})
+    seen: list[float] = []
+
+    def process(app: Any, *_: Any) -> dict[str, Any]:
+        seen.append(app.photographer.memory_mb)
+        return {}
+
+    wiring.entry(process)({}, {"memory_limit_in_mb": 512})
     assert seen == [512]
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from vinocr.reader import ImageError, Reader
 from vinocr.reader.decode import WORKING_PIXELS, decode
 
 
-def code_of(data: bytes, **options: int) -> str:
+def code_of(data: bytes, **options: Any) -> str:
     with pytest.raises(ImageError) as caught:
         decode(data, **options)
     message = str(caught.value)

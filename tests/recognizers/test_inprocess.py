@@ -11,6 +11,7 @@ import pytest
 
 from tests import bombs
 from tests.pipeline.conftest import SAMPLES, World, process
+from vindrop import wiring
 from vindrop.core.image_memory import resident_mb
 from vindrop.core.invocation import Budget
 from vindrop.core.photo import Photo, Sent
@@ -67,7 +68,7 @@ def test_damaged_bytes_are_a_failure_and_no_crash() -> None:
 
 def test_a_photo_that_would_fill_the_functions_memory_is_refused_and_no_crash(world: World) -> None:
     app = world.app(VINDROP_RECOGNIZERS="own=inprocess:")
-    app.tell_memory(int(resident_mb()) + 300)
+    wiring._tell_memory(app, int(resident_mb()) + 300)
     recognizer = app.engines[0].recognizer
     progressive = bombs.jpeg_claiming(12_000, 10_000, progressive=True, subsampling=0)
     with pytest.raises(FailureError, match="of memory to decode") as raised:

@@ -82,8 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shrunk.
     :param max_download_mb: Largest object fetched at all, in megabytes.
     :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
-    :param memory_mb: Megabytes that no image may exceed. 0: what the platform says, else 2048 for the
-        picture alone.
+    :param memory_mb: Megabytes that no image may exceed. 0: as the platform says, else 2048 for it.
     :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.

@@ -54,13 +54,6 @@ class App:
     engines: tuple[Engine, ...] = ()
     """The recognizers of ``VINDROP_RECOGNIZERS``, in order; empty where there is only `recognizer`."""
 
-    def tell_memory(self, megabytes: float) -> None:
-        """Tell whoever decodes photos here what the function has; 0: its platform does not say."""
-        self.photographer.memory_mb = megabytes
-        for recognizer in (self.recognizer, *(engine.recognizer for engine in self.engines)):
-            if hasattr(recognizer, "memory_mb"):
-                setattr(recognizer, "memory_mb", self.settings.memory_mb or megabytes)  # noqa: B010
-
     def blocked(self) -> OpenCircuit | None:
         """Return the open circuit that keeps every upload waiting, or None: calls may be made.
 
