@@ -159,8 +159,10 @@ def test_two_that_disagree_make_a_doubtful_reading_with_both_answers(two: Make) 
         assert isinstance(outcome.record, Reading)
         assert outcome.record.verdict is Verdict.DOUBTFUL
         assert [call.vin for call in outcome.record.recognizers] == [EUROPEAN, ANOTHER]
-        assert outcome.record.vin == ANOTHER
-        assert outcome.record.confidence is None, "of another VIN"
+        assert outcome.record.vin == EUROPEAN, (
+            "of the one that tells its confidence, and stands by it"
+        )
+        assert outcome.record.confidence == 0.9
 
 
 def test_a_sure_answer_of_the_second_counts_whatever_the_first_thought(two: Make) -> None:
