@@ -166,7 +166,8 @@ def _engine(entry: Mapping[str, Any]) -> Engine:
             given[option] = _number(name, option, value)
         elif option in _TEXTS:
             if not isinstance(value, str) or not _TEXTS[option].fullmatch(value):
-                raise EngineError(f"has a {option} of {name!r} that is none")
+                article = "an" if option[0] in "ai" else "a"
+                raise EngineError(f"has {article} {option} of {name!r} that is none")
             given[option] = value
         else:
             known = ", ".join([*_NUMBERS, *_TEXTS])
