@@ -160,10 +160,11 @@ def unconfirmed(book: Book) -> Failure:
     answers = book.answers()
     given = ", ".join(said.name for said, _ in answers)
     others = "; ".join(f"{each.name}: {each.code}" for each in book.said if not each.vin)
-    message = f"only {given} read a VIN, and nobody confirms it" + (
-        f" ({others})" if others else ""
+    return Failure(
+        error_codes.UNCONFIRMED,
+        f"a VIN was read by {given} alone, and nobody confirms it ({others})",
+        answers[-1][0].request_id,
     )
-    return Failure(error_codes.UNCONFIRMED, message, answers[-1][0].request_id)
 
 
 def nobody(book: Book) -> Failure:
