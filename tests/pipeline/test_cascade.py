@@ -170,10 +170,14 @@ def test_two_that_disagree_make_a_doubtful_reading_with_both_answers(two: Make) 
         assert outcome.record.confidence == 0.9
 
 
-def test_a_sure_answer_of_the_second_counts_whatever_the_first_thought(two: Make) -> None:
-    both = two([says(EUROPEAN, 0.9)], [says(LAW)])
-    both.read()
-    assert (both.reading().vin, both.reading().verdict) == (LAW, Verdict.VERIFIED)
+def test_a_check_digit_of_the_second_counts_more_than_what_the_first_doubts(two: Make) -> None:
+    """It goes out; and since our reader looked and thinks otherwise, a person should look, too."""
+    for own in (says(EUROPEAN, 0.93), denies(), denies((MISREAD, 0.8))):
+        record = two([own], [says(LAW)]).read().record
+        assert (record.vin, record.verdict) == (LAW, Verdict.DOUBTFUL)
+    for own in (denies((LAW, 0.8)), says(NO_VIN), says(AWAY)):
+        record = two([own], [says(LAW)]).read().record
+        assert (record.vin, record.verdict) == (LAW, Verdict.VERIFIED), "nobody denies it"
 
 
 def test_an_answer_that_its_own_recognizer_calls_unsure_is_doubtful_alone(two: Make) -> None:
@@ -464,10 +468,13 @@ def test_what_our_reader_looked_for_and_did_not_find_goes_out_as_no_vin(two: Mak
 
 
 def test_what_our_reader_thought_possible_and_the_other_one_read_is_doubtful(two: Make) -> None:
-    both = two([denies((ANOTHER, 0.5), (EUROPEAN, 0.3))], [says(EUROPEAN)])
+    likely = denies((EUROPEAN, 0.5), (ANOTHER, 0.3))
+    both = two([likely], [says(EUROPEAN)])
     both.read()
     assert (both.reading().vin, both.reading().verdict) == (EUROPEAN, Verdict.DOUBTFUL)
-    assert both.reading().recognizers[0].candidates == denies((ANOTHER, 0.5), (EUROPEAN, 0.3))[1]
+    assert both.reading().recognizers[0].candidates == likely[1]
+    unlikely = two([denies((EUROPEAN, 0.49), (ANOTHER, 0.3))], [says(EUROPEAN)])
+    assert isinstance(unlikely.read().record, DeadLetter)
 
 
 def test_what_our_reader_gave_goes_out_whatever_one_says_that_tells_no_confidence(

@@ -136,22 +136,35 @@ def recognized(book: Book, said: Said, vin: Vin) -> Recognized:
     return Recognized(vin, answer, said.endpoint, call, book.calls())
 
 
-def stands(book: Book, said: Said, vin: Vin) -> bool:
-    """Whether an answer that nobody is sure of may go out: no recognizer that tells denies it.
-
-    One that tells its confidence stands by what it gives: what it doubts too much it does not give. One
-    that tells none has no such standard. Its answer needs the support of one that has, among whose
-    candidates it is; or that there is none to ask.
-    """
-    if said.confidence is not None:
-        return True
+def denied(book: Book, said: Said, vin: Vin) -> bool:
+    """Whether a recognizer that tells how sure it is has looked, and does not think a VIN likely."""
     others = [each for each in book.said if each is not said and each.final and each.tells]
-    return not others or any(each.belief(vin.value) >= sureness.SUPPORT for each in others)
+    return bool(others) and all(each.belief(vin.value) < sureness.SUPPORT for each in others)
+
+
+def stands(book: Book, said: Said, vin: Vin) -> bool:
+    """Whether an answer that nobody is sure of, and no other one confirms, may go out.
+
+    A recognizer that tells its confidence stands by what it gives: what it doubts too much it does not
+    give. One that tells none has no such standard. Its answer needs the law's check digit, or the
+    support of one that has, among whose candidates it is; or that there is none to ask.
+    """
+    return said.confidence is not None or by_law(said, vin) or not denied(book, said, vin)
+
+
+def by_law(said: Said, vin: Vin) -> bool:
+    """Whether the check digit alone speaks for an answer."""
+    return said.confidence is None and sureness.is_sure(vin, None, 1.0)
 
 
 def weight(answer: tuple[Said, Vin]) -> tuple[float, int]:
-    """Return what makes one answer of several the best: who tells its confidence goes first."""
+    """Return what makes one answer of several the best.
+
+    One whose check digit is required and holds; then who tells its confidence, by that; then the rest.
+    """
     said, vin = answer
+    if by_law(said, vin):
+        return 1.0, _RANKS[vin.verdict]
     return -1.0 if said.confidence is None else said.confidence, _RANKS[vin.verdict]
 
 

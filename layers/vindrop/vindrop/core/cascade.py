@@ -1,7 +1,7 @@
 """Several recognizers, one answer: who is asked next, and what their answers come to.
 
     policy       the next one is asked                          it is decided by
-    first_sure   while no answer is sure                         a sure answer, or two that agree
+    first_sure   while no answer is sure, or one is denied       a sure answer, or two that agree
     agree        until two agree                                 two that agree
     fallback     where one gives no VIN                          the first VIN
 
@@ -24,7 +24,7 @@ from typing import Final
 
 import msgspec
 
-from vindrop.core.answers import Book, Said, nobody, recognized, stands, unconfirmed, weight
+from vindrop.core.answers import Book, Said, denied, nobody, recognized, stands, unconfirmed, weight
 from vindrop.core.attempt import Attempt, Recognized, Result
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.ledger import Claim, Ledger
@@ -107,6 +107,7 @@ class Cascade:
             return recognized(book, *answers[0]) if answers else None
         for number, (said, vin) in enumerate(answers):
             sure = policy == "first_sure" and self._is_sure(said, vin)
+            sure = sure and (said.confidence is not None or not denied(book, said, vin))
             if sure or any(vin.value == other.value for _, other in answers[:number]):
                 return recognized(book, said, vin)
         return None

@@ -6,7 +6,7 @@ from typing import Final
 
 from vindrop.domain.vin import Verdict, Vin, check_digit_required
 
-SUPPORT: Final = 0.1
+SUPPORT: Final = 0.5
 """Probability from which a recognizer that gave no VIN supports one that another gave, since that one
 is among its candidates. How it was chosen: docs/cascade.md."""
 
