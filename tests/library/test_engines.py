@@ -92,6 +92,7 @@ def test_each_has_the_general_settings_with_its_own_in_their_place() -> None:
         ("own=http://h?timeout=61", "timeout of 'own'"),
         ("own=http://h?burst=1.5", "whole number"),
         ("own=http://h?image=paper", "has an image of 'own'"),
+        ("own=http://h?unconfirmed=yes", "has an unconfirmed of 'own'"),
         ("own=http://h?secret_key=PLANTED-secret-never-quoted", "option 'secret_key'"),
         ("own=http://h?account=PLANTED/secret-never-quoted", "account of 'own'"),
         ("own=http://h", "has no keys"),

@@ -84,6 +84,9 @@ class Two:
     """An app with two scripted recognizers, ``own`` and ``cloud``."""
 
     def __init__(self, world: World, own: list[Any], cloud: list[Any], **changes: str) -> None:
+        self.option = (
+            f"&unconfirmed={changes.pop('unconfirmed')}" if "unconfirmed" in changes else ""
+        )
         self.world, self.changes = world, changes
         self.own, self.cloud = Scripted("own", own), Scripted("cloud", cloud)
         self.app = self.another()
@@ -93,7 +96,7 @@ class Two:
         there = self.world.vinocr.endpoint
         other = there.replace("127.0.0.1", "localhost")  # a recognizer may not agree with itself
         app = self.world.app(
-            VINDROP_RECOGNIZERS=f"own={there}?rate=0&price=0 cloud={other}?rate=500&price=0.02",
+            VINDROP_RECOGNIZERS=f"own={there}?rate=0&price=0 cloud={other}?rate=500&price=0.02{self.option}",
             VINDROP_PROBE_SECONDS="60",
             **self.changes,
         )
@@ -485,6 +488,14 @@ def test_what_our_reader_gave_goes_out_whatever_one_says_that_tells_no_confidenc
         for other in (says(NO_VIN), says(ANOTHER), says("HELLO")):
             record = two([own], [other]).read().record
             assert (record.vin, record.verdict) == (expected, Verdict.DOUBTFUL)
+
+
+def test_who_is_told_to_goes_out_unconfirmed_and_doubtful(two: Make) -> None:
+    both = two([denies()], [says(EUROPEAN)], unconfirmed="doubtful")
+    record = both.read().record
+    assert (record.vin, record.verdict) == (EUROPEAN, Verdict.DOUBTFUL)
+    record = two([says(ANOTHER, 0.93)], [says(EUROPEAN)], unconfirmed="doubtful").read().record
+    assert record.vin == ANOTHER, "what ours gives goes first"
 
 
 def test_the_other_order_comes_to_the_same(two: Make) -> None:

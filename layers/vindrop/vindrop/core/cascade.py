@@ -50,6 +50,8 @@ class Member:
     name: str
     attempt: Attempt
     breaker: CircuitBreaker
+    unconfirmed: bool = False
+    """Its answers go out as doubtful even where one that tells how sure it is denies them."""
 
 
 class Cascade:
@@ -125,7 +127,8 @@ class Cascade:
         """
         answers = book.answers()
         if self._settings.cascade == "first_sure":
-            answers = [each for each in answers if stands(book, *each)]
+            trusted = {each.name for each in self._members if each.unconfirmed}
+            answers = [e for e in answers if e[0].name in trusted or stands(book, *e)]
             if not answers:
                 return unconfirmed(book)
         said, vin = max(reversed(answers), key=weight)

@@ -24,6 +24,7 @@ _TEXTS: Final = {
     "region": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
     "image": re.compile("auto|url|bytes"),
     "keys": re.compile(r"[A-Z][A-Z0-9_]{0,63}"),
+    "unconfirmed": re.compile("dead_letter|doubtful"),
 }
 """Options that are texts → their form."""
 
@@ -51,6 +52,8 @@ class Engine:
     """Under which instances share rate limiter, circuit and cap. Empty: of its own."""
     region: str | None = None
     image: str | None = None
+    unconfirmed: str = "dead_letter"
+    """What becomes of an answer that nobody is sure of, and that one which tells how sure it is denies."""
     keys: str = field(default="", repr=False)
     """Prefix of the environment variables that hold its keys: ``PREFIX_SECRET_ID``, ``PREFIX_SECRET_KEY``."""
 
@@ -166,7 +169,7 @@ def _engine(entry: Mapping[str, Any]) -> Engine:
             given[option] = _number(name, option, value)
         elif option in _TEXTS:
             if not isinstance(value, str) or not _TEXTS[option].fullmatch(value):
-                article = "an" if option[0] in "ai" else "a"
+                article = "an" if option[0] in "aiu" else "a"
                 raise EngineError(f"has {article} {option} of {name!r} that is none")
             given[option] = value
         else:

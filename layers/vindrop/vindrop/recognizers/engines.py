@@ -89,7 +89,14 @@ def _open(
         if own.rate
         else Unlimited()
     )
-    return Engine(engine.name, own, recognizer, limiter, ledger.for_account(own.account))
+    return Engine(
+        engine.name,
+        own,
+        recognizer,
+        limiter,
+        ledger.for_account(own.account),
+        unconfirmed=engine.unconfirmed == "doubtful",
+    )
 
 
 def _check_named(engine: engines.Engine, credentials: Callable[[], Credentials]) -> None:
