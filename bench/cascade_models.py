@@ -49,6 +49,9 @@ from vindrop.telemetry import set_level
 Said = Answer | Failure
 """What an engine said of a photo."""
 SURE: Final = (0.9, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995)
+UNCLEAR: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+_LIKELY: Final = 0.3
+"""Probability from which a candidate is one that a lower threshold would give."""
 SUPPORT: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 
 
@@ -252,6 +255,43 @@ def choose_sure(reads: Sequence[Read]) -> None:
         )
 
 
+def characters(said: Said) -> tuple[str, list[float]]:
+    """Return the best candidate and how sure our reader is of each of its characters.
+
+    Of one that it did not give, as `vinocr.reader` would: what its candidates that agree there add up to.
+    """
+    if isinstance(said, Answer):
+        return said.vin, [each.confidence for each in said.characters or ()]
+    told = said.candidates or ()
+    best = told[0].vin if told else ""
+    return best, [
+        sum(each.confidence for each in told if each.vin[at] == character)
+        for at, character in enumerate(best)
+    ]
+
+
+def choose_unclear(reads: Sequence[Read]) -> None:
+    """Say at which characters each UNCLEAR points: how that of `vindrop.http.doubts` is chosen.
+
+    Of answers that are given, and of candidates that a lower threshold would give.
+    """
+    sys.stderr.write("\ncharacters that are unclear, by UNCLEAR\n")
+    for least in UNCLEAR:
+        right, pointed, wrong, found = 0, 0, 0, 0
+        for each in reads:
+            best, shares = characters(each.ours)
+            if not each.vin or not best or each.best[1] < _LIKELY:
+                continue
+            unclear = {at for at, p in enumerate(shares) if p < max(shares) - least}
+            bad = {at for at, c in enumerate(best) if c != each.vin[at]}
+            right, pointed = right + (not bad), pointed + (not bad and bool(unclear))
+            wrong, found = wrong + len(bad), found + len(bad & unclear)
+        sys.stderr.write(
+            f"  from {least:<6g}{found:3} of {wrong} wrong characters, and {pointed} of {right} right "
+            "readings\n"
+        )
+
+
 def choose_support(run: Callable[[], dict[str, Any]]) -> None:
     """Say what each SUPPORT lets out, over all error models: how it is chosen."""
     usual = sureness.SUPPORT
@@ -313,6 +353,7 @@ def main(argv: list[str] | None = None) -> int:
 
     if options.choose:
         choose_sure(reads)
+        choose_unclear(reads)
         choose_support(run)
     found = run()
     for model, ways in found.items():
