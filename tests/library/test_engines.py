@@ -100,7 +100,10 @@ def test_each_has_the_general_settings_with_its_own_in_their_place() -> None:
         ('["own"]', "takes a list"),
         ("[", "begins as JSON"),
         ("[]", "names no recognizer"),
-        ('[{"name": "own", "endpoint": "h", "rate": 1, "rate": 2}]', "twice"),
+        (
+            '[{"name": "own", "endpoint": "h", "rate": 1, "rate": 2}]',
+            "RECOGNIZERS names an option twice",
+        ),
         ('[{"name": "own", "endpoint": "h", "keys": null}]', "keys of 'own' that is none"),
         ('[{"name": "own", "endpoint": "h", "rate": true}]', "rate of 'own'"),
         ('[{"name": "own", "endpoint": "h", "burst": 1e999}]', "whole number"),

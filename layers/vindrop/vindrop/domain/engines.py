@@ -138,6 +138,8 @@ def _from_words(text: str) -> list[dict[str, Any]]:
 def _from_json(text: str) -> list[dict[str, Any]]:
     try:
         found = json.loads(text, object_pairs_hook=_once)
+    except EngineError:
+        raise
     except RecursionError:
         raise EngineError("begins as JSON, and is nested too deeply to be any of ours") from None
     except ValueError as error:
