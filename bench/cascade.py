@@ -196,7 +196,11 @@ def run(photos: list[Photo], options: argparse.Namespace) -> dict[str, dict[str,
                 folder / "own.log",
                 secret_id=_ID,
                 secret_key=_KEY,
-                settings={"VINOCR_RATE": "1000", "VINOCR_QUEUE_SECONDS": "60"},
+                settings={
+                    "VINOCR_RATE": "1000",
+                    "VINOCR_QUEUE_SECONDS": "60",
+                    "VINOCR_READ_SECONDS": "60",  # this machine may be busy
+                },
             )
         )
         with an_app(folder, "own", VINDROP_VINOCR_ENDPOINT=own.endpoint) as app:

@@ -123,14 +123,14 @@ def cold_start(found: dict[str, Any]) -> str:
 
 def cascade(found: dict[str, Any]) -> str:
     """Money per 1,000 photos and the share read right, per policy."""
-    ways = found["ways"]
-    names = list(ways)
+    policies = found["policies"]
+    names = list(policies)
     figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.6, 0.9 + 0.5 * len(names)))
-    bars = left.barh(names, [ways[n]["cloud_billed_per_1000"] for n in names], color=COLOURS[1])
+    bars = left.barh(names, [policies[n]["billed_per_1000"] for n in names], color=COLOURS[1])
     left.bar_label(bars, fmt="%.0f", padding=3)
     left.set_xlabel("billed calls per 1,000 photos")
-    exact = [ways[n]["exact"] / ways[n]["with_vin"] for n in names]
-    wrong = [ways[n]["wrong"] / ways[n]["with_vin"] for n in names]
+    exact = [policies[n]["exact"] for n in names]
+    wrong = [policies[n]["wrong"] for n in names]
     bars = right.barh(names, exact, color=COLOURS[2], label="read right")
     right.bar_label(bars, fmt="%.3f", label_type="center", color="white")
     right.barh(names, wrong, left=exact, color=COLOURS[1], label="read wrong")
