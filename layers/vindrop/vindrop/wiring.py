@@ -109,6 +109,7 @@ def _with_cascade(
                     interactive=interactive,
                 ),
                 breaker,
+                engine.unconfirmed,
             )
             for engine, breaker in zip(engines, breakers, strict=True)
         ]

@@ -96,7 +96,7 @@ class InProcess:
             ) from None
         if found.vin is None:
             code, sentence = _REASONS[found.reason or "no_vin"]
-            raise FailureError(code, sentence, request_id)
+            raise FailureError(code, sentence, request_id, _candidates(found))
         return answer_of(found, request_id, time.perf_counter() - started)
 
     def _loaded(self) -> Reader:
@@ -125,7 +125,11 @@ def answer_of(found: Any, request_id: str, seconds: float) -> Answer:
                 found.vin, found.characters, found.others, strict=True
             )
         ),
-        alternatives=tuple(
-            Alternative(vin=each.vin, confidence=each.confidence) for each in found.alternatives
-        ),
+        alternatives=_candidates(found),
+    )
+
+
+def _candidates(found: Any) -> tuple[Alternative, ...]:
+    return tuple(
+        Alternative(vin=each.vin, confidence=each.confidence) for each in found.alternatives
     )
