@@ -143,6 +143,19 @@ def test_the_manifest_hangs_together() -> None:
         assert each["pods"]["metric"]["name"] in exposed()
 
 
+def test_the_adapters_rule_brings_the_metric_that_the_autoscaler_asks_for(root: Path) -> None:
+    page = (root / "docs" / "vinocr.md").read_text(encoding="utf-8")
+    (rules,) = re.findall(r"```yaml\n(rules:\n.*?)```", page, re.DOTALL)
+    (rule,) = yaml.safe_load(rules)["rules"]
+    asked = manifests()["HorizontalPodAutoscaler"]["spec"]["metrics"][0]["pods"]["metric"]["name"]
+    assert rule["name"]["as"] == asked
+    series, labels = re.fullmatch(r"(\w+)\{(.+)\}", rule["seriesQuery"]).groups()  # type: ignore[union-attr]
+    assert re.fullmatch(rule["name"]["matches"], series)
+    assert series in exposed()
+    named = {part.partition("!=")[0] for part in labels.split(",")}
+    assert named == set(rule["resources"]["overrides"]) == {"namespace", "pod"}
+
+
 def exposed() -> set[str]:
     """Names of the metrics that a server of ours gives, in the forms that queries use."""
     metrics = Metrics()
