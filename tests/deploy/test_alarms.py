@@ -16,6 +16,7 @@ from tests.deploy.tencent.models import held_against_model
 from tests.deploy.test_tencent import models
 from tests.pipeline.conftest import World, _servers, a_call, process, world
 from vindrop.core import sweep
+from vindrop_local import prices
 
 __all__ = ["_servers", "models", "world"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +79,19 @@ def test_alarms_on_aws_look_at_metrics_that_there_are(lines: list[dict[str, Any]
     assert named >= {*WANTED, "waiting", "readings", "calls"}
     logged = {name for line in lines for name in line.get("metric", [])}
     assert named <= logged
+
+
+def test_the_bill_counts_every_metric_of_every_alarm() -> None:
+    template = run_node(
+        "require('./deploy/aws/alarms.js')({resolveVariable: async (n) => n == 'param:rate' ? 10 :"
+        " 'vindrop-dev'}).then(t => console.log(JSON.stringify(t)))"
+    )["template"]["Resources"]
+    alarms = [one["Properties"] for one in template.values() if one["Type"].endswith("::Alarm")]
+    watched = [
+        sum("MetricStat" in metric for metric in one["Metrics"]) if "Metrics" in one else 1
+        for one in alarms
+    ]
+    assert sum(watched) == prices.ALARM_METRICS
 
 
 def test_alarms_on_tencent_query_lines_that_there_are(lines: list[dict[str, Any]]) -> None:
