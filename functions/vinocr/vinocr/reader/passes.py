@@ -74,7 +74,7 @@ _LEAST_SHARE: Final = 0.33
 _MOST_ANOTHER: Final = 4
 """Such lines read."""
 _MOST_OF_IT: Final = 10
-"""Letters from which a part is one whose box missed an end; one of fewer may go on in the next line."""
+"""Letters from which a part is one whose box missed an end."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""
 
@@ -163,10 +163,9 @@ class Passes:
         for line in alike[:_MOST_ANOTHER]:
             self._read(hypotheses, line, FIRST)
             hypotheses.lines.append(line)
-        self._parts_of_another(hypotheses, found)
-        return hypotheses.weigh()
+        return self._parts_of_another(hypotheses, found)
 
-    def _parts_of_another(self, hypotheses: Hypotheses, found: Line) -> None:
+    def _parts_of_another(self, hypotheses: Hypotheses, found: Line) -> float:
         """Read what looks like a part of another VIN closer: a box misses an end, or a VIN has two."""
         parts = [
             line
@@ -178,11 +177,10 @@ class Passes:
             and line.certainty > _SENSIBLE
             and line.text not in found.text
         ]
-        for line in parts[:_CLOSER]:
-            if line.letters >= _MOST_OF_IT:
-                self._reach_out(line)
-                self._read(hypotheses, line, FIRST)
-        self._together(hypotheses, [line for line in parts if line.missing > 0])
+        for line in [each for each in parts if each.letters >= _MOST_OF_IT][:_CLOSER]:
+            self._reach_out(line)
+            self._read(hypotheses, line, FIRST)
+        return self._together(hypotheses, parts)
 
     def _together(self, hypotheses: Hypotheses, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together."""

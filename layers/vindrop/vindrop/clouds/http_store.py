@@ -131,10 +131,7 @@ class HTTPStore(abc.ABC):
 
     @classmethod
     def is_its_own(cls, headers: Mapping[str, str]) -> bool:
-        """Whether an answer is the store's: every one has an ETag, or headers of the cloud's name.
-
-        A page of a proxy that stands before a store has neither, whatever its status says.
-        """
+        """Whether an answer has an ETag or headers of the cloud's name: a proxy's page has neither."""
         prefix = "-".join(cls.request_id_header.split("-", 2)[:2])
         return any(name.lower() == "etag" or name.lower().startswith(prefix) for name in headers)
 
@@ -299,8 +296,7 @@ class HTTPStore(abc.ABC):
         with response:
             refused = refusals.read(self, response)
         if response.status_code == 403 and upload.version_id:
-            # A role of before versions were asked for: the latest may be the one that is meant.
-            latest = replace(upload, version_id=None)
+            latest = replace(upload, version_id=None)  # a role that may not read versions
             response = self.send(method, self._signed(latest, method, seconds), headers)
             same = response.headers.get(self.version_header) == upload.version_id
             if response.status_code in _GIVEN and (same or "If-Match" in headers):
