@@ -70,7 +70,7 @@ def _too_far(target: Path) -> None:
 
 def _wait(stack: Stack, total: int) -> None:
     """Wait until every photo has ended, for as long as something goes on: the machine may be busy."""
-    seen: dict[str, int] = {}
+    seen = stack.ledger.counts()
     since = time.monotonic()
     while stack.unfinished() or sum(stack.ledger.counts().values()) < total:
         counts = stack.ledger.counts()
