@@ -6,9 +6,9 @@ export const who = meta("who");
 const VERSION = meta("version");
 const words = JSON.parse(document.getElementById("words").textContent);
 
-/** Says the words called `name`, with what stands in braces replaced. */
+/** Says the words called `name`, with what stands in braces replaced; of a count of 1, those for one. */
 export const say = (name, values = {}) =>
-  (words[name] ?? name).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
+  ((values.count === 1 && words[`${name}1`]) || (words[name] ?? name)).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
 
 /** What went wrong with a request; `name` is the problem's, or "offline". */
 export class Problem extends Error {
