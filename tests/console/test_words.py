@@ -85,7 +85,9 @@ NEVER_ONE = {"review.too_long"}
 
 def test_a_script_says_only_what_its_page_was_given() -> None:
     """Words go to a page by their names: those of the page, and those that begin with ``js.``."""
-    belongs = {"review.js": "review.", "cells.js": "review.", "overview.js": "overview."}
+    belongs = {"review.js": "review.", "cells.js": "review.", "overview.js": "overview."} | {
+        name: "uploads." for name in ("uploads.js", "export.js")
+    }
     for file, text in TEXTS.items():
         if not file.endswith(".js"):
             continue
