@@ -241,7 +241,7 @@ def _json(record: records.End) -> str:
 def fill(database: Database, maker: Maker) -> None:
     """Write all rows into a table without the console's indexes, as an earlier version leaves it."""
     kind = database.dialect.name
-    for name in [each for each in INDEXES if each not in {"due", "place"}]:
+    for name in [each for each in INDEXES if each not in {"waiting", "place"}]:
         on = f" ON {UPLOADS}" if kind == "mysql" else ""
         database.execute(f"DROP INDEX {UPLOADS}_{name}{on}")
     rows, names = maker.rows(), ", ".join(COLUMNS)

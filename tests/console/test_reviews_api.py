@@ -327,20 +327,3 @@ def test_recognizers_of_one_price_have_a_sum(
         VINDROP_PRICE_PER_CALL="0.5",
     )
     assert desk.ask("GET", "/v1/overview", key=REVIEWER).json["total"]["cost"] == cost
-
-
-def test_in_a_list_it_is_no_error_that_something_has_no_picture(make_desk: MakeDesk) -> None:
-    """A browser writes every 4xx into its console, and the function into its log."""
-    names = ("notes.jpg", "empty.jpg", "gone.jpg", "broken.jpg")
-    desk = make_desk([Photo(name, VIN, unread(name, "Vindrop.NotAnImage")) for name in names])
-    bucket = desk.folder
-    (bucket / "notes.jpg").write_bytes(b"not a photo at all")
-    (bucket / "empty.jpg").write_bytes(b"")
-    (bucket / "gone.jpg").unlink()
-    (bucket / "broken.jpg").write_bytes((bucket / "broken.jpg").read_bytes()[:200])
-    for name in names:
-        path = f"/v1/photos/{filled.upload_of(name).id}"
-        small = desk.ask("GET", path, key=REVIEWER, query={"size": "thumb"})
-        assert (small.status, small.json["src"]) == (200, None), name
-        assert small.json["problem"]
-        assert desk.ask("GET", path, key=REVIEWER, query={"size": "view"}).status >= 400, name

@@ -16,7 +16,7 @@ const place = `vindrop-capture:${base}`;
 const NOTICES = ["stale", "offline", "full", "forgets", "other", "skipped"];
 const CHECK_EVERY = 600_000;  // milliseconds between two looks for a newer page
 const MOST_NAMES = 5;
-const PATIENCE = 3_000;  // milliseconds
+const LINK_PATIENCE = 3_000;  // milliseconds
 
 let queue;
 let result;
@@ -252,7 +252,7 @@ async function start() {
   hearOthers();
   document.body.classList.add("ready");
   // Photos that wait are sent under the session that the link opens, if it does so soon.
-  if (brought) await Promise.race([bring(brought), new Promise((resolve) => { setTimeout(resolve, PATIENCE); })]);
+  if (brought) await Promise.race([bring(brought), new Promise((resolve) => { setTimeout(resolve, LINK_PATIENCE); })]);
   await queue.start();
   decisions.run();
   startWorker();

@@ -131,11 +131,11 @@ class SQLConsole:
         now = now_of(self.database)
         last = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
         hours, complete = overview.collect(self._hours, now, days)
-        each = overview.days(hours, last, days, self._price)
+        each, total = overview.days(hours, last, days, self._price)
         waiting, oldest = self._queued(now)
         return Overview(
             tuple(each),
-            overview.day_of(last, hours.values(), self._price),
+            total,
             self._ledger.backlog(),
             waiting,
             oldest,

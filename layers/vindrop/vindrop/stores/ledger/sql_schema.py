@@ -25,7 +25,8 @@ HOURS: Final = "vindrop_hours"
 VINS: Final = "vindrop_vins"
 """VINs as lines, in which a part of one is looked for: `vindrop.stores.ledger.sql_vins`."""
 INDEXES: Final = {
-    "due": "due_at",
+    # With the columns by which what waits is counted, without a look at its rows.
+    "waiting": "due_at, state, first_seen",
     "place": "place",
     # Whatever a list is narrowed by and the overview counts: walked without looking at the rows.
     "seen": "first_seen, id, state, outcome, bucket, maker, vin, reference, photo, object_key, "
@@ -44,11 +45,12 @@ INDEXES: Final = {
 """Index of the uploads → its columns. The first two are the ledger's own, the others the console's."""
 _SPARSE: Final = {
     **{name: name for name in ("maker", "queue", "vin", "reference")},
+    "waiting": "due_at",
     "changed": "vin",
 }
 """Index → column: uploads without such a value are left out of it, where the database can."""
-NO_MORE: Final = ("vin_backwards",)
-"""Indexes that an earlier version made, and none is asked for now: they only cost."""
+NO_MORE: Final = ("vin_backwards", "due")
+"""Indexes that an earlier version made, and that others stand in for: they only cost."""
 
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
