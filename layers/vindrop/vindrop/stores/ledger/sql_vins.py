@@ -35,7 +35,7 @@ STEP: Final = 5_000
 """VINs that are looked through first; then more at a time, as fast as they go."""
 _SLICE: Final = 0.02
 """Seconds that a statement shall take."""
-_SLACK: Final = 60.0
+_SLACK: Final = 3_600.0
 """By which a clock that was set back may have a row change before it was first seen, in seconds."""
 _LOOKED_UP: Final = 200
 _PACKED: Final = 5_000
@@ -164,7 +164,7 @@ class Inside:
     place: Key | None = None
     """The page begins behind it."""
     clock: Callable[[], float] = time.monotonic
-    _step: int = STEP
+    _step: int = field(default_factory=lambda: STEP)
     _waiting: list[float] = field(default_factory=list)
     """A heap of moments at which an upload was first seen that may have the part; negative."""
     _found: list[Key] = field(default_factory=list)
