@@ -144,7 +144,11 @@ export class VinTyping extends EventTarget {
     const {value} = this.inputs[at];
     this.inputs[at].value = had;
     const given = [...value];
-    if (had && given.length > 1 && given.includes(had)) given.splice(given.indexOf(had), 1);
+    // What was in the cell is selected, so it is replaced; a keyboard that adds to it has added one.
+    if (had && [2, VIN_LENGTH + 1].includes(given.length)) {
+      if (given[0] === had) given.shift();
+      else if (given.at(-1) === had) given.pop();
+    }
     if (given.length > 1) this.paste(given.join(""), at);
     else if (given.length) this.type(given[0], at);
   }

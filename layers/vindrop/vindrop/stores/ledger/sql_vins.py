@@ -57,7 +57,9 @@ def head(database: Database, now: float) -> Head | None:
     Rows are numbered from 1 without a gap, and end before now. Else a packing went on while
     another process began anew, or the store's clock was set back.
     """
-    first, last = database.execute(f"SELECT MIN(id), MAX(id) FROM {VINS}").rows[0]
+    # Apart, else SQLite reads the whole table for them.
+    ends = f"SELECT (SELECT MIN(id) FROM {VINS}), (SELECT MAX(id) FROM {VINS})"
+    first, last = database.execute(ends).rows[0]
     if last is None:
         return Head()
     found = database.execute(f"SELECT until FROM {VINS} WHERE id = :last", last=last).rows
