@@ -27,11 +27,10 @@ _THERE: Final = {
 }
 
 
-def refuse_foreign(url: str, wanted: Collection[str], what: str) -> None:
+def refuse_foreign(url: str, wanted: Collection[str]) -> None:
     """Look for the tables that ``url`` shall hold, and change nothing there.
 
     :param wanted: tables of which one must be there.
-    :param what: they are, for the sentence: "ledger of vindrop".
     :raises UserError: none is.
     """
     if not is_sql(url):
@@ -45,8 +44,8 @@ def refuse_foreign(url: str, wanted: Collection[str], what: str) -> None:
         there, name = _on_server(url, wanted), "the database"
     if not there & set(wanted):
         raise UserError(
-            f"{name} holds no {what} (no table {' or '.join(wanted)}): name the one that the functions "
-            "write. Nothing was changed there"
+            f"{name} holds nothing of vindrop's (no table {' or '.join(wanted)}): name what the "
+            "functions write. Nothing was changed there"
         )
 
 

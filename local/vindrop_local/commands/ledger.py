@@ -44,7 +44,7 @@ def copy(
             )
     if source == target:
         raise UserError("--from and --to name the same ledger")
-    refuse_foreign(source, LEDGER, "ledger of vindrop")
+    refuse_foreign(source, LEDGER)
     from vindrop.stores.ledger import sql_copy
 
     with Progress(

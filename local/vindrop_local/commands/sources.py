@@ -48,7 +48,7 @@ def _named(source: str, variable: str) -> dict[str, Destination]:
     urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
     for url in urls:
         _there(url)
-        refuse_foreign(url, RECORDS, "readings or dead letters of vindrop")
+        refuse_foreign(url, RECORDS)
     return {name_of(url): open_destination(url) for url in urls or [_local()]}
 
 
@@ -68,7 +68,7 @@ def ledger(url: str) -> Ledger | None:
     if not found or found == "none":
         return None
     _there(found)
-    refuse_foreign(found, LEDGER, "ledger of vindrop")
+    refuse_foreign(found, LEDGER)
     return open_ledger(found, account="vinocr")
 
 
