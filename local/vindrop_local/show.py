@@ -152,7 +152,9 @@ def _heading(field: Field) -> str:
 
 def _cell(field: Field, record: Reading | DeadLetter) -> Text:
     value = field.value(record)
-    if value is None:
+    # No call was made of what a person read: that took no time of the recognizer's.
+    by_person = isinstance(record, Reading) and record.verdict is Verdict.REVIEWED
+    if value is None or (by_person and field.path == ("vinocr", "seconds")):
         return Text("–" if record.upload else _NO_OBJECT)
     if isinstance(value, float):
         return Text(f"{value:.2f}")

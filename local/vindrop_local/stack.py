@@ -33,6 +33,7 @@ from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local import clone, language
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
+from vindrop_local.foreign import file_of, refuse_others_file
 from vindrop_local.front import Front
 from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
 from vindrop_local.serving import Service, free_port
@@ -127,6 +128,9 @@ class Stack(Service):
             ) from error
 
     def _start(self, stack: contextlib.ExitStack) -> None:
+        database = file_of(self.place.database)
+        if database is not None:
+            refuse_others_file(database)
         self.place.state.mkdir(parents=True, exist_ok=True)
         self.place.folder.mkdir(parents=True, exist_ok=True)
         secret_id, secret_key = _keys(self.place.state / "account.json")

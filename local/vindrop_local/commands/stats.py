@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -25,6 +25,9 @@ from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
+
+if TYPE_CHECKING:
+    from vindrop.stores.ledger.sql import SQLLedger
 
 _WHEN = ("today", "this_month", "last_month")
 _ROUNDS = 200
@@ -175,11 +178,24 @@ def _by_day(
 
 
 def _circuit(book: Ledger, general: OpenCircuit | None) -> str:
-    """Return why no calls are made, of several recognizers by name; ``closed``: they are made."""
+    """Return why no calls are made, of several recognizers by name; ``closed``: they are made.
+
+    A SQL ledger tells every open circuit that it keeps, whatever the recognizers of this
+    environment are. DynamoDB is asked for those that the environment names.
+    """
+    account = os.environ.get("VINDROP_ACCOUNT", "").strip() or "vinocr"
+    if book.database is not None:
+        every = cast("SQLLedger", book).open_circuits()
+        told = {each.account: each.name for each in _engines() if each.account}
+        names = {who: told.get(who, who.removeprefix(f"{account}.")) for who in every}
+        found = [
+            each.failure.code if who == account else f"{names[who]}: {each.failure.code}"
+            for who, each in every.items()
+        ]
+        return ", ".join(found) or "closed"
     engines = _engines()
     if not engines:
         return general.failure.code if general else "closed"
-    account = os.environ.get("VINDROP_ACCOUNT", "").strip() or "vinocr"
     found = []
     for each in engines:
         circuit = book.for_account(each.account or f"{account}.{each.name}").circuit(None)
