@@ -79,18 +79,25 @@ def up(
         if open_it:
             webbrowser.open(stack.console_link())
         follower = _Follower(stack.place.database)
-        circuits = Circuits(stack.ledger.open_circuits)
-        while not ended.wait(_POLL):
-            for record in follower.new():
-                _say(record, as_json=as_json)
-            for line, style in circuits.changes():
-                out.print(shown(line), style=style, soft_wrap=True)
-            say_next_link(stack, out)
+        _follow(stack, follower, ended, out, as_json=as_json)
     finally:
         out.print("finishing what is under way …")
         stack.stop()
         for record in follower.new():
             _say(record, as_json=as_json)
+
+
+def _follow(
+    stack: Stack, follower: _Follower, ended: threading.Event, out: Console, *, as_json: bool
+) -> None:
+    """Say what happens until ``ended``."""
+    circuits = Circuits(stack.ledger.open_circuits)
+    while not ended.wait(_POLL):
+        for record in follower.new():
+            _say(record, as_json=as_json)
+        for line, style in circuits.changes():
+            out.print(shown(line), style=style, soft_wrap=True)
+        say_next_link(stack, out)
 
 
 def say_next_link(stack: Stack, out: Console) -> None:
