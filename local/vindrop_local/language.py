@@ -68,9 +68,14 @@ def _catalogue() -> Catalogue:
 
 def said(sentence: str) -> str:
     """Return a sentence in the chosen language; one without a translation as it is."""
-    if _state["chosen"] == "en" or not sentence.strip():
-        return sentence
+    return sentence if _state["chosen"] == "en" else in_chinese(sentence)
+
+
+def in_chinese(sentence: str) -> str:
+    """Return a sentence in Simplified Chinese, whatever is chosen; one without a translation as it is."""
     bare = sentence.strip()
+    if not bare:
+        return sentence
     found = _catalogue().translate(bare)
     if found == bare:
         found = chinese().translate(bare)

@@ -6,9 +6,9 @@ export const who = meta("who");
 const VERSION = meta("version");
 const words = JSON.parse(document.getElementById("words").textContent);
 
-/** Says the words called `name`, with what stands in braces replaced. */
+/** Says the words called `name`, with what stands in braces replaced; of one, those called `name1`. */
 export const say = (name, values = {}) =>
-  (words[name] ?? name).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
+  ((values.count === 1 && words[`${name}1`]) || (words[name] ?? name)).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
 
 /** What went wrong with a request; `name` is the problem's, or "offline". */
 export class Problem extends Error {
@@ -19,7 +19,8 @@ export class Problem extends Error {
 
   get sentence() {
     const own = words[`js.problem.${this.name}`];
-    return own && this.detail ? `${own}. ${this.detail}` : own ?? this.detail ?? this.name;
+    if (own && this.detail) return say("js.problem.sentences", { what: own, detail: this.detail });
+    return own ?? this.detail ?? this.name;
   }
 
   /** Whether the same request may succeed later. */
