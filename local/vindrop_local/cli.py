@@ -82,7 +82,7 @@ def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
 
-    raise typer.Exit(serve(list(context.args)))
+    raise typer.Exit(serve(list(context.args), language.said))
 
 
 @app.callback(invoke_without_command=True)
@@ -124,7 +124,8 @@ def _say_usage(error: Any) -> int:
         error.show()
     else:
         what = language.said(sentence.rstrip("."))
-        sentence = f"vindrop: {what}: {language.said('`vindrop --help` lists what there is')}"
+        hint = language.said("`vindrop --help` lists what there is")
+        sentence = f"vindrop: {what}{language.colon()}{hint}"
         console(error=True).print(shown(sentence), style="red", soft_wrap=True)
     return int(error.exit_code)
 

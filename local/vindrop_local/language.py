@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 from rich.cells import cell_len
 
-from vindrop.domain.translation import Catalogue, chinese
+from vindrop.domain import translation
+from vindrop.domain.translation import Catalogue
 from vindrop_local.errors import UserError
 
 Language = Literal["en", "zh"]
@@ -62,8 +63,10 @@ def chosen() -> Language:
 
 @functools.cache
 def _catalogue() -> Catalogue:
-    text = Path(__file__).with_name("zh.tsv").read_text(encoding="utf-8")
-    return Catalogue(text.splitlines())
+    """Return the sentences of the library, and ours before them: one may stand inside another."""
+    ours = Path(__file__).with_name("zh.tsv").read_text(encoding="utf-8")
+    theirs = Path(translation.__file__).with_name("zh.tsv").read_text(encoding="utf-8")
+    return Catalogue([*theirs.splitlines(), *ours.splitlines()])
 
 
 def said(sentence: str) -> str:
@@ -71,15 +74,22 @@ def said(sentence: str) -> str:
     return sentence if _state["chosen"] == "en" else in_chinese(sentence)
 
 
+def colon() -> str:
+    """Return what stands between a name and what is said of it."""
+    return ": " if _state["chosen"] == "en" else "："
+
+
+def comma() -> str:
+    """Return what stands between the members of a list."""
+    return ", " if _state["chosen"] == "en" else "，"
+
+
 def in_chinese(sentence: str) -> str:
     """Return a sentence in Simplified Chinese, whatever is chosen; one without a translation as it is."""
     bare = sentence.strip()
     if not bare:
         return sentence
-    found = _catalogue().translate(bare)
-    if found == bare:
-        found = chinese().translate(bare)
-    return sentence.replace(bare, found, 1)
+    return sentence.replace(bare, _catalogue().translate(bare), 1)
 
 
 def translate_help(command: Any) -> None:
@@ -129,10 +139,15 @@ def formatter(base: type[Any]) -> type[Any]:
 
     :param base: the one of the argument parser, which counts characters and breaks at blanks.
     """
+    if getattr(base, "translates", False):
+        return base
 
     class Formatter(base):  # type: ignore[misc]  # typer carries its parser without a name
+        translates = True
+
         def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-            super().write_usage(prog, args, said(prefix or "Usage:") + " ")
+            begun = said(prefix or "Usage:")
+            super().write_usage(prog, args, begun if begun.endswith("：") else f"{begun} ")
 
         def write_heading(self, heading: str) -> None:
             super().write_heading(said(heading))
@@ -146,7 +161,8 @@ def formatter(base: type[Any]) -> type[Any]:
                     self.write(f"{indent}{line}\n")
 
         def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
-            listed = [(name, said(about)) for name, about in rows]
+            # A range of numbers is a number: its bounds stand behind.
+            listed = [(name.replace(" range>", ">"), said(about)) for name, about in rows]
             column = min(max(cell_len(name) for name, _ in listed), col_max) + col_spacing
             indent = " " * self.current_indent
             room = max(self.width - self.current_indent - column, 10)

@@ -38,7 +38,7 @@ def test_no_route_refuses_in_another_language(path: str, method: str) -> None:
 
 @pytest.mark.parametrize("shape", GATEWAYS)
 def test_a_request_that_is_not_understood_is_refused_in_its_language(shape: str) -> None:
-    event = GATEWAYS[shape]("POST", "/v1/vin", CHINESE, "x")
+    event: dict[str, object] = GATEWAYS[shape]("POST", "/v1/vin", CHINESE, "x")
     event |= {"body": {"no": "text"}}
     answer = ask_event(event)
     assert answer["type"].endswith("bad-request")

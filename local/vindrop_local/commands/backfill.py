@@ -33,6 +33,7 @@ from vindrop.wiring import from_environment
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
 from vindrop_local.terminal import console
 
 YOUNG = 300.0
@@ -147,7 +148,7 @@ def _say(out: Console, survey: Survey, price: float, rate: float, *, several: bo
 def _duration(seconds: float) -> str:
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s"
+    return said(f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s")
 
 
 class _Rate(ProgressColumn):

@@ -13,6 +13,7 @@ from rich.table import Table
 from vindrop_local import prices
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import chosen, colon, said
 from vindrop_local.terminal import console, shown
 
 PER_CALL: Final = "VINDROP_PRICE_PER_CALL"
@@ -46,7 +47,7 @@ def cost(
     your contract's: --price vinocr-call=…, or VINDROP_PRICE_PER_CALL. Free tiers are not taken off.
     """
     if cloud not in prices.CLOUDS:
-        raise UserError(f"--cloud is {cloud!r}: it takes {' or '.join(prices.CLOUDS)}")
+        raise UserError(f"--cloud is {cloud!r}: it takes {', '.join(prices.CLOUDS)}")
     if per not in _MONTHS:
         raise UserError(f"--per is {per!r}: it takes day, week, month or year")
     known = _known(cloud, price or [])
@@ -128,9 +129,10 @@ def _print(lines: list[prices.Line], report: dict[str, Any]) -> None:
     out.print(table)
     for page in dict.fromkeys(line.price.page for line in lines):
         named = [line.price for line in lines if line.price.page == page]
-        read = named[0].seen or "not read for this release"
+        read = said(named[0].seen or "not read for this release")
         names = ", ".join(price.name for price in named)
-        out.print(shown(f"{names}: {page} ({read})"), style="dim", soft_wrap=True)
+        about = f"{said(page)}（{read}）" if chosen() == "zh" else f"{page} ({read})"
+        out.print(shown(f"{names}{colon()}{about}"), style="dim", soft_wrap=True)
     out.print(
         f"{report['a_month']:,.2f} {report['currency']} a month for {report['photos_a_month']:,} photos on "
         f"{report['cloud']}; 1,000 photos more: {report['1000_photos_more']:,.2f}. Prices change: look",

@@ -23,6 +23,7 @@ from vindrop_local.commands.listing import print_json, print_lines
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
 from vindrop_local.terminal import console, json_text
 
 app = typer.Typer(rich_markup_mode=None)
@@ -170,7 +171,7 @@ def _redrive(
     if as_json:
         return
     for result, count in counts.most_common():
-        console().print(f"{count} {_SAID[result]}")
+        console().print(f"{count} {said(_SAID[result])}")
     if not counts:
         console().print("no dead letter is selected")
 

@@ -13,6 +13,7 @@ from vindrop.core.store_errors import scheme_of
 from vindrop.stores.sql import SCHEMES, is_sql, open_database
 from vindrop_local import show
 from vindrop_local.commands.options import Json
+from vindrop_local.commands.sources import there
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
 
@@ -43,6 +44,7 @@ def copy(
             )
     if source == target:
         raise UserError("--from and --to name the same ledger")
+    there(source)
     from vindrop.stores.ledger import sql_copy
 
     with Progress(

@@ -11,12 +11,13 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from vindrop import settings as settings_module
@@ -39,6 +40,7 @@ from vindrop_local import show
 from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.terminal import console, json_text
 from vindrop_local.vinocr_process import VinOCRProcess
@@ -248,8 +250,8 @@ def _each(
         statuses.append(read.status)
         seconds = round(time.perf_counter() - started, 3)
         if pictures is not None and read.sent is not None:
-            said = _line(photo.name, read.found).plain
-            pictures.write(photo, read.sent, read.answer, said)
+            title = _line(photo.name, read.found, str).plain  # the picture's font is Latin
+            pictures.write(photo, read.sent, read.answer, title)
         if as_json:
             line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
             if read.asked:
@@ -257,7 +259,8 @@ def _each(
             sys.stdout.write(json_text(line) + "\n")
             sys.stdout.flush()
         else:
-            text = _line(str(photo).ljust(width), read.found)
+            say = said if console().is_terminal else str  # programs read what is piped
+            text = _line(str(photo).ljust(width), read.found, say)
             text.append("".join(f"  {call.name}" for call in read.asked), "dim")
             console().print(text, soft_wrap=True)
     return statuses
@@ -276,11 +279,12 @@ def _fields(found: Vin | Failure) -> dict[str, object]:
     }
 
 
-def _line(name: str, found: Vin | Failure) -> Text:
+def _line(name: str, found: Vin | Failure, say: Callable[[str], str]) -> Text:
     if isinstance(found, Vin):
         year = f" · {found.model_year}" if found.model_year else ""
-        verdict = (f"{found.verdict.value:<9}", show.COLOURS[found.verdict])
+        word = say(found.verdict.value)
+        verdict = (word + " " * (9 - cell_len(word)), show.COLOURS[found.verdict])
         maker = (f"  {found.maker or ''}{year}", "dim")
         return Text.assemble(name, "  ", (found.value, "bold"), "  ", verdict, maker)
-    said = "no VIN found" if found.code == "FailedOperation.OcrFailed" else found.code
-    return Text.assemble(name, "  ", (said, "red"), (f"  {found.message}", "dim"))
+    code = say("no VIN found") if found.code == "FailedOperation.OcrFailed" else found.code
+    return Text.assemble(name, "  ", (code, "red"), (f"  {say(found.message)}", "dim"))

@@ -47,7 +47,7 @@ def destinations(source: str, variable: str) -> list[Destination]:
 def _named(source: str, variable: str) -> dict[str, Destination]:
     urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
     for url in urls:
-        _there(url)
+        there(url)
     return {name_of(url): open_destination(url) for url in urls or [_local()]}
 
 
@@ -66,7 +66,7 @@ def ledger(url: str) -> Ledger | None:
         found = _local()
     if not found or found == "none":
         return None
-    _there(found)
+    there(found)
     return open_ledger(found, account="vinocr")
 
 
@@ -116,7 +116,7 @@ def reviewer(url: str, source: str) -> tuple[StoredConsole, Reviewer]:
     return opened, ReviewDesk(opened, opened.review_store, delivery, database)
 
 
-def _there(url: str) -> None:
+def there(url: str) -> None:
     """Make sure that a file which is only looked into exists: opening it would make it.
 
     :raises UserError: it does not.
