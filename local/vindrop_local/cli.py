@@ -138,7 +138,8 @@ def _run() -> int:
         if language.chosen() != "en":
             language.translate_help(command)
             context = command.context_class
-            context.formatter_class = language.formatter(context.formatter_class)
+            if not hasattr(context.formatter_class, "translates"):
+                context.formatter_class = language.formatter(context.formatter_class)
         status = command.main(arguments, prog_name="vindrop", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0

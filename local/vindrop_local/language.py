@@ -139,8 +139,6 @@ def formatter(base: type[Any]) -> type[Any]:
 
     :param base: the one of the argument parser, which counts characters and breaks at blanks.
     """
-    if getattr(base, "translates", False):
-        return base
 
     class Formatter(base):  # type: ignore[misc]  # typer carries its parser without a name
         translates = True

@@ -41,7 +41,9 @@ from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.language import said
+from vindrop_local.progress import Progress
 from vindrop_local.recognizer_settings import of_cascade
+from vindrop_local.samples import photos_in
 from vindrop_local.terminal import console, json_text
 from vindrop_local.vinocr_process import VinOCRProcess
 
@@ -53,10 +55,6 @@ NO_VIN = 1
 NO_FILE = 2
 """Exit status where a file is not there or cannot be read."""
 _NO_SUCH_FILE = "Vindrop.NoSuchFile"
-_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".jp2")
-)
-"""Of what is taken for a photo in a folder."""
 
 
 @dataclass(slots=True)
@@ -230,7 +228,7 @@ def _files(given: list[Path]) -> Iterator[Path]:
     """Yield files as they are given, and of each folder the photos in it."""
     for path in given:
         if path.is_dir():
-            yield from sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
+            yield from photos_in(path)
         else:
             yield path
 
@@ -240,30 +238,40 @@ def _each(
 ) -> list[int]:
     """Show what is on each photo; return the exit status that each asks for."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
+    out = console()
+    # Lines and bar take turns on one terminal; where the lines go elsewhere, the bar does not.
+    drawn_on = out if out.is_terminal else None
+    shown = len(photos) > 1 and not (as_json and out.is_terminal)
     statuses: list[int] = []
-    for photo in photos:
-        started = time.perf_counter()
-        try:
-            read = reader.read(photo.read_bytes())
-        except OSError as error:
-            read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
-        statuses.append(read.status)
-        seconds = round(time.perf_counter() - started, 3)
-        if pictures is not None and read.sent is not None:
-            title = _line(photo.name, read.found, str).plain  # the picture's font is Latin
-            pictures.write(photo, read.sent, read.answer, title)
-        if as_json:
-            line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
-            if read.asked:
-                line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
-            sys.stdout.write(json_text(line) + "\n")
-            sys.stdout.flush()
-        else:
-            say = said if console().is_terminal else str  # programs read what is piped
-            text = _line(str(photo).ljust(width), read.found, say)
-            text.append("".join(f"  {call.name}" for call in read.asked), "dim")
-            console().print(text, soft_wrap=True)
+    with Progress("reading", len(photos), out=drawn_on, shown=shown) as progress:
+        for photo in photos:
+            started = time.perf_counter()
+            try:
+                read = reader.read(photo.read_bytes())
+            except OSError as error:
+                read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
+            statuses.append(read.status)
+            seconds = round(time.perf_counter() - started, 3)
+            if pictures is not None and read.sent is not None:
+                title = _line(photo.name, read.found, str).plain  # the picture's font is Latin
+                pictures.write(photo, read.sent, read.answer, title)
+            if as_json:
+                _print_json(photo, read, seconds)
+            else:
+                say = said if out.is_terminal else str  # programs read what is piped
+                text = _line(str(photo).ljust(width), read.found, say)
+                text.append("".join(f"  {call.name}" for call in read.asked), "dim")
+                out.print(text, soft_wrap=True)
+            progress.advance()
     return statuses
+
+
+def _print_json(photo: Path, read: _Read, seconds: float) -> None:
+    line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
+    if read.asked:
+        line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
+    sys.stdout.write(json_text(line) + "\n")
+    sys.stdout.flush()
 
 
 def _fields(found: Vin | Failure) -> dict[str, object]:
