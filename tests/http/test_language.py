@@ -82,6 +82,7 @@ def test_a_choice_on_a_page_goes_before_the_browsers_language() -> None:
     assert not reads_chinese({"cookie": "vindrop-language=en", "accept-language": "zh"})
     assert reads_chinese({"cookie": "vindrop-language=xx", "accept-language": "zh"})
     assert event_reads_chinese({"cookies": ["vindrop-language=zh"], "headers": None})
-    for odd in (None, [], {"headers": 5}, "text"):
+    odds: tuple[object, ...] = (None, [], {"headers": 5}, "text")
+    for odd in odds:
         assert not event_reads_chinese(odd)
     assert event_reads_chinese({"multiValueHeaders": {"Accept-Language": ["de", "zh"]}})

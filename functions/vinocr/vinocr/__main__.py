@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -48,6 +49,8 @@ def _parser(say: Callable[[str], str]) -> argparse.ArgumentParser:
         add(f"--{option}", metavar="…", help=abouts[variable])
     checks = say("check the settings; print nothing if they are right")
     add("--check", action="store_true", help=checks)
+    lines = say("with --check: the result as a JSON object; what a server prints is JSON anyway")
+    add("--json", action="store_true", help=lines)
     add("--until-stdin-closes", action="store_true", help=say("stop when standard input ends"))
     return parser
 
@@ -59,12 +62,15 @@ def main(argv: list[str] | None = None, say: Callable[[str], str] = str) -> int:
     """
     options = vars(_parser(say).parse_args(argv))
     check, until = options.pop("check"), options.pop("until_stdin_closes")
+    as_json = options.pop("json")
     try:
         chosen = settings.load(**options)
         from vinocr.serve import http_server  # after the settings: a wrong one is told at once
 
         if check:
             http_server.assemble(chosen)
+            if as_json:
+                sys.stdout.write(json.dumps({"settings": "right"}) + "\n")
             return 0
         return http_server.run(chosen, until_stdin_closes=until)
     except SettingsError as error:

@@ -186,7 +186,13 @@ def recognize(
                 raise UserError(str(error)) from None
             statuses = _each(photos, cascade, pictures, as_json=as_json)
     elif endpoint:
-        statuses = _each(photos, _Reader(_settings(endpoint)), pictures, as_json=as_json)
+        try:
+            asked = _Reader(_settings(endpoint))
+        except settings_module.SettingsError as error:
+            raise UserError(str(error)) from None
+        except FailureError as error:  # no keys
+            raise UserError(error.failure.message) from None
+        statuses = _each(photos, asked, pictures, as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
