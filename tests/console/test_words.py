@@ -14,6 +14,7 @@ from vindrop.core import life
 from vindrop.core.console import Step
 from vindrop.core.redrive import Result
 from vindrop.domain.access_keys import ROLES
+from vindrop.domain.check_digit import LAWS
 from vindrop.domain.review import Reason
 from vindrop.http import console
 from vindrop.http.console import figures, filters
@@ -51,6 +52,7 @@ def test_pages_and_scripts_use_words_that_are_there() -> None:
         *(f"kind.{name}" for name in (*get_args(Reason), "dead", "waiting")),
         *(f"step.{name}" for name in get_args(Step)),
         *(f"role.{name}" for name in ROLES),
+        *(f"js.country.{name}" for name, law in LAWS.items() if law.check_digit),
         *(f"detail.{name}" for name in re.findall(r'"(\w+)":', inspect.getsource(life))),
     }
     assert dynamic - WORDS.keys() == set()
@@ -59,7 +61,7 @@ def test_pages_and_scripts_use_words_that_are_there() -> None:
 def test_every_word_is_said_somewhere() -> None:
     everything = "\n".join(TEXTS.values())
     beginnings = ("kind.", "state.", "step.", "role.", "js.problem.", "js.redrive.", "js.reason.")
-    more = ("js.verdict.", "review.why.", "nav.", "age.", "detail.")
+    more = ("js.country.", "js.verdict.", "review.why.", "nav.", "age.", "detail.")
     for name in WORDS:
         of_one = name.endswith("1") and name[:-1] in WORDS  # the same of one
         said = name[:-1] if of_one else name

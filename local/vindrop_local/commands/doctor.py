@@ -24,7 +24,9 @@ def doctor(
     env_file: Annotated[
         Path | None,
         typer.Option(
-            "--env-file", help="Settings and keys, one NAME=value a line; over the environment's."
+            "--env-file",
+            help="File with the function's environment, one NAME=value a line, such as the .env of a "
+            "deployment. It is only read; what it names goes before the environment's own.",
         ),
     ] = None,
     as_json: Json = False,

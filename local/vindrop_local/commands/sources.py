@@ -34,7 +34,9 @@ From = Annotated[
 LedgerURL = Annotated[
     str,
     typer.Option(
-        "--ledger", help="URL of the ledger. Default: VINDROP_LEDGER, else the local stack's."
+        "--ledger",
+        help="URL of the ledger. Default: VINDROP_LEDGER; else, in the folder where you are, that of "
+        "`vindrop up` (.vindrop/vindrop.db), else that of `vindrop demo` (.vindrop/demo/vindrop.db).",
     ),
 ]
 
