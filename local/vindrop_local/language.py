@@ -21,7 +21,8 @@ Language = Literal["en", "zh"]
 VARIABLE: Final = "VINDROP_LANG"
 _OPTION: Final = "--lang"
 _LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
-_BREAKS: Final = "，。：；、）」"
+_BREAKS: Final = "，。：；、）」”"
+_OPENS: Final = "（「“"
 _state: dict[str, Language] = {"chosen": "en"}
 
 
@@ -72,6 +73,14 @@ def _catalogue() -> Catalogue:
 def said(sentence: str) -> str:
     """Return a sentence in the chosen language; one without a translation as it is."""
     return sentence if _state["chosen"] == "en" else in_chinese(sentence)
+
+
+def word(kind: str, name: str) -> str:
+    """Return a word that means different things in different places, such as a step and a state.
+
+    :param kind: ``step`` or ``detail``: the catalogue has ``kind: name``.
+    """
+    return name if _state["chosen"] == "en" else in_chinese(f"{kind}: {name}")
 
 
 def colon() -> str:
@@ -127,7 +136,8 @@ def _pieces(text: str) -> list[str]:
     for character in text:
         narrow = cell_len(character) < 2
         joins = pieces and narrow and not pieces[-1].endswith(" ") and cell_len(pieces[-1][-1]) < 2
-        if joins or (pieces and (character in _BREAKS or character == " ")):
+        follows = pieces and (character in _BREAKS or character == " " or pieces[-1][-1] in _OPENS)
+        if joins or follows:
             pieces[-1] += character
         else:
             pieces.append(character)
@@ -148,7 +158,7 @@ def formatter(base: type[Any]) -> type[Any]:
             super().write_usage(prog, args, begun if begun.endswith("：") else f"{begun} ")
 
         def write_heading(self, heading: str) -> None:
-            super().write_heading(said(heading))
+            self.write(f"{' ' * self.current_indent}{said(heading)}{colon().rstrip()}\n")
 
         def write_text(self, text: str) -> None:
             indent = " " * self.current_indent

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -15,10 +16,15 @@ import typer
 from documentation.sentences import LOCAL
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
+from vindrop.core import life
+from vindrop.core.console import Step as LifeStep
 from vindrop_local import cli, language
 from vindrop_local.commands import bootstrap
+from vindrop_local.demo_report import Report, present
 from vindrop_local.doctor import vinocr as doctor_vinocr
 from vindrop_local.tencent_bootstrap import MADE, THERE, WANTED, Done, Step
+from vindrop_local.terminal import console
+from vindrop_local.vinocr_process import Calls
 
 ROOT = Path(__file__).resolve().parents[2]
 HAN = re.compile(r"[一-鿿]")
@@ -240,6 +246,19 @@ def test_lists_lives_and_decisions(run: Run, flow: ConsoleFlow, tmp_path: Path) 
         assert english(re.sub(r"id,first_seen.*", "", bare, flags=re.DOTALL)) == []
 
 
+def test_steps_and_details_of_a_life_have_words_of_their_own() -> None:
+    language.choose(["--lang", "zh"])
+    try:
+        for step in get_args(LifeStep):
+            assert HAN.search(language.word("step", step.replace("_", " "))), step
+        for name in re.findall(r'"(\w+)":', inspect.getsource(life)):
+            word = language.word("detail", name.replace("_", " "))
+            assert HAN.search(word) or word == "VIN", name
+        assert language.word("step", "claimed") != language.said("claimed")
+    finally:
+        language.choose(["--lang", "en"])
+
+
 def test_doctor_says_everything_in_chinese(run: Run, tmp_path: Path) -> None:
     here = f"sqlite:///{tmp_path}/vindrop.db"
     sound = {
@@ -294,6 +313,35 @@ def test_what_needs_no_ledger(run: Run, words: tuple[str, ...]) -> None:
         shown = "\n".join(line for line in shown.splitlines() if HAN.search(line))
     if words != ("schema", "sqlite"):  # SQL
         assert english(shown) == []
+
+
+@pytest.mark.parametrize("sent", [0, 3])
+@pytest.mark.parametrize("second", [None, Calls(2, 1)])
+def test_what_a_demo_found(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sent: int,
+    second: Calls | None,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    report = Report(
+        uploads=3,  # of two: one is lost
+        sent=sent,
+        readings=[a_reading(an_upload("a.jpg"))],
+        dead_letters=[a_dead_letter(an_upload("b.jpg"))],
+        calls=Calls(sent, 1),
+        truth={"a.jpg": VINS[0]},
+        second_calls=second,
+    )
+    language.choose(["--lang", "zh"])
+    try:
+        present(report, console())
+    finally:
+        language.choose(["--lang", "en"])
+    shown = capsys.readouterr().out
+    assert "有丢失或重复" in shown
+    assert english(shown) == []
 
 
 def test_each_step_of_an_empty_account(capsys: pytest.CaptureFixture[str]) -> None:

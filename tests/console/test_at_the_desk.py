@@ -125,7 +125,7 @@ def test_16_characters_are_not_sent(open_desk: Open, ledger: Console) -> None:
     page.focus("#cells input >> nth=16")
     page.keyboard.press("Delete")
     page.keyboard.press("Enter")
-    page.get_by_text("1 characters are missing").wait_for()
+    page.get_by_text("1 character is missing").wait_for()
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
         "Character 17"
     )
@@ -203,7 +203,7 @@ def test_a_session_that_ends_keeps_the_decision_until_somebody_signs_in(
     page.context.clear_cookies()
     page.keyboard.press("n")
     page.locator("#notice", has_text="session has ended").wait_for()
-    assert "1 decisions are kept in this browser" in page.locator("#notice").inner_text()
+    assert "1 decision is kept in this browser" in page.locator("#notice").inner_text()
     assert reviews(ledger, "ended.jpg") == ()
     page.context.add_cookies(session)
     page.goto(page.url.partition("/review")[0] + "/review")

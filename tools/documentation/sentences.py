@@ -32,7 +32,7 @@ _OF_LIBRARY: Final = {
 _OF_LOCAL: Final = {
     *("UserError", "MissingError", "SettingsError"),
     *("ok", "wrong", "unsure"),  # what `vindrop doctor` finds
-    *("said", "status", "told"),
+    *("said", "status", "told", "print"),
 }
 _KEYWORDS: Final = {"detail", "message", "more", "title", "todo"}
 
@@ -80,8 +80,9 @@ def _templates(node: ast.expr) -> Iterator[str]:
     parts = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
     for part in parts:
         text = _text(part)
-        if text and " " in text.replace("{}", "").strip(" :()"):
-            yield text
+        for line in (text or "").strip("\n").split("\n"):  # what is printed is told line by line
+            if " " in line.replace("{}", "").strip(" :()"):
+                yield line.strip()
 
 
 def _text(node: ast.expr) -> str | None:
