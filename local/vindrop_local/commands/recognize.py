@@ -186,13 +186,7 @@ def recognize(
                 raise UserError(str(error)) from None
             statuses = _each(photos, cascade, pictures, as_json=as_json)
     elif endpoint:
-        try:
-            asked = _Reader(_settings(endpoint))
-        except settings_module.SettingsError as error:
-            raise UserError(str(error)) from None
-        except FailureError as error:  # no keys
-            raise UserError(error.failure.message) from None
-        statuses = _each(photos, asked, pictures, as_json=as_json)
+        statuses = _each(photos, _asking(endpoint), pictures, as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
@@ -210,6 +204,19 @@ def recognize(
         console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
     if any(statuses):
         raise typer.Exit(max(statuses))
+
+
+def _asking(endpoint: str) -> _Reader:
+    """Return what asks a VinOCR that is there.
+
+    :raises UserError: a setting is wrong, or there are no keys.
+    """
+    try:
+        return _Reader(_settings(endpoint))
+    except settings_module.SettingsError as error:
+        raise UserError(str(error)) from None
+    except FailureError as error:
+        raise UserError(error.failure.message) from None
 
 
 def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
