@@ -138,7 +138,7 @@ def present(report: Report, console: Console) -> None:
         figures.append(("VINs read exactly", f"{report.exact} of {report.readable}"))
     if report.second_calls is not None:
         figures[3:5] = [
-            ("calls to own, for nothing", report.calls.received),
+            ("calls to own, which cost nothing", report.calls.received),
             ("calls to cloud", report.second_calls.received),
             ("… that would be billed", report.second_calls.billed),
             ("… and cost", f"{report.second_calls.billed * PRICE:,.2f}"),

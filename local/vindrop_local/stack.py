@@ -50,6 +50,8 @@ FUNCTION_SECONDS: Final = 60.0
 INSTANCES: Final = 4
 PRICE: Final = 0.02
 """Of a call to the VinOCR that stands in for the cloud's, in anybody's currency."""
+SURE: Final = 0.998
+"""``VINDROP_SURE`` of a stack with two: its sample photos are clear, and the default asks nobody else."""
 _SECOND: Final = {"VINOCR_MAX_ERROR": "0.01"}
 """It gives answers that the first one is not sure enough of to give."""
 
@@ -195,6 +197,7 @@ class Stack(Service):
             self.second = started("second.log", _SECOND)
             pair = f"{secret_id}:{secret_key}"
             self._settings["VINDROP_RECOGNIZER_KEYS"] = f"own={pair} cloud={pair}"
+            self._settings["VINDROP_SURE"] = f"{SURE:g}"
             self._settings["VINDROP_RECOGNIZERS"] = (
                 f"own={self.vinocr.endpoint}?rate=0&price=0 "
                 f"cloud={self.second.endpoint}?price={PRICE:g}"

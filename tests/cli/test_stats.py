@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def test_the_figures_of_what_was_read(tmp_path: Path) -> None:
     overview = found.pop("overview")
     assert (overview["total"]["uploads"], overview["total"]["waiting"]) == (1, 1)
     assert (overview["circuit"], overview["up_to_date"]) == ("closed", True)
+    (today,) = [each for each in found.pop("by_day") if each["day"] == NOW.date().isoformat()]
+    assert (today["billed"], today["cost"]) == (6, 0.12)
     assert found == {
         "uploads": {"claimed": 1},
         "readings": {"doubtful": 1, "verified": 2},
@@ -107,10 +110,26 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
     found = json.loads(done.stdout)
     assert (found["billed"], found["maybe_billed"], found["cost_today"]) == (6, 2, 0.08)
     assert found["recognizers"] == {
-        "cloud": {"billed_today": 4, "billed_this_month": 4, "billed_last_month": 0, "billed": 4},
-        "own": {"billed_today": 2, "billed_this_month": 2, "billed_last_month": 0, "billed": 2},
-    }
-    assert "calls billed by cloud" in vindrop("stats", cwd=tmp_path, **settings).stdout
+        "cloud": {
+            "billed_today": 4, "billed_this_month": 4, "billed_last_month": 0, "billed": 4,
+            "cost_today": 0.08, "cost_this_month": 0.08, "cost_last_month": 0.0,
+        },
+        "own": {
+            "billed_today": 2, "billed_this_month": 2, "billed_last_month": 0, "billed": 2,
+            "cost_today": 0.0, "cost_this_month": 0.0, "cost_last_month": 0.0,
+        },
+    }  # fmt: skip
+    assert found["by_day"] == [
+        {
+            "day": NOW.date().isoformat(), "billed": 6, "cost": 0.08,
+            "recognizers": {"cloud": {"billed": 4, "cost": 0.08}, "own": {"billed": 2, "cost": 0}},
+        }
+    ]  # fmt: skip
+    shown = vindrop("stats", cwd=tmp_path, **settings).stdout
+    assert "calls billed by cloud" in shown
+    assert "cost today by" not in shown, "no price is set"
+    shown = vindrop("stats", cwd=tmp_path, **settings, VINDROP_RECOGNIZERS=recognizers).stdout
+    assert re.search(r"cost today by cloud +0\.08", shown)
 
 
 def test_of_several_recognizers_the_open_circuit_is_named_and_no_day_has_a_wrong_cost(

@@ -24,7 +24,7 @@ from vindrop_local.demo_report import Report, present
 from vindrop_local.errors import UserError
 from vindrop_local.progress import Progress
 from vindrop_local.samples import TRUTH, Sample, own, samples
-from vindrop_local.stack import PRICE, Place, Stack
+from vindrop_local.stack import PRICE, SURE, Place, Stack
 from vindrop_local.terminal import console, json_text, shown
 
 LIMIT_SECONDS: Final = 600.0
@@ -158,6 +158,8 @@ def run(
             console.print(
                 f"cloud   {stack.second.endpoint}   (a second VinOCR of our own stands in for it, with "
                 f"a price of {PRICE:g} a call)\n"
+                f"own is sure from {SURE:g} in this demo, so that some of its clear photos go to cloud, "
+                "too\n"
             )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)

@@ -64,6 +64,7 @@ def stats(
     counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
     prices = _prices(price)
+    counted["by_day"] = _by_day(counted["by_day"], days, prices)
     found = _overview(book, days, prices) if book is not None and book.durable else None
     report = {"uploads": uploads, **counted, **_cost(counted, prices), "overview": found}
     if as_json:
@@ -80,6 +81,7 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
     verdicts, codes = Counter[str](), Counter[str]()
     billed, maybe = Counter[str](), 0
     by_recognizer: dict[str, Counter[str]] = {}
+    by_day: dict[dt.date, Counter[str]] = {}
     for record in itertools.chain(readings, letters):
         if isinstance(record, Reading):
             verdicts[record.verdict.value] += 1
@@ -101,6 +103,9 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
             for call in told:
                 by_recognizer.setdefault(call.name, Counter())[span] += call.billed
         maybe += perhaps
+        of_day = by_day.setdefault(day, Counter())
+        for who, its in [(c.name, c.billed) for c in told] or [("vinocr", calls)]:
+            of_day[who] += its
     return {
         "readings": dict(sorted(verdicts.items())),
         "dead_letters": dict(codes.most_common()),
@@ -109,6 +114,7 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
         "billed_last_month": billed["last month"],
         "billed": billed["all"],
         "maybe_billed": maybe,
+        "by_day": by_day,
         **(_by_recognizer(by_recognizer) if len(by_recognizer) > 1 else {}),
     }
 
@@ -138,6 +144,35 @@ def _overview(book: Ledger, days: int, prices: dict[str, float]) -> dict[str, An
         "circuit": _circuit(book, found.circuit),
         "up_to_date": found.up_to_date,
     }
+
+
+def _by_day(
+    counted: dict[dt.date, Counter[str]], days: int, prices: dict[str, float]
+) -> list[dict[str, Any]]:
+    """Return what each day's calls cost, by recognizer and as a sum: days on which uploads ended (UTC).
+
+    A cost is None where no price is set. The overview's days are those on which uploads came, and its
+    calls are not told apart: they have a cost only where one price is that of all.
+    """
+    first = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=days - 1)
+    known = any(prices.values())
+    found = []
+    for day, billed in sorted(counted.items()):
+        if day < first:
+            continue
+        costs = {who: round(its * prices.get(who, prices[""]), 4) for who, its in billed.items()}
+        found.append(
+            {
+                "day": day.isoformat(),
+                "billed": sum(billed.values()),
+                "cost": round(sum(costs.values()), 4) if known else None,
+                "recognizers": {
+                    who: {"billed": its, "cost": costs[who] if known else None}
+                    for who, its in sorted(billed.items())
+                },
+            }
+        )
+    return found
 
 
 def _circuit(book: Ledger, general: OpenCircuit | None) -> str:
@@ -212,6 +247,9 @@ def _cost(counted: dict[str, Any], prices: dict[str, float]) -> dict[str, float 
             each[calls] * prices.get(who, prices[""]) for who, each in by_recognizer.items()
         )
         found[f"cost_{when}"] = round(cost, 2) if any(prices.values()) else None
+        for who, each in by_recognizer.items():
+            its = round(each[calls] * prices.get(who, prices[""]), 2)
+            each[f"cost_{when}"] = its if any(prices.values()) else None
     return found
 
 
@@ -235,6 +273,8 @@ def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
             yield "cost", f"set {sources.PRICE} or --price"
             break
         yield name.replace("_", " "), f"{report[name]:,.2f}"
+        for who, found in report.get("recognizers", {}).items():
+            yield f"{name.replace('_', ' ')} by {who}", f"{found[name]:,.2f}"
     if report["overview"] is not None:
         yield from _overview_lines(report["overview"])
 

@@ -69,10 +69,12 @@ _MOST_TURNED: Final = 3
 """Lines read from the other end, per round."""
 _HALF: Final = 0.62
 """Share of a box's height that its upper or lower part takes."""
-_LEAST_SHARE: Final = 0.4
+_LEAST_SHARE: Final = 0.33
 """Of a VIN's length and height that a line needs to be taken for another VIN."""
 _MOST_ANOTHER: Final = 4
 """Such lines read."""
+_MOST_OF_IT: Final = 10
+"""Letters from which a part is one whose box missed an end; one of fewer may go on in the next line."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""
 
@@ -161,7 +163,26 @@ class Passes:
         for line in alike[:_MOST_ANOTHER]:
             self._read(hypotheses, line, FIRST)
             hypotheses.lines.append(line)
-        return hypotheses.weigh() if alike else hypotheses.best
+        self._parts_of_another(hypotheses, found)
+        return hypotheses.weigh()
+
+    def _parts_of_another(self, hypotheses: Hypotheses, found: Line) -> None:
+        """Read what looks like a part of another VIN closer: a box misses an end, or a VIN has two."""
+        parts = [
+            line
+            for line in hypotheses.lines
+            if line is not found
+            and len(line.boxes) == 1
+            and _PROMISING <= line.letters < LENGTH
+            and any(map(str.isdigit, line.text))
+            and line.certainty > _SENSIBLE
+            and line.text not in found.text
+        ]
+        for line in parts[:_CLOSER]:
+            if line.letters >= _MOST_OF_IT:
+                self._reach_out(line)
+                self._read(hypotheses, line, FIRST)
+        self._together(hypotheses, [line for line in parts if line.missing > 0])
 
     def _together(self, hypotheses: Hypotheses, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together."""

@@ -129,6 +129,15 @@ class HTTPStore(abc.ABC):
         """Whether what a caller calls a version, and is no ETag, can be a version's id."""
         return bool(version)
 
+    @classmethod
+    def is_its_own(cls, headers: Mapping[str, str]) -> bool:
+        """Whether an answer is the store's: every one has an ETag, or headers of the cloud's name.
+
+        A page of a proxy that stands before a store has neither, whatever its status says.
+        """
+        prefix = "-".join(cls.request_id_header.split("-", 2)[:2])
+        return any(name.lower() == "etag" or name.lower().startswith(prefix) for name in headers)
+
     @property
     def events_tell_etag(self) -> bool:
         """Whether an event's version is a version's id or begins with the ETag."""
@@ -282,7 +291,8 @@ class HTTPStore(abc.ABC):
             headers = {**headers, "If-Match": f'"{named}"'}
         seconds = max(int(self._settings.storage_timeout) * 3, 60)
         response = self.send(method, self._signed(upload, method, seconds), headers)
-        if response.status_code in _GIVEN and not self.overwritten(upload, response.headers):
+        given = response.status_code in _GIVEN and self.is_its_own(response.headers)
+        if given and not self.overwritten(upload, response.headers):
             return response
         from vindrop.clouds import refusals  # most objects are there
 

@@ -25,6 +25,7 @@ export class Cells extends EventTarget {
     Object.assign(this, places);  // root, cells, says, offer, facts, keypad
     this.characters = Array(LENGTH).fill("");
     this.read = [];
+    this.candidates = [];  // whole VINs that recognizers named, and none stood by
     this.judged = null;
     this.offered = null;  // { at, character } after a look-alike was refused
     this.inputs = [];
@@ -62,6 +63,7 @@ export class Cells extends EventTarget {
   /** Shows what was read of an item. */
   show(item) {
     this.read = item.cells ?? [];
+    this.candidates = item.candidates ?? [];
     const vin = item.vin ?? this.read.map((each) => each.character).join("");
     this.characters = Array.from({ length: LENGTH }, (_, at) => vin[at] ?? "");
     this.before = [...this.characters];
@@ -253,6 +255,14 @@ export class Cells extends EventTarget {
       button.addEventListener("click", () => { this.offered = null; this.type(character, at); });
       made.push(button);
     };
+    if (this.missing === LENGTH) {
+      for (const { vin, of, confidence } of this.candidates) {
+        const who = confidence === null ? of.join(", ") : `${of.join(", ")} ${Math.round(confidence * 100)} %`;
+        const button = element("button", { type: "button", class: "button" }, vin, element("small", { text: who }));
+        button.addEventListener("click", () => this.put(vin));
+        made.push(button);
+      }
+    }
     if (this.offered) offer(this.offered.at, this.offered.character, say("review.put"));
     const cell = this.read[this.current];
     if (cell && this.current !== null) {
