@@ -83,7 +83,7 @@ def test_an_interrupted_copy_goes_on_and_sets_nothing_back(
     monkeypatch.setattr(sql_copy, "_PAGE", 10)
     told: list[int] = []
 
-    def interrupt(table: str, rows: int) -> None:
+    def interrupt(rows: int) -> None:
         told.append(rows)
         if len(told) == 2:
             raise KeyboardInterrupt
