@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from vindrop.domain.vin import LENGTH
+from vinocr.reader import align
 from vinocr.reader.calibration import Features, probability
 from vinocr.reader.decode import Picture
 from vinocr.reader.lines import LETTER, Line
@@ -27,6 +29,8 @@ ANOTHER: Final = 4
 """Positions in which two lines' VINs differ from which they are two, not one misread."""
 CLEAR_PICTURE: Final = -3.0
 """Log-likelihood from which another line's VIN is well explained by its strips."""
+WEAKEST_LETTERS: Final = 3
+"""Least certain letters of a VIN that its probability is told from."""
 _BELIEVED: Final = -1.0
 """Evidence from which a barcode's number is taken for a VIN, against a text."""
 
@@ -74,13 +78,18 @@ class Hypotheses:
         """
         vin = next(iter(self.posterior), None)
         line = self.line_of.get(vin) if vin else None
-        if vin is None or line is None or vin in self.barcodes:
+        if vin is None or line is None or not line.strips or vin in self.barcodes:
             return None
-        height = line.box.height * line.shrunk * LETTER
-        spelt = bool(line.strips) and line.strips[0].spells(vin)
-        witnessed = line.witnesses[0].spells(vin) if line.witnesses else spelt
-        share = self.posterior[vin] / max(1e-12, sum(self.posterior.values()))
-        return Features(self.posterior[vin], height, self.certainty, spelt, witnessed, share)
+        strip = line.strips[0].probabilities
+        heard = [float(align.log_likelihoods(w.probabilities, [vin])[0]) for w in line.witnesses]
+        return Features(
+            posterior=self.posterior[vin],
+            height=line.box.height * line.shrunk * LETTER,
+            pitch=line.box.width * line.shrunk / LENGTH,
+            weakest=align.weakest_letters(strip, vin, WEAKEST_LETTERS),
+            witness=heard[0] if heard else 0.0,
+            share=self.posterior[vin] / max(1e-12, sum(self.posterior.values())),
+        )
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""
