@@ -115,7 +115,9 @@ def _found(line: Line) -> Hypotheses:
 
 
 @pytest.mark.parametrize("less", [{"pitch": 4.0, "height": 6.0}, {"weakest": 0.7}])
-def test_an_answer_that_hardly_anyone_could_confirm_is_believed_less(less: dict[str, float]) -> None:
+def test_an_answer_that_hardly_anyone_could_confirm_is_believed_less(
+    less: dict[str, float],
+) -> None:
     clear = Features(0.97, 12.0, 8.0, 0.95)
     assert calibration.probability(dataclasses.replace(clear, **less)) < 0.9
     assert calibration.probability(clear) > 0.95

@@ -75,6 +75,11 @@ class Line:
         return around(self.boxes)
 
     @property
+    def whole(self) -> bool:
+        """Whether it is one box, as it was detected, read as it stands or from its other end."""
+        return len(self.boxes) == 1 and not (self.mirrored or self.halved)
+
+    @property
     def letters(self) -> int:
         """How many VIN letters the line holds, at most, in any strip."""
         return max((most_letters(s.probabilities) for s in self.strips), default=0)

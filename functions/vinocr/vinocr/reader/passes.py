@@ -170,12 +170,7 @@ class Passes:
 
     def _together(self, hypotheses: Hypotheses, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together: those just read, with any."""
-        known = [
-            line
-            for line in hypotheses.lines
-            if len(line.boxes) == 1 and not (line.mirrored or line.halved)
-        ]
-        known = [line for line in known if not any(line is one for one in lines)]
+        known = [x for x in hypotheses.lines if x.whole and not any(x is line for line in lines)]
         for line in (neighbours(lines, known) + stacks(lines, known))[:_MOST_TOGETHER]:
             self._read(hypotheses, line, FIRST)
             hypotheses.lines.append(line)
@@ -276,8 +271,7 @@ class Passes:
     def _mirrored(self, hypotheses: Hypotheses) -> float:
         """Read the longest lines as in a mirror: a plate's reflection in the windscreen."""
         hypotheses.passes += 1
-        lines = [line for line in hypotheses.lines if len(line.boxes) == 1]
-        lines = [line for line in lines if not line.mirrored and not line.halved]
+        lines = [line for line in hypotheses.lines if line.whole]
         lines = [line for line in lines if line.box.width > _USUAL_RATIO / 2 * line.box.height]
         lines.sort(key=lambda line: -line.letters)
         for line in lines[:_MIRRORED]:
