@@ -133,3 +133,8 @@ def test_the_weakest_letters_count_not_those_beside_the_vin() -> None:
 
 def test_an_answer_is_never_surer_than_its_share_among_the_candidates() -> None:
     assert calibration.probability(Features(0.9, 20.0, 15.0, 1.0, share=0.55)) <= 0.55
+
+
+@pytest.mark.parametrize("posterior", [1e-6, 0.001, 0.01, 0.05])
+def test_clear_letters_alone_make_no_vin(posterior: float) -> None:
+    assert calibration.probability(Features(posterior, 40.0, 26.0, 1.0)) < 0.7

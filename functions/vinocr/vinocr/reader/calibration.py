@@ -30,6 +30,11 @@ WEAKEST: Final = 1.157
 WITNESS: Final = 0.143
 """Weight of the log-likelihood of what the second witness read."""
 
+MOST_ABOVE: Final = 3.5
+"""How far the log-odds may be above the posterior's. Clear letters say what stands there, not that it is
+a VIN: of 200 generated photos without one, clear numbers among them, none had a posterior above 0.005,
+of those with one that were read right only the blurred were below 0.25."""
+
 THRESHOLDS: Final = (
     (0.001, 0.9974), (0.002, 0.9933), (0.003, 0.9885), (0.005, 0.9619), (0.01, 0.7688),
     (0.015, 0.6123), (0.02, 0.5),
@@ -82,7 +87,8 @@ def probability(features: Features) -> float:
     """Return the probability, 0 to 1, that the best VIN is what the photo shows, for a person too."""
     weights = (POSTERIOR, PITCH, HEIGHT, WEAKEST, WITNESS)
     x = BIAS + sum(w * v for w, v in zip(weights, features.values(), strict=True))
-    return min(1 / (1 + math.exp(-x)), features.share)
+    most = 1 / (1 + math.exp(-_log_odds(features.posterior) - MOST_ABOVE))
+    return min(1 / (1 + math.exp(-x)), features.share, most)
 
 
 def threshold(max_error: float) -> float:
