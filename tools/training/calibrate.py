@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from photo_generator import samples
 from training.reliability import bins, svg
 from vinocr.reader import ImageError, models
-from vinocr.reader.calibration import Features
+from vinocr.reader.calibration import MOST_ABOVE, Features
 from vinocr.reader.decode import decode
 from vinocr.reader.passes import Passes
 
@@ -182,7 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     theta = of_the_population(fitted(some), some)
     x = np.array([[1.0, *one.features.values()] for one in some])
     shares = np.array([one.features.share for one in some])
-    p = np.minimum(1 / (1 + np.exp(-x @ theta)), shares)
+    most = 1 / (1 + np.exp(-x[:, 1] - MOST_ABOVE))
+    p = np.minimum(np.minimum(1 / (1 + np.exp(-x @ theta)), shares), most)
     right = np.array([one.right for one in some])
     for name, value in zip(_NAMES, theta, strict=True):
         print(f"{name}: Final = {value:.4f}")
