@@ -465,6 +465,8 @@ def holds(result: dict[str, Any]) -> bool:
     nothing = ("lost", "doubled_records", "wrong", "unfinished", "parked", *REVIEW_FAULTS)
     if any(error_codes.rule(code).passing for code in result["dead_letter_codes"]):
         return False  # an outage ends in readings
+    if result.get("reviews") == 0:
+        return False  # nobody decided anything: that shows nothing of reviews
     return not any(result.get(name) for name in nothing) and result["billed_calls"] <= allowed
 
 

@@ -6,7 +6,7 @@ The uploads are written straight into the ledger's table, as an earlier version 
 (without the console's indexes), spread evenly over ``--days``; a tenth are dead letters, 4 in 100
 are doubtful, 1 in 100 waits. Then the console is opened, its upkeep makes the indexes (timed), and
 each page is asked for ``--times`` times with other values each time, through the same interface as
-the pages and the command line. The servers are those of the tests, on this machine.
+the pages and the command line. ``--keep FOLDER`` keeps what was filled for the next time. The servers are those of the tests, on this machine.
 
 The bar: every page's 95th percentile within 200 ms (issue 17). ``first`` is the first time a page
 was asked for, with nothing of it in memory yet. A search that reads to the end of its time answers
@@ -34,6 +34,7 @@ from typing import Any, Final
 
 from vindrop.core.console import Filter
 from vindrop.core.review import StoredConsole
+from vindrop.core.store_errors import StoreError
 from vindrop.domain import records, vin
 from vindrop.domain.error_codes import Disposition
 from vindrop.domain.records import DeadLetter, VinOCRCall
@@ -83,7 +84,6 @@ COLUMNS: Final = [
     "reference",
     "outcome",
     "vin",
-    "vin_backwards",
     "maker",
     "queue",
     "took",
@@ -103,6 +103,7 @@ class Maker:
         self._seconds = days * 86400.0
         self._end = time.time()
         self.vins: list[str] = []
+        """Some of those that are there."""
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Yield all rows, oldest first."""
@@ -146,7 +147,6 @@ class Maker:
             "maybe_billed": 0,
             "outcome": None,
             "vin": None,
-            "vin_backwards": None,
             "maker": None,
             "queue": None,
             "took": None,
@@ -241,7 +241,7 @@ def _json(record: records.End) -> str:
 def fill(database: Database, maker: Maker) -> None:
     """Write all rows into a table without the console's indexes, as an earlier version leaves it."""
     kind = database.dialect.name
-    for name in [each for each in INDEXES if each not in {"due", "place"}]:
+    for name in [each for each in INDEXES if each not in {"waiting", "place"}]:
         on = f" ON {UPLOADS}" if kind == "mysql" else ""
         database.execute(f"DROP INDEX {UPLOADS}_{name}{on}")
     rows, names = maker.rows(), ", ".join(COLUMNS)
@@ -353,13 +353,21 @@ def measure(ask: Callable[[], Any], times: int, per: int = 1) -> dict[str, float
     }
 
 
-def run(url: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Fill one store, bring it up to date, ask for every page."""
+def run(url: str, note: Path | None, options: argparse.Namespace) -> dict[str, Any]:
+    """Fill one store, bring it up to date, ask for every page.
+
+    :param note: of a store that is kept: what was filled in, once it is.
+    """
     ledger = open_ledger(url, account="bench")
     assert isinstance(ledger, SQLLedger)
     maker = Maker(options.uploads, options.days)
     began = time.perf_counter()
-    fill(ledger.database, maker)
+    if note is not None and note.exists():
+        maker.vins = json.loads(note.read_text())
+    else:
+        fill(ledger.database, maker)
+        if note is not None:
+            note.write_text(json.dumps(maker.vins))
     filled = time.perf_counter() - began
     console = open_console(ledger, None, 0.01)
     assert isinstance(console, SQLConsole)
@@ -377,6 +385,7 @@ def run(url: str, options: argparse.Namespace) -> dict[str, Any]:
         found[name] = measure(ask, options.times, 4 if "four pages" in name else 1)
         print(f"{found[name]['p95_ms']:8.1f} ms  {name}", file=sys.stderr, flush=True)
     export = _export(console, options.export)
+    sizes = _sizes(ledger.database)
     worst = max(each["p95_ms"] for each in found.values())
     return {
         "fill_seconds": round(filled, 1),
@@ -384,6 +393,7 @@ def run(url: str, options: argparse.Namespace) -> dict[str, Any]:
         "first_overview": {"pages": rounds + 1, "seconds": round(counted, 1)},
         "pages": found,
         "export": export,
+        "megabytes": sizes,
         "worst_p95_ms": worst,
         "within_bar": worst <= BAR_MS,
     }
@@ -410,11 +420,31 @@ def _export(console: StoredConsole, most: int) -> dict[str, float]:
     }
 
 
+def _sizes(database: Database) -> dict[str, float]:
+    """Return table or index of the ledger → its size, where the database tells it."""
+    asked = {
+        "sqlite": "SELECT name, SUM(pgsize) / 1e6 FROM dbstat WHERE name LIKE 'vindrop%' GROUP BY name",
+        "postgresql": "SELECT relname, pg_table_size(oid) / 1e6 FROM pg_class "
+        "WHERE relname LIKE 'vindrop%'",
+    }.get(database.dialect.name)
+    try:
+        rows = database.execute(asked).rows if asked else []
+    except StoreError:  # a SQLite without the table of its pages
+        return {}
+    return {str(name): round(float(size), 1) for name, size in rows if size > 1}
+
+
 @contextlib.contextmanager
-def store(kind: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty store."""
+def store(kind: str, folder: Path, *, kept: bool) -> Iterator[str]:
+    """Yield the URL of an empty store, or of one that is kept in ``folder``."""
     if kind == "sqlite":
         yield f"sqlite:///{folder}/bench.db"
+        return
+    if kept and kind == "postgresql":
+        from bench.rig.postgres import Postgres
+
+        with Postgres(folder / kind) as server:
+            yield server.url
         return
     from tests.stores.fixtures import Servers, fresh_store
 
@@ -432,6 +462,11 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--export", type=int, default=20_000)
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a folder that keeps the filled stores (not MySQL's) for next time",
+    )
     parser.add_argument("--json", action="store_true", help="print only the figures")
     options = parser.parse_args()
     log_to_standard_error()
@@ -442,8 +477,13 @@ def main() -> int:
     }
     for kind in options.stores:
         print(f"{kind}:", file=sys.stderr, flush=True)
-        with tempfile.TemporaryDirectory() as folder, store(kind, Path(folder)) as url:
-            report[kind] = run(url, options)
+        kept = options.keep is not None and kind != "mysql"
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = options.keep.resolve() if kept else Path(temporary)
+            folder.mkdir(parents=True, exist_ok=True)
+            note = folder / f"{kind}-{options.uploads}.json" if kept else None
+            with store(kind, folder, kept=kept) as url:
+                report[kind] = run(url, note, options)
     print(json.dumps(report, indent=None if options.json else 2))
     return 0 if all(report[kind]["within_bar"] for kind in options.stores) else 1
 

@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes, kind: str, status: int, span: str = "") -> None:
         head = f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
         if span:
-            head += f"Content-Range: {span}\r\n"
+            head += f'Content-Range: {span}\r\nETag: "bench"\r\n'
         self.wfile.write(head.encode() + b"\r\n" + body)
 
     def log_message(self, *_: object) -> None:

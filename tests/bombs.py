@@ -47,8 +47,10 @@ def jpeg_without_scan(junk: bytes) -> bytes:
     return data[: data.find(b"\xff\xda")] + junk * (LENGTH // len(junk))
 
 
-def jpeg_claiming(width: int, height: int, **options: Any) -> bytes:
-    data = bytearray(encoded(picture(), **options))
+def jpeg_claiming(
+    width: int, height: int, image: Image.Image | None = None, **options: Any
+) -> bytes:
+    data = bytearray(encoded(image or picture(), **options))
     frame = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
     struct.pack_into(">HH", data, frame + 5, height, width)
     return bytes(data)

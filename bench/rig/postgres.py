@@ -24,7 +24,10 @@ def _program(name: str) -> str:
 
 
 class Postgres:
-    """``with Postgres(folder) as server``: `url`, `stop` and `start` as often as wanted."""
+    """``with Postgres(folder) as server``: `url`, `stop` and `start` as often as wanted.
+
+    A folder that holds the data of an earlier one is opened as it is.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._data = folder / "pg"
@@ -33,7 +36,7 @@ class Postgres:
         # The server refuses to run as root, as which containers often run.
         self._as = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
         folder.mkdir(parents=True, exist_ok=True)
-        self._data.mkdir()
+        self._data.mkdir(exist_ok=True)
         self._log.touch()
         if self._as:
             for each in (self._data, self._log):
@@ -42,9 +45,10 @@ class Postgres:
                 each.chmod(0o755)
 
     def __enter__(self) -> Postgres:  # noqa: PYI034 - Self is of 3.11
-        self._run(
-            _program("initdb"), "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8"
-        )
+        if not any(self._data.iterdir()):
+            self._run(
+                _program("initdb"), "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8"
+            )
         self.start()
         return self
 

@@ -44,6 +44,8 @@ def work(store: str, results: str, seed: int, log: Path, stop: Path) -> None:
     desk = ReviewDesk(
         console, console.review_store, Delivery(destination, destination), ledger.database
     )
+    sys.stdout.write("ready\n")  # only who works is worth killing
+    sys.stdout.flush()
     with log.open("a") as lines:
         while not stop.exists():
             time.sleep(dice.uniform(0, 0.05))
@@ -114,16 +116,21 @@ class Reviewers:
         return subprocess.Popen(
             [sys.executable, "-m", "bench.rig.reviewers", *where],
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
         )
 
     def _kill(self) -> None:
+        """Kill one after the other, each some time after it has begun to work, however slow the machine."""
         number = 1000
         while not self._stop.exists():
-            time.sleep(self._dice.uniform(1.0, 3.0))
             at, number = self._dice.randrange(PEOPLE), number + 1
-            self._people[at].kill()
-            self._people[at].wait()
+            person = self._people[at]
+            assert person.stdout is not None
+            person.stdout.readline()
+            time.sleep(self._dice.uniform(0.5, 3.0))
+            person.kill()
+            person.wait()
+            person.stdout.close()
             self.kills += 1
             self._people[at] = self._start(number)
 
@@ -133,6 +140,8 @@ class Reviewers:
         self._killer.join(30)
         for person in self._people:
             person.wait(60)
+            if person.stdout is not None:
+                person.stdout.close()
 
 
 def balance(store: str, results: str, log: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """A VinOCR that stands in for another engine: the wire, the rate and the bill are real, its answers are not.
 
 ``python -m bench.rig.standin``: for bench/cascade.py alone. It does not read. It is told the truth of
-each photo (by the sha256 of its bytes) and spoils it by an error model with four figures and a seed:
+each photo (by the sha256 of its bytes) and spoils it by an error model of six figures and a seed:
 
 - ``none``: share of the photos with a VIN on which it finds none;
 - ``wrong``: share on which it answers a VIN with one character taken for a look-alike
@@ -10,9 +10,14 @@ each photo (by the sha256 of its bytes) and spoils it by an error model with fou
 - ``together``: how far its trouble is ours. For such a share of the photos its luck is the photo's
   rank by how sure *our* reader is of it, so that what is hard for us is hard for it; for the others
   it is drawn. With 0 its errors are independent of ours, which flatters every cascade; with 1 it
-  fails where we fail, and no cascade helps.
+  fails where we fail, and no cascade helps;
+- ``same``: share of its wrong answers that are ours: where our reader's best candidate is another VIN
+  than the photo's, it answers that one, as two engines do that are fooled by the same scratch;
+- ``mends``: share of its wrong answers in which the check digit was made to hold, as an engine does
+  that corrects what it reads by the check digit.
 
 Nothing is known of how the real service errs: the figures are assumptions, and the bench prints them.
+`MODELS` are several of them, so that nothing is chosen to suit one.
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.rig.lookup import delay
-from vindrop.domain.vin import ALPHABET, LENGTH
+from vindrop.domain.vin import ALPHABET, CHECK_POSITION, LENGTH, check_digit
 from vindrop.http.doubts import PAIRS
 from vinocr.__main__ import main
 from vinocr.reader import Answer
@@ -37,6 +42,19 @@ from vinocr.serve.reader_pool import image_error
 
 FILE: Final = "BENCH_STANDIN"
 """Variable that names the JSON file of the photos and the figures."""
+_USUAL: Final = {
+    "none": 0.07, "wrong": 0.03, "false": 0.02, "together": 0.5, "same": 0.0, "mends": 0.0
+}  # fmt: skip
+MODELS: Final[dict[str, dict[str, float]]] = {
+    "usual": _USUAL,
+    "independent": {**_USUAL, "together": 0.0},
+    "where ours fails": {**_USUAL, "together": 1.0},
+    "as ours fails": {**_USUAL, "together": 1.0, "same": 1.0},
+    "careless": {**_USUAL, "none": 0.03, "wrong": 0.1, "same": 0.2},
+    "mending": {**_USUAL, "mends": 1.0},
+    "excellent": {**_USUAL, "none": 0.02, "wrong": 0.01},
+}
+"""Error model → its figures."""
 
 
 def spoilt(vin: str, dice: random.Random) -> str:
@@ -51,17 +69,30 @@ def spoilt(vin: str, dice: random.Random) -> str:
 def answer(told: dict[str, Any], figures: dict[str, float], seed: int) -> str | None:
     """Return what is said of one photo: a VIN, or None.
 
-    :param told: ``sha256``, ``vin`` (empty: none) and ``rank`` (0: the hardest for our reader).
+    :param told: ``sha256``, ``vin`` (empty: none), ``rank`` (0: the hardest for our reader), and
+        ``ours``, our reader's best candidate, if any.
     """
     dice = random.Random(f"{seed}/{told['sha256']}")  # the same photo, the same answer
     luck = told["rank"] if dice.random() < figures["together"] else dice.random()
     if not told["vin"]:
-        if dice.random() < figures["false"]:
-            return "".join(dice.choice(ALPHABET) for _ in range(LENGTH))
-        return None
+        if dice.random() >= figures["false"]:
+            return None
+        if told.get("ours") and dice.random() < figures["same"]:
+            return str(told["ours"])
+        return "".join(dice.choice(ALPHABET) for _ in range(LENGTH))
     if luck < figures["wrong"]:
-        return spoilt(told["vin"], dice)
+        return _wrong(told, figures, dice)
     return None if luck < figures["wrong"] + figures["none"] else str(told["vin"])
+
+
+def _wrong(told: dict[str, Any], figures: dict[str, float], dice: random.Random) -> str:
+    ours = told.get("ours") or told["vin"]
+    if dice.random() < figures["same"] and ours != told["vin"]:
+        return str(ours)
+    vin = spoilt(told["vin"], dice)
+    if dice.random() < figures["mends"]:
+        vin = vin[:CHECK_POSITION] + check_digit(vin) + vin[CHECK_POSITION + 1 :]
+    return vin
 
 
 class StandInPool:

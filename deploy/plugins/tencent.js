@@ -273,6 +273,8 @@ class Tencent {
       lines.push(`${name}: ${found ? found.Status : 'not deployed'}`);
       if (found && part === 'http') lines.push(...(await this.addresses(name)));
     }
+    const topic = await logs.topicOf(this.api, this.name);
+    if (topic) lines.push(`log topic ${this.name}: ${topic} in ${this.given.region}`);
     this.writeText(lines.join('\n'));
   }
 

@@ -1,8 +1,9 @@
 'use strict';
 
 /**
- * Logs and alarms in CLS; queries for a dashboard are in docs/deploy-tencent.md. SCF puts each line that a function prints into the field
- * SCF_Message; ours are JSON (vindrop/telemetry.py), so numbers are taken out of it by query.
+ * Logs and alarms in CLS; grafana-dashboard.json draws the same lines. SCF puts each line that a
+ * function prints into the field SCF_Message; ours are JSON (vindrop/telemetry.py), so numbers are
+ * taken out of it by query.
  */
 
 const TOKENS = '@&?|#()=\'",;:<>[]{}/ \n\t\r\\';
@@ -53,6 +54,12 @@ async function ensure(api, name, days) {
   return { logsetId: LogsetId, topicId: TopicId };
 }
 
+/** The id of the log topic, or undefined before the first deployment. */
+async function topicOf(api, name) {
+  const topic = await named(api, 'DescribeTopics', 'Topics', 'topicName', 'TopicName', name);
+  return topic && topic.TopicId;
+}
+
 async function ensureAlarms(api, name, { logsetId, topicId }, notice, rate) {
   for (const [part, [Query, Condition, minutes, about]] of Object.entries(alarms(rate))) {
     const Name = `${name}-${part}`;
@@ -93,4 +100,4 @@ async function named(api, action, list, key, property, name) {
   return (found[list] || []).find((one) => one[property] === name);
 }
 
-module.exports = { alarms, ensure, ensureAlarms, remove };
+module.exports = { alarms, ensure, ensureAlarms, remove, topicOf };

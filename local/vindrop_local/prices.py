@@ -22,7 +22,8 @@ SWEEP_SECONDS: Final = 0.2
 LOG_BYTES: Final = 1_500
 """Of an upload's lines."""
 METRICS: Final = 20
-ALARMS: Final = 9
+ALARM_METRICS: Final = 22
+"""Of ten alarms: one of a sum over functions is billed for each metric that it adds up."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ _PRICES: Final = {
         Price("sqs-request", 0.0000004, "request", f"{_AWS}/sqs/pricing/"),
         Price("cloudwatch-gb", 0.5, "GB of logs", f"{_AWS}/cloudwatch/pricing/"),
         Price("cloudwatch-metric", 0.3, "metric", f"{_AWS}/cloudwatch/pricing/"),
-        Price("cloudwatch-alarm", 0.1, "alarm", f"{_AWS}/cloudwatch/pricing/"),
+        Price("cloudwatch-alarm", 0.1, "metric of an alarm", f"{_AWS}/cloudwatch/pricing/"),
         Price("cloudwatch-dashboard", 3.0, "dashboard", f"{_AWS}/cloudwatch/pricing/"),
     ),
 }
@@ -160,7 +161,7 @@ def bill(
             ("queue", "sqs-request", 3 * photos),
             ("logs", "cloudwatch-gb", logs),
             ("metrics", "cloudwatch-metric", METRICS),
-            ("alarms", "cloudwatch-alarm", ALARMS),
+            ("alarms", "cloudwatch-alarm", ALARM_METRICS),
             ("dashboard", "cloudwatch-dashboard", 1),
         ]
     return [Line(item, known[name], units) for item, name, units in asked]

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from vindrop_local.errors import UserError
+
 NAMES: Final = (
     "VINDROP_RECOGNIZERS",
     "VINDROP_RECOGNIZER_KEYS",
@@ -16,16 +18,21 @@ NAMES: Final = (
     "VINDROP_VINOCR_SECRET_KEY",
 )
 """What says who is asked, and when an answer is enough."""
+_ALONE: Final = NAMES[1:5]
+"""Those that nothing heeds without the first."""
 
 
 def of_cascade(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the cascade's settings, and none where ``VINDROP_RECOGNIZERS`` names no recognizer.
 
     Keys that are named by their variables (``keys=OWN``) go along.
+
+    :raises UserError: without recognizers, a setting is given that only they heed.
     """
     given = os.environ if environment is None else environment
     text = given.get("VINDROP_RECOGNIZERS", "").strip()
     if not text:
+        _check_alone(given)
         return {}
     from vindrop.domain import engines
 
@@ -39,3 +46,16 @@ def of_cascade(environment: Mapping[str, str] | None = None) -> dict[str, str]:
             if engine.keys and given.get(name):
                 found[name] = given[name]
     return found
+
+
+def _check_alone(given: Mapping[str, str]) -> None:
+    told = {name: given[name] for name in _ALONE if given.get(name)}
+    if not told:
+        return
+    from vindrop import settings
+
+    needed = {"VINDROP_RESULTS": "-", "VINDROP_DEAD_LETTERS": "-", "VINDROP_LEDGER": "none"}
+    try:
+        settings.load({**needed, **told})
+    except settings.SettingsError as error:
+        raise UserError(str(error)) from None

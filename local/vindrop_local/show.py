@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -151,7 +152,9 @@ def _heading(field: Field) -> str:
 
 def _cell(field: Field, record: Reading | DeadLetter) -> Text:
     value = field.value(record)
-    if value is None:
+    # No call was made of what a person read: that took no time of the recognizer's.
+    by_person = isinstance(record, Reading) and record.verdict is Verdict.REVIEWED
+    if value is None or (by_person and field.path == ("vinocr", "seconds")):
         return Text("–" if record.upload else _NO_OBJECT)
     if isinstance(value, float):
         return Text(f"{value:.2f}")
@@ -176,14 +179,24 @@ def recognizers_table(
     for record in sorted(records, key=lambda each: each.upload.key if each.upload else ""):
         calls = {call.name: call for call in record.recognizers}
         cost = sum(call.billed * prices.get(call.name, 0.0) for call in record.recognizers)
-        verdict = record.verdict if isinstance(record, Reading) else None
+        came_to = (
+            Text(record.verdict.value, COLOURS[record.verdict])
+            if isinstance(record, Reading)
+            else _unread(record)
+        )
         table.add_row(
             Text(shown(record.upload.key if record.upload else _NO_OBJECT)),
             *(_call(calls.get(name)) for name in names),
-            Text(verdict.value, COLOURS[verdict]) if verdict else Text("no VIN", "red"),
+            came_to,
             f"{cost:.2f}" if cost else "–",
         )
     return table
+
+
+def _unread(letter: DeadLetter) -> Text:
+    """Return why a photo has no VIN, where none of its recognizers' columns says it."""
+    said = {call.code for call in letter.recognizers}
+    return Text("no VIN" if letter.code in said else letter.code.rpartition(".")[2], "red")
 
 
 def _call(call: RecognizerCall | None) -> Text:
@@ -191,7 +204,8 @@ def _call(call: RecognizerCall | None) -> Text:
         return Text("not asked", "dim")
     if call.vin is None:
         return Text(shown((call.code or "no VIN").rpartition(".")[2]), "red")
-    sure = "" if call.confidence is None else f" {call.confidence:.2f}"
+    # Cut off, not rounded: 0.9996 is less than sure.
+    sure = "" if call.confidence is None else f" {math.floor(call.confidence * 1000) / 1000:.3f}"
     return Text.assemble(call.vin, (sure, "dim"))
 
 

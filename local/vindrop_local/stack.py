@@ -33,6 +33,7 @@ from vindrop.stores.ledger.sql import SQLLedger
 from vindrop_local import clone, language
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
+from vindrop_local.foreign import file_of, refuse_others_file
 from vindrop_local.front import Front
 from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
 from vindrop_local.serving import Service, free_port
@@ -50,6 +51,8 @@ FUNCTION_SECONDS: Final = 60.0
 INSTANCES: Final = 4
 PRICE: Final = 0.02
 """Of a call to the VinOCR that stands in for the cloud's, in anybody's currency."""
+SURE: Final = 0.998
+"""``VINDROP_SURE`` of a stack with two: its sample photos are clear, and the default asks nobody else."""
 _SECOND: Final = {"VINOCR_MAX_ERROR": "0.01"}
 """It gives answers that the first one is not sure enough of to give."""
 
@@ -125,6 +128,9 @@ class Stack(Service):
             ) from error
 
     def _start(self, stack: contextlib.ExitStack) -> None:
+        database = file_of(self.place.database)
+        if database is not None:
+            refuse_others_file(database)
         self.place.state.mkdir(parents=True, exist_ok=True)
         self.place.folder.mkdir(parents=True, exist_ok=True)
         secret_id, secret_key = _keys(self.place.state / "account.json")
@@ -195,6 +201,7 @@ class Stack(Service):
             self.second = started("second.log", _SECOND)
             pair = f"{secret_id}:{secret_key}"
             self._settings["VINDROP_RECOGNIZER_KEYS"] = f"own={pair} cloud={pair}"
+            self._settings["VINDROP_SURE"] = f"{SURE:g}"
             self._settings["VINDROP_RECOGNIZERS"] = (
                 f"own={self.vinocr.endpoint}?rate=0&price=0 "
                 f"cloud={self.second.endpoint}?price={PRICE:g}"

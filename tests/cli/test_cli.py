@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -186,6 +187,13 @@ def test_the_demo_of_a_cascade_shows_who_read_what_and_what_it_cost(tmp_path: Pa
     ]
     assert line.split() == ["no-vin-shop-front.jpg", "OcrFailed", "OcrFailed", "no", "VIN", "–"]
     assert "not asked" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    both = [row for row in rows if len(row) > 4 and len(row[1]) == len(row[3]) == 17]
+    assert both, "what the second is for"
+    assert all(0 < float(row[2]) < 0.998 and row[-1] == "0.02" for row in both)
+    (odd,) = [row for row in rows if row[:1] == ["notes.jpg"] and "asked" in row]
+    assert odd[-2:] == ["NotAnImage", "–"]
+    assert re.search(r"… and cost +0\.(?!00)\d\d", done.stdout)
     assert "stands in for it" in done.stdout.replace("\n", " ")
     assert "… where cloud alone would cost" in done.stdout
 

@@ -78,7 +78,7 @@ def test_the_second_is_told_who_was_first(flow: ConsoleFlow) -> None:
     [
         (("decide", "{id}"), "--reason"),
         (("decide", "{id}", "LSGPC52H9GF12516"), "17"),
-        (("decide", "{id}", "LSGPC52H9GF12516O"), "0 is meant"),
+        (("decide", "{id}", "LSGPC52H9GF12516O"), "do you mean 0?"),
         (("decide", "{id}", "LSGPC52H8GF125161"), "--wrong-check-digit"),
         (("decide", "0000000000", "LSGPC52H9GF125161"), "no upload"),
         (("undo", "{id}"), "undo"),

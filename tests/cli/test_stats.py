@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from rich.console import Console
+
 from tests.cli.test_cli import vindrop
 from tests.console.filled import end
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
+from tests.stores.console_flow import VINS, ConsoleFlow
 from vindrop.core.ledger import Claim
+from vindrop.core.review import Decided, Decision
 from vindrop.destinations import open_destination
 from vindrop.domain.failures import Failure
 from vindrop.domain.recognition import RecognizerCall
+from vindrop.domain.records import Reading
 from vindrop.domain.vin import Verdict
 from vindrop.stores import open_ledger
+from vindrop_local import show
 from vindrop_local.commands.stats import count
 
 NOW = dt.datetime.now(dt.timezone.utc)
@@ -50,6 +59,8 @@ def test_the_figures_of_what_was_read(tmp_path: Path) -> None:
     overview = found.pop("overview")
     assert (overview["total"]["uploads"], overview["total"]["waiting"]) == (1, 1)
     assert (overview["circuit"], overview["up_to_date"]) == ("closed", True)
+    (today,) = [each for each in found.pop("by_day") if each["day"] == NOW.date().isoformat()]
+    assert (today["billed"], today["cost"]) == (6, 0.12)
     assert found == {
         "uploads": {"claimed": 1},
         "readings": {"doubtful": 1, "verified": 2},
@@ -107,10 +118,26 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
     found = json.loads(done.stdout)
     assert (found["billed"], found["maybe_billed"], found["cost_today"]) == (6, 2, 0.08)
     assert found["recognizers"] == {
-        "cloud": {"billed_today": 4, "billed_this_month": 4, "billed_last_month": 0, "billed": 4},
-        "own": {"billed_today": 2, "billed_this_month": 2, "billed_last_month": 0, "billed": 2},
-    }
-    assert "calls billed by cloud" in vindrop("stats", cwd=tmp_path, **settings).stdout
+        "cloud": {
+            "billed_today": 4, "billed_this_month": 4, "billed_last_month": 0, "billed": 4,
+            "cost_today": 0.08, "cost_this_month": 0.08, "cost_last_month": 0.0,
+        },
+        "own": {
+            "billed_today": 2, "billed_this_month": 2, "billed_last_month": 0, "billed": 2,
+            "cost_today": 0.0, "cost_this_month": 0.0, "cost_last_month": 0.0,
+        },
+    }  # fmt: skip
+    assert found["by_day"] == [
+        {
+            "day": NOW.date().isoformat(), "billed": 6, "cost": 0.08,
+            "recognizers": {"cloud": {"billed": 4, "cost": 0.08}, "own": {"billed": 2, "cost": 0}},
+        }
+    ]  # fmt: skip
+    shown = vindrop("stats", cwd=tmp_path, **settings).stdout
+    assert "calls billed by cloud" in shown
+    assert "cost today by" not in shown, "no price is set"
+    shown = vindrop("stats", cwd=tmp_path, **settings, VINDROP_RECOGNIZERS=recognizers).stdout
+    assert re.search(r"cost today by cloud +0\.08", shown)
 
 
 def test_of_several_recognizers_the_open_circuit_is_named_and_no_day_has_a_wrong_cost(
@@ -145,3 +172,38 @@ def test_a_price_that_is_no_number_is_one_sentence(tmp_path: Path) -> None:
     done = vindrop("stats", "--from", url, cwd=tmp_path, VINDROP_PRICE_PER_CALL="cheap")
     assert done.returncode == 2
     assert "VINDROP_PRICE_PER_CALL" in done.stderr
+
+
+def test_every_open_circuit_is_told_whatever_recognizers_this_shell_names(tmp_path: Path) -> None:
+    """The functions may have several; who asks from elsewhere need not know which."""
+    url = filled(tmp_path)
+    ledger = open_ledger(url, account="vinocr")
+    for account, code in (("vinocr.own", "AuthFailure.SecretIdNotFound"), ("depot", "Blocked")):
+        ledger.for_account(account).open_circuit(Failure(code, "no"), 60)
+    names = ("RESULTS", "DEAD_LETTERS", "LEDGER")
+    settings = {f"VINDROP_{name}": url for name in names}
+    done = vindrop("stats", "--json", cwd=tmp_path, **settings)
+    told = json.loads(done.stdout)["overview"]["circuit"]
+    assert told == "depot: Blocked, own: AuthFailure.SecretIdNotFound"
+    ledger.open_circuit(Failure("FailedOperation.ArrearsError", "pay"), 60)
+    done = vindrop("stats", "--json", cwd=tmp_path, **settings)
+    told = json.loads(done.stdout)["overview"]["circuit"]
+    assert "FailedOperation.ArrearsError" in told.split(", ")
+
+
+def test_what_a_person_read_took_the_recognizer_no_time(flow: ConsoleFlow) -> None:
+    name = flow.end(a_dead_letter(an_upload("dock/7.jpg")))
+    decision = Decision(upload_id=name, vin=VINS[0], reviewer="ann")
+    assert isinstance(flow.desk.decide(decision), Decided)
+    (reading,) = flow.rows("readings").values()
+    assert isinstance(reading, Reading)
+    out = Console(file=io.StringIO(), width=200)
+    out.print(show.readings_table([reading], 200))
+    told = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "reviewed" in told
+    assert "0.00" not in told
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> ConsoleFlow:
+    return ConsoleFlow(f"sqlite:///{tmp_path}/vindrop.db")

@@ -45,6 +45,8 @@ class FakeBucket(HTTPThread):
         """Whether the role may not read versions."""
         self.metadata: dict[str, str] = {}
         """Headers that every answer with an object carries, besides its own."""
+        self.is_a_proxy = False
+        """Whether what answers is no bucket."""
         self.targets: list[str] = []
         self.headers: list[dict[str, str]] = []
 
@@ -129,6 +131,11 @@ class _Handler(Handler):
         part = data[: int(span.rpartition("-")[2]) + 1]
         headers["Content-Range"] = f"bytes 0-{len(part) - 1}/{len(data)}"
         self.answer(206, part, headers)
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        cloud = {"tencent": "cos", "aws": "amz", "alibaba": "oss"}[self.server.cloud]
+        own = {} if self.server.is_a_proxy else {f"x-{cloud}-request-id": "R"}
+        super().answer(status, body, {**own, **(headers or {})})
 
     def refuse(self, status: int, code: str) -> None:
         self.answer(status, f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode())

@@ -118,6 +118,22 @@ def test_a_region_that_is_none_is_not_repeated(bucket: FakeBucket, region: str) 
     assert "another region, not in" in refusal(bucket, 301, body).message
 
 
+PAGE = b"<html><body><h1>404 page not found</h1></body></html>"
+
+
+@pytest.mark.parametrize("status", [200, 404, 410, 412, 416])
+@pytest.mark.parametrize("body", [b"", PAGE, b"default backend - 404", b"{}"])
+def test_a_page_of_a_proxy_ends_no_upload(bucket: FakeBucket, status: int, body: bytes) -> None:
+    """While a gateway is set up anew, it answers for the bucket behind it."""
+    bucket.is_a_proxy = True
+    found = refusal(bucket, status, body)
+    assert found.code == codes.STORAGE_UNAVAILABLE
+    assert "is not the bucket" in found.message
+    bucket.is_a_proxy = False
+    if status in {404, 410}:  # to HEAD a store gives no reason
+        assert refusal(bucket, status, b"").code == codes.OBJECT_MISSING
+
+
 BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE e [<!ENTITY a "Z"><!ENTITY b "&a;&a;&a;&a;&a;">'
     b'<!ENTITY f SYSTEM "file:///etc/hostname">]><Error><Code>&b;&f;</Code></Error>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.console.filled import Photo, doubtful, some_vin, unread
 from tests.console.served import Served
 from tests.pipeline.conftest import SAMPLES
 from vindrop.core.console import Console, Entry
+from vindrop.domain.recognition import Alternative, RecognizerCall
 from vindrop.domain.review import Review
 from vindrop.stores import open_console, open_ledger
 
@@ -33,6 +35,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     bucket.mkdir()
     photos = [Photo(f"{name}.jpg", vin, doubtful(f"{name}.jpg", vin)) for name, vin in VINS.items()]
     photos.append(Photo("phone.heic", some_vin(99), unread("phone.heic")))
+    said = (
+        RecognizerCall(name="own", candidates=(Alternative(vin=some_vin(98), confidence=0.3),)),
+        RecognizerCall(name="cloud", vin=some_vin(98), billed=1),
+    )
+    letter = replace(unread("offered.jpg", "Vindrop.Unconfirmed"), recognizers=said)
+    photos.append(Photo("offered.jpg", some_vin(98), letter))
     filled.fill(f"sqlite:///{state}/vindrop.db", bucket, photos)
     (bucket / "gone.jpg").unlink()
     shutil.copy(SAMPLES / "label.heic", bucket / "phone.heic")
@@ -120,12 +128,27 @@ def test_a_letter_that_no_vin_holds_is_refused_and_the_right_one_offered(
     assert values(page)[7] == "0"
 
 
+def test_a_vin_that_nobody_confirmed_is_one_press_away_and_not_filled_in(
+    open_desk: Open, ledger: Console
+) -> None:
+    page = item(open_desk, ledger, "offered.jpg")
+    assert values(page) == ""
+    button = page.locator("#offer button", has_text=some_vin(98))
+    assert "own, cloud 30 %" in button.inner_text()
+    button.click()
+    assert values(page) == some_vin(98)
+    assert button.count() == 0
+    page.keyboard.press("Enter")
+    is_kept(page)
+    assert of(ledger, "offered.jpg").vin == some_vin(98)
+
+
 def test_16_characters_are_not_sent(open_desk: Open, ledger: Console) -> None:
     page = item(open_desk, ledger, "short.jpg")
     page.focus("#cells input >> nth=16")
     page.keyboard.press("Delete")
     page.keyboard.press("Enter")
-    page.get_by_text("1 characters are missing").wait_for()
+    page.get_by_text("1 character is missing").wait_for()
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
         "Character 17"
     )
@@ -203,7 +226,7 @@ def test_a_session_that_ends_keeps_the_decision_until_somebody_signs_in(
     page.context.clear_cookies()
     page.keyboard.press("n")
     page.locator("#notice", has_text="session has ended").wait_for()
-    assert "1 decisions are kept in this browser" in page.locator("#notice").inner_text()
+    assert "1 decision is kept in this browser" in page.locator("#notice").inner_text()
     assert reviews(ledger, "ended.jpg") == ()
     page.context.add_cookies(session)
     page.goto(page.url.partition("/review")[0] + "/review")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.console import filled
 from tests.console.conftest import ADMIN, OTHER, REVIEWER, Desk
 from tests.console.filled import Photo, doubtful, some_vin, unread
 from vindrop.domain.failures import Failure
+from vindrop.domain.recognition import Alternative, RecognizerCall
 from vindrop_local.sample_events.http import GATEWAYS
 
 MakeDesk = Callable[..., Desk]
@@ -37,6 +39,32 @@ def test_doubtful_readings_come_first_with_what_a_person_should_look_at(
     assert first["judged"]["check_digit"] == "invalid"
     assert "q-signature" in first["photo"]["src"]
     assert (second["name"], second["code"]) == ("a.jpg", "FailedOperation.OcrFailed")
+
+
+def test_what_recognizers_read_and_nobody_confirmed_is_offered_to_the_person(
+    make_desk: MakeDesk,
+) -> None:
+    said = (
+        RecognizerCall(
+            name="own",
+            code="FailedOperation.OcrFailed",
+            candidates=(
+                Alternative(vin=some_vin(7), confidence=0.6),
+                Alternative(vin=some_vin(8), confidence=0.25),
+                Alternative(vin=some_vin(9), confidence=0.001),
+            ),
+        ),
+        RecognizerCall(name="cloud", vin=some_vin(8), billed=1),
+    )
+    letter = replace(unread("a.jpg", "Vindrop.Unconfirmed"), recognizers=said)
+    desk = make_desk([Photo("a.jpg", some_vin(8), letter)])
+    (item,) = desk.queue()
+    assert item["candidates"] == [
+        {"vin": some_vin(7), "of": ["own"], "confidence": 0.6},
+        {"vin": some_vin(8), "of": ["own", "cloud"], "confidence": 0.25},
+    ]
+    assert item["vin"] is None, "offered, and not filled in"
+    assert desk.decide(item, vin=some_vin(8)).status == 201
 
 
 @pytest.mark.parametrize("gateway", sorted(GATEWAYS))

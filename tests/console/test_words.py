@@ -14,7 +14,7 @@ from vindrop.core.redrive import Result
 from vindrop.domain.access_keys import ROLES
 from vindrop.domain.review import Reason
 from vindrop.http import console
-from vindrop.http.console import figures, filters
+from vindrop.http.console import figures, filters, templates
 from vindrop.http.problems import KINDS
 
 ROOM = Path(console.__file__).parent
@@ -58,12 +58,40 @@ def test_every_word_is_said_somewhere() -> None:
     beginnings = ("kind.", "state.", "step.", "role.", "js.problem.", "js.redrive.", "js.reason.")
     more = ("js.verdict.", "review.why.", "nav.")
     for name in WORDS:
-        assert name.startswith((*beginnings, *more)) or name in everything, name
+        whole = name.removesuffix("1")  # the words for one follow those for many
+        assert name.startswith((*beginnings, *more)) or whole in everything, name
+
+
+def test_of_one_no_sentence_speaks_as_of_many() -> None:
+    """Every sentence with a number that counts something in English has its words for one."""
+    lacking = [
+        name
+        for name, (english, _) in WORDS.items()
+        if re.search(r"\{count\}( \w+)? (\w+s|are|wait)\b", english) and not name.endswith("1")
+        if f"{name}1" not in WORDS and name not in NEVER_ONE
+    ]
+    assert lacking == []
+    for name, (english, _) in WORDS.items():
+        if name.endswith("1"):
+            said = templates.say("en", name[:-1], count=1)
+            assert said == english.replace("{count}", "1")
+            assert said != WORDS[name[:-1]][0].replace("{count}", "1"), name
+
+
+NEVER_ONE = {"review.too_long", "review.too_far"}
+"""Of more than one character in any case."""
 
 
 def test_a_script_says_only_what_its_page_was_given() -> None:
     """Words go to a page by their names: those of the page, and those that begin with ``js.``."""
-    belongs = {"review.js": "review.", "cells.js": "review.", "overview.js": "overview."}
+    belongs = {
+        "review.js": "review.",
+        "cells.js": "review.",
+        "overview.js": "overview.",
+        "uploads.js": "uploads.",
+        "export.js": "uploads.",
+        "sign_in.js": "sign_in.",
+    }
     for file, text in TEXTS.items():
         if not file.endswith(".js"):
             continue

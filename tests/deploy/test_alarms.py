@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import needs
+from tests.deploy.tencent.models import held_against_model
+from tests.deploy.test_tencent import models
 from tests.pipeline.conftest import World, _servers, a_call, process, world
 from vindrop.core import sweep
+from vindrop_local import prices
 
-__all__ = ["_servers", "world"]
+__all__ = ["_servers", "models", "world"]
 ROOT = Path(__file__).resolve().parents[2]
+BOARD = ROOT / "deploy" / "tencent" / "grafana-dashboard.json"
 WANTED = {
     "dead_letters",
     "retry_waiting_seconds",
@@ -76,6 +81,19 @@ def test_alarms_on_aws_look_at_metrics_that_there_are(lines: list[dict[str, Any]
     assert named <= logged
 
 
+def test_the_bill_counts_every_metric_of_every_alarm() -> None:
+    template = run_node(
+        "require('./deploy/aws/alarms.js')({resolveVariable: async (n) => n == 'param:rate' ? 10 :"
+        " 'vindrop-dev'}).then(t => console.log(JSON.stringify(t)))"
+    )["template"]["Resources"]
+    alarms = [one["Properties"] for one in template.values() if one["Type"].endswith("::Alarm")]
+    watched = [
+        sum("MetricStat" in metric for metric in one["Metrics"]) if "Metrics" in one else 1
+        for one in alarms
+    ]
+    assert sum(watched) == prices.ALARM_METRICS
+
+
 def test_alarms_on_tencent_query_lines_that_there_are(lines: list[dict[str, Any]]) -> None:
     alarms = run_node("console.log(JSON.stringify(require('./deploy/tencent/logs.js').alarms(10)))")
     asked = set()
@@ -88,6 +106,76 @@ def test_alarms_on_tencent_query_lines_that_there_are(lines: list[dict[str, Any]
         assert about
         asked |= {word, *fields}
     assert asked >= {*WANTED - {"dead_letters"}, "dead_letter"}
+
+
+def targets() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each panel's title, and what it asks of Tencent's data source for Grafana."""
+    board = json.loads(BOARD.read_text(encoding="utf-8"))
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target
+
+
+def test_the_dashboard_on_tencent_asks_for_lines_that_there_are(
+    lines: list[dict[str, Any]],
+) -> None:
+    asked: set[str] = set()
+    for title, target in targets():
+        query = target["logServiceParams"]["Query"]
+        words = set(re.findall(r'SCF_Message:"(\w+)"', query))
+        fields = set(re.findall(r"\$\.(\w+)", query))
+        found = [line for line in lines if any(f'"{word}"' in json.dumps(line) for word in words)]
+        assert all(any(field in line for line in found) for field in fields), (title, words)
+        asked |= words | fields
+    assert asked >= {*WANTED - {"dead_letters"}, "dead_letter", "waiting", "readings", "calls"}
+
+
+def test_what_an_alarm_watches_is_on_the_dashboard_under_its_name() -> None:
+    alarms = run_node("console.log(JSON.stringify(require('./deploy/tencent/logs.js').alarms(10)))")
+    board = json.loads(BOARD.read_text(encoding="utf-8"))
+    told = " ".join(panel["description"] for panel in board["panels"])
+    named = set(re.findall(r"[a-z]+(?:-[a-z]+)*", told))
+    assert set(alarms) <= named
+
+
+def test_the_dashboard_asks_as_tencents_data_source_and_its_api_have_it(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fields of cls-grafana-datasource's query, and the SDK's model of the call it makes."""
+    import tencentcloud
+
+    paths = [*tencentcloud.__path__, str(models / "tencentcloud")]
+    monkeypatch.setattr(tencentcloud, "__path__", paths)
+    kinds = {"timeseries": "Graph", "table": "Table"}
+    board = json.loads(BOARD.read_text(encoding="utf-8"))
+    variables = {one["name"]: one for one in board["templating"]["list"]}
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) >= 8
+    for panel in board["panels"]:
+        source = panel["datasource"]
+        assert (
+            source["type"] == variables["datasource"]["query"] == "tencent-cls-grafana-datasource"
+        )
+        for target in panel["targets"]:
+            assert target["serviceType"] == "logService"
+            given = target["logServiceParams"]
+            assert given["format"] == kinds[panel["type"]]
+            assert given.keys() == {
+                "region",
+                "TopicId",
+                "Query",
+                "SyntaxRule",
+                "format",
+                "TimeZone",
+            }
+            assert (
+                {given["region"], given["TopicId"]}
+                == {"${region}", "${topic}"}
+                <= {f"${{{name}}}" for name in variables}
+            )
+            query = {k: v for k, v in given.items() if k in {"TopicId", "Query", "SyntaxRule"}}
+            held_against_model("cls", "SearchLog", {**query, "From": 0, "To": 1})
+            # $t and the like would be taken for a variable of Grafana's
+            assert not re.search(r"\$\w|\[\[", given["Query"])
 
 
 def test_operations_say_of_every_alarm_what_to_do_at_three_in_the_morning() -> None:

@@ -164,6 +164,7 @@ def test_the_commands_of_the_page(
         said = shell(line)
         assert f"{NAME}-upload: Active" in said
         assert "https://" in said
+        assert f"log topic {NAME}: topic-1 in {REGION}" in said
 
     special: dict[str, Callable[[str], object]] = {
         "git clone": lambda _: None,

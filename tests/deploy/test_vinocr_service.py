@@ -26,6 +26,8 @@ from vinocr.serve.metrics import Metrics
 FILES = Path(__file__).resolve().parents[2] / "deploy" / "vinocr"
 CHECK_JSONSCHEMA = "check-jsonschema==0.39.0"
 KUBERNETES_VALIDATE = "kubernetes-validate==1.37.0"
+GRAFANA = "grafana-foundation-sdk==1769699520!11.4.0"
+"""Types that Grafana generates from its own schemas: for its version 11.4."""
 OLDEST, NEWEST = "1.29", "1.37"
 """Kubernetes: both ends of what kubernetes.yml is written for."""
 
@@ -43,7 +45,19 @@ def manifests() -> dict[str, dict[str, Any]]:
 def checked(package: str, *words: str | Path) -> None:
     """Run a validator in an environment of its own: 72 MB of schemas are nothing for `make setup`."""
     done = subprocess.run(
-        [sys.executable, "-m", "uv", "run", "--no-project", "--quiet", "--with", package, *words],
+        [
+            sys.executable,
+            "-m",
+            "uv",
+            "run",
+            "--no-project",
+            "--quiet",
+            "--python",
+            ">=3.11",
+            "--with",
+            package,
+            *words,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -129,6 +143,19 @@ def test_the_manifest_hangs_together() -> None:
         assert each["pods"]["metric"]["name"] in exposed()
 
 
+def test_the_adapters_rule_brings_the_metric_that_the_autoscaler_asks_for(root: Path) -> None:
+    page = (root / "docs" / "vinocr.md").read_text(encoding="utf-8")
+    (rules,) = re.findall(r"```yaml\n(rules:\n.*?)```", page, re.DOTALL)
+    (rule,) = yaml.safe_load(rules)["rules"]
+    asked = manifests()["HorizontalPodAutoscaler"]["spec"]["metrics"][0]["pods"]["metric"]["name"]
+    assert rule["name"]["as"] == asked
+    series, labels = re.fullmatch(r"(\w+)\{(.+)\}", rule["seriesQuery"]).groups()  # type: ignore[union-attr]
+    assert re.fullmatch(rule["name"]["matches"], series)
+    assert series in exposed()
+    named = {part.partition("!=")[0] for part in labels.split(",")}
+    assert named == set(rule["resources"]["overrides"]) == {"namespace", "pod"}
+
+
 def exposed() -> set[str]:
     """Names of the metrics that a server of ours gives, in the forms that queries use."""
     metrics = Metrics()
@@ -158,6 +185,34 @@ def test_the_dashboard_has_no_panel_without_data() -> None:
     assert all(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
     provisioned = yaml.safe_load((FILES / "grafana-datasource.yml").read_text(encoding="utf-8"))
     assert provisioned["datasources"][0]["type"] == dashboard["templating"]["list"][0]["query"]
+
+
+KEPT = """
+import json, sys
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+
+def lost(given, kept, at):
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for name in given:
+            yield from lost(given[name], kept[name], f"{at}.{name}") if name in kept else [f"{at}.{name}"]
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for number, pair in enumerate(zip(given, kept)):
+            yield from lost(*pair, f"{at}[{number}]")
+    elif given != kept:
+        yield f"{at}: {given!r} became {kept!r}"
+
+
+given = json.load(open(sys.argv[1]))
+kept = json.loads(json.dumps(Dashboard.from_json(given), cls=JSONEncoder))
+sys.exit("; ".join(lost(given, kept, "dashboard")) or None)
+"""
+
+
+@pytest.mark.parametrize("file", ["grafana-dashboard.json", "../tencent/grafana-dashboard.json"])
+def test_grafana_knows_every_field_of_a_dashboard(file: str) -> None:
+    checked(GRAFANA, "python", "-c", KEPT, FILES / file)
 
 
 @pytest.mark.parametrize(

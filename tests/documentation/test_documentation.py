@@ -75,6 +75,22 @@ def test_blocks_that_are_data_can_be_read() -> None:
     assert found >= 3
 
 
+def test_log_events_that_the_papers_name_are_written() -> None:
+    """Whoever searches the log at three in the morning must find the line."""
+    said = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r'(?:event = |SCF_Message:)"(\w+)"', said))
+    for phrase in re.findall(r"(?:log events?|its log:|the log has) ((?:`\w+`[^`|]{0,40})+)", said):
+        named.update(re.findall(r"`([a-z]+_[a-z_]+|backlog)`", phrase))
+    named -= {"oldest_seconds", "circuit_open"}  # fields, told behind their event
+    code = "".join(
+        file.read_text(encoding="utf-8")
+        for folder in ("layers/vindrop/vindrop", "functions/vinocr/vinocr")
+        for file in (ROOT / folder).rglob("*.py")
+    )
+    assert len(named) >= 8, named
+    assert {name for name in named if f'"{name}"' not in code} == set()
+
+
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Every `vindrop` command line of the papers."""
     for page, _, text in blocks("sh", "console"):

@@ -685,3 +685,42 @@ def test_axe_finds_no_barrier_with_a_full_list(open_page: Open, size: dict[str, 
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= size["viewport"]["width"]
+
+
+def test_a_text_that_is_no_vin_is_put_in_nowhere_and_it_is_said(open_page: Open) -> None:
+    page = open_page()
+    page.route("**/v1/vin", lambda route: route.fulfill(json=DOUBTFUL))
+    page.set_input_files("#choose", PLATE)
+    vin_of(page)
+    for text, says in (
+        ("LBV2B25G4E50699781", "18 characters, a VIN has 17"),
+        ("LBV2B25G4E506997O", "No VIN holds O"),
+        ("ABCDEF", "from position 14 on"),
+    ):
+        page.locator("#vin .letter").nth(13).click()
+        page.keyboard.insert_text(text)
+        assert cells(page) == DOUBTFUL["vin"], "all of it or nothing"
+        note = page.locator("#fix-note").inner_text()
+        assert says in note
+        assert "nothing was put in" in note
+
+
+def test_our_vinocr_says_where_the_vin_stands_and_the_page_outlines_it(
+    open_page: Open, stack: Stack
+) -> None:
+    """On a laptop: nothing is played, VinOCR reads the photo and tells the polygon."""
+    page = open_page()
+    page.set_input_files("#choose", SAMPLES / "plate-04.jpg")
+    assert vin_of(page) == TRUTH["plate-04.jpg"]
+    page.wait_for_selector("#outline polygon", state="attached")
+    assert page.get_attribute("#to-vin", "aria-pressed") == "true"
+    outline = page.locator("#outline polygon").bounding_box()
+    frame = page.locator("#photo").bounding_box()
+    assert outline["width"] > frame["width"] * 0.6, "the VIN fills the frame"
+    assert frame["x"] - 1 <= outline["x"]
+    assert outline["x"] + outline["width"] <= frame["x"] + frame["width"] + 1
+    page.click("#to-whole")
+    assert page.locator("#outline polygon").bounding_box()["width"] < outline["width"]
+    page.reload()
+    page.locator(".sent-open").first.click()
+    page.wait_for_selector("#outline polygon", state="attached")

@@ -93,7 +93,7 @@ def test_the_modules_of_the_page_fit_into_one_scope(names: tuple[str, ...]) -> N
     exported: dict[str, set[str]] = {}
     defined: list[str] = []
     for name in names:
-        text = (FOLDER / name).read_text(encoding="utf-8")
+        text = page_module._read(name)
         for what, source in re.findall(r'(?m)^import \{([^}]*)\} from "\./([a-z]+\.js)";$', text):
             wanted = {each.strip() for each in what.split(",") if each.strip()}
             assert source in exported, f"{name} imports {source}, which comes later or not at all"

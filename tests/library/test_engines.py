@@ -9,6 +9,7 @@ import pytest
 from vindrop import settings as settings_module
 from vindrop.clouds import Credentials
 from vindrop.core.rate_limiter import Permit
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain import engines, sureness
 from vindrop.domain.failures import FailureError
 from vindrop.domain.vin import parse
@@ -90,7 +91,8 @@ def test_each_has_the_general_settings_with_its_own_in_their_place() -> None:
         ("own=http://h?rate=nan", "rate of 'own'"),
         ("own=http://h?timeout=61", "timeout of 'own'"),
         ("own=http://h?burst=1.5", "whole number"),
-        ("own=http://h?image=paper", "image of 'own'"),
+        ("own=http://h?image=paper", "image of 'own' that is none: it takes auto"),
+        ("own=http://h?unconfirmed=yes", "unconfirmed of 'own' that is none: it takes dead_letter"),
         ("own=http://h?secret_key=PLANTED-secret-never-quoted", "option 'secret_key'"),
         ("own=http://h?account=PLANTED/secret-never-quoted", "account of 'own'"),
         ("own=http://h", "has no keys"),
@@ -98,6 +100,11 @@ def test_each_has_the_general_settings_with_its_own_in_their_place() -> None:
         ('["own"]', "takes a list"),
         ("[", "begins as JSON"),
         ("[]", "names no recognizer"),
+        (
+            '[{"name": "own", "endpoint": "h", "rate": 1, "rate": 2}]',
+            "RECOGNIZERS names an option twice",
+        ),
+        ('[{"name": "own", "endpoint": "h", "keys": null}]', "keys of 'own' that is none"),
         ('[{"name": "own", "endpoint": "h", "rate": true}]', "rate of 'own'"),
         ('[{"name": "own", "endpoint": "h", "burst": 1e999}]', "whole number"),
         ('[{"name": "own", "endpoint": "h", "daily_calls": 1e999}]', "whole number"),
@@ -131,6 +138,27 @@ def test_keys_that_make_no_sense_are_not_quoted(keys: str) -> None:
         load(recognizers=WORDS, recognizer_keys=keys)
     assert PLANTED not in str(raised.value)
     assert PLANTED not in repr(load(recognizers=WORDS, recognizer_keys=f"own=id:{PLANTED}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cascade", "agree"),
+        ("cascade", "fallback"),
+        ("recognizer_keys", f"own=id:{PLANTED}"),
+        ("sure", "0.5"),
+        ("cascade_wait", "0"),
+    ],
+)
+def test_what_only_a_cascade_heeds_is_not_ignored_without_one(name: str, value: str) -> None:
+    with pytest.raises(
+        SettingsError, match=f"VINDROP_{name.upper()} .*VINDROP_RECOGNIZERS"
+    ) as raised:
+        load(**{name: value})
+    assert PLANTED not in str(raised.value)
+    load(
+        cascade="first_sure", sure="0.97", cascade_wait="3600"
+    )  # a template's defaults change nothing
 
 
 def test_agree_needs_two() -> None:
@@ -196,6 +224,25 @@ def test_keys_by_the_name_of_their_variables_are_read_at_every_call() -> None:
     del environment["OWN_SECRET_KEY"]
     with pytest.raises(FailureError, match="OWN_SECRET_KEY"):
         given()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"OWN_SECRET_ID": "AKID1"},
+        {"OWN_SECRET_KEY": PLANTED},
+        {"OWN_SECRET_ID": "AKID1", "OWN_SECRET_KEY": f"{PLANTED}é"},
+        {"own_secret_id": "AKID1", "own_secret_key": PLANTED},
+    ],
+)
+def test_variables_that_keys_names_and_nobody_set_are_one_sentence_at_the_start(
+    environment: dict[str, str],
+) -> None:
+    settings = load(recognizers="own=http://h?keys=OWN")
+    with pytest.raises(StoreSettingError, match=r"keys=OWN: .*OWN_SECRET_ID") as raised:
+        open_engines(settings, NoLedger(), environment)
+    assert PLANTED not in str(raised.value)
 
 
 def test_a_rate_of_0_lets_every_call_start_until_the_recognizer_names_a_limit() -> None:

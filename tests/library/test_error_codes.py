@@ -160,7 +160,9 @@ def test_a_failure_never_carries_a_signed_url() -> None:
     assert "https://b.cos.ap-guangzhou.myqcloud.com/a.jpg" in error.failure.message
 
 
-def test_operations_say_of_every_code_what_it_means_and_what_to_do() -> None:
+def test_operations_say_of_every_code_what_it_means_what_to_look_at_what_to_do_and_what_not() -> (
+    None
+):
     page = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
     page = page.partition("\n## Dead-letter codes")[2].partition("\n## ")[0]
     rows = [
@@ -168,14 +170,11 @@ def test_operations_say_of_every_code_what_it_means_and_what_to_do() -> None:
         for line in page.splitlines()
         if line.startswith("| `")
     ]
-    told = {
-        name: (means, do)
-        for codes, means, do in (row for row in rows if len(row) == 3)
-        for name in re.findall(r"`([\w.]+)`", codes)
-    }
+    assert {len(row) for row in rows} == {5}, "code, meaning, what to look at, to do, not to do"
+    told = {name: cells for codes, *cells in rows for name in re.findall(r"`([\w.]+)`", codes)}
 
-    def row(code: str) -> tuple[str, str]:  # one without its own takes that of its dotted prefix
-        return told.get(code) or (row(code.rpartition(".")[0]) if "." in code else ("", ""))
+    def row(code: str) -> list[str]:  # one without its own takes that of its dotted prefix
+        return told.get(code) or (row(code.rpartition(".")[0]) if "." in code else [""])
 
     assert [code for code in error_codes.TABLE if not all(row(code))] == []
     unknown = {name for name in told if name not in error_codes.TABLE}

@@ -213,7 +213,7 @@ def test_the_platform_says_how_much_there_is(context: dict[str, Any], megabytes:
 
 
 def test_a_function_hands_on_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = SimpleNamespace(photographer=SimpleNamespace(memory_mb=0.0))
+    app = SimpleNamespace(photographer=SimpleNamespace(memory_mb=0.0), engines=())
     monkeypatch.setattr(wiring, "from_environment", lambda: app)
     seen: list[float] = []
 

@@ -7,6 +7,7 @@ import pytest
 from tools.manufacturers import entries, naming
 from tools.manufacturers.patterns import Patterns, characters
 from tools.manufacturers.sources import Registered
+from vindrop.domain.manufacturers import TABLE
 
 
 @pytest.mark.parametrize(
@@ -31,10 +32,50 @@ from tools.manufacturers.sources import Registered
         ("Spirit of America", "Spirit of America"),
         ("Mountain Equipment of New Mexico", "Mountain Equipment of New Mexico"),
         ("Design and Manufacturing", "Design and Manufacturing"),
+        ("C.V. INC", "C.V."),  # initials are no legal form, and keep their last dot
+        ("BENELLI Q.J. SRL", "Benelli Q.J."),
+        ("TRAIL CREEK RV. LLC", "Trail Creek RV"),
+        ("E.C.S.A. Ensambladora Cacanilla, S.A. de C.V.", "E.C.S.A. Ensambladora Cacanilla"),
+        ("DAKOTA MOTORCYCLES U.S.A. INC", "Dakota Motorcycles"),
     ],
 )
 def test_names_are_what_people_say(written: str, said: str) -> None:
     assert naming.said(written) == said
+
+
+@pytest.mark.parametrize(
+    ("make", "company", "said"),
+    [
+        ("UNIV", "ZHEJIANG UNIVERSAL MACHINERY CO., LTD", "Universal"),
+        ("APA", "APACHE TRAILERS INC.", "Apache"),
+        ("RAS Internation LLC", "RAS INTERNATIONAL LLC", "RAS International"),
+        ("DUNN RITE FAB", "DUNN RITE FABRICATION LLC", "Dunn Rite Fabrication"),
+        ("Superior & Engineering Cor", "SUPERIOR AND ENGINEERING CORPORATION", "Superior & Engineering"),
+        ("NABI", "North American Bus Industries Inc., LLC", "NABI"),
+        ("ELMS", "ELECTRIC LAST MILE SOLUTIONS, INC.", "ELMS"),
+        # whole as they are: a part of a name that is one by itself
+        ("Beta", "BETAMOTOR S.P.A.", "Beta"),
+        ("Rage", "RAGEUSA, LLC", "Rage"),
+        ("Orion Bus", "DAIMLERCHRYSLER COMMERCIAL BUSES NORTH AMERICA", "Orion Bus"),
+        ("Iron Stag", "STAGHORN INDUSTRIES, LLC", "Iron Stag"),
+        ("DEMA", "DEMA MOTORS EAST", "Dema"),
+        ("FORD", "FORD MOTOR COMPANY", "Ford"),
+    ],
+)  # fmt: skip
+def test_a_make_that_a_list_has_cut_is_whole(make: str, company: str, said: str) -> None:
+    assert naming.of(make, company) == said
+
+
+def test_no_brand_of_the_table_is_the_cut_form_of_its_companys_name() -> None:
+    """Names of makers that no person would say."""
+    cut = []
+    for line in TABLE.read_text("utf-8").splitlines():
+        cells = line.split("\t")
+        if line.startswith("#") or cells[7] != "vpic":
+            continue
+        if naming.of(cells[1], cells[2]) not in {cells[1], naming.said(cells[1])}:
+            cut.append(cells[:3])
+    assert not cut
 
 
 def test_keys_of_patterns_are_read_by_position() -> None:

@@ -112,6 +112,18 @@ KEYS = {"VINDROP_VINOCR_SECRET_ID": "AKIDx", "VINDROP_VINOCR_SECRET_KEY": "PLANT
         ({"VINDROP_API_KEYS": "longenough PLANTED"}, "VINDROP_API_KEYS"),
         ({"VINDROP_API_KEYS": "PLANTEDé-PLANTED"}, "VINDROP_API_KEYS"),
         ({"VINDROP_API_KEYS": " , "}, "VINDROP_API_KEYS"),
+        *(
+            ({"VINDROP_API_KEYS": f"{beside}:PLANTED-PLANTED"}, "VINDROP_API_KEYS")
+            for beside in ("bob:root", "bob:Admin", "admin:bob", "bob@x.example:reviewer")
+        ),
+        *(
+            ({name: f"{scheme}u:PLANTED@h{port}"}, name)
+            for name in ("VINDROP_STORAGE_ENDPOINT", "VINDROP_VINOCR_ENDPOINT")
+            for scheme in ("http://", "https://", "")
+            for port in ("", ":9000", "/path")
+            if scheme or name == "VINDROP_VINOCR_ENDPOINT"
+        ),
+        ({"VINDROP_VINOCR_ENDPOINT": "h:1:2"}, "VINDROP_VINOCR_ENDPOINT"),
         ({"VINDROP_ALLOWED_BUCKETS": " "}, "VINDROP_ALLOWED_BUCKETS"),
         ({"VINDROP_ALLOWED_BUCKETS": ","}, "VINDROP_ALLOWED_BUCKETS"),
         ({"VINDROP_ALLOWED_BUCKETS": "\ufeff"}, "VINDROP_ALLOWED_BUCKETS"),
@@ -130,6 +142,8 @@ KEYS = {"VINDROP_VINOCR_SECRET_ID": "AKIDx", "VINDROP_VINOCR_SECRET_KEY": "PLANT
                     "https://exämple.com",
                     "null",
                     "*.x.com",
+                    "https://*.x.com",
+                    "https://h..x",
                 ),
                 *("https://h:99999", "https://h:x", "https://h?x", "https://a.com example.com"),
             )
@@ -168,6 +182,8 @@ def test_what_passed_in_silence_is_one_sentence(change: dict[str, str], names: s
         {"VINDROP_STORAGE_ENDPOINT": "http://127.0.0.1:9000"},
         {"VINDROP_STORAGE_ENDPOINT": "https://minio.internal"},
         {"VINDROP_API_KEYS": "12345678"},
+        {"VINDROP_API_KEYS": "ab:12:45678 a::bcdefgh bob:admin:bcdefghi"},
+        {"VINDROP_CORS_ORIGINS": "https://[::1]:8080 http://a-b.x:80 http://localhost"},
         {"VINDROP_ALLOWED_BUCKETS": "photos-1250000000, my.photos b_old"},
         {"VINDROP_ALLOWED_BUCKETS": ""},
         KEYS,

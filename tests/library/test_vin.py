@@ -102,6 +102,10 @@ def test_no_real_vin_is_taken_for_a_placeholder() -> None:
         (" LSGPC52H9 GF125161\n", "LSGPC52H9GF125161"),
         ("*LSGPC52H9GF125161*", "LSGPC52H9GF125161"),
         ("LSGPC-52H9-GF125161", "LSGPC52H9GF125161"),
+        ("ＬＳＧＰＣ５２Ｈ９ＧＦ１２５１６１", "LSGPC52H9GF125161"),
+        ("ｌｓｇｐｃ５２ｈ９ｇｆ１２５１６１", "LSGPC52H9GF125161"),
+        ("\ufeffLSGPC52H9\u3000GF\xa01251\u200b61\0", "LSGPC52H9GF125161"),
+        ("＊LSGPC52H9‑GF125161＊", "LSGPC52H9GF125161"),
     ],
 )
 def test_spacing_and_case_are_no_correction(text: str, value: str) -> None:

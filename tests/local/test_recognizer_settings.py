@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from vindrop_local.errors import UserError
 from vindrop_local.recognizer_settings import of_cascade
 
 
@@ -24,7 +27,23 @@ def test_the_cascades_settings_and_the_keys_that_it_names_go_along() -> None:
 
 
 def test_without_recognizers_nothing_goes_along() -> None:
-    assert of_cascade({"VINDROP_CASCADE": "agree", "VINDROP_RECOGNIZERS": " "}) == {}
+    given = {"VINDROP_VINOCR_SECRET_ID": "id", "VINDROP_CASCADE": "first_sure"}
+    assert of_cascade({**given, "VINDROP_RECOGNIZERS": " "}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VINDROP_CASCADE", "agree"),
+        ("VINDROP_RECOGNIZER_KEYS", "own=id:PLANTED-secret"),
+        ("VINDROP_SURE", "0.5"),
+        ("VINDROP_CASCADE_WAIT", "5"),
+    ],
+)
+def test_what_only_several_recognizers_heed_is_one_sentence(name: str, value: str) -> None:
+    with pytest.raises(UserError, match=f"{name} is set, and VINDROP_RECOGNIZERS") as raised:
+        of_cascade({name: value})
+    assert "PLANTED" not in str(raised.value)
 
 
 def test_what_cannot_be_read_is_left_to_the_settings_to_name() -> None:

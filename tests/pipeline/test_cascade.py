@@ -13,6 +13,7 @@ from tests.pipeline.conftest import World, a_call, impatient, make_due, process
 from vindrop.core import sweep
 from vindrop.core.app import App
 from vindrop.core.invocation import Budget
+from vindrop.core.outcome import queue_of
 from vindrop.core.photo import Photo, Sent
 from vindrop.core.recognizer import Answer
 from vindrop.domain.failures import FailureError
@@ -40,7 +41,8 @@ class Scripted:
     """A recognizer that says what it is told to say, in order; the last of it for ever."""
 
     name: str
-    script: list[tuple[str, float | None]]
+    script: list[Any]
+    """Text, and confidence; or code, and candidates."""
     bills: bool = True
     endpoint: str = "scripted"
     asked: int = 0
@@ -59,7 +61,10 @@ class Scripted:
             self.at_call.pop(0)()
         text, confidence = self.script[min(self.asked, len(self.script)) - 1]
         if any(c.islower() for c in text):
-            raise FailureError(text, f"{self.name} says {text}", f"{self.name}-{self.asked}")
+            candidates = confidence if isinstance(confidence, tuple) else None
+            raise FailureError(
+                text, f"{self.name} says {text}", f"{self.name}-{self.asked}", candidates
+            )
         self.answered += 1
         told: dict[str, Any] = {}
         if confidence is not None:
@@ -79,6 +84,9 @@ class Two:
     """An app with two scripted recognizers, ``own`` and ``cloud``."""
 
     def __init__(self, world: World, own: list[Any], cloud: list[Any], **changes: str) -> None:
+        self.option = (
+            f"&unconfirmed={changes.pop('unconfirmed')}" if "unconfirmed" in changes else ""
+        )
         self.world, self.changes = world, changes
         self.own, self.cloud = Scripted("own", own), Scripted("cloud", cloud)
         self.app = self.another()
@@ -88,7 +96,7 @@ class Two:
         there = self.world.vinocr.endpoint
         other = there.replace("127.0.0.1", "localhost")  # a recognizer may not agree with itself
         app = self.world.app(
-            VINDROP_RECOGNIZERS=f"own={there}?rate=0&price=0 cloud={other}?rate=500&price=0.02",
+            VINDROP_RECOGNIZERS=f"own={there}?rate=0&price=0 cloud={other}?rate=500&price=0.02{self.option}",
             VINDROP_PROBE_SECONDS="60",
             **self.changes,
         )
@@ -159,14 +167,20 @@ def test_two_that_disagree_make_a_doubtful_reading_with_both_answers(two: Make) 
         assert isinstance(outcome.record, Reading)
         assert outcome.record.verdict is Verdict.DOUBTFUL
         assert [call.vin for call in outcome.record.recognizers] == [EUROPEAN, ANOTHER]
-        assert outcome.record.vin == ANOTHER
-        assert outcome.record.confidence is None, "of another VIN"
+        assert outcome.record.vin == EUROPEAN, (
+            "of the one that tells its confidence, and stands by it"
+        )
+        assert outcome.record.confidence == 0.9
 
 
-def test_a_sure_answer_of_the_second_counts_whatever_the_first_thought(two: Make) -> None:
-    both = two([says(EUROPEAN, 0.9)], [says(LAW)])
-    both.read()
-    assert (both.reading().vin, both.reading().verdict) == (LAW, Verdict.VERIFIED)
+def test_a_check_digit_of_the_second_counts_more_than_what_the_first_doubts(two: Make) -> None:
+    """It goes out; and since our reader looked and thinks otherwise, a person should look, too."""
+    for own in (says(EUROPEAN, 0.93), denies(), denies((MISREAD, 0.8))):
+        record = two([own], [says(LAW)]).read().record
+        assert (record.vin, record.verdict) == (LAW, Verdict.DOUBTFUL)
+    for own in (denies((LAW, 0.8)), says(NO_VIN), says(AWAY)):
+        record = two([own], [says(LAW)]).read().record
+        assert (record.vin, record.verdict) == (LAW, Verdict.VERIFIED), "nobody denies it"
 
 
 def test_an_answer_that_its_own_recognizer_calls_unsure_is_doubtful_alone(two: Make) -> None:
@@ -429,3 +443,81 @@ def cost(both: Two) -> tuple[int, int]:
     database = cast("Database", both.app.ledger.database)
     ((billed, maybe),) = database.execute("SELECT billed, maybe_billed FROM vindrop_uploads").rows
     return billed, maybe
+
+
+def denies(*candidates: tuple[str, float]) -> tuple[str, tuple[Alternative, ...]]:
+    """A recognizer that gives no VIN, and tells which it thinks possible."""
+    return NO_VIN, tuple(Alternative(vin=vin, confidence=p) for vin, p in candidates)
+
+
+def test_what_our_reader_looked_for_and_did_not_find_goes_out_as_no_vin(two: Make) -> None:
+    """The other one tells no confidence: nobody stands by its answer."""
+    for said in (denies(), denies((ANOTHER, 0.6)), denies((EUROPEAN, 0.01))):
+        both = two([said], [says(EUROPEAN)])
+        outcome = both.read()
+        assert isinstance(outcome.record, DeadLetter)
+        assert outcome.record.code == "Vindrop.Unconfirmed"
+        assert EUROPEAN not in outcome.record.message, "messages are logged"
+        assert outcome.record.request_id == "cloud-1"
+        own, cloud = outcome.record.recognizers
+        assert (own.vin, [(c.vin, c.confidence) for c in own.candidates]) == (
+            None,
+            [(c.vin, c.confidence) for c in said[1]],
+        )
+        assert (cloud.vin, cloud.candidates, cloud.billed) == (EUROPEAN, (), 1)
+        assert outcome.record.billed == 1
+        assert outcome.record in both.world.dead_letters()
+        assert queue_of(outcome.record) == "dead_letters", "a person may read it"
+
+
+def test_what_our_reader_thought_possible_and_the_other_one_read_is_doubtful(two: Make) -> None:
+    likely = denies((EUROPEAN, 0.5), (ANOTHER, 0.3))
+    both = two([likely], [says(EUROPEAN)])
+    both.read()
+    assert (both.reading().vin, both.reading().verdict) == (EUROPEAN, Verdict.DOUBTFUL)
+    assert both.reading().recognizers[0].candidates == likely[1]
+    unlikely = two([denies((EUROPEAN, 0.49), (ANOTHER, 0.3))], [says(EUROPEAN)])
+    assert isinstance(unlikely.read().record, DeadLetter)
+
+
+def test_what_our_reader_gave_goes_out_whatever_one_says_that_tells_no_confidence(
+    two: Make,
+) -> None:
+    """`first_sure` never reads less than the first alone."""
+    for own, expected in ((says(EUROPEAN, 0.93), EUROPEAN), (says(MISREAD, 0.999), MISREAD)):
+        for other in (says(NO_VIN), says(ANOTHER), says("HELLO")):
+            record = two([own], [other]).read().record
+            assert (record.vin, record.verdict) == (expected, Verdict.DOUBTFUL)
+
+
+def test_who_is_told_to_goes_out_unconfirmed_and_doubtful(two: Make) -> None:
+    both = two([denies()], [says(EUROPEAN)], unconfirmed="doubtful")
+    record = both.read().record
+    assert (record.vin, record.verdict) == (EUROPEAN, Verdict.DOUBTFUL)
+    record = two([says(ANOTHER, 0.93)], [says(EUROPEAN)], unconfirmed="doubtful").read().record
+    assert record.vin == ANOTHER, "what ours gives goes first"
+
+
+def test_the_other_order_comes_to_the_same(two: Make) -> None:
+    both = two([says(EUROPEAN)], [denies((ANOTHER, 0.6))])
+    assert both.read().record.code == "Vindrop.Unconfirmed"
+    both = two([says(EUROPEAN)], [denies((EUROPEAN, 0.6))])
+    assert both.read().record.verdict is Verdict.DOUBTFUL
+
+
+def test_agree_gives_both_answers_to_a_person_as_ever(two: Make) -> None:
+    both = two([denies((ANOTHER, 0.6))], [says(EUROPEAN)], VINDROP_CASCADE="agree")
+    both.read()
+    assert (both.reading().vin, both.reading().verdict) == (EUROPEAN, Verdict.DOUBTFUL)
+
+
+def test_a_denial_is_kept_while_the_other_one_is_away(two: Make) -> None:
+    """What our reader thought possible is in the ledger: nobody is asked again for it."""
+    both = two([denies((EUROPEAN, 0.6))], [says(AWAY)])
+    upload = both.world.photo()
+    assert both.read(upload).end == "retry_scheduled"
+    both.cloud.script = [says(EUROPEAN)]
+    make_due(both.app)
+    assert process(both.another(), upload).end == "reading"
+    assert both.own.asked == 1
+    assert both.reading().vin == EUROPEAN

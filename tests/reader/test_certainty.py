@@ -89,6 +89,41 @@ def test_a_second_vin_counts_though_it_is_smaller_or_larger(
     assert reader.read(encoded(image)).vin is None
 
 
+@pytest.mark.parametrize("other", ["WBA3A5C58CF256651", "YV1DZ8256C2271234", "1FTFW1ET5DFC10312"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_second_vin_counts_though_nothing_speaks_for_it(
+    reader: Reader, other: str, first: bool
+) -> None:
+    """A European number has no check digit, a tampered one a wrong one: it is another car's all the same."""
+    one = "LBV1KBY3493930226"
+    image = Image.new("RGB", (800, 700), (96, 104, 110))
+    image.paste(plate(one, size=(800, 350)), (0, 350 * first))
+    image.paste(plate(other, size=(800, 350)), (0, 350 * (not first)))
+    answer = reader.read(encoded(image))
+    assert answer.vin is None
+    assert {a.vin for a in answer.alternatives[:2]} == {one, other}
+
+
+def test_a_number_of_another_kind_is_no_second_vin(reader: Reader) -> None:
+    one = "LBV1KBY3493930226"
+    image = Image.new("RGB", (800, 700), (96, 104, 110))
+    image.paste(plate(one, size=(800, 350)), (0, 0))
+    image.paste(plate("00340434161234567", size=(800, 350)), (0, 350))  # a parcel's
+    assert reader.read(encoded(image)).vin == one
+
+
+def test_a_second_vin_counts_though_it_stands_in_two_lines(reader: Reader) -> None:
+    one, other = "LBV1KBY3493930226", "LGBNKVVH0HM571495"
+    image = Image.new("RGB", (1000, 700), (96, 104, 110))
+    image.paste(plate(one, size=(1000, 350)), (0, 0))
+    for n, part in enumerate((other[:9], other[9:])):
+        line = plate(part, size=(1000, 350)).crop((0, 150, 1000, 210))
+        image.paste(line, (0, 440 + 60 * n))
+    answer = reader.read(encoded(image))
+    assert answer.vin is None
+    assert {a.vin for a in answer.alternatives[:2]} == {one, other}
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_barcode_that_says_another_vin_than_the_text_leaves_doubt(
     reader: Reader, same: bool

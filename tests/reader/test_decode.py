@@ -9,19 +9,20 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests import images
+from tests import bombs, images
 from tests.reader.pictures import VIN, encoded, plate
 from vindrop.domain.vin import check_digit_holds
 from vinocr.reader import ImageError, Reader
 from vinocr.reader.decode import WORKING_PIXELS, decode
 
 
-def code_of(data: bytes, **options: int) -> str:
+def code_of(data: bytes, **options: Any) -> str:
     with pytest.raises(ImageError) as caught:
         decode(data, **options)
     message = str(caught.value)
@@ -176,6 +177,48 @@ def test_a_bomb_is_refused_before_it_is_unpacked(size: tuple[int, int]) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4_000_000
+
+
+COSTLY = {
+    "a progressive JPEG": bombs.jpeg_claiming(12_000, 10_000, progressive=True, subsampling=0),
+    "one that lacks its end": bombs.jpeg_claiming(12_000, 10_000, progressive=True)[:-2],
+    "a progressive JPEG of four colours": bombs.jpeg_claiming(
+        12_000, 10_000, Image.new("CMYK", (64, 64)), progressive=True
+    ),
+    "a PNG": bombs.png_of(12_000, 10_000),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_what_would_fill_the_memory_is_refused_from_its_header(name: str) -> None:
+    data = COSTLY[name]
+    with pytest.raises(ImageError, match=r"takes \d+ MB of memory.* 200 MB") as caught:
+        decode(data, memory_mb=200)
+    assert caught.value.code == "too_many_pixels"
+    assert caught.value.limit is not None
+    assert 20_000_000 < caught.value.limit < 120_000_000
+    baseline = bombs.jpeg_claiming(12_000, 10_000)
+    assert decode(baseline, memory_mb=200).width == 12_000  # decoded at a smaller scale
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA")
+def test_a_reader_is_held_to_its_memory_whatever_a_header_says() -> None:
+    """Should the reckoning be wrong, the system refuses the memory, and the picture with it."""
+    child = (
+        "import resource, sys; from vindrop.core import image_memory\n"
+        "from vinocr.reader import ImageError; from vinocr.reader.decode import decode\n"
+        "image_memory.needed = lambda *_: 0\n"
+        "before = resource.getrlimit(resource.RLIMIT_DATA)\n"
+        "try: decode(sys.stdin.buffer.read(), memory_mb=100, alone=True)\n"
+        "except ImageError: pass\n"
+        "assert resource.getrlimit(resource.RLIMIT_DATA) == before\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    data = COSTLY["a progressive JPEG"]
+    done = subprocess.run(
+        [sys.executable, "-c", child], input=data, capture_output=True, check=True
+    )
+    assert int(done.stdout) < 400
 
 
 def test_the_limit_is_a_setting() -> None:

@@ -9,9 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from tests import bombs
 from tests.pipeline.conftest import SAMPLES, World, process
+from vindrop import wiring
+from vindrop.core.image_memory import resident_mb
 from vindrop.core.invocation import Budget
 from vindrop.core.photo import Photo, Sent
+from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
@@ -60,6 +64,16 @@ def test_damaged_bytes_are_a_failure_and_no_crash() -> None:
     with pytest.raises(FailureError) as raised:
         InProcess().recognize(Photo("bytes", data=data[: len(data) // 3]))
     assert raised.value.failure.code == "FailedOperation.ImageDecodeFailed"
+
+
+def test_a_photo_that_would_fill_the_functions_memory_is_refused_and_no_crash(world: World) -> None:
+    app = world.app(VINDROP_RECOGNIZERS="own=inprocess:")
+    wiring._tell_memory(app, int(resident_mb()) + 300)
+    recognizer = app.engines[0].recognizer
+    progressive = bombs.jpeg_claiming(12_000, 10_000, progressive=True, subsampling=0)
+    with pytest.raises(FailureError, match="of memory to decode") as raised:
+        recognizer.recognize(Photo("bytes", data=progressive))
+    assert raised.value.failure.code == error_codes.TOO_MANY_PIXELS
 
 
 def test_an_address_is_fetched_by_nobody_here(world: World) -> None:

@@ -37,7 +37,8 @@ SEEDS: list[Any] = [
     p.timer(p.cos()),
     p.scf_failure(p.cos()),
     p.lambda_failure(p.sqs(p.s3())),
-    {"bucket": "b", "key": "k", "region": "us-east-1", "version": "1", "size": 3},
+    {"bucket": "b", "key": "k", "region": "us-east-1", "version": "1", "size": 3, "cloud": "aws"},
+    {"Records": [*p.cos()["Records"], *p.s3()["Records"], *p.sqs(p.s3())["Records"]]},
     {"ObjectInfo": {"BucketId": "b-1250000000", "Region": "ap-guangzhou", "Object": "a.jpg"}},
     {"Event": "s3:TestEvent", "Bucket": "photos"},
 ]

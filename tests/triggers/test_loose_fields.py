@@ -12,7 +12,7 @@ from tests.triggers import payloads as p
 from tests.triggers.test_messages import without
 from vindrop.domain.arrivals import Ignored, Malformed
 from vindrop.domain.upload import Upload
-from vindrop.triggers import read
+from vindrop.triggers import UnknownEventError, read
 
 ODD: list[Any] = [None, "", " ", "yesterday", -1, 0, 1e400, float("nan"), 10**400, True, [], {}, "\0", "\ud800"]  # fmt: skip
 """What a field may hold besides what it ought to."""
@@ -38,7 +38,8 @@ def replaced(payload: Any, *path: Any, value: object) -> Any:
 
 
 COS_FIELDS = [
-    ("event", "eventTime"), ("event", "requestParameters"), ("event", "eventVersion"),
+    ("event",), ("event", "eventTime"), ("event", "requestParameters"), ("event", "eventVersion"),
+    ("cos", "cosBucket", "region"),
     ("cos", "cosObject", "size"), ("cos", "cosObject", "meta"), ("cos", "cosObject", "vid"),
     ("cos", "cosBucket", "appid"), ("cos", "cosNotificationId"),
 ]  # fmt: skip
@@ -56,12 +57,26 @@ BUS_FIELDS = [
 ]  # fmt: skip
 
 
+PLAIN_FIELDS = [("version",), ("size",), ("reference",)]
+NAMES = {
+    "COS": (p.cos, ("Records", 0, "event", "eventName")),
+    "S3": (p.s3, ("Records", 0, "eventName")),
+    "OSS": (p.oss, ("events", 0, "eventName")),
+}
+NOT_TEXT: list[Any] = [each for each in ODD if not isinstance(each, str)]
+
+
+def plain() -> dict[str, Any]:
+    return {"bucket": "photos-1", "key": "a.jpg", "region": "ap-guangzhou"}
+
+
 def events() -> list[tuple[str, Any, tuple[Any, ...]]]:
     return [
         *((f"COS {path}", p.cos, ("Records", 0, *path)) for path in COS_FIELDS),
         *((f"S3 {path}", p.s3, ("Records", 0, *path)) for path in S3_FIELDS),
         *((f"OSS {path}", p.oss, ("events", 0, *path)) for path in OSS_FIELDS),
         *((f"bus {path}", p.eventbridge_aws, path) for path in BUS_FIELDS),
+        *((f"plain {path}", plain, path) for path in PLAIN_FIELDS),
     ]
 
 
@@ -78,6 +93,79 @@ def test_a_field_that_is_not_needed_refuses_nothing(
         where = (found.cloud, found.bucket, found.region, found.key)
         assert where == (good.cloud, good.bucket, good.region, good.key)
         found.to_json().encode()
+
+
+@pytest.mark.parametrize("way", NAMES)
+@pytest.mark.parametrize(
+    "said", [*NOT_TEXT, "", " ", "\ufeff", "absent"], ids=lambda each: repr(each)[:20]
+)
+def test_an_event_without_a_name_tells_of_a_new_object(way: str, said: Any) -> None:
+    """One that is looked for in vain is told of; one that is left out is lost."""
+    build, path = NAMES[way]
+    event = without(build(), *path) if said == "absent" else replaced(build(), *path, value=said)
+    assert isinstance(only(event), Upload)
+
+
+@pytest.mark.parametrize("said", NOT_TEXT, ids=lambda each: repr(each)[:20])
+def test_a_cloud_that_is_no_text_is_told_by_the_region(said: Any) -> None:
+    assert only({**plain(), "cloud": said}).cloud == "tencent"
+    beside = read(p.sqs({**plain(), "cloud": said}, p.s3())).arrivals
+    assert all(isinstance(each, Upload) for each in beside), beside
+
+
+@pytest.mark.parametrize(
+    ("cloud", "region", "meant"),
+    [("COS", "ap-guangzhou", "tencent"), (" Tencent\n", "gz", "tencent"), ("s3", "us-east-1", "aws"),
+     ("oss", "cn-hangzhou", "alibaba"), ("", "US-EAST-1", "aws"), (None, "GZ", "tencent")],
+)  # fmt: skip
+def test_clouds_and_regions_in_the_writings_of_people(
+    cloud: str | None, region: str, meant: str
+) -> None:
+    found = only({**plain(), "cloud": cloud, "region": region})
+    expected = {"gz": "ap-guangzhou"}.get(region.lower(), region.lower())
+    assert (found.cloud, found.region) == (meant, expected)
+
+
+def test_a_cloud_that_nobody_has_is_named() -> None:
+    found = only({**plain(), "cloud": "azure"})
+    assert isinstance(found, Malformed)
+    assert found.why.startswith("cloud: takes tencent")
+
+
+@pytest.mark.parametrize("host", ["accelerate.myqcloud.com", "accelerate-overseas.myqcloud.com"])
+def test_the_host_of_global_acceleration_names_no_region(host: str) -> None:
+    url = f"http://photos-1250000000.cos.{host}/vin/a.jpg"
+    found = only(p.cos(cos__cosObject__url=url, cos__cosBucket__region="gz"))
+    assert (found.region, found.key) == ("ap-guangzhou", "vin/a.jpg")
+
+
+@pytest.mark.parametrize("around", ["\ufeff{}", " \r\n{}\0\n", "\u200b{}"])
+def test_a_body_as_editors_and_scripts_write_it(around: str) -> None:
+    assert isinstance(only(p.sqs(around.format(json.dumps(p.s3())))), Upload)
+    twice = json.dumps(around.format(json.dumps(p.s3())))
+    assert isinstance(only(p.sqs(twice)), Upload)
+
+
+@pytest.mark.parametrize("odd", [None, {}, 5, "x", {"kinesis": {}}, "cos"])
+def test_records_of_several_kinds_are_each_read_by_itself(odd: Any) -> None:
+    """Lost with a stranger beside it, a photo would be lost for the stranger's fault."""
+    stranger = p.cos()["Records"][0] if odd == "cos" else odd
+    found = read({"Records": [*p.s3("one.jpg")["Records"], stranger, *p.s3("two.jpg")["Records"]]})
+    keys = [each.key for each in found.arrivals if isinstance(each, Upload)]
+    assert [key for key in keys if key != "vin/a.jpg"] == ["one.jpg", "two.jpg"]
+    assert len(found.arrivals) == 3
+    assert odd == "cos" or isinstance(found.arrivals[1], Malformed)
+
+
+def test_what_no_trigger_takes_is_told_by_the_fields_of_its_record() -> None:
+    with pytest.raises(UnknownEventError, match="of its record: eventSource, kinesis"):
+        read({"Records": [{"kinesis": {"data": "e30="}, "eventSource": "aws:kinesis"}]})
+
+
+def test_cloudtrails_log_of_calls_is_named() -> None:
+    call = {"eventSource": "s3.amazonaws.com", "eventName": "PutObject"}
+    with pytest.raises(UnknownEventError, match="CloudTrail"):
+        read({"Records": [{**call, "requestParameters": {"bucketName": "b", "key": "a.jpg"}}]})
 
 
 @pytest.mark.parametrize(
@@ -160,10 +248,10 @@ REGION_OF: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("way", REGION_OF)
-@pytest.mark.parametrize("said", ["", " ", None, "absent"])
+@pytest.mark.parametrize("said", ["", " ", None, "absent", 5, 5.5, [], {}, True])
 @pytest.mark.parametrize("own", ["AWS_REGION", "TENCENTCLOUD_REGION"])
 def test_a_region_that_is_not_said_is_the_functions_own(
-    monkeypatch: pytest.MonkeyPatch, way: str, said: str | None, own: str
+    monkeypatch: pytest.MonkeyPatch, way: str, said: object, own: str
 ) -> None:
     here = {"AWS_REGION": "eu-west-3", "TENCENTCLOUD_REGION": "ap-chengdu"}[own]
     monkeypatch.setenv(own, here)
@@ -185,9 +273,10 @@ def test_minios_own_event() -> None:
 
 
 @pytest.mark.parametrize("way", ["COS", "OSS", "plain", "ObjectInfo"])
-def test_a_region_that_nobody_knows_is_asked_for_in_one_sentence(way: str) -> None:
+@pytest.mark.parametrize("said", ["", 5, None, []])
+def test_a_region_that_nobody_knows_is_asked_for_in_one_sentence(way: str, said: object) -> None:
     build, path = REGION_OF[way]
-    found = only(replaced(build(), *path, value=""))
+    found = only(replaced(build(), *path, value=said))
     assert isinstance(found, Malformed)
     assert "add the bucket's region" in found.why
 
@@ -225,13 +314,14 @@ def test_a_call_that_writes_nothing_is_ignored_with_its_reason(name: Any) -> Non
 
 @pytest.mark.parametrize(
     "pointer",
-    ["software.amazon.payloadoffloading.PayloadS3Pointer", "com.amazon.sqs.javamessaging.MessageS3Pointer"],
+    ["software.amazon.payloadoffloading.PayloadS3Pointer", "com.amazon.sqs.javamessaging.MessageS3Pointer", ""],
 )  # fmt: skip
 @pytest.mark.parametrize("wrap", [p.sqs, p.sns, lambda body: p.sqs(p.notification(body))])
 def test_a_pointer_to_a_large_payload_is_one_dead_letter_that_says_so(
     pointer: str, wrap: Any
 ) -> None:
-    found = only(wrap([pointer, {"s3BucketName": "big", "s3Key": "k"}]))
+    place = {"s3BucketName": "big", "s3Key": "k"}
+    found = only(wrap([pointer, place] if pointer else {"S3BucketName": "big", "s3Key": "k"}))
     assert isinstance(found, Malformed)
     assert "extended client" in found.why
 

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests import images
+from tests import bombs, images
 from tests.vinocr.vinocr_support import (
     ID,
     KEY,
@@ -166,6 +166,21 @@ def test_a_shaken_camera(vinocr: ServerProcess) -> None:
 def test_a_bomb_is_refused_by_its_header(start: Start) -> None:
     vinocr = start(max_pixels=100_000)
     check(vinocr, "FailedOperation.ImageSizeTooLarge", GOOD)
+
+
+@produces("FailedOperation.ImageSizeTooLarge")
+def test_an_image_that_would_fill_a_readers_memory_is_refused_by_its_header(start: Start) -> None:
+    """And says how many pixels of its kind would fit."""
+    vinocr = start(max_pixels=120_000_000, memory_mb=100)
+    kinds = {"JPEG": bombs.jpeg_claiming(12_000, 10_000, progressive=True, subsampling=0)}
+    kinds["PNG"] = bombs.png_of(12_000, 10_000)
+    for data in kinds.values():
+        given = {"ImageBase64": b64(data)}
+        check(vinocr, "FailedOperation.ImageSizeTooLarge", given)
+        with pytest.raises(TencentCloudSDKException) as caught:
+            call(vinocr, given)
+        assert 5_000_000 < int(str(caught.value.message).split("`")[1]) < 30_000_000
+    assert call(vinocr, GOOD) == VIN
 
 
 def test_the_largest_image_is_taken(vinocr: ServerProcess) -> None:

@@ -181,7 +181,7 @@ def _brand(each: Registered) -> tuple[str, str]:
     """Return the brand, and by which position it differs where several brands share the code."""
     if not each.makes:
         return naming.said(each.manufacturer), ""
-    makes = {make: naming.said(make) for make in each.makes}
+    makes = {make: naming.of(make, each.manufacturer) for make in each.makes}
     if each.vehicle in {6, None} or len(set(makes.values())) == 1:
         return makes[each.makes[0]], ""
     counted = {make: n for make, n in each.patterns.makes.items() if make in makes}

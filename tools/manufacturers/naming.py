@@ -14,7 +14,7 @@ MAKERS: Final = {"Lexus": "Toyota"}
 """Brand → the maker whose it is, where both share two characters and nobody else has any (JT)."""
 
 _LEGAL: Final = re.compile(
-    r"(?<![\s,.])[\s,.]+(?:INC|INCORPORATED|LLC|L\.L\.C|LTD|LTDA|LIMITED|LP|CO|COMPANY|CORP|CORPORATION|"
+    r"(?<![\s,])(?:[\s,]|\.,)[\s,.]*(?:INC|INCORPORATED|LLC|L\.L\.C|LTD|LTDA|LIMITED|LP|CO|COMPANY|CORP|CORPORATION|"
     r"GMBH|AG|"
     r"S\.?P\.?A|S\.?A\.?S?|S\.A\. DE C\.V|B\.?V|N\.?V|A\.?B|SRL|S\.R\.L|PTY|PVT|PLC|A\.S|MFG|& CO)"
     r"[.)]*$",
@@ -30,7 +30,7 @@ _PLACES: Final = (
     *("MEXICO", "EUROPE", "CHINA", "AUSTRALIA", "TURKEY", "THAILAND", "VIETNAM", "ARGENTINA"),
 )
 _PLACE: Final = re.compile(
-    rf"(?<!\bNEW)(?:\s+(?:CARS )?(?:OF )?| ?\()(?:{'|'.join(_PLACES)})\)?$", re.IGNORECASE
+    rf"(?<!\bNEW)(?:\s+(?:CARS )?(?:OF )?| ?\()(?:{'|'.join(_PLACES)})\.?\)?$", re.IGNORECASE
 )
 """Where a branch of it is, after its name."""
 _ORDINARY: Final = re.compile(
@@ -71,9 +71,54 @@ def said(name: str) -> str:
     return short[:1].upper() + short[1:] if short.islower() else short
 
 
+_REST: Final = 2
+_JOINED: Final = re.compile(r"(?:WELDING|MOTORS?|AUTO|USA|GG|ES|4U)$")
+"""What follows a name in one word with it: Beta is no half of Betamotor."""
+
+
+def of(make: str, company: str) -> str:
+    """Return a make as `said`, its last word whole where a list has cut it, initials large.
+
+    >>> of("UNIV", "ZHEJIANG UNIVERSAL MACHINERY CO., LTD"), of("Beta", "BETAMOTOR S.P.A.")
+    ('Universal', 'Beta')
+    >>> of("ELMS", "ELECTRIC LAST MILE SOLUTIONS, INC.")
+    'ELMS'
+    """
+    words = [word.strip(".,;") for word in company.upper().replace("&", "AND").split()]
+    if make in _aliases():
+        return said(make)
+    short = said(make)
+    if _is_initials(short.upper(), words):
+        return short.upper()
+    whole = _whole(short, words)
+    return short if whole == short else said(whole)
+
+
+def _whole(make: str, words: list[str]) -> str:
+    *before, last = make.upper().replace("&", "AND").strip(".").split() or [""]
+    count = len(before)
+    if last not in words and (before or len(last) >= _SHORTEST):
+        for n, word in enumerate(words[count:], count):
+            rest = word.removeprefix(last)
+            cut = rest != word and len(rest) >= _REST and rest.isalpha()
+            if cut and words[n - count : n] == before and not _JOINED.match(rest):
+                return " ".join([*make.split()[:-1], word.capitalize()])
+    return make
+
+
+def _is_initials(word: str, words: list[str]) -> bool:
+    """Whether each letter of ``word`` begins a word, in their order, and the first begins the first."""
+    if not word.isalpha() or word in words or len(word) <= _SHORTEST:
+        return False
+    initials = iter(each[:1] for each in words)
+    return word[0] == words[0][:1] and all(letter in initials for letter in word)
+
+
 def _shorter(name: str) -> str:
     """Return a name without the last word that says what company it is, or where."""
     shorter = _LEGAL.sub("", name).strip(" ,;/&")
+    if shorter != name and "." not in shorter.split(" ")[-1].removesuffix("."):
+        shorter = shorter.removesuffix(".")  # of an abbreviation; initials keep theirs
     if shorter == name:
         bare = _ACTIVITY.sub("", name)
         shorter = bare if len(bare) >= _SHORTEST else name

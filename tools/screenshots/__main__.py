@@ -69,10 +69,15 @@ def _too_far(target: Path) -> None:
 
 
 def _wait(stack: Stack, total: int) -> None:
-    deadline = time.monotonic() + _LIMIT_SECONDS
+    """Wait until every photo has ended, for as long as something goes on: the machine may be busy."""
+    seen = stack.ledger.counts()
+    since = time.monotonic()
     while stack.unfinished() or sum(stack.ledger.counts().values()) < total:
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{total} photos were not read in {_LIMIT_SECONDS:.0f} s")
+        counts = stack.ledger.counts()
+        if counts != seen:
+            seen, since = counts, time.monotonic()
+        if time.monotonic() > since + _LIMIT_SECONDS:
+            raise SystemExit(f"of {total} photos none went on for {_LIMIT_SECONDS:.0f} s: {counts}")
         time.sleep(0.2)
 
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         "largest image after Base64, in MB of 1,048,576 bytes", 7.0, 0.001, 10
     )
     max_pixels: int = _is("largest image, width x height", 50_000_000, 1)
+    memory_mb: float = _is(
+        "most memory that decoding one image may take, in MB of 1,000,000 bytes", 500.0, 16
+    )
     threshold: float | None = _is(
         "confidence from which a VIN is answered (as VINOCR_MAX_ERROR asks if empty)", None, 0, 1
     )

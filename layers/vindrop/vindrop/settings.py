@@ -40,6 +40,8 @@ _FORMED: Final = (
     "session_secret",
 )
 """Settings whose text has a form of its own, which is looked at where one of them is given."""
+_OF_CASCADE: Final = ("cascade", "recognizer_keys", "sure", "cascade_wait")
+_ALONE: Final = "is set, and VINDROP_RECOGNIZERS, without which it has no effect, is not"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shrunk.
     :param max_download_mb: Largest object fetched at all, in megabytes.
     :param max_megapixels: Most pixels decoded here; more is refused as a bomb.
-    :param memory_mb: Megabytes that no image may exceed. 0: what the platform says, else 2048 for the
-        picture alone.
+    :param memory_mb: Megabytes that no image may exceed. 0: as the platform says, else 2048 for it.
     :param image: How VinOCR gets the photo: a signed URL, its bytes, or the better of the two
         (URL from COS, bytes from other clouds; bytes whenever a URL cannot work).
     :param url_seconds: Seconds that a signed URL lives.
@@ -193,9 +194,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"{variable('storage_endpoint')} is {redact(self.storage_endpoint)!r}: takes "
                 "http://host:port or https://host:port"
             )
-        msgspec.structs.force_setattr(
-            self, "cors_origins", tuple(each.rstrip("/") for each in self.cors_origins)
-        )
+        origins = tuple(each.rstrip("/") for each in self.cors_origins)
+        msgspec.structs.force_setattr(self, "cors_origins", origins)
         nothing = ("", (), Secret(""))
         if any(getattr(self, name) not in nothing for name in _FORMED):
             self._check()
@@ -227,13 +227,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if wrong := checks.api_keys(self.api_keys):
             raise SettingsError(f"{variable('api_keys')} {wrong}")
         names = variable("vinocr_secret_id"), variable("vinocr_secret_key")
-        if wrong := checks.pair(secret_id, secret_key, names):
-            raise SettingsError(wrong)
-        if self.recognizers:
+        wrong = checks.pair(secret_id, secret_key, names)
+        if (text := self.recognizers) and not wrong:
             words = tuple(each.get_secret_value() for each in self.recognizer_keys)
-            told = (self.recognizers, words, secret_id, self.cascade, self.account)
-            if wrong := checks.recognizers(*told):
-                raise SettingsError(wrong)
+            wrong = checks.recognizers(text, words, secret_id, self.cascade, self.account)
+        if wrong:
+            raise SettingsError(wrong)
 
     @property
     def vinocr_scheme(self) -> str:
@@ -264,12 +263,8 @@ _warned: set[str] = set()
 def _warn_renamed(old: str, new: str) -> None:
     if old not in _warned:
         _warned.add(old)
-        log(
-            "setting_renamed",
-            level="warning",
-            setting=variable(old),
-            reason=f"{variable(old)} is called {variable(new)} now: rename it",
-        )
+        reason = f"{variable(old)} is called {variable(new)} now: rename it"
+        log("setting_renamed", level="warning", setting=variable(old), reason=reason)
 
 
 def fields() -> Mapping[str, msgspec.structs.FieldInfo]:
@@ -308,9 +303,13 @@ def load(environment: Mapping[str, str]) -> Settings:
         if field.required and name not in given:
             raise SettingsError(f"{variable(name)} is not set. {description(field)}")
         if name in given and not given[name].replace(",", " ").split():
-            blank = "is blank: give it a value, or leave it out."
-            raise SettingsError(f"{variable(name)} {blank} {description(field)}")
-    return Settings(**{name: _read(known[name], value) for name, value in given.items()})
+            says = f"{variable(name)} is blank: give it a value, or leave it out."
+            raise SettingsError(f"{says} {description(field)}")
+    found = {name: _read(known[name], value) for name, value in given.items()}
+    for name in () if found.get("recognizers") else _OF_CASCADE:
+        if found.get(name, known[name].default) != known[name].default:
+            raise SettingsError(f"{variable(name)} {_ALONE}")
+    return Settings(**found)
 
 
 def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
@@ -329,9 +328,8 @@ def _read(field: msgspec.structs.FieldInfo, text: str) -> Any:
         from vindrop.domain.setting_forms import reason_of  # only for a mistake
 
         reason = reason_of(field.type, str(error))
-    if "secret" in field.name or "keys" in field.name:
-        raise SettingsError(f"{variable(field.name)} is wrong: {reason}")
-    raise SettingsError(f"{variable(field.name)} is {redact(text)!r}: {reason}")
+    shown = "wrong" if "secret" in field.name or "keys" in field.name else repr(redact(text))
+    raise SettingsError(f"{variable(field.name)} is {shown}: {reason}")
 
 
 def _custom(kind: type, value: Any) -> Any:

@@ -109,6 +109,7 @@ def _with_cascade(
                     interactive=interactive,
                 ),
                 breaker,
+                engine.unconfirmed,
             )
             for engine, breaker in zip(engines, breakers, strict=True)
         ]
@@ -204,6 +205,14 @@ def from_environment() -> App:
     return _warm[1]
 
 
+def _tell_memory(app: App, megabytes: float) -> None:
+    """Tell whoever decodes photos here what the function has; 0: its platform does not say."""
+    app.photographer.memory_mb = megabytes
+    for engine in app.engines:
+        if hasattr(engine.recognizer, "memory_mb"):  # our own reader in this process
+            engine.recognizer.memory_mb = app.settings.memory_mb or megabytes
+
+
 def entry(process: Callable[[App, Any, Invocation], dict[str, Any]]) -> Callable[[Any, Any], Any]:
     """Return what a platform invokes: ``process`` with this process's app, inside the call's trace.
 
@@ -218,7 +227,7 @@ def entry(process: Callable[[App, Any, Invocation], dict[str, Any]]) -> Callable
             tracing.follow(parent),
         ):
             app = from_environment()
-            app.photographer.memory_mb = call.memory_mb
+            _tell_memory(app, call.memory_mb)
             return process(app, event, call)
 
     return main_handler

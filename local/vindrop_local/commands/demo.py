@@ -26,7 +26,7 @@ from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.commands.up import say_next_link
 from vindrop_local.errors import UserError
 from vindrop_local.samples import Sample, samples
-from vindrop_local.stack import PRICE, Place, Stack
+from vindrop_local.stack import PRICE, SURE, Place, Stack
 from vindrop_local.terminal import console, json_text, shown
 from vindrop_local.vinocr_process import Calls
 
@@ -200,6 +200,8 @@ def run(
             console.print(
                 f"cloud   {stack.second.endpoint}   (a second VinOCR of our own stands in for it, with "
                 f"a price of {PRICE:g} a call)\n"
+                f"own is sure from {SURE:g} in this demo, so that some of its clear photos go to cloud, "
+                "too\n"
             )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
@@ -238,7 +240,7 @@ def present(report: Report, console: Console) -> None:
     ]
     if report.second_calls is not None:
         figures[3:5] = [
-            ("calls to own, for nothing", report.calls.received),
+            ("calls to own, which cost nothing", report.calls.received),
             ("calls to cloud", report.second_calls.received),
             ("… that would be billed", report.second_calls.billed),
             ("… and cost", f"{report.second_calls.billed * PRICE:,.2f}"),

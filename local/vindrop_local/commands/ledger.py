@@ -14,6 +14,7 @@ from vindrop.stores.sql import SCHEMES, is_sql, open_database
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.foreign import LEDGER, refuse_foreign
 from vindrop_local.terminal import console
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
@@ -43,6 +44,7 @@ def copy(
             )
     if source == target:
         raise UserError("--from and --to name the same ledger")
+    refuse_foreign(source, LEDGER)
     from vindrop.stores.ledger import sql_copy
 
     with Progress(

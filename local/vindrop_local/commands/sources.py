@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, cast
-from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -21,6 +20,7 @@ from vindrop.domain.records import End
 from vindrop.stores import open_console, open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
+from vindrop_local.foreign import LEDGER, RECORDS, file_of, refuse_foreign
 
 PRICE: Final = "VINDROP_PRICE_PER_CALL"
 From = Annotated[
@@ -48,6 +48,7 @@ def _named(source: str, variable: str) -> dict[str, Destination]:
     urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
     for url in urls:
         _there(url)
+        refuse_foreign(url, RECORDS)
     return {name_of(url): open_destination(url) for url in urls or [_local()]}
 
 
@@ -67,6 +68,7 @@ def ledger(url: str) -> Ledger | None:
     if not found or found == "none":
         return None
     _there(found)
+    refuse_foreign(found, LEDGER)
     return open_ledger(found, account="vinocr")
 
 
@@ -127,18 +129,6 @@ def _there(url: str) -> None:
             f"there is no file {path}: nothing was written there yet, or --from (--ledger) or the "
             "setting names another file than the functions write"
         )
-
-
-def file_of(url: str) -> Path | None:
-    """Return the file that a URL of SQLite or of a file destination names; None for any other."""
-    try:
-        split = urlsplit(url)
-    except ValueError:  # its opener says what is wrong
-        return None
-    if split.scheme not in {"sqlite", "file"} or split.netloc or not split.path.strip("/"):
-        return None
-    path = unquote(split.path)
-    return Path(path.removeprefix("/") if split.scheme == "sqlite" else path)
 
 
 def _local() -> str:

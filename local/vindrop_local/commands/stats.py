@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -25,6 +25,9 @@ from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
+
+if TYPE_CHECKING:
+    from vindrop.stores.ledger.sql import SQLLedger
 
 _WHEN = ("today", "this_month", "last_month")
 _ROUNDS = 200
@@ -63,6 +66,7 @@ def stats(
     counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
     prices = _prices(price)
+    counted["by_day"] = _by_day(counted["by_day"], days, prices)
     found = _overview(book, days, prices) if book is not None and book.durable else None
     report = {"uploads": uploads, **counted, **_cost(counted, prices), "overview": found}
     if as_json:
@@ -79,6 +83,7 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
     verdicts, codes = Counter[str](), Counter[str]()
     billed, maybe = Counter[str](), 0
     by_recognizer: dict[str, Counter[str]] = {}
+    by_day: dict[dt.date, Counter[str]] = {}
     for record in itertools.chain(readings, letters):
         if isinstance(record, Reading):
             verdicts[record.verdict.value] += 1
@@ -100,6 +105,9 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
             for call in told:
                 by_recognizer.setdefault(call.name, Counter())[span] += call.billed
         maybe += perhaps
+        of_day = by_day.setdefault(day, Counter())
+        for who, its in [(c.name, c.billed) for c in told] or [("vinocr", calls)]:
+            of_day[who] += its
     return {
         "readings": dict(sorted(verdicts.items())),
         "dead_letters": dict(codes.most_common()),
@@ -108,6 +116,7 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
         "billed_last_month": billed["last month"],
         "billed": billed["all"],
         "maybe_billed": maybe,
+        "by_day": by_day,
         **(_by_recognizer(by_recognizer) if len(by_recognizer) > 1 else {}),
     }
 
@@ -139,12 +148,54 @@ def _overview(book: Ledger, days: int, prices: dict[str, float]) -> dict[str, An
     }
 
 
+def _by_day(
+    counted: dict[dt.date, Counter[str]], days: int, prices: dict[str, float]
+) -> list[dict[str, Any]]:
+    """Return what each day's calls cost, by recognizer and as a sum: days on which uploads ended (UTC).
+
+    A cost is None where no price is set. The overview's days are those on which uploads came, and its
+    calls are not told apart: they have a cost only where one price is that of all.
+    """
+    first = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=days - 1)
+    known = any(prices.values())
+    found = []
+    for day, billed in sorted(counted.items()):
+        if day < first:
+            continue
+        costs = {who: round(its * prices.get(who, prices[""]), 4) for who, its in billed.items()}
+        found.append(
+            {
+                "day": day.isoformat(),
+                "billed": sum(billed.values()),
+                "cost": round(sum(costs.values()), 4) if known else None,
+                "recognizers": {
+                    who: {"billed": its, "cost": costs[who] if known else None}
+                    for who, its in sorted(billed.items())
+                },
+            }
+        )
+    return found
+
+
 def _circuit(book: Ledger, general: OpenCircuit | None) -> str:
-    """Return why no calls are made, of several recognizers by name; ``closed``: they are made."""
+    """Return why no calls are made, of several recognizers by name; ``closed``: they are made.
+
+    A SQL ledger tells every open circuit that it keeps, whatever the recognizers of this
+    environment are. DynamoDB is asked for those that the environment names.
+    """
+    account = os.environ.get("VINDROP_ACCOUNT", "").strip() or "vinocr"
+    if book.database is not None:
+        every = cast("SQLLedger", book).open_circuits()
+        told = {each.account: each.name for each in _engines() if each.account}
+        names = {who: told.get(who, who.removeprefix(f"{account}.")) for who in every}
+        found = [
+            each.failure.code if who == account else f"{names[who]}: {each.failure.code}"
+            for who, each in every.items()
+        ]
+        return ", ".join(found) or "closed"
     engines = _engines()
     if not engines:
         return general.failure.code if general else "closed"
-    account = os.environ.get("VINDROP_ACCOUNT", "").strip() or "vinocr"
     found = []
     for each in engines:
         circuit = book.for_account(each.account or f"{account}.{each.name}").circuit(None)
@@ -211,6 +262,9 @@ def _cost(counted: dict[str, Any], prices: dict[str, float]) -> dict[str, float 
             each[calls] * prices.get(who, prices[""]) for who, each in by_recognizer.items()
         )
         found[f"cost_{when}"] = round(cost, 2) if any(prices.values()) else None
+        for who, each in by_recognizer.items():
+            its = round(each[calls] * prices.get(who, prices[""]), 2)
+            each[f"cost_{when}"] = its if any(prices.values()) else None
     return found
 
 
@@ -234,6 +288,8 @@ def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
             yield "cost", f"set {sources.PRICE} or --price"
             break
         yield name.replace("_", " "), f"{report[name]:,.2f}"
+        for who, found in report.get("recognizers", {}).items():
+            yield f"{name.replace('_', ' ')} by {who}", f"{found[name]:,.2f}"
     if report["overview"] is not None:
         yield from _overview_lines(report["overview"])
 

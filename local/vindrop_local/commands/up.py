@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -14,6 +15,7 @@ import typer
 from rich.console import Console
 
 from vindrop.core.destination import Kind
+from vindrop.core.ledger import OpenCircuit
 from vindrop.destinations.sql import SQLDestination
 from vindrop.domain.records import DeadLetter, End, Reading, to_json
 from vindrop.stores.sql import open_database
@@ -77,9 +79,12 @@ def up(
         if open_it:
             webbrowser.open(stack.console_link())
         follower = _Follower(stack.place.database)
+        circuits = Circuits(stack.ledger.open_circuits)
         while not ended.wait(_POLL):
             for record in follower.new():
                 _say(record, as_json=as_json)
+            for line, style in circuits.changes():
+                out.print(shown(line), style=style, soft_wrap=True)
             say_next_link(stack, out)
     finally:
         out.print("finishing what is under way …")
@@ -93,6 +98,29 @@ def say_next_link(stack: Stack, out: Console) -> None:
     if stack.links.used.is_set():
         stack.links.used.clear()
         out.print(f"Opened. The next link: {stack.console_link()}", soft_wrap=True)
+
+
+class Circuits:
+    """Circuit breakers, as they open and close."""
+
+    def __init__(self, ask: Callable[[], dict[str, OpenCircuit]]) -> None:
+        self._ask = ask
+        self._open: dict[str, OpenCircuit] = {}
+
+    def changes(self) -> Iterator[tuple[str, str]]:
+        """Yield a line, and its style, for each that has opened or closed since the last call."""
+        now = self._ask()
+        for account, circuit in now.items():
+            if account not in self._open:
+                failure = circuit.failure
+                yield (
+                    f"no calls are made, and photos wait: {failure.code}: {failure.message} "
+                    f"({account}). It is tried again by itself, in {circuit.probe_in:.0f} s first",
+                    "bold red",
+                )
+        for account in self._open.keys() - now.keys():
+            yield f"calls are made again ({account})", "green"
+        self._open = now
 
 
 class _Follower:

@@ -78,6 +78,7 @@ def _examine(settings: Settings, client: VinOCR, whose: str) -> Iterator[Finding
 def _reach(settings: Settings) -> tuple[Finding, float | None]:
     import requests
 
+    whence = "VINDROP_RECOGNIZERS" if settings.recognizers else "VINDROP_VINOCR_ENDPOINT"
     url = f"{settings.vinocr_scheme}://{settings.vinocr_host}/"
     began = time.time()
     try:
@@ -96,8 +97,8 @@ def _reach(settings: Settings) -> tuple[Finding, float | None]:
     except requests.RequestException as error:
         return wrong(
             "VinOCR",
-            f"{settings.vinocr_host} cannot be reached ({type(error).__name__}): check "
-            "VINDROP_VINOCR_ENDPOINT, the network, and a function's public access",
+            f"{settings.vinocr_host} cannot be reached ({type(error).__name__}): check {whence}, the "
+            "network, and a function's public access",
         ), None
     took = time.time() - began
     found = ok("VinOCR", f"{settings.vinocr_host} answers in {took * 1000:.0f} ms")

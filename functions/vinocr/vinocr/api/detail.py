@@ -1,7 +1,8 @@
 """What our VinOCR tells beyond the contract, to a caller who asks for it by a header.
 
 ``X-VinOCR-Detail: true``. Tencent's service ignores a header that it does not know, and so does ours
-where it says anything else: without it an answer is ``Vin`` and ``RequestId``, byte for byte.
+where it says anything else: without it an answer is ``Vin`` and ``RequestId``, byte for byte, and a
+refusal ``Error`` and ``RequestId``.
 """
 
 from __future__ import annotations
@@ -43,10 +44,7 @@ def of(answer: Answer) -> dict[str, Any]:
                 strict=True,
             )
         ],
-        "Alternatives": [
-            {"Vin": each.vin, "Confidence": _rounded(each.confidence)}
-            for each in answer.alternatives
-        ],
+        **candidates(answer),
     }
     if answer.polygon is not None:
         told["Polygon"] = _polygon(answer.polygon)
@@ -54,6 +52,19 @@ def of(answer: Answer) -> dict[str, Any]:
         if (place := answer.as_shares(corners)) is not None:
             character["Polygon"] = _polygon(place)
     return told
+
+
+def candidates(answer: Answer) -> dict[str, Any]:
+    """Return the VINs that the photo may show besides the one given, or at all where none was given.
+
+    Beside an error they say how far the reader was: an empty list, that it saw none.
+    """
+    return {
+        "Alternatives": [
+            {"Vin": each.vin, "Confidence": _rounded(each.confidence)}
+            for each in answer.alternatives
+        ]
+    }
 
 
 def _polygon(corners: tuple[Point, ...]) -> list[dict[str, float]]:

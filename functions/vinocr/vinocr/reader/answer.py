@@ -14,10 +14,13 @@ class ImageError(ValueError):
     """The bytes are no image that can be read. ``str()`` says in one sentence what to do."""
 
     code: ImageCode
+    limit: int | None
+    """Where there are too many pixels: how many may be there."""
 
-    def __init__(self, code: ImageCode, message: str) -> None:
+    def __init__(self, code: ImageCode, message: str, limit: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)

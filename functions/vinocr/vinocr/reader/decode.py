@@ -8,6 +8,7 @@ tell a reading of a part from one of the whole.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 import warnings
@@ -16,7 +17,7 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from vindrop.core import pixels
+from vindrop.core import image_memory, pixels
 from vindrop.domain import image_metadata
 from vinocr.reader.answer import ImageCode, ImageError
 
@@ -24,6 +25,10 @@ MAX_PIXELS: Final = 120_000_000
 """Phone panoramas reach 100 megapixels."""
 LONGEST_SIDE: Final = 65_535
 """Pixels: what a JPEG can have. Each row of a picture costs memory, however narrow it is."""
+MEMORY_MB: Final = 1_000.0
+"""What the largest of them takes to decode in its costliest coding: a progressive JPEG of four colours."""
+_BESIDES: Final = 64e6
+"""Bytes for the file and all that is no pixel."""
 WORKING_PIXELS: Final = 3_600_000
 """What is kept of a photo: some 2,200 pixels along the longer side; more reads no better."""
 
@@ -61,11 +66,16 @@ class Picture:
     """Pixels of the upright photo as it was sent."""
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def decode(
+    data: bytes, *, max_pixels: int = MAX_PIXELS, memory_mb: float = MEMORY_MB, alone: bool = False
+) -> Picture:
     """Decode a PNG or JPEG, turn it upright, and shrink it to `WORKING_PIXELS`.
 
     :param data: the file, as it was uploaded.
     :param max_pixels: above this many (width times height) it is refused undecoded.
+    :param memory_mb: megabytes that decoding may take: what would take more by its header is refused
+        undecoded, too.
+    :param alone: whether nothing else works in this process, so that the system holds it to that.
     :raises ImageError: empty, another format, too many pixels, or damaged.
     """
     kind = _kind(data)
@@ -73,7 +83,12 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         # Pillow warns of more than 89 megapixels, where ours is the limit that counts.
         warnings.simplefilter("ignore")
         try:
-            return _decoded(data, kind, max_pixels)
+            with (
+                image_memory.held_to(memory_mb * 1e6 + _BESIDES)
+                if alone
+                else contextlib.nullcontext()
+            ):
+                return _decoded(data, kind, max_pixels, memory_mb)
         except Image.DecompressionBombError as e:
             raise _error("too_many_pixels", _too_many(max_pixels)) from e
         except ImageError:
@@ -82,7 +97,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
             raise _error("undecodable", _damaged(kind)) from e
 
 
-def _decoded(data: bytes, kind: str, max_pixels: int) -> Picture:
+def _decoded(data: bytes, kind: str, max_pixels: int, memory_mb: float) -> Picture:
     bare = image_metadata.bare(data)
     sizes: list[tuple[int, int]] = []
 
@@ -92,6 +107,10 @@ def _decoded(data: bytes, kind: str, max_pixels: int) -> Picture:
             raise _error("too_many_pixels", _too_many(max_pixels))
         sizes.append((width, height))
         _draft(opened)
+        need = image_memory.needed(opened, _longest(*opened.size)) / 1e6
+        if need > memory_mb:
+            limit = int(width * height * memory_mb / need)
+            raise ImageError("too_many_pixels", _too_costly(need, memory_mb), limit)
 
     image = _shrunk(pixels.decode(bare.data, prepare, (kind,)))
     turned = pixels.turned(image, bare.orientation)
@@ -146,6 +165,11 @@ def _draft(opened: Image.Image) -> None:
         opened.draft("RGB", (-(-width // by), -(-height // by)))
 
 
+def _longest(width: int, height: int) -> int:
+    excess = max(math.sqrt(width * height / WORKING_PIXELS), 1.0)
+    return max(1, int(max(width, height) / excess))
+
+
 def _shrunk(image: Image.Image) -> Image.Image:
     """Return a decoded picture as RGB, averaged down to `WORKING_PIXELS`."""
     excess = math.sqrt(image.width * image.height / WORKING_PIXELS)
@@ -167,6 +191,13 @@ def _too_many(max_pixels: int) -> str:
     return (
         f"The image has more than {max_pixels / 1e6:.0f} megapixels: send it scaled down, "
         "4,000 pixels along the longer side are plenty."
+    )
+
+
+def _too_costly(need_mb: float, memory_mb: float) -> str:
+    return (
+        f"The image takes {need_mb:.0f} MB of memory to decode, and may take {memory_mb:.0f} MB: send "
+        "it scaled down, or as a JPEG that is not progressive."
     )
 
 

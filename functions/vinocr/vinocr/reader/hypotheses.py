@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from vindrop.domain.manufacturers import find
 from vindrop.domain.vin import LENGTH
 from vinocr.reader import align
 from vinocr.reader.calibration import Features, probability
@@ -31,6 +32,9 @@ CLEAR_PICTURE: Final = -3.0
 """Log-likelihood from which another line's VIN is well explained by its strips."""
 WEAKEST_LETTERS: Final = 3
 """Least certain letters of a VIN that its probability is told from."""
+_CLEARER: Final = -1.0
+"""The same for one that speaks against itself, such as a European number: no law makes those look like
+VINs. Its maker must be known."""
 _BELIEVED: Final = -1.0
 """Evidence from which a barcode's number is taken for a VIN, against a text."""
 
@@ -38,6 +42,13 @@ _BELIEVED: Final = -1.0
 def _apart(one: str, other: str) -> int:
     """Return in how many positions two VINs differ."""
     return sum(a != b for a, b in zip(one, other, strict=True))
+
+
+def _is_one(vin: str, picture: float) -> bool:
+    """Whether what another line shows is a VIN, and not a part's or a parcel's number."""
+    if evidence(vin) > 0:
+        return picture > CLEAR_PICTURE
+    return picture > _CLEARER and find(vin) is not None
 
 
 @dataclass(slots=True)
@@ -134,8 +145,7 @@ class Hypotheses:
             vin
             for vin, line in self.line_of.items()
             if line is not self.line_of.get(best)
-            and line.picture[vin] > CLEAR_PICTURE
-            and evidence(vin) > 0
+            and _is_one(vin, line.picture[vin])
             and min(_apart(vin, one) for one in (best, *self.barcodes)) >= ANOTHER
         ]
         coded = [vin for vin in self.barcodes if evidence(vin) > 0 and _apart(vin, best) >= ANOTHER]

@@ -23,7 +23,8 @@ from vinocr.reader.detect import Box, detect
 from vinocr.reader.hypotheses import BARCODE, Hypotheses
 from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
-from vinocr.reader.recognize import Frames, Recognizer, end_to_end
+from vinocr.reader.recognize import Recognizer
+from vinocr.reader.strips import frames, pieces
 
 SURE: Final = 0.97
 """Posterior from which no further pass is made."""
@@ -74,10 +75,12 @@ _MOST_TURNED: Final = 3
 """Lines read from the other end, per round."""
 _HALF: Final = 0.62
 """Share of a box's height that its upper or lower part takes."""
-_LEAST_SHARE: Final = 0.4
+_LEAST_SHARE: Final = 0.33
 """Of a VIN's length and height that a line needs to be taken for another VIN."""
 _MOST_ANOTHER: Final = 4
 """Such lines read."""
+_MOST_OF_IT: Final = 10
+"""Letters from which a part is one whose box missed an end."""
 _SENSIBLE: Final = 0.9
 """Mean certainty of its letters from which a line surely stood upright."""
 
@@ -166,7 +169,24 @@ class Passes:
         for line in alike[:_MOST_ANOTHER]:
             self._read(hypotheses, line, FIRST)
             hypotheses.lines.append(line)
-        return hypotheses.weigh() if alike else hypotheses.best
+        return self._parts_of_another(hypotheses, found)
+
+    def _parts_of_another(self, hypotheses: Hypotheses, found: Line) -> float:
+        """Read what looks like a part of another VIN closer: a box misses an end, or a VIN has two."""
+        parts = [
+            line
+            for line in hypotheses.lines
+            if line is not found
+            and len(line.boxes) == 1
+            and _PROMISING <= line.letters < LENGTH
+            and any(map(str.isdigit, line.text))
+            and line.certainty > _SENSIBLE
+            and line.text not in found.text
+        ]
+        for line in [each for each in parts if each.letters >= _MOST_OF_IT][:_CLOSER]:
+            self._reach_out(line)
+            self._read(hypotheses, line, FIRST)
+        return self._together(hypotheses, parts)
 
     def _together(self, hypotheses: Hypotheses, lines: list[Line]) -> float:
         """Read boxes that may be one VIN together: those just read, with any."""
@@ -289,13 +309,13 @@ class Passes:
         self, hypotheses: Hypotheses, line: Line, augmentations: tuple[Augmentation, ...]
     ) -> None:
         """Read a line in some augmentations, each of which adds a strip."""
-        pieces: list[Image.Image] = []
+        cut_out: list[Image.Image] = []
         tall = -1.0
         for each in augmentations:
             if each.tall != tall:
                 tall = each.tall
-                pieces = _pieces(hypotheses.picture, line, tall)
-            line.strips.append(_frames(self._recognizer, line, pieces, each))
+                cut_out = pieces(hypotheses.picture, line, tall)
+            line.strips.append(frames(self._recognizer, line, cut_out, each))
 
     def _hear(self, hypotheses: Hypotheses) -> float:
         """Have the second witness read the likeliest VIN's line, and the next promising one."""
@@ -303,27 +323,9 @@ class Passes:
         others = [line for line in self._worth(hypotheses, unread=False) if line is not best]
         lines = [*([best] if best else []), *others[:1]]
         for line in lines:
-            pieces = _pieces(hypotheses.picture, line, FIRST[0].tall)
-            line.witnesses.append(_frames(self._witness, line, pieces, FIRST[0]))
+            cut_out = pieces(hypotheses.picture, line, FIRST[0].tall)
+            line.witnesses.append(frames(self._witness, line, cut_out, FIRST[0]))
         return hypotheses.weigh()
-
-
-def _pieces(picture: Picture, line: Line, tall: float) -> list[Image.Image]:
-    """Return a line's boxes as cut from the picture: one, or those of two lines."""
-    boxes = line.boxes if line.stacked else (line.box,)
-    pieces = [cut(picture.image, box, grow=(line.ends, tall)) for box in boxes]
-    if line.mirrored:
-        pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
-    return pieces
-
-
-def _frames(
-    recognizer: Recognizer, line: Line, pieces: list[Image.Image], augmentation: Augmentation
-) -> Frames:
-    """Return what a recogniser sees in the pieces of a line."""
-    strips = [augmentation.lit(strip(piece, augmentation.stretch)) for piece in pieces]
-    read = [recognizer.read(one, large=line.large) for one in strips]
-    return read[0] if len(read) == 1 else end_to_end(read)
 
 
 def _scale(picture: Picture) -> float:

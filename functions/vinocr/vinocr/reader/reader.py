@@ -10,7 +10,7 @@ from pathlib import Path
 from vinocr.reader import calibration, models
 from vinocr.reader.align import Floats, letter_edges
 from vinocr.reader.answer import Alternative, Answer, Point
-from vinocr.reader.decode import MAX_PIXELS, Picture, decode
+from vinocr.reader.decode import MAX_PIXELS, MEMORY_MB, Picture, decode
 from vinocr.reader.detect import Box
 from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
@@ -33,6 +33,8 @@ class Reader:
         threshold: float | None = None,
         max_error: float = calibration.MAX_ERROR,
         max_pixels: int = MAX_PIXELS,
+        memory_mb: float = MEMORY_MB,
+        alone: bool = False,
         model_folder: Path | None = None,
     ) -> None:
         """Load the networks (0.2 s).
@@ -42,6 +44,8 @@ class Reader:
             ``max_error`` asks for.
         :param max_error: share of wrong VINs to be expected among those given, above 0, below 1.
         :param max_pixels: images with more (width times height) are refused undecoded.
+        :param memory_mb: megabytes that decoding an image may take; see `vinocr.reader.decode.decode`.
+        :param alone: whether this process does nothing else.
         :param model_folder: where the ONNX files are; by default inside the installed rapidocr.
         :raises vinocr.reader.models.ModelsMissingError: the model files are not installed.
         :raises ValueError: ``max_error`` is no share.
@@ -49,14 +53,18 @@ class Reader:
         self._reading = Passes(models.load(threads, model_folder))
         self._threshold = calibration.threshold(max_error) if threshold is None else threshold
         self._max_pixels = max_pixels
+        self._memory_mb = memory_mb
+        self._alone = alone
 
-    def read(self, image: bytes) -> Answer:
+    def read(self, image: bytes, *, memory_mb: float | None = None) -> Answer:
         """Read the VIN in a PNG or JPEG.
 
+        :param memory_mb: megabytes that decoding this one may take, if fewer.
         :raises vinocr.reader.ImageError: empty, another format, too many pixels, or damaged.
         """
         started = time.perf_counter()
-        picture = decode(image, max_pixels=self._max_pixels)
+        memory = self._memory_mb if memory_mb is None else min(self._memory_mb, memory_mb)
+        picture = decode(image, max_pixels=self._max_pixels, memory_mb=memory, alone=self._alone)
         hypotheses = self._reading.read(picture, self._threshold)
         return self._answer(hypotheses, started)
 

@@ -68,6 +68,7 @@ def listen(settings: Settings) -> socket.socket:
 def reader_command(settings: Settings) -> list[str]:
     """Return the command line of a reader process."""
     options: dict[str, float] = {"threads": settings.threads, "max_pixels": settings.max_pixels}
+    options["memory_mb"] = settings.memory_mb
     options["max_error"] = settings.max_error
     if settings.threshold is not None:
         options["threshold"] = settings.threshold

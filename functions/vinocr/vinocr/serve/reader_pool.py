@@ -154,7 +154,7 @@ class ReaderPool:
         # A caller that leaves does not stop the reader: a new one would cost more than the reading.
         reply = await asyncio.shield(reading)
         if reply["kind"] == "refused":
-            raise image_error(reply["code"], self.max_pixels)
+            raise image_error(reply["code"], reply.get("limit") or self.max_pixels)
         if reply["kind"] == "failed":
             logging_json.event("reader_failed", error=reply["why"])
             raise ApiError("InternalError")

@@ -43,13 +43,13 @@ def main(options: dict[str, Any]) -> int:
 
     from vinocr.reader import ImageError, Reader
 
-    reader = Reader(**options)
+    reader = Reader(**options, alone=True)
     write_answer(answers, "ready", confined=sandbox.confine())
     while (image := read_image(images)) is not None:
         try:
             answer = reader.read(image)
         except ImageError as error:
-            write_answer(answers, "refused", code=error.code)
+            write_answer(answers, "refused", code=error.code, limit=error.limit)
         except MemoryError:
             return 1  # the process cannot be trusted any more: a new one replaces it
         except Exception as error:  # noqa: BLE001 - one bad image must not cost the next caller

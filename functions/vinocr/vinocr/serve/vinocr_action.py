@@ -59,6 +59,8 @@ class Outcome:
     fault: Fault | None = None
     retry_after: int | None = None
     """Seconds, of a refusal that says when to try again."""
+    candidates: dict[str, Any] = field(default_factory=dict)
+    """Of a photo on which no VIN is sure enough, for a caller who asks for details."""
     facts: dict[str, Any] = field(default_factory=dict)
     """For the log: sizes and times."""
 
@@ -105,6 +107,8 @@ class VinOcrAction:
                 answer = self._error(request, outcome, refused)
         except ApiError as error:  # no variable may outlive it: its frames hold the image
             answer = self._error(request, outcome, error)
+            if detail.is_asked(request.headers):
+                answer |= outcome.candidates
         except Exception as error:  # noqa: BLE001 - the caller gets InternalError, the log its place
             where = logging_json.where(error)
             logging_json.event("internal_error", request_id=outcome.request_id, error=where)
@@ -199,6 +203,7 @@ class VinOcrAction:
         answer = await self.read(photo, account.uin, request.waited)
         outcome.facts["reading_ms"] = round(answer.milliseconds)
         if answer.vin is None:
+            outcome.candidates = detail.candidates(answer)
             raise ApiError(_REASON_CODES.get(answer.reason or "", "FailedOperation.OcrFailed"))
         return answer
 

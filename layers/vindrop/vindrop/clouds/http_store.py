@@ -129,6 +129,12 @@ class HTTPStore(abc.ABC):
         """Whether what a caller calls a version, and is no ETag, can be a version's id."""
         return bool(version)
 
+    @classmethod
+    def is_its_own(cls, headers: Mapping[str, str]) -> bool:
+        """Whether an answer has an ETag or headers of the cloud's name: a proxy's page has neither."""
+        prefix = "-".join(cls.request_id_header.split("-", 2)[:2])
+        return any(name.lower() == "etag" or name.lower().startswith(prefix) for name in headers)
+
     @property
     def events_tell_etag(self) -> bool:
         """Whether an event's version is a version's id or begins with the ETag."""
@@ -282,15 +288,15 @@ class HTTPStore(abc.ABC):
             headers = {**headers, "If-Match": f'"{named}"'}
         seconds = max(int(self._settings.storage_timeout) * 3, 60)
         response = self.send(method, self._signed(upload, method, seconds), headers)
-        if response.status_code in _GIVEN and not self.overwritten(upload, response.headers):
+        given = response.status_code in _GIVEN and self.is_its_own(response.headers)
+        if given and not self.overwritten(upload, response.headers):
             return response
         from vindrop.clouds import refusals  # most objects are there
 
         with response:
             refused = refusals.read(self, response)
         if response.status_code == 403 and upload.version_id:
-            # A role of before versions were asked for: the latest may be the one that is meant.
-            latest = replace(upload, version_id=None)
+            latest = replace(upload, version_id=None)  # a role that may not read versions
             response = self.send(method, self._signed(latest, method, seconds), headers)
             same = response.headers.get(self.version_header) == upload.version_id
             if response.status_code in _GIVEN and (same or "If-Match" in headers):

@@ -69,6 +69,10 @@ _ACCOUNT: Final = "the account that {object} belongs to is disabled or in arrear
 _NOT_LISTED: Final = (
     "{place} may not be listed with these keys: let them list the bucket, and check its region"
 )
+_STRANGER: Final = (
+    "what answered is not the bucket, but something on the way to it: look at the address of the store "
+    "(VINDROP_STORAGE_ENDPOINT) and at the proxies before it"
+)
 _SUPERSEDED: Final = (
     "the object was overwritten after this event and before it was read: the later event reads it"
 )
@@ -113,6 +117,8 @@ _BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
 }
 """Where the store's code is not known, or it says none (an answer to HEAD has no body)."""
 
+_ENDS: Final = frozenset({OBJECT_MISSING, SUPERSEDED})
+"""What ends an upload: it takes the store's own word, not that of a proxy before it."""
 _OF_A_LIST: Final[Mapping[str, tuple[str, str]]] = {
     _NO_OBJECT: (BUCKET_MISSING, _NO_BUCKET),
     _FORBIDDEN: (OBJECT_FORBIDDEN, _NOT_LISTED),
@@ -166,6 +172,8 @@ def failure(
     :param versioned: a version of it was named by its id.
     """
     code, sentence = _meaning(refused)
+    if code in _ENDS and not reason(refused) and not store.is_its_own(refused.headers):
+        code, sentence = STORAGE_UNAVAILABLE, _STRANGER
     if not key:
         code, sentence = _OF_A_LIST.get(sentence, (code, sentence))
     place, there = f"{store.scheme}://{bucket}", _region_of(refused)

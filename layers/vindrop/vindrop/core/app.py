@@ -30,6 +30,8 @@ class Engine:
     rate_limiter: RateLimiter
     ledger: Ledger
     """With its own circuit and calls."""
+    unconfirmed: bool = False
+    """See `vindrop.core.cascade.Member`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Several recognizers, one answer: who is asked next, and what their answers come to.
 
     policy       the next one is asked                          it is decided by
-    first_sure   while no answer is sure                         a sure answer, or two that agree
+    first_sure   while no answer is sure, or one is denied       a sure answer, or two that agree
     agree        until two agree                                 two that agree
     fallback     where one gives no VIN                          the first VIN
 
@@ -20,16 +20,15 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from vindrop.core.answers import Book, Said
+from vindrop.core.answers import Book, Said, denied, nobody, recognized, stands, unconfirmed, weight
 from vindrop.core.attempt import Attempt, Recognized, Result
 from vindrop.core.circuit_breaker import CircuitBreaker
 from vindrop.core.ledger import Claim, Ledger
-from vindrop.core.recognizer import Answer
-from vindrop.domain import error_codes, records, sureness
+from vindrop.domain import error_codes, sureness
 from vindrop.domain.failures import Disposition, Failure
 from vindrop.domain.upload import Upload
 from vindrop.domain.vin import Verdict, Vin
@@ -42,7 +41,6 @@ _LONGEST: Final = 300
 """Characters that are kept of a recognizer's own sentence."""
 Ask = Callable[[Attempt, Claim, int | None], Result]
 """Makes one recognizer's attempts in this run; the third argument is how many at most."""
-_RANKS: Final = {Verdict.DOUBTFUL: 0, Verdict.PLAUSIBLE: 1, Verdict.VERIFIED: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,8 @@ class Member:
     name: str
     attempt: Attempt
     breaker: CircuitBreaker
+    unconfirmed: bool = False
+    """Its answers go out as doubtful even where one that tells how sure it is denies them."""
 
 
 class Cascade:
@@ -93,11 +93,12 @@ class Cascade:
     def held(self, claim: Claim, failure: Failure) -> Result:
         """Return the end of an upload that no recognizer is asked for any more."""
         book = Book.of(claim)
+        best = self._best(book) if book.answers() else None
         return Result(
             failure,
             claim.billed,
             claim.maybe_billed,
-            held=self._best(book) if book.answers() else None,
+            held=best if isinstance(best, Recognized) else None,
             recognizers=book.calls(),
         )
 
@@ -105,46 +106,56 @@ class Cascade:
         """Return the answer that the policy goes by, or None: somebody else must be asked."""
         answers, policy = book.answers(), self._settings.cascade
         if policy == "fallback":
-            return _recognized(book, *answers[0]) if answers else None
+            return recognized(book, *answers[0]) if answers else None
         for number, (said, vin) in enumerate(answers):
             sure = policy == "first_sure" and self._is_sure(said, vin)
+            sure = sure and (said.confidence is not None or not denied(book, said, vin))
             if sure or any(vin.value == other.value for _, other in answers[:number]):
-                return _recognized(book, said, vin)
+                return recognized(book, said, vin)
         return None
 
     def _is_sure(self, said: Said, vin: Vin) -> bool:
         return sureness.is_sure(vin, said.confidence, self._settings.sure)
 
-    def _best(self, book: Book) -> Recognized:
-        """Return the answer that goes out where none was decided: of equal verdicts, the last one's.
+    def _best(self, book: Book) -> Recognized | Failure:
+        """Return the answer that goes out where none was decided; or that none does.
 
         No recognizer was sure of it and no other one confirms it, so it is doubtful; unless there is
-        only one recognizer at all, whose word then counts as it would without a cascade.
+        only one recognizer at all, whose word then counts as it would without a cascade. Under
+        ``first_sure`` none goes out that a recognizer which tells its sureness looked for and did not
+        find: `answers.stands`.
         """
-        said, vin = max(reversed(book.answers()), key=lambda each: _RANKS[each[1].verdict])
+        answers = book.answers()
+        if self._settings.cascade == "first_sure":
+            trusted = {each.name for each in self._members if each.unconfirmed}
+            answers = [e for e in answers if e[0].name in trusted or stands(book, *e)]
+            if not answers:
+                return unconfirmed(book)
+        said, vin = max(reversed(answers), key=weight)
         if len(self._members) > 1:
             vin = dataclasses.replace(vin, verdict=Verdict.DOUBTFUL)
-        return _recognized(book, said, vin)
+        return recognized(book, said, vin)
 
     def _undecided(self, run: _Run, missing: dict[str, Result]) -> Result:
         """Return what it comes to when nobody is left who can be asked now."""
         answers = run.book.answers()
         if not missing:
-            return run.result(self._best(run.book) if answers else _nobody(run.book))
+            return run.result(self._best(run.book) if answers else nobody(run.book))
         name, result = min(missing.items(), key=lambda each: _patience(each[1]))
         failure = result.outcome
         if not answers:
             if not run.keep():
                 return run.lost()
             return run.result(failure, least=self._least(name, failure))
-        held = self._best(run.book)
+        best = self._best(run.book)
         age = run.claim.age
         run.book.since = age if run.book.since is None else run.book.since
         left = self._settings.cascade_wait - (age - run.book.since)
         if left <= 0:
-            return run.result(held)
+            return run.result(best)
         if not run.keep():
             return run.lost()
+        held = best if isinstance(best, Recognized) else None
         return run.result(failure, held=held, least=self._least(name, failure), most=left)
 
     def _least(self, name: str, failure: Recognized | Failure) -> float:
@@ -201,7 +212,7 @@ class _Run:
         self._maybe_billed += maybe_billed
         if isinstance(outcome, Failure):
             said.code, said.message = outcome.code, outcome.message[:_LONGEST]
-            said.request_id = outcome.request_id
+            said.request_id, said.alternatives = outcome.request_id, outcome.candidates
             said.final = outcome.disposition.is_final and not result.of_photo
             return
         answer = outcome.answer
@@ -258,40 +269,6 @@ class _Run:
             retry_within=(least, most),
             reference=self._reference,
         )
-
-
-def _recognized(book: Book, said: Said, vin: Vin) -> Recognized:
-    """Return an answer, with what others tell of the same VIN and this one does not."""
-    same = [said, *(each for each, other in book.answers() if other.value == vin.value)]
-
-    def told(name: str, among: Sequence[Said]) -> Any:
-        return next((v for each in among if (v := getattr(each, name)) is not None), None)
-
-    answer = Answer(
-        said.text or "",
-        said.request_id or "",
-        said.seconds,
-        vin_box=told("vin_box", [*same, *book.said]),
-        confidence=told("confidence", same),
-        characters=told("characters", same),
-        alternatives=told("alternatives", same),
-    )
-    call = records.VinOCRCall(
-        request_id=said.request_id or "",
-        endpoint=said.endpoint,
-        seconds=round(said.seconds, 3),
-        billed=said.billed,
-        maybe_billed=said.maybe_billed,
-    )
-    return Recognized(vin, answer, said.endpoint, call, book.calls())
-
-
-def _nobody(book: Book) -> Failure:
-    """Return the failure of a photo on which no recognizer found a VIN: the last one's."""
-    last = book.said[-1]
-    others = "; ".join(f"{each.name}: {each.code}" for each in book.said[:-1])
-    message = f"{last.message} ({others})" if others else last.message
-    return Failure(last.code or error_codes.NO_VIN, message, last.request_id)
 
 
 def _is_waited_for(failure: Failure) -> bool:

@@ -104,12 +104,16 @@ def _safe(value: Cell) -> Cell:
     return value
 
 
-def to_csv(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Yield the list as CSV (RFC 4180), piece by piece: UTF-8 with the mark that Excel wants."""
+def to_csv(entries: Iterable[Entry], *, headed: bool = True) -> Iterator[bytes]:
+    """Yield the list as CSV (RFC 4180), piece by piece: UTF-8 with the mark that Excel wants.
+
+    :param headed: False: rows that follow others, without mark and headings.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
-    text.write("\ufeff")
-    writer.writerow([heading for heading, _ in COLUMNS])
+    if headed:
+        text.write("\ufeff")
+        writer.writerow([heading for heading, _ in COLUMNS])
     waiting = 0
     for entry in entries:
         writer.writerow([_text(cell) for cell in cells(entry)])

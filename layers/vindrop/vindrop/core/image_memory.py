@@ -54,7 +54,7 @@ def check(image: Any, *, memory_mb: float, smaller: int, halvings: int = 0) -> N
 
 def check_bytes(need: float, memory_mb: float) -> None:
     """Refuse what would take ``need`` bytes; see `check`."""
-    left = _left_mb(memory_mb)
+    left = left_mb(memory_mb)
     if need / 1e6 > left:
         raise FailureError(
             error_codes.TOO_MANY_PIXELS,
@@ -64,7 +64,7 @@ def check_bytes(need: float, memory_mb: float) -> None:
         )
 
 
-def _left_mb(memory_mb: float) -> float:
+def left_mb(memory_mb: float) -> float:
     """Return what a picture may take; 0 where nothing is left.
 
     A process of which no platform says how much it may hold is a server's or a person's: what it
@@ -84,7 +84,15 @@ def bounded(memory_mb: float, *, threads: bool = False) -> Iterator[None]:
 
     :param threads: whether the decoder starts some, whose stacks count.
     """
-    limits = _data_limits(memory_mb, (4 + (os.cpu_count() or 1)) * _THREAD if threads else 0)
+    stacks = (4 + (os.cpu_count() or 1)) * _THREAD if threads else 0
+    with held_to(left_mb(memory_mb) * 1e6 + stacks):
+        yield
+
+
+@contextlib.contextmanager
+def held_to(more: float) -> Iterator[None]:
+    """Let this process take ``more`` bytes than it holds, and no others; see `bounded`."""
+    limits = _data_limits(more)
     if limits is None:
         yield
         return
@@ -100,7 +108,7 @@ def bounded(memory_mb: float, *, threads: bool = False) -> Iterator[None]:
             resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def _data_limits(memory_mb: float, stacks: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
+def _data_limits(more: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """Return the limits there are, and those that leave what is left; None: no such system."""
     try:
         import resource
@@ -109,7 +117,7 @@ def _data_limits(memory_mb: float, stacks: int) -> tuple[tuple[int, int], tuple[
         (held,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmData:"))
     except (ImportError, OSError, ValueError):
         return None
-    most = int(held) * 1024 + int(_left_mb(memory_mb) * 1e6) + stacks
+    most = int(held) * 1024 + int(more)
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limits = [most, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
     return (soft, hard), (min(limits), hard)

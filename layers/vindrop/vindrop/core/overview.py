@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
@@ -157,45 +156,58 @@ def is_stale(hour: int, now: float, made_at: float, waiting: int) -> bool:
     return now - made_at > (FRESH_SECONDS if waiting else KEPT_SECONDS)
 
 
-def days(hours: Mapping[int, Figures], last: dt.date, count: int, price: float) -> list[Day]:
-    """Return the days up to ``last``, oldest first, those without uploads included."""
-    first = last - dt.timedelta(days=count - 1)
-    by_day: dict[dt.date, list[Figures]] = {}
-    for hour, figures in hours.items():
-        day = dt.datetime.fromtimestamp(hour * HOUR, dt.timezone.utc).date()
-        by_day.setdefault(day, []).append(figures)
-    each = (first + dt.timedelta(days=n) for n in range(count))
-    return [day_of(day, by_day.get(day, ()), price) for day in each]
-
-
-def day_of(day: dt.date, parts: Iterable[Figures], price: float) -> Day:
-    """Return the sum of ``parts``.
+def days(
+    hours: Mapping[int, Figures], last: dt.date, count: int, price: float
+) -> tuple[list[Day], Day]:
+    """Return the days up to ``last``, oldest first, those without uploads included; and their sum.
 
     :param price: of a billed call; 0: not known.
     """
-    readings, dead, took = Counter[str](), Counter[str](), Counter[str]()
-    sums = Figures()
-    for part in parts:
-        sums.uploads += part.uploads
-        sums.waiting += part.waiting
-        sums.reviewed += part.reviewed
-        sums.billed += part.billed
-        sums.maybe_billed += part.maybe_billed
-        readings.update(part.readings)
-        dead.update(part.dead_letters)
-        took.update(part.took)
+    first = last - dt.timedelta(days=count - 1)
+    sums = [Figures() for _ in range(count)]
+    beginning = hour_of(dt.datetime.combine(first, dt.time(), dt.timezone.utc).timestamp())
+    for hour, figures in hours.items():
+        at = (hour - beginning) // 24
+        if 0 <= at < count:
+            _add(sums[at], figures)
+    total = Figures()
+    for each in sums:
+        _add(total, each)
+    found = [_day(first + dt.timedelta(days=n), figures, price) for n, figures in enumerate(sums)]
+    return found, _day(last, total, price)
+
+
+def _add(total: Figures, part: Figures) -> None:
+    if not part.uploads:
+        return
+    total.uploads += part.uploads
+    total.waiting += part.waiting
+    total.reviewed += part.reviewed
+    total.billed += part.billed
+    total.maybe_billed += part.maybe_billed
+    for into, more in (
+        (total.readings, part.readings),
+        (total.dead_letters, part.dead_letters),
+        (total.took, part.took),
+    ):
+        for name, number in more.items():
+            into[name] = into.get(name, 0) + number
+
+
+def _day(day: dt.date, sums: Figures, price: float) -> Day:
+    by_number = sorted(sums.dead_letters.items(), key=lambda each: -each[1])
     return Day(
         day,
         sums.uploads,
-        dict(sorted(readings.items())),
-        dict(dead.most_common()),
+        dict(sorted(sums.readings.items())),
+        dict(by_number),
         sums.waiting,
         sums.reviewed,
         sums.billed,
         sums.maybe_billed,
         round(sums.billed * price, 4) if price else None,
-        _quantile(took, 0.5),
-        _quantile(took, 0.95),
+        _quantile(sums.took, 0.5),
+        _quantile(sums.took, 0.95),
     )
 
 

@@ -242,7 +242,12 @@ def explained(error: FailureError, photo: Photo) -> FailureError:
     if not photo.note:
         return error
     failure = error.failure
-    return FailureError(failure.code, f"{failure.message} ({photo.note})", failure.request_id)
+    return FailureError(
+        failure.code,
+        f"{failure.message} ({photo.note})",
+        failure.request_id,
+        failure.candidates,
+    )
 
 
 def _empty() -> FailureError:

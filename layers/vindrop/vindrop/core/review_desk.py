@@ -208,7 +208,7 @@ def checked(text: str, *, wrong_check_digit: bool = False) -> Vin:
     for position, character in enumerate(value):
         if character not in VALUES:
             meant = LOOKALIKES.get(character)
-            hint = f": {meant} is meant?" if meant else ""
+            hint = f": do you mean {meant}?" if meant else ""
             raise RefusedDecisionError(
                 "characters",
                 f"no VIN holds the character at place {position + 1}{hint}",

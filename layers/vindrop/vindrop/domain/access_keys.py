@@ -59,6 +59,20 @@ def wrong_name(name: str) -> str | None:
     )
 
 
+def wrong_role(text: str) -> str | None:
+    """Say why a key that is written like ``name:role:key`` has no role, or None.
+
+    Taken for a key without a name it would let nobody in who uses the rest.
+    """
+    name, _, rest = text.partition(":")
+    role, colon, secret = rest.partition(":")
+    if not (colon and secret and role.isalpha()) or role in ROLES:
+        return None
+    if wrong_name(name):
+        return None
+    return f"has a key with the role {role[:20]!r}: a role is one of {', '.join(ROLES)}"
+
+
 def may(role: Role, least: Role) -> bool:
     """Whether ``role`` may do what asks for ``least``."""
     return ROLES.index(role) >= ROLES.index(least)

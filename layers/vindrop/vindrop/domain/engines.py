@@ -24,8 +24,17 @@ _TEXTS: Final = {
     "region": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
     "image": re.compile("auto|url|bytes"),
     "keys": re.compile(r"[A-Z][A-Z0-9_]{0,63}"),
+    "unconfirmed": re.compile("dead_letter|doubtful"),
 }
 """Options that are texts → their form."""
+_TAKES: Final = {
+    "account": "1 to 64 letters, digits and . : - _",
+    "region": "a region such as ap-guangzhou",
+    "image": "auto, url or bytes",
+    "keys": "the prefix of two variables, in capitals: OWN for OWN_SECRET_ID and OWN_SECRET_KEY",
+    "unconfirmed": "dead_letter or doubtful",
+}
+"""The same in words."""
 
 
 class EngineError(ValueError):
@@ -51,6 +60,8 @@ class Engine:
     """Under which instances share rate limiter, circuit and cap. Empty: of its own."""
     region: str | None = None
     image: str | None = None
+    unconfirmed: str = "dead_letter"
+    """What becomes of an answer that nobody is sure of, and that one which tells how sure it is denies."""
     keys: str = field(default="", repr=False)
     """Prefix of the environment variables that hold its keys: ``PREFIX_SECRET_ID``, ``PREFIX_SECRET_KEY``."""
 
@@ -126,13 +137,23 @@ def _from_words(text: str) -> list[dict[str, Any]]:
 
 def _from_json(text: str) -> list[dict[str, Any]]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_once)
+    except EngineError:
+        raise
     except RecursionError:
         raise EngineError("begins as JSON, and is nested too deeply to be any of ours") from None
     except ValueError as error:
         raise EngineError(f"begins as JSON and is none: {error}") from None
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise EngineError('is JSON, and takes a list such as [{"name": "own", "endpoint": "…"}]')
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, no name of which stands in it twice: which value is meant?"""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise EngineError("names an option twice in one object")
     return found
 
 
@@ -166,7 +187,9 @@ def _engine(entry: Mapping[str, Any]) -> Engine:
             given[option] = _number(name, option, value)
         elif option in _TEXTS:
             if not isinstance(value, str) or not _TEXTS[option].fullmatch(value):
-                raise EngineError(f"has a {option} of {name!r} that is none")
+                raise EngineError(
+                    f"has a value for {option} of {name!r} that is none: it takes {_TAKES[option]}"
+                )
             given[option] = value
         else:
             known = ", ".join([*_NUMBERS, *_TEXTS])

@@ -107,6 +107,7 @@ MALFORMED_EVENT: Final = "Vindrop.MalformedEvent"
 UNKNOWN_EVENT: Final = "Vindrop.UnknownEvent"
 EMPTY_VIN: Final = "Vindrop.EmptyVin"
 NOT_A_VIN: Final = "Vindrop.NotAVin"
+UNCONFIRMED: Final = "Vindrop.Unconfirmed"
 BROKEN_ANSWER: Final = "Vindrop.BrokenAnswer"
 ABANDONED: Final = "Vindrop.Abandoned"
 NO_CREDENTIALS: Final = "Vindrop.NoCredentials"
@@ -225,6 +226,7 @@ TABLE: Final[dict[str, Rule]] = {
     ABANDONED: _dead(billed=None),
     EMPTY_VIN: _unread(billed=True),
     NOT_A_VIN: _unread(billed=True),
+    UNCONFIRMED: _unread(),
     # The account or the configuration is at fault: every call would fail alike.
     "AuthFailure": _OPEN_CIRCUIT,
     "UnauthorizedOperation": _OPEN_CIRCUIT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vindrop.domain.error_codes import Disposition, Rule, rule
+from vindrop.domain.recognition import Alternative
 from vindrop.domain.redaction import printable, redact
 
 __all__ = ["Disposition", "Failure", "FailureError"]
@@ -23,6 +24,8 @@ class Failure:
     code: str
     message: str
     request_id: str | None = None
+    candidates: tuple[Alternative, ...] | None = None
+    """VINs that a recognizer which gave none thinks possible, likeliest first; None: it tells none."""
 
     @property
     def rule(self) -> Rule:
@@ -41,11 +44,18 @@ class FailureError(Exception):
     of_photo = False
     """Whether the photo could not be had or sent: no recognizer is at fault."""
 
-    def __init__(self, code: str, message: str, request_id: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        request_id: str | None = None,
+        candidates: tuple[Alternative, ...] | None = None,
+    ) -> None:
         # What VinOCR and the clouds say comes in here: cleaned, for whatever it is written to.
         self.failure = Failure(
             printable(code[:LONGEST_CODE]),
             printable(redact(message[:_READ])),  # of which far less is kept
             printable(request_id[:LONGEST_ID]) if request_id else None,
+            candidates,
         )
         super().__init__(f"{code}: {self.failure.message}")

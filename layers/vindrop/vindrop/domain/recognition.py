@@ -56,3 +56,5 @@ class RecognizerCall:
     """Calls to it whose answer never came or made no sense: its provider may bill them too."""
     code: str | None = None
     """The error code with which it ended, where it gave no VIN."""
+    candidates: tuple[Alternative, ...] = ()
+    """VINs that it thought possible where it gave none, the likeliest first, as far as it tells them."""

@@ -23,8 +23,9 @@ _CUT: Final = "…"
 _URL: Final = r"://[^\s\"'<>]*|\burl: ?/[^\s\"'<>)]*"
 _FIELD: Final = (
     r"(?<![\w.-])"
-    r"((?:(?i:secret|access|api|private|signing|account|session|identified)[ \t]{1,3}){0,2}[\w.-]+)"
-    r"(\\{0,6}[\"']?(?:\[\w{0,8}\])?\s{0,8}(?:=>|:=|==?|[:：]|%3[AaDd]|%253[AaDd])\s{0,8}"
+    r"((?:(?i:secret|access|api|private|signing|account|session|identified|mot|de)[ \t]{1,3}){0,2}[\w.-]+)"
+    r"(\\{0,6}[\"']?(?:\[\w{0,8}\])?\s{0,8}(?:=>|:=|==?|[:：]|%3[AaDd]|%253[AaDd]|\\{1,4}(?:u00|x)3[AaDd]"
+    r"|&#(?:x3[AaDd]|61|58);)\s{0,8}"
     r"|\\{0,6}[\"']\s{0,8},\s{0,8}(?=b?\\{0,6}[\"'])"
     r"|\s{1,8}(?=\\{0,6}[\"'])"
     r"|>"
@@ -36,8 +37,8 @@ _CLOSING: Final = {"“": "”", "‘": "’", "[": "]", "(": ")", "{": "}", "<!
 """What ends a quotation, where it is not what began it."""
 _WORD: Final = r"[^\s&\"'<>,;]*(?:[,;](?=\S)[^\s&\"'<>,;]*)*"
 """A value without quotes. A comma or semicolon before a blank ends it, inside it belongs to it."""
-_BLOCK: Final = r"[|>][+-]?[ \t]{0,8}\r?\n\s{0,40}"
-"""How a text of several lines begins in YAML."""
+_BLOCK: Final = r"!!\w{1,20}[ \t]{1,8}|[|>][+-]?[ \t]{0,8}\r?\n\s{0,40}"
+"""How a text of several lines, or of a named type, begins in YAML."""
 _SCHEME: Final = (
     r"(?i)(?:bearer|basic|digest|negotiate|token|apikey|aws|oss|sharedkey(?:lite)?|hawk|qbox"
     r"|[a-z0-9]{2,6}-hmac-[a-z0-9]+)\s+"
@@ -49,12 +50,14 @@ _BARE: Final = (
     r"|(?:AKIA|ASIA|AKID|LTAI)[A-Za-z0-9]{8,}"  # ids of keys, of the three clouds …
     r"(?::[^\s\"'<>,;]{8,}|[\"']\s{0,4},\s{0,4}[\"'][^\"'\s]{8,})?"  # … and the key right behind
     r"|(?:gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|sk[_-]|rk_live_|hvs\.|npm_|pypi-|ya29\.|AIza)[\w-]{12,})"
-    r"|hooks\.slack\.com/\w[^\s\"'<>]*"
+    r"|(?:hooks\.slack\.com|discord(?:app)?\.com/api/webhooks|webhook\.office\.com|/bot/v2/hook)/\w[^\s\"'<>]*"
+    r"|bot\d{6,}:[\w-]{12,}"
     r"|-----BEGIN[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----END)[\s\S])*"
 )
 _TOLD: Final = (
-    r"(?i)(?<![A-Za-z])((?:api|secret|access)[ _-]?keys?|secret|password|passwd|token|signature|密码|密钥|令牌)"
-    r"([ \t]{1,3}(?:(?:provided|given|is|was|为|是|->)[:：]?[ \t]{0,3})?[(\[\"'“]?)([\w+/~.=-]{12,})"
+    r"(?i)(?<![A-Za-z])((?:api|secret|access|encryption|signing|private|shared|master)[ _-]?keys?|secret"
+    r"|password|passwd|passphrase|passcode|token|signature|密码|密钥|令牌|口令)"
+    r"((?:[ \t]{1,3}|(?=[为是]))(?:(?:provided|given|is|was|为|是|->)[:：]?[ \t]{0,3})?[(\[\"'“]?)([\w+/~.=-]{12,})"
 )
 """A sentence that names a secret and says it."""
 _ENCODED_LOGIN: Final = r"(%3[Aa]%2[Ff]%2[Ff])[^\s\"'<>/&?]{1,200}?(?=%40)"
@@ -70,10 +73,8 @@ _HIDDEN: Final = dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF]) |
     )
 }
 """Characters that are not seen, and the wide forms of letters and digits: a name in them is one, too."""
-_LOGIN: Final = (
-    r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)[ =]\s{0,8}[\"']?[^\s\"']+"
-)
-_RARE: Final = r"\\|&#|[?&%@]|(?i:name=|auth)|\s-(?:pw|[ap])"
+_LOGIN: Final = r"(?<![\w-])(-u|--user|--proxy-user|requirepass|masterauth)(?:[ =]\s{0,8}|(?=[\w.]{1,60}:))[\"']?[^\s\"']+"
+_RARE: Final = r"\\|&#|[?&%@]|(?i:name=|auth|value|<string|setuser|identified)|\s-(?:pw|[ap])|\0"
 """Where `vindrop.domain.secret_forms` may find something."""
 _ALONE: Final = r"(?i)\b(bearer|basic)\s{1,8}([\w.~+/=-]{6,})"
 _PROSE: Final = frozenset(
@@ -98,7 +99,9 @@ _SECRET: Final = (
         "signatureprovided",
         "signingkey",
     ),
-    *("token", "密码", "密钥", "签名", "令牌"),
+    *("appkey", "subscriptionkey", "token", "密码", "密钥", "签名", "令牌", "口令"),
+    *("kennwort", "passwort", "wachtwoord", "senha", "contraseña", "motdepasse", "пароль"),
+    *("hasło", "şifre", "parola", "パスワード", "秘密鍵", "비밀번호"),
 )
 """A field is secret whose name, without `_` and `-`, ends in one of these …"""
 _SECRET_WORDS: Final = frozenset(

@@ -13,13 +13,39 @@ from typing import Final
 _SHORT: Final = r"(?<![\w-])(-(?:pw|[ap])[ \t]{0,8})([\"']?)(?=[^\s-])[^\s\"']{1,200}"
 """A short option and its value: which is a password in the commands that are named in `_CLIENT`."""
 _CLIENT: Final = (
-    r"(?i)\b(?:(mysql\w{0,20}|maria\w{0,20}|mongo\w{0,20}|sshpass|plink|pscp|7za?|rabbitmq\w{0,20}|ldap\w{0,20})"
+    r"(?i)\b(?:(mysql\w{0,20}|maria\w{0,20}|mongo\w{0,20}|sshpass|plink|pscp|7za?|rabbitmq\w{0,20}|ldap\w{0,20}"
+    r"|ssh-?pass|(?:docker|podman|nerdctl|skopeo|helm|oc)[ \t]{1,4}(?:registry[ \t]{1,4})?login)"
     r"|((?:redis|valkey)-(?:cli|benchmark)))\b"
 )
 _BEFORE: Final = 240
 """Characters before an option in which its command is looked for."""
-_REDIS: Final = r"\b(AUTH[\"']?)((?:\s{1,8}(?:\$\d{1,6}\s{1,4})?[\"']?[^\s\"']{1,500}[\"']?){1,2})"
+_GAP: Final = r"(?:\s|\\{1,4}[rn]){1,8}"
+_REDIS: Final = rf"(?i)(?:(?<!\w)|(?<=\\[rn]))(AUTH[\"']?)((?:{_GAP}(?:\$\d{{1,6}}{_GAP})?[\"']?(?!\$\d)[^\s\"'\\]{{1,500}}[\"']?){{1,2}})"
 """The command of Redis, typed or on the wire, with a password, or with a user and a password."""
+_CALL: Final = r"(?i)(auth[\"']?(?:\(|[ ,]{1,3}(?:with )?(?:args|arguments|params)?[ :=]{0,3}[\[(]))([^()\[\]\r\n]{1,500})"
+"""A call of a function of that name, or a command's arguments."""
+_NO_ARGUMENTS: Final = frozenset(("entication", "orization", "or", "ors", "n", "z"))
+_USER_RULES: Final = r"(?i)\bsetuser\b"
+_USER_RULE: Final = r"(?<=[\s\"'])([>#])[^\s\"']+"
+_LOOKS: Final = r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[^\s\"']{8,}"
+"""Letters and digits in one word: what stands behind a small "auth" is a sentence as a rule."""
+_NOTED: Final = (
+    r"(?i)(?<![\w-])(?:name|key|field|variable|header)\\{0,6}[\"']?(?:\s{0,8}[=:]\s{0,8}\\{0,6}[\"']?|>\s{0,8})"
+    r"([\w.-]{1,80})(?:\\{0,6}[\"'])?(?:[\s,;]{1,40}|\s{0,8}</\w{1,20}>\s{0,40}<)\\{0,6}[\"']?(?:value|string)"
+    r"\\{0,6}[\"']?(?:\s{0,8}[=:]\s{0,8}|>)"
+)
+"""A name, and its value beside it: in a list of variables, headers, properties."""
+_NOTED_VALUE: Final = r"\\{0,6}([\"'])|[^\s,;<}\"']{0,2000}"
+_IDENTIFIED: Final = (
+    r"(?i)(\bidentified\s{1,8}(?:with|via)\s{1,8}[\"'`]?\w{1,60}[\"'`]?\s{1,8}(?:by|as|using)\s{1,8}"
+    r"(?:random\s{1,8})?(?:password\s{0,8}\(?\s{0,8})?)[\"'][^\"']{1,500}"
+)
+_PLAIN: Final = r"((?:\\{1,4}(?:x00|u0000|000)|\0)[^\\\s\"'\0]{0,100}(?:\\{1,4}(?:x00|u0000|000)|\0))[^\s\"'\0]{1,500}"
+"""SASL's PLAIN (RFC 4616): a user and a password, each after a NUL."""
+_LOGIN_AT: Final = (
+    r"(?<![\w/@.:%+-])([\w.+-]{1,60}):(?!//)([^\s/@\"'<>:]{1,128})@(?!sha256:)([\w.-]{1,253})"
+)
+"""A login before a host, without the scheme of a URL."""
 _SPOKEN: Final = frozenset(
     (
         "<password>",
@@ -48,6 +74,8 @@ _SPOKEN: Final = frozenset(
     )
 )
 """Words that follow AUTH where people write about it."""
+_USERS: Final = frozenset(("default", "user"))
+"""Words that begin the arguments of the command, and no sentence."""
 _ORACLE: Final = r"(?<![\w/@.$#-])([\w$#]{1,60}/)(\"[^\"\s]{1,128}\"|[^\s/@\"']{1,128})(@(?://)?[\w.-]{1,253}(?::\d{2,5})?)"
 _ORACLE_WORDS: Final = (
     r"(?i)\b(?:sqlplus|sqlldr|expdp|impdp|rman|sqlcl|oracle|ORA-\d{5}|TNS|conn(?:ect(?:ed|ing|ion)?)?|dsn"
@@ -89,6 +117,10 @@ def cut(text: str, mark: str, is_secret: Callable[[str], bool]) -> str:
     :param is_secret: whether a field of this name holds one.
     """
     text = _form_parts(text, mark, is_secret)
+    text = _noted(text, mark, is_secret)
+    text = re.sub(_IDENTIFIED, lambda found: f"{found[1]}{mark}", text)
+    text = re.sub(_PLAIN, lambda found: f"{found[1]}{mark}", text)
+    text = re.sub(_LOGIN_AT, lambda found: _login_at(found, mark), text)
     text = _commands(text, mark)
     return re.sub(_QUERY_KEY, lambda found: _query_key(found, mark), text)
 
@@ -110,6 +142,28 @@ def _form_parts(text: str, mark: str, is_secret: Callable[[str], bool]) -> str:
     return "".join(kept) + text[copied:]
 
 
+def _noted(text: str, mark: str, is_secret: Callable[[str], bool]) -> str:
+    """Cut the values of secret names where name and value are two fields side by side."""
+    noted, value = re.compile(_NOTED), re.compile(_NOTED_VALUE)
+    kept: list[str] = []
+    copied = at = 0
+    while found := noted.search(text, at):
+        at = found.end()
+        begins = value.match(text, at) if is_secret(found[1]) else None
+        if begins is None:
+            continue
+        ends = text.find(begins[1], begins.end()) if begins[1] else begins.end()
+        kept += [text[copied:at], begins[0] if begins[1] else "", mark]
+        copied = at = ends if ends >= 0 else len(text)
+    return "".join(kept) + text[copied:]
+
+
+def _login_at(found: re.Match[str], mark: str) -> str:
+    if re.fullmatch(_NAMED_FILE, found[3].rstrip(".,;:")):
+        return found[0]
+    return f"{found[1]}:{mark}@{found[3]}"
+
+
 def _commands(text: str, mark: str) -> str:
     """Return ``text`` without the passwords that clients of databases are given as arguments."""
     client, words = re.compile(_CLIENT), re.compile(_ORACLE_WORDS)
@@ -122,6 +176,10 @@ def _commands(text: str, mark: str) -> str:
 
     text = re.sub(_SHORT, short, text)
     text = re.sub(_REDIS, lambda found: _redis(found, mark), text)
+    text = re.sub(_CALL, lambda found: _call(found, mark), text)
+    if rules := re.search(_USER_RULES, text):
+        told, given = text[: rules.end()], text[rules.end() :]
+        text = told + re.sub(_USER_RULE, lambda found: f"{found[1]}{mark}", given)
 
     def oracle(found: re.Match[str]) -> str:
         named = words.search(text, max(0, found.start() - _BEFORE), found.end() + _BEFORE)
@@ -134,8 +192,17 @@ def _commands(text: str, mark: str) -> str:
 
 
 def _redis(found: re.Match[str], mark: str) -> str:
-    first = found[2].split()[0].strip("\"',;:.()").lower()
-    return found[0] if first in _SPOKEN else f"{found[1]} {mark}"
+    words = [each.strip("\"',;:.()") for each in re.split(_GAP, found[2]) if each]
+    words = [each for each in words if each and not each.startswith("$")]
+    first = words[0].lower() if words else ""
+    typed = found[1].startswith("AUTH") or first in _USERS
+    if first in _SPOKEN or not (typed or any(re.fullmatch(_LOOKS, each) for each in words)):
+        return found[0]
+    return f"{found[1]} {mark}"
+
+
+def _call(found: re.Match[str], mark: str) -> str:
+    return found[0] if found[2].lower() in _NO_ARGUMENTS else f"{found[1]}{mark}"
 
 
 def _query_key(found: re.Match[str], mark: str) -> str:

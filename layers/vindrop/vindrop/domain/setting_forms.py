@@ -38,6 +38,8 @@ def api_key(text: str) -> str | None:
     found = access_keys.parse(text, 1)
     if wrong := access_keys.wrong_name(found.name):
         return wrong
+    if wrong := access_keys.wrong_role(text):
+        return wrong
     if len(found.secret) < LEAST_API_KEY:
         return (
             f"has a key of fewer than {LEAST_API_KEY} characters, which is guessed quickly: make one "
@@ -87,7 +89,8 @@ def origin(text: str) -> str | None:
         fits = split.port is None or split.port > 0
     except ValueError:
         fits = False
-    whole = split.scheme in {"http", "https"} and split.hostname and fits and text.isascii()
+    host = split.hostname or ""
+    whole = split.scheme in {"http", "https"} and fits and (_is_host(host) or ":" in host)
     if text == "*" or (whole and text == f"{split.scheme}://{split.netloc}" and "@" not in text):
         return None
     return f"has {text!r} in it: an origin is https://host or https://host:port, without a path"
@@ -200,6 +203,8 @@ def _is_host(text: str) -> bool:
     labels = text.partition(":")[0].removesuffix(".").split(".")
     return (
         not text.endswith(":")
+        and text.count(":") <= 1
+        and "@" not in text
         and all(
             each and each.isascii() and each.replace("-", "").replace("_", "").isalnum()
             for each in labels

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from vindrop.domain.vin import Verdict, Vin, check_digit_required
+
+SUPPORT: Final = 0.5
+"""Probability from which a recognizer that gave no VIN supports one that another gave, since that one
+is among its candidates. How it was chosen: docs/cascade.md."""
 
 
 def is_sure(vin: Vin, confidence: float | None, least: float) -> bool:

@@ -54,7 +54,13 @@ LOOKALIKES: Final[dict[str, str]] = {
 """A character that no VIN holds → the one of the same shape that a VIN can hold."""
 
 _LOWERCASE_LOOKALIKES: Final = {"l": "1", "o": "0", "q": "0"}
-_SEPARATORS: Final = dict.fromkeys(map(ord, " \t\r\n-–—_·.:*★☆✱"))
+_UNSEEN: Final = "\0\x7f\xa0\xad\u200b\u200c\u200d\u200e\u200f\u2060\u3000\ufeff"
+_WIDE: Final = {ord(c) + 0xFEE0: c for c in map(chr, range(ord("0"), ord("z") + 1)) if c.isalnum()}
+"""Letters and digits as a Chinese or Japanese keyboard writes them: the same, and wider."""
+_SEPARATORS: Final[dict[int, str | None]] = {
+    **dict.fromkeys(map(ord, f" \t\r\n-–—‐‑‒−－_·・.:：*＊★☆✱{_UNSEEN}")),
+    **_WIDE,
+}
 
 
 class Verdict(str, Enum):

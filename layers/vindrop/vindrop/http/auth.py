@@ -90,10 +90,10 @@ def by_text(request: Request, settings: Settings, given: str) -> AccessKey:
 
 
 def _by_key(request: Request, settings: Settings) -> Caller | None:
-    given = _given(request.headers)
-    if not given and sessions.cookies(request).get(sessions.cookie_name(request)):
+    shown = given(request.headers)
+    if not shown and sessions.cookies(request).get(sessions.cookie_name(request)):
         return None
-    key = by_text(request, settings, given)
+    key = by_text(request, settings, shown)
     return Caller(key.name, key.role)
 
 
@@ -110,7 +110,8 @@ def _by_session(request: Request, settings: Settings) -> Caller:
     return found
 
 
-def _given(headers: Mapping[str, str]) -> str:
+def given(headers: Mapping[str, str]) -> str:
+    """Return the key that came with a request as a header; empty: none did."""
     key = headers.get("x-api-key", "").strip()
     if key:
         return key

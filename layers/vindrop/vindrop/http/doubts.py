@@ -15,10 +15,12 @@ from vindrop.domain.vin import CHECK_POSITION, check_digit_holds, normalize
 
 PAIRS: Final = "0D 8B 5S 2Z 17 1L 6G UV 4A CG EF PR 38 56 MN HN KX VY TY".split()  # noqa: SIM905
 """Characters of a VIN that readers take for each other on stamped, pecked and worn ones."""
-UNCLEAR: Final = 0.01
-"""How far below the surest of the 17 the confidence of a character in doubt is. On the tuned halves of
-the photos of docs/reading.md it points at each of 4 wrong characters, and at one in 30 of 153 right
-readings; on the other halves at 5 of 6, and in 23 of 148."""
+UNCLEAR: Final = 0.002
+"""How far below the surest of the 17 the confidence of a character in doubt is. Chosen on the tuned
+halves of the photos of docs/reading.md and 180 generated ones: the highest value that points at 2 of the
+4 wrong characters, of best candidates from 0.3; no value points at more. It marks 18 of 333 right
+readings there; on the other halves it points at 3 of 3, and marks 17 of 157
+(``python -m bench.cascade_models --choose``)."""
 MOST_ALTERNATIVES: Final = 4
 """More would point nowhere."""
 

@@ -2,7 +2,8 @@
 
 One document: no build step, no third-party host, no second request. Style and script are named in
 the security policy by their hashes. The modules in ``page/`` are plain ES modules; what a browser
-gets is the same text in one scope, in the order of `_PAGE` or `_WORKER`.
+gets is the same text in one scope, in the order of `_PAGE` or `_WORKER`. Those in ``shared/`` are
+served to the console's pages as well.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from vindrop.http.response import Response
 from vindrop.settings import Settings
 
 _FOLDER: Final = Path(__file__).parent / "page"
+_SHARED: Final = Path(__file__).parent / "shared"
+"""What the console's pages are made of, too."""
 _SENDING: Final = ("api.js", "send.js", "store.js", "queue.js")
 _PAGE: Final = (
-    *("dom.js", "words.js", "vin.js", *_SENDING, "decisions.js", "files.js"),
+    *("dom.js", "words.js", "vin.js", "typing.js", "view.js", "doubts.js"),
+    *(*_SENDING, "decisions.js", "files.js"),
     *("viewer.js", "cells.js", "result.js", "list.js", "main.js"),
 )
 _WORKER: Final = (*_SENDING, "worker.js")
@@ -132,7 +136,8 @@ def joined(names: tuple[str, ...]) -> str:
 
 
 def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    folder = _SHARED if (_SHARED / name).exists() else _FOLDER
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

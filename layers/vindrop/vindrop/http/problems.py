@@ -213,11 +213,16 @@ class ProblemError(Exception):
 
 
 def of_failure(
-    failure: Failure, *, retry_after: float | None = None, more: str = ""
+    failure: Failure,
+    *,
+    retry_after: float | None = None,
+    more: str = "",
+    members: Mapping[str, Any] | None = None,
 ) -> ProblemError:
     """Return the problem that stands for ``failure``.
 
     :param more: a further clause for the detail.
+    :param members: further members of the document.
     """
     return ProblemError(
         failure.rule.http_problem,
@@ -225,6 +230,7 @@ def of_failure(
         code=failure.code,
         request_id=failure.request_id,
         retry_after=retry_after,
+        more=members,
     )
 
 

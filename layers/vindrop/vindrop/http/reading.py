@@ -99,7 +99,8 @@ def _answer(app: App, outcome: Outcome) -> Response:
             200, json.dumps(answer, ensure_ascii=False), {"Content-Type": "application/json"}
         )
     if isinstance(record, DeadLetter):
-        raise of_failure(Failure(record.code, record.message, record.request_id))
+        told = {"recognizers": to_data(record)["recognizers"]} if record.recognizers else None
+        raise of_failure(Failure(record.code, record.message, record.request_id), members=told)
     failure = outcome.failure
     if failure is None:
         raise ProblemError("timeout", "another request has this very photo and is not done yet")

@@ -1,7 +1,8 @@
 """``/v1/session``: a key opens a session, a page asks whose it is, and it is ended.
 
 POST   {"key": "…"}   → 201, the cookie, and what GET says
-GET                   → {"name", "role", "csrf", "ends"}
+GET                   → {"name", "role", "csrf", "ends"}; with a key as a header whose key it is,
+                        and no session (csrf empty, ends 0)
 DELETE                → 204, the cookie is taken back
 """
 
@@ -35,9 +36,9 @@ class SessionInfo(BaseModel):
     name: str
     role: str
     csrf: str
-    """Goes back as X-CSRF-Token with every POST, PUT and DELETE of this session."""
+    """Goes back as X-CSRF-Token with every POST, PUT and DELETE of this session; empty: there is none."""
     ends: int
-    """Unix time in seconds."""
+    """Unix time in seconds; 0: there is no session."""
 
 
 def respond(request: Request, settings: Settings) -> Response:
@@ -54,6 +55,11 @@ def respond(request: Request, settings: Settings) -> Response:
     if request.method == "DELETE":
         auth.check(request, settings)
         return ended(request)
+    if auth.given(request.headers):
+        # A page that a link has brought a key asks so before it opens a session with it.
+        found_key = auth.by_text(request, settings, auth.given(request.headers))
+        told = SessionInfo(name=found_key.name, role=found_key.role, csrf="", ends=0)
+        return Response(200, json.dumps(told.model_dump()), {"Content-Type": "application/json"})
     found = auth.of_page(request, settings)
     if found is None or found.session is None:
         raise ProblemError("signed-out")

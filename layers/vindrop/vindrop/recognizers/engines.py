@@ -16,6 +16,7 @@ from vindrop.core.app import Engine
 from vindrop.core.ledger import Ledger
 from vindrop.core.rate_limiter import RateLimiter
 from vindrop.core.recognizer import Recognizer
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.domain import engines
 from vindrop.domain.error_codes import NO_CREDENTIALS
 from vindrop.domain.failures import FailureError
@@ -73,7 +74,10 @@ def _open(
 
         recognizer = InProcess()
     else:
-        recognizer = VinOCR(own, environment, _credentials(engine, own, environment, pair))
+        credentials = _credentials(engine, own, environment, pair)
+        if engine.keys:
+            _check_named(engine, credentials)
+        recognizer = VinOCR(own, environment, credentials)
     limiter: RateLimiter = (
         open_rate_limiter(
             settings.rate_limiter_url,
@@ -85,7 +89,27 @@ def _open(
         if own.rate
         else Unlimited()
     )
-    return Engine(engine.name, own, recognizer, limiter, ledger.for_account(own.account))
+    return Engine(
+        engine.name,
+        own,
+        recognizer,
+        limiter,
+        ledger.for_account(own.account),
+        unconfirmed=engine.unconfirmed == "doubtful",
+    )
+
+
+def _check_named(engine: engines.Engine, credentials: Callable[[], Credentials]) -> None:
+    """Check that the variables which ``keys=`` names hold keys: at the start, not at the first call.
+
+    :raises StoreSettingError: they do not.
+    """
+    try:
+        credentials()
+    except FailureError as error:
+        raise StoreSettingError(
+            f"VINDROP_RECOGNIZERS says keys={engine.keys}: {error.failure.message}"
+        ) from None
 
 
 def settings_of(engine: engines.Engine, settings: Settings) -> Settings:

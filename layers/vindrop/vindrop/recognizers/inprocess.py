@@ -12,6 +12,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from vindrop.core import image_memory
 from vindrop.core.photo import Photo
 from vindrop.core.recognizer import Answer
 from vindrop.core.store_errors import StoreSettingError
@@ -38,6 +39,8 @@ class InProcess:
     """
 
     bills = False
+    memory_mb = 0.0
+    """What the function has, as its platform says; 0: unknown."""
     endpoint = "inprocess"
 
     def __init__(self) -> None:
@@ -78,7 +81,8 @@ class InProcess:
 
         request_id, started = str(uuid.uuid4()), time.perf_counter()
         try:
-            found = self._loaded().read(photo.data)
+            reader = self._loaded()
+            found = reader.read(photo.data, memory_mb=image_memory.left_mb(self.memory_mb))
         except ImageError as error:
             codes = {
                 "empty": error_codes.EMPTY_PHOTO,
@@ -92,7 +96,7 @@ class InProcess:
             ) from None
         if found.vin is None:
             code, sentence = _REASONS[found.reason or "no_vin"]
-            raise FailureError(code, sentence, request_id)
+            raise FailureError(code, sentence, request_id, _candidates(found))
         return answer_of(found, request_id, time.perf_counter() - started)
 
     def _loaded(self) -> Reader:
@@ -121,7 +125,11 @@ def answer_of(found: Any, request_id: str, seconds: float) -> Answer:
                 found.vin, found.characters, found.others, strict=True
             )
         ),
-        alternatives=tuple(
-            Alternative(vin=each.vin, confidence=each.confidence) for each in found.alternatives
-        ),
+        alternatives=_candidates(found),
+    )
+
+
+def _candidates(found: Any) -> tuple[Alternative, ...]:
+    return tuple(
+        Alternative(vin=each.vin, confidence=each.confidence) for each in found.alternatives
     )

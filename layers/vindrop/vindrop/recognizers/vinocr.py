@@ -9,6 +9,7 @@ own exception it lets KeyError, AttributeError and those of `requests` escape.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import threading
 import time
@@ -58,6 +59,7 @@ class VinOCR:
         host = f".{settings.vinocr_host.partition(':')[0].lower()}"
         self._headers = {} if host.endswith(TENCENT) else {DETAIL: "true"}
         self._lock = threading.Lock()
+        self._heard = threading.local()
         self._client: Any = None
         self._credentials: Credentials | None = None
 
@@ -113,7 +115,7 @@ class VinOCR:
             try:
                 answer = client.call_json(ACTION, parameters, headers)
             except TencentCloudSDKException as error:
-                raise _sdk_failure(error, limit) from None
+                raise _sdk_failure(error, limit, self._candidates(error)) from None
             except Exception as error:  # noqa: BLE001
                 # KeyError for an error without RequestId, ValueError for a body that is not JSON,
                 # exceptions of `requests` for one that breaks off: the SDK lets them all through.
@@ -122,7 +124,26 @@ class VinOCR:
                     f"VinOCR's answer could not be read ({type(error).__name__}); it may have been "
                     "billed",
                 ) from None
+            finally:
+                self._heard.response = None
         return _answer(answer, time.perf_counter() - started)
+
+    def _candidates(self, error: Any) -> tuple[Alternative, ...] | None:
+        """Return what stands beside the error that the SDK made an exception of; None: nothing.
+
+        An error with a RequestId is one whose answer the SDK has read to its end.
+        """
+        heard = getattr(self._heard, "response", None)
+        if heard is None or not error.get_request_id():
+            return None
+        try:
+            return _alternatives(json.loads(heard.content)["Response"].get("Alternatives"))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return None
+
+    def _hear(self, response: Any, **_: Any) -> None:
+        """Keep an answer of this thread's call: the SDK drops what is beside an error."""
+        self._heard.response = response
 
     def _connected(self) -> Any:
         """Return the SDK's client, a new one where the credentials have changed."""
@@ -154,11 +175,16 @@ class VinOCR:
             ClientProfile(httpProfile=http, language=self._settings.vinocr_language),
         )
         keep_to_itself(client, f"{self._settings.vinocr_scheme}://{self._settings.vinocr_host}")
-        bound(client.request.conn._session)  # noqa: SLF001  # the SDK has no other way to it
+        session = client.request.conn._session  # noqa: SLF001  # the SDK has no other way to it
+        bound(session)
+        if self._headers:
+            session.hooks["response"].append(self._hear)
         return client
 
 
-def _sdk_failure(error: Any, limit: Deadline) -> FailureError:
+def _sdk_failure(
+    error: Any, limit: Deadline, candidates: tuple[Alternative, ...] | None = None
+) -> FailureError:
     code = str(error.get_code() or error_codes.BROKEN_ANSWER)
     if error_codes.rule(code).of_connection and limit.sent is False:
         code = error_codes.NOT_CONNECTED
@@ -166,7 +192,7 @@ def _sdk_failure(error: Any, limit: Deadline) -> FailureError:
     if isinstance(message, bytes):  # the body of an answer that was not 200: not ours to quote
         message = "VinOCR did not answer with status 200"
     sentence = error_codes.rule(code).sentence or str(message or "")
-    return FailureError(code, sentence, error.get_request_id())
+    return FailureError(code, sentence, error.get_request_id(), candidates)
 
 
 def _answer(answer: Any, seconds: float) -> Answer:
@@ -182,6 +208,7 @@ def _answer(answer: Any, seconds: float) -> Answer:
             str(error.get("Code") or error_codes.BROKEN_ANSWER),
             str(error.get("Message") or ""),
             request_id or None,
+            _alternatives(response.get("Alternatives")),
         )
     vin = response.get("Vin")
     if vin is None:

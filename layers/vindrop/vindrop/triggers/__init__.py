@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
+from vindrop.clouds import trimmed
 from vindrop.domain import error_codes
 from vindrop.domain.arrivals import Arrival, Ignored, Malformed, Message
 from vindrop.domain.redaction import printable
@@ -52,10 +53,9 @@ def names_object(payload: Mapping[str, Any]) -> bool:
 _KAFKA: Final = ("aws:kafka", "SelfManagedKafka")
 
 SOURCES: Final[dict[str, Callable[[Mapping[str, Any]], bool]]] = {
-    "cos": lambda p: every_has(p.get("Records"), "cos", "event"),
+    "cos": lambda p: every_has(p.get("Records"), "cos"),
     "s3": lambda p: (
-        every_has(p.get("Records"), "s3", "eventName")
-        or (p.get("Event") == "s3:TestEvent" and "Bucket" in p)
+        every_has(p.get("Records"), "s3") or (p.get("Event") == "s3:TestEvent" and "Bucket" in p)
     ),
     "oss": lambda p: every_has(p.get("events"), eventSource="acs:oss"),
     "eventbridge_tencent": lambda p: (
@@ -94,6 +94,11 @@ _MODULES: Final = {
 _POINTER: Final = (
     "the message's body lies in S3, where Amazon's extended client put it for its size: it is not "
     "looked for there, so send events as they are, which fit into a message"
+)
+_CLOUDTRAILS: Final = "s3.amazonaws.com"
+_CLOUDTRAIL_FILE: Final = (
+    "it is CloudTrail's log of calls, not S3's own event: let the bucket's notifications, or EventBridge's "
+    'rule for the detail-type "Object Created", call the function'
 )
 STREAMS: Final = frozenset({"ckafka", "msk"})
 """Sources that deliver in order: a redelivery blocks everything behind it (head-of-line blocking)."""
@@ -134,11 +139,11 @@ def _open(payload: object, depth: int) -> Delivery:
         raise UnknownEventError(f"the event is {_kind(payload)}, not an object")
     names = [name for name, recognises in SOURCES.items() if recognises(payload)]
     if len(names) != 1:
-        fields = ", ".join(sorted(str(field)[:40] for field in list(payload)[:10])) or "none"
-        which = " and ".join(names) if names else "no trigger of " + ", ".join(SOURCES)
-        raise UnknownEventError(
-            f"the event is recognised by {which}; its fields: {printable(fields)}"
-        )
+        records = payload.get("Records")
+        if isinstance(records, list) and len(records) > 1:  # of several kinds: each by itself
+            alone = [Envelope(identity(each), {"Records": [each]}) for each in records]
+            return Delivery("records", _opened(list(alone), depth))
+        raise UnknownEventError(_unknown(payload, names))
     (source,) = names
     module = importlib.import_module(f"vindrop.triggers.{_MODULES.get(source, 'envelopes')}")
     found: list[Message | Envelope] = getattr(module, source)(payload)
@@ -166,7 +171,7 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
         return [Message(Malformed(envelope.id, why, error_codes.UNKNOWN_EVENT))]
     try:
         if isinstance(body, (str, bytes)):
-            body = json.loads(body)
+            body = json.loads(trimmed(body) if isinstance(body, str) else body)
         if _is_pointer(body):
             return [Message(Malformed(envelope.id, _POINTER))]
         if isinstance(body, str):  # JSON written as a JSON string
@@ -179,8 +184,23 @@ def _inside(envelope: Envelope, depth: int) -> list[Message]:
     return [Message(Malformed(envelope.id, why, code))]
 
 
+def _unknown(payload: Mapping[str, Any], names: list[str]) -> str:
+    record = payload["Records"][0] if every_has(payload.get("Records")) else {}
+    if record.get("eventSource") == _CLOUDTRAILS and "requestParameters" in record:
+        return _CLOUDTRAIL_FILE
+    which = " and ".join(names) if names else "no trigger of " + ", ".join(SOURCES)
+    inside = f"; those of its record: {_fields(record)}" if record else ""
+    return f"the event is recognised by {which}; its fields: {_fields(payload)}{inside}"
+
+
+def _fields(of: Mapping[str, Any]) -> str:
+    return printable(", ".join(sorted(str(field)[:40] for field in list(of)[:10])) or "none")
+
+
 def _is_pointer(body: object) -> bool:
-    """Whether ``body`` is what Amazon's extended clients put into a queue for a large message."""
+    """Whether ``body`` is what extended clients put into a queue for a large message."""
+    if isinstance(body, Mapping):
+        return {str(field).lower() for field in body} == {"s3bucketname", "s3key"}
     return (
         isinstance(body, list)
         and bool(body)

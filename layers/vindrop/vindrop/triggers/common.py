@@ -165,14 +165,14 @@ def moment(value: Loose) -> dt.datetime | None:
 def region(value: Loose, cloud: BucketCloud | None, otherwise: str = "") -> str:
     """Return the region that an event says, else the function's own.
 
+    :param value: a number, a list or the like says none.
     :param cloud: whose platform's region stands for it; where that says none, any platform's.
     :param otherwise: where nobody says one.
     :raises FieldError: nobody says one.
     """
-    if value is not None and not isinstance(value, str):
-        raise FieldError("region: is not text")
-    said = trimmed(value or "")
-    found = said or own_region(os.environ, cloud) or own_region(os.environ) or otherwise
+    found = (
+        region_said(value) or own_region(os.environ, cloud) or own_region(os.environ) or otherwise
+    )
     if not found:
         raise FieldError(
             "region: is missing, and this machine has none of its own: add the bucket's region, such "
@@ -181,9 +181,18 @@ def region(value: Loose, cloud: BucketCloud | None, otherwise: str = "") -> str:
     return found
 
 
-def compact(name: str) -> str:
-    """Return the name of an event without blanks: consoles write ``cos: ObjectCreated: *``."""
-    return "".join(name.split())
+def region_said(value: Loose) -> str:
+    """Return the region that a field says, as clouds write it, or an empty text."""
+    return trimmed(value).lower() if isinstance(value, str) else ""
+
+
+def compact(name: Loose) -> str:
+    """Return the name of an event in small letters and without blanks, as consoles write them.
+
+    ``cos: ObjectCreated: *`` is ``cos:objectcreated:*``. Empty: the event says none. It is taken for
+    one of a new object then: an upload that is looked for in vain is told of, one left out is not.
+    """
+    return "".join(trimmed(name).split()).lower() if isinstance(name, str) else ""
 
 
 def writable(text: str) -> str:

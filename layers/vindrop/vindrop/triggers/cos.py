@@ -33,6 +33,7 @@ from vindrop.triggers.common import (
     moment,
     records_of,
     region,
+    region_said,
     size,
     text,
 )
@@ -68,7 +69,9 @@ _NEW_HOST: Final = r"^(?P<bucket>.+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\
 _FOLDER: Final = r"/?(?P<appid>\d{5,12})/(?P<name>[a-z0-9-]{1,60})/"
 """Before a key, where no other field says the account."""
 _OLD_HOST: Final = r"^(?P<bucket>.+)\.cos(?P<code>[a-z]+)\.myqcloud\.com$"
-_CREATED: Final = r"(cos:)?objectcreated(:|$)"
+_CREATED: Final = r"(cos:)?objectcreated(:|$)|$"
+_ACCELERATED: Final = "accelerate"
+"""What begins the place of a region in the host of COS's global acceleration."""
 
 
 class _Object(Fields, frozen=True):
@@ -91,14 +94,9 @@ class _Cos(Fields, frozen=True):
     cosBucket: _Bucket
 
 
-class _Event(Fields, frozen=True):
-    eventName: str
-    eventTime: Loose = None
-
-
 class _Record(Fields, frozen=True):
     cos: _Cos
-    event: _Event
+    event: Loose = None
 
 
 def cos(payload: Mapping[str, Any]) -> list[Message]:
@@ -110,9 +108,10 @@ def cos(payload: Mapping[str, Any]) -> list[Message]:
 
 
 def _upload(record: _Record) -> Ignored | dict[str, Any]:
-    name = record.event.eventName
-    if not re.match(_CREATED, compact(name).lower()):
-        return Ignored(what=printable(name[:80]), why="no object was created")
+    event = mapping(record.event)
+    name, when = event.get("eventName"), event.get("eventTime")
+    if not re.match(_CREATED, compact(name)):
+        return Ignored(what=printable(text(name)[:80]), why="no object was created")
     bucket, where, key = _place(record.cos)
     if not key:
         raise FieldError("cos.cosObject.key: names no object")
@@ -123,9 +122,9 @@ def _upload(record: _Record) -> Ignored | dict[str, Any]:
         "bucket": bucket,
         "region": where,
         "key": key,
-        "version": _version(record, meta),
+        "version": _version(when, found.size, meta),
         "size": size(found.size),
-        "uploaded_at": moment(record.event.eventTime),
+        "uploaded_at": moment(when),
         "version_id": text(found.vid) or meta.get("x-cos-version-id") or None,
         "etag": meta.get("etag", "").strip('"') or None,
         "reference": reference_in(meta),
@@ -137,12 +136,12 @@ def _trace(raw: Any) -> str | None:
     return first(meta.get("x-cos-meta-traceparent"))
 
 
-def _version(record: _Record, meta: Mapping[str, str]) -> str:
+def _version(when: Loose, bytes_: Loose, meta: Mapping[str, str]) -> str:
     for name in ("x-cos-version-id", "x-cos-request-id", "etag"):
         if value := meta.get(name):
             return value.strip('"')
     # Neither is promised. Time and size tell two uploads apart unless both fall into one second.
-    return f"{_written(record.event.eventTime) or None}-{size(record.cos.cosObject.size)}"
+    return f"{_written(when) or None}-{size(bytes_)}"
 
 
 def _written(value: Loose) -> str:
@@ -163,7 +162,7 @@ def _place(cos: _Cos) -> tuple[str, str, str]:
     if before and before["name"] in {name, f"{name}-{before['appid']}"}:
         appid = before["appid"]
     bucket = name if not appid or name.endswith(f"-{appid}") else f"{name}-{appid}"
-    written = text(cos.cosBucket.region).strip()
+    written = region_said(cos.cosBucket.region)
     url = cos.cosObject.url if isinstance(cos.cosObject.url, str) else ""
     try:
         split = urlsplit(url)
@@ -176,8 +175,9 @@ def _place(cos: _Cos) -> tuple[str, str, str]:
     found = re.match(_NEW_HOST, host) or re.match(_OLD_HOST, host)
     if found and len(path) > 1:
         there = found.groupdict()
-        code = there.get("code") or ""
-        where = there.get("region") or REGIONS.get(code, REGIONS.get(written, written))
+        code, said = there.get("code") or "", there.get("region") or ""
+        known = REGIONS.get(code, REGIONS.get(written, written))
+        where = known if said.startswith(_ACCELERATED) else said or known
         return found["bucket"], region(where, "tencent"), unquote(path[1:])
     return bucket, region(REGIONS.get(written, written), "tencent"), cut(cos.cosObject.key, bucket)
 

@@ -138,9 +138,9 @@ def _cloudevent(event: Mapping[str, Any]) -> Message | Envelope:
     trace = first(event.get("traceparent"))
     lasting = ["eventbridge", event.get("id"), event.get("data")]
     if kind.lower().startswith("cos:") or source.startswith("cos."):
-        if "created" not in kind.lower():
+        if kind.strip() and "created" not in kind.lower():
             return Message(Ignored(printable(kind[:80]), "no object was created"), trace=trace)
-        if "cos" in data and "event" in data:
+        if "cos" in data:
             return Envelope(identity(lasting), {"Records": [data]}, trace=trace)
         if "Records" in data:
             return Envelope(identity(lasting), data, trace=trace)

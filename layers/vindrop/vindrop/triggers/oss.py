@@ -25,8 +25,8 @@ from vindrop.triggers.common import (
     text,
 )
 
-_CREATED: Final = "ObjectCreated:"
-_BEGUN: Final = frozenset({"InitiateMultipartUpload", "UploadPart", "UploadPartCopy"})
+_CREATED: Final = "objectcreated:"
+_BEGUN: Final = frozenset({"initiatemultipartupload", "uploadpart", "uploadpartcopy"})
 """Steps of a multipart upload: the object is there after CompleteMultipartUpload."""
 
 
@@ -43,7 +43,7 @@ class _Oss(Fields, frozen=True):
 
 
 class _Event(Fields, frozen=True, kw_only=True):
-    eventName: str
+    eventName: Loose = None
     region: Loose = None
     eventTime: Loose = None
     oss: _Oss
@@ -57,14 +57,15 @@ def oss(payload: Mapping[str, Any]) -> list[Message]:
 
 def _upload(event: _Event) -> Ignored | dict[str, Any]:
     name = compact(event.eventName).removeprefix("oss:")
-    if not name.startswith(_CREATED) or name.removeprefix(_CREATED) in _BEGUN:
-        return Ignored(what=printable(event.eventName[:80]), why="no object was created")
+    created = not name or name.startswith(_CREATED)
+    if not created or name.removeprefix(_CREATED) in _BEGUN:
+        return Ignored(what=printable(text(event.eventName)[:80]), why="no object was created")
     found = event.oss.object
     etag = text(found.eTag).strip('"')
     return {
         "cloud": "alibaba",
         "bucket": event.oss.bucket.name,
-        "region": region(event.region, "alibaba"),
+        "region": region(event.region, "alibaba").removeprefix("oss-"),
         "key": found.key,
         "version": f"{etag}+{text(mapping(event.responseElements).get('requestId'))}",
         "size": size(found.size),

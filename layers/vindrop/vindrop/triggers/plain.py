@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vindrop.clouds import STORES, cloud_of_region, named_version
+from vindrop.clouds import STORES, cloud_of_region, named_version, store_classes, trimmed
 from vindrop.domain.arrivals import Message
-from vindrop.domain.upload import clean_reference
+from vindrop.domain.upload import BucketCloud, clean_reference
 from vindrop.tracing import first
 from vindrop.triggers.common import (
     FieldError,
@@ -26,7 +26,7 @@ from vindrop.triggers.common import (
     size,
     text,
 )
-from vindrop.triggers.cos import cut
+from vindrop.triggers.cos import REGIONS, cut
 
 _NAMES: Final = {
     "bucket": ("bucket", "Bucket", "BucketId"),
@@ -62,19 +62,34 @@ def plain(payload: Mapping[str, Any]) -> list[Message]:
     return [Message(found, trace=first(payload.get("traceparent")))]
 
 
-def _upload(found: _Object) -> dict[str, Any]:
-    where = region(found.region, found.cloud if found.cloud in STORES else None)
-    cloud = found.cloud or cloud_of_region(where)
-    if cloud not in STORES:
+def _cloud(value: Loose) -> BucketCloud | None:
+    """Return the cloud that is named, by its name or its store's scheme; None: the region tells it.
+
+    :raises FieldError: it is a word for none of them.
+    """
+    name = trimmed(value).lower() if isinstance(value, str) else ""
+    for store in store_classes() if name else ():
+        if name in {store.cloud, store.scheme}:
+            return store.cloud
+    if name:
         raise FieldError(f"cloud: takes {' or '.join(STORES)}")
-    version = text(found.version).strip('"')
+    return None
+
+
+def _upload(found: _Object) -> dict[str, Any]:
+    said = _cloud(found.cloud)
+    where = region(found.region, said)
+    cloud = said or cloud_of_region(where)
+    if cloud == "tencent":
+        where = REGIONS.get(where, where)  # the short code of COS's events
+    version = text(found.version).removeprefix("W/").strip('"')
     key = found.key
     if cloud == "tencent" and key.startswith("/"):  # as a field of COS's own event has it
-        whole = cut(key, found.bucket)
+        whole = cut(key, trimmed(found.bucket))
         key = whole if whole != key.removeprefix("/") else key
     return {
         "cloud": cloud,
-        "bucket": found.bucket,
+        "bucket": trimmed(found.bucket),
         "region": where,
         "key": key,
         "version": version,

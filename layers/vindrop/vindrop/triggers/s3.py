@@ -6,6 +6,7 @@ of COS. EventBridge does not encode it; its batches (Pipes) come as a bare list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
@@ -30,6 +31,7 @@ from vindrop.triggers.common import (
     text,
 )
 
+_CREATED: Final = r"objectcreated(:|$)"
 _NOT_CREATED: Final = "no object was created"
 _DEFAULT_REGION: Final = "us-east-1"
 """What stores compatible with S3 take where nobody says another: MinIO's events name no region."""
@@ -51,7 +53,7 @@ class _S3(Fields, frozen=True):
 
 
 class _Record(Fields, frozen=True, kw_only=True):
-    eventName: str
+    eventName: Loose = None
     awsRegion: Loose = None
     eventTime: Loose = None
     s3: _S3
@@ -65,8 +67,9 @@ def s3(payload: Mapping[str, Any]) -> list[Message]:
 
 
 def _upload(record: _Record) -> Ignored | dict[str, Any]:
-    if not compact(record.eventName).removeprefix("s3:").startswith("ObjectCreated:"):
-        return Ignored(what=printable(record.eventName[:80]), why=_NOT_CREATED)
+    name = compact(record.eventName).removeprefix("s3:")
+    if name and not re.match(_CREATED, name):
+        return Ignored(what=printable(text(record.eventName)[:80]), why=_NOT_CREATED)
     found = record.s3.object
     return {
         "cloud": "aws",
@@ -103,7 +106,7 @@ def eventbridge_aws(payload: Mapping[str, Any]) -> list[Message]:
     kind = payload["detail-type"]
     if kind == _CLOUDTRAIL:
         return [Message(_call(payload))]
-    if payload["source"] != "aws.s3" or kind != "Object Created":
+    if payload["source"] != "aws.s3" or compact(kind) != "objectcreated":
         what = printable(kind[:80]) if isinstance(kind, str) else "EventBridge"
         return [Message(Ignored(what, f"{_NOT_CREATED} in S3"))]
     return [Message(arrival(payload, _BusEvent, _bus_upload))]

@@ -11,7 +11,8 @@ from vindrop.http.console.asked import Asked
 from vindrop.http.problems import ProblemError
 from vindrop.http.response import Response
 
-FOLDER: Final = Path(__file__).parent / "static"
+FOLDERS: Final = (Path(__file__).parent / "static", Path(__file__).parents[1] / "shared")
+"""The console's own, and what the capture page is made of, too."""
 _KINDS: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -44,7 +45,7 @@ def get(asked: Asked) -> Response:
 def version() -> str:
     """Return what changes whenever a page, a style or a script does."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*")):
+    for path in sorted([*Path(__file__).parent.rglob("*"), *FOLDERS[1].iterdir()]):
         if path.is_file() and path.suffix in {*_KINDS, ".html", ".json"}:
             digest.update(f"{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
@@ -52,4 +53,8 @@ def version() -> str:
 
 @functools.cache
 def _files() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
+    return {
+        path.name: path.read_text(encoding="utf-8")
+        for folder in FOLDERS
+        for path in sorted(folder.iterdir())
+    }

@@ -37,7 +37,7 @@ _QUERIES: Final[dict[str, tuple[str, ...]]] = {
     "/v1/overview": ("days",),
     "/v1/reviews": ("cursor", "limit", *filters.NAMES),
     "/v1/photos/{id}": ("size",),
-    "/v1/export": ("format", *filters.NAMES),
+    "/v1/export": ("format", "part", "cursor", *filters.NAMES),
 }
 _STATUSES: Final = (400, 401, 403, 404, 409, 410, 415, 422, 500, 501, 502, 503)
 

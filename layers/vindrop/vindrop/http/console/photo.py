@@ -48,11 +48,24 @@ def at_once(asked: Asked, upload: Upload) -> dict[str, Any] | None:
 def get(asked: Asked) -> Response:
     """Answer with ``src``.
 
+    In a list it is no error that something has no picture: a thumbnail is then null, and ``problem``
+    says why.
+
     :raises ProblemError: the photo is not there any more, or is none; it says so.
     """
     size = asked.request.query.get("size", "view")
     if size not in SIZES:
         raise ProblemError("bad-request", f"size: takes one of {', '.join(SIZES)}")
+    try:
+        return _found(asked, size)
+    except ProblemError as problem:
+        if size != "thumb" or problem.name not in _NO_PICTURE:
+            raise
+        said = {"src": None, "problem": problem.name, "detail": problem.detail}
+        return Response(200, json.dumps(said), {"Content-Type": "application/json"})
+
+
+def _found(asked: Asked, size: str) -> Response:
     life = parts.console(asked).upload(asked.upload_id)
     if life is None:
         raise ProblemError("not-found", "the ledger never saw this upload")
@@ -75,6 +88,14 @@ def get(asked: Asked) -> Response:
     return Response(200, json.dumps({"src": src}), headers)
 
 
+_NO_PICTURE: Final = frozenset(
+    {
+        *("photo-gone", "photo-refused", "photo-damaged", "photo-too-large", "not-a-photo"),
+        *("empty-photo", "bucket-not-allowed", "object-missing", "object-archived"),
+        *("object-changed", "no-vin"),
+    }
+)
+"""Problems of the photo itself: asked for again it has no picture, either."""
 _GONE: Final = frozenset({error_codes.OBJECT_MISSING, error_codes.SUPERSEDED})
 
 

@@ -38,6 +38,7 @@ _SURE: Final = 0.9
 are small would mark them all, and point nowhere."""
 _LIKELY: Final = 0.02
 """An alternative below this is not offered."""
+_MOST_CANDIDATES: Final = 4
 
 
 class Said(BaseModel):
@@ -177,7 +178,25 @@ def item(asked: Asked, entry: Entry) -> dict[str, Any]:
         }
     elif isinstance(record, DeadLetter):
         found |= {"code": record.code, "message": record.message, "verdict": None}
+        found["candidates"] = candidates(record)
     return found
+
+
+def candidates(letter: DeadLetter) -> list[dict[str, Any]]:
+    """Return the VINs that recognizers read or thought possible, though none of them went out.
+
+    They are offered, not filled in: a person looks at the photo first.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for call in letter.recognizers:
+        told = [(call.vin, call.confidence)] if call.vin else []
+        told += [(c.vin, c.confidence) for c in call.candidates if c.confidence >= _LIKELY]
+        for vin, confidence in told:
+            entry = found.setdefault(vin, {"vin": vin, "of": [], "confidence": None})
+            entry["of"].append(call.name)
+            if confidence is not None:
+                entry["confidence"] = round(confidence, 3)
+    return list(found.values())[:_MOST_CANDIDATES]
 
 
 def cells(reading: Reading) -> list[dict[str, Any]]:

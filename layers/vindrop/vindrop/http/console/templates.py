@@ -72,7 +72,9 @@ def language_of(asked: Asked) -> str:
 
 
 def say(language: str, name: str, /, **values: object) -> str:
-    """Return the words called ``name``, ``{…}`` in them replaced."""
+    """Return the words called ``name``, ``{…}`` in them replaced; of a ``count`` of 1, those for one."""
+    if values.get("count") == 1 and f"{name}1" in _words():
+        name = f"{name}1"
     text = _words()[name][LANGUAGES.index(language)]
     for key, value in values.items():
         text = text.replace(f"{{{key}}}", str(value))

@@ -79,6 +79,10 @@ export async function session(fresh = false) {
   return signedIn;
 }
 
+// Whose key it is; opens no session.
+export const whose = (key) =>
+  call("GET", "v1/session", undefined, {headers: {"X-API-Key": key}, signal: AbortSignal.timeout?.(SESSION_PATIENCE)});
+
 export function signIn(key) {
   const asked = call("POST", "v1/session", {key}).then((opened) => { signedIn = opened; });
   opening = asked;

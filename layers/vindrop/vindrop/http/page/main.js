@@ -1,5 +1,5 @@
 // Puts the page together: what a person does on the left, what happens then on the right.
-import {Problem, reachApi, signIn, signOut, whoIs} from "./api.js";
+import {Problem, reachApi, session, signIn, signOut, whoIs, whose} from "./api.js";
 import {Decisions} from "./decisions.js";
 import {byId, focusGently, hide, reveal} from "./dom.js";
 import {chosen, dropped, thumbOf} from "./files.js";
@@ -13,9 +13,10 @@ const config = JSON.parse(byId("config").textContent);
 // The gateway may have mounted the page under a prefix: the API is beside it.
 const base = location.pathname.replace(/\/*$/, "/").replace(/\/capture\/$/, "/");
 const place = `vindrop-capture:${base}`;
-const NOTICES = ["stale", "offline", "full", "forgets", "skipped"];
+const NOTICES = ["stale", "offline", "full", "forgets", "other", "skipped"];
 const CHECK_EVERY = 600_000;  // milliseconds between two looks for a newer page
 const MOST_NAMES = 5;
+const LINK_PATIENCE = 3_000;  // milliseconds
 
 let queue;
 let result;
@@ -69,6 +70,22 @@ async function useKey(given) {
     if (name !== "key-refused") byId("status").textContent = say(name === "offline" ? "keyOffline" : "keyLater");
   }
   showWho();
+}
+
+// A link with a key. Anybody may have sent it: who is signed in already stays that until they say so.
+async function bring(given) {
+  const mine = await session(true).catch(() => null);
+  if (!mine) return useKey(given);
+  showWho();
+  try {
+    const theirs = await whose(given);
+    if (theirs.name === mine.name) return undefined;
+    byId("sign-in-as").onclick = () => { notice("other", null); useKey(given); };
+    notice("other", {name: theirs.name, mine: mine.name});
+  } catch (error) {
+    byId("status").textContent = say(error.fields?.name === "key-refused" ? "keyWrong" : "keyLater");
+  }
+  return undefined;
 }
 
 function showWho() {
@@ -234,7 +251,8 @@ async function start() {
   listen();
   hearOthers();
   document.body.classList.add("ready");
-  if (brought) useKey(brought);
+  // Photos that wait are sent under the session that the link opens, if it does so soon.
+  if (brought) await Promise.race([bring(brought), new Promise((resolve) => { setTimeout(resolve, LINK_PATIENCE); })]);
   await queue.start();
   decisions.run();
   startWorker();

@@ -3,7 +3,8 @@ import {byId, copyText, element, facts, focusGently, hide, reveal} from "./dom.j
 import {clock, isEnglish, onLanguage, say, sayProblem, sayRegion} from "./words.js";
 import {Cells} from "./cells.js";
 import {Viewer} from "./viewer.js";
-import {doubtsOf, isVin} from "./vin.js";
+import {doubtsOf} from "./doubts.js";
+import {isVin} from "./vin.js";
 
 export const vinOf = (item) => item.vin || item.reading?.vin || "";
 // A VIN that nobody need look at again: confirmed by a person, or by its check digit.
@@ -48,6 +49,7 @@ export class Result {
     byId("photo").classList.toggle("full", Boolean(item));
     byId("photo").tabIndex = item ? 0 : -1;
     hide("preview", "no-preview", "outline", "photo-tools");
+    this.viewer.close();
     URL.revokeObjectURL(this.#url);
     if (!item) return this.refresh();
     this.refresh();

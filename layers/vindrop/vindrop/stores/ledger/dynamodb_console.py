@@ -112,9 +112,10 @@ class DynamoDBConsole:
         last = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
         hours, complete = overview.collect(self, now, days, budget=1.0)
         lengths, oldest = self._queued(now)
+        each, total = overview.days(hours, last, days, self._price)
         return Overview(
-            tuple(overview.days(hours, last, days, self._price)),
-            overview.day_of(last, hours.values(), self._price),
+            tuple(each),
+            total,
             self._ledger.backlog(),
             lengths,
             oldest,

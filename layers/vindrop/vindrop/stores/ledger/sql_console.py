@@ -26,11 +26,13 @@ from vindrop.domain import records
 from vindrop.domain.failures import Failure
 from vindrop.domain.review import Review
 from vindrop.domain.upload import Upload
+from vindrop.stores.ledger.sql_found import Found, Key, now_of
 from vindrop.stores.ledger.sql_hours import Hours
 from vindrop.stores.ledger.sql_reviews import SQLReviews
 from vindrop.stores.ledger.sql_schema import QUEUES, UPLOADS
-from vindrop.stores.ledger.sql_search import Condition, Found, Key, Search, conditions
+from vindrop.stores.ledger.sql_search import Condition, Search, conditions
 from vindrop.stores.ledger.sql_upkeep import Upkeep
+from vindrop.stores.ledger.sql_vins import Packing
 from vindrop.stores.sql import Database, Row
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class SQLConsole:
         self._price = price
         self._upkeep = Upkeep(self.database)
         self._hours = Hours(self.database)
+        self._packing = Packing(self.database)
         self.review_store = SQLReviews(self.database)
 
     def uploads(self, chosen: Filter = EVERYTHING, cursor: str = "", limit: int = 50) -> Page:
@@ -125,14 +128,14 @@ class SQLConsole:
     def overview(self, days: int = 30) -> Overview:
         """Return the figures of the last days."""
         days = max(1, min(days, 366))
-        now = self._now()
+        now = now_of(self.database)
         last = dt.datetime.fromtimestamp(now, dt.timezone.utc).date()
         hours, complete = overview.collect(self._hours, now, days)
-        each = overview.days(hours, last, days, self._price)
+        each, total = overview.days(hours, last, days, self._price)
         waiting, oldest = self._queued(now)
         return Overview(
             tuple(each),
-            overview.day_of(last, hours.values(), self._price),
+            total,
             self._ledger.backlog(),
             waiting,
             oldest,
@@ -157,12 +160,21 @@ class SQLConsole:
 
     def tidy(self, seconds: float) -> bool:
         """Work on indexes, rows of earlier versions, hours to count; return whether all is done."""
-        done = self._upkeep.run(seconds)
-        before = self._now() - 2 * overview.HOUR  # the last hours are counted by who looks
+        done = self._upkeep.run(seconds) and self._pack(seconds / 2)
+        before = (
+            now_of(self.database) - 2 * overview.HOUR
+        )  # the last hours are counted by who looks
         return done and overview.collect(self._hours, before, _DAYS, seconds / 2)[1]
 
+    def _pack(self, seconds: float) -> bool:
+        """Pack the VINs of what has not changed for a while, for searches by a part of one."""
+        if self._upkeep.filled:  # rows got their VINs without being changed
+            self._packing.begin_anew()
+            self._upkeep.filled = False
+        return self._packing.run(seconds)
+
     def _search(self, chosen: Filter, limit: int, first: Condition | None = None) -> Search:
-        parts = conditions(self.database, chosen)
+        parts = conditions(chosen)
         limit = max(1, min(limit, LARGEST_PAGE))
         every = [first, *parts] if first else parts
         return Search(self.database, every, limit, indexes=self._upkeep.indexes)
@@ -198,9 +210,6 @@ class SQLConsole:
             return self._rate_limiter.now() if self._rate_limiter is not None else None
         except StoreError:
             return None
-
-    def _now(self) -> float:
-        return float(self.database.execute(f"SELECT {self.database.dialect.now}").rows[0][0])
 
 
 def _moment(seconds: object) -> dt.datetime | None:

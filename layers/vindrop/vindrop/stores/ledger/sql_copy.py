@@ -16,6 +16,7 @@ from vindrop.stores.ledger.sql_schema import (
     CIRCUITS,
     REVIEWS,
     UPLOADS,
+    VINS,
     added,
     console_schema,
     schema,
@@ -28,7 +29,7 @@ _KEYS: Final = {
     CIRCUITS: ("id",),
     CALLS: ("id",),
 }
-"""Table → its primary key. The overview's figures are not copied: they are made anew."""
+"""Table → its primary key. The overview's figures and packed VINs are not copied: they are made anew."""
 _COLUMN: Final = re.compile(r"(?:\(|, )([a-z_]+) (?:VARCHAR|DOUBLE|INTEGER|SMALLINT|TEXT|LONGTEXT)")
 _PAGE: Final = 500
 
@@ -53,6 +54,9 @@ def copy(
             if progress is not None:
                 progress(table, read)
         done[table] = (read, new)
+    # What came changed before what is packed there: the sweep packs it all again.
+    target.ensure(VINS, *console_schema(target.dialect)[VINS])
+    target.execute(f"DELETE FROM {VINS}")
     return done
 
 

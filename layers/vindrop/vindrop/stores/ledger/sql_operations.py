@@ -9,12 +9,14 @@ import copy
 from collections.abc import Sequence
 from typing import Final, TypeVar, cast
 
-from vindrop.core.ledger import Claim, Redriven, Seen, Standing, State, Waiting
+from vindrop.core.ledger import Claim, OpenCircuit, Redriven, Seen, Standing, State, Waiting
 from vindrop.domain import records
+from vindrop.domain.failures import Failure
 from vindrop.domain.upload import Upload
 from vindrop.stores import storable
 from vindrop.stores.ledger.sql_schema import (
     CALLS,
+    CIRCUITS,
     COLUMNS,
     UPLOADS,
     failure_values,
@@ -102,6 +104,17 @@ class SQLOperations:
                 billed=billed,
                 maybe_billed=maybe_billed,
             )
+
+    def open_circuits(self) -> dict[str, OpenCircuit]:
+        """Return account → its open circuit, of every account that shares this ledger."""
+        found = self.database.execute(
+            "SELECT id, failure_code, failure_message, failure_request_id, "
+            f"probe_at - {self._now} FROM {CIRCUITS} ORDER BY id"
+        )
+        return {
+            str(account): OpenCircuit(Failure(code, said, request_id), max(float(probe_in), 0.0))
+            for account, code, said, request_id, probe_in in found.rows
+        }
 
     def end_leases(self) -> int:
         """Make every claim and delivery under way due now; return how many.

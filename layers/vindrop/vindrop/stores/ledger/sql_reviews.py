@@ -18,7 +18,6 @@ from vindrop.stores.ledger.sql_schema import (
     console_schema,
     cut,
     outcome_values,
-    vin_values,
 )
 from vindrop.stores.sql import Database
 
@@ -49,11 +48,11 @@ class SQLReviews:
         if review.vin is not None:
             values |= {
                 "outcome": "reviewed",
-                **vin_values(review.vin),
+                "vin": review.vin,
                 "maker": cut("maker", review.maker),
             }
         elif review.in_force:
-            values |= vin_values(None)
+            values |= {"vin": None}
         with self._database.transaction():
             changed = self._database.execute(
                 f"UPDATE {UPLOADS} SET {earlier}record = :record, review = :review, "

@@ -21,9 +21,12 @@ _LONGEST_REQUEST_ID: Final = 64
 
 REVIEWS: Final = "vindrop_reviews"
 HOURS: Final = "vindrop_hours"
-"""Figures of whole hours, for the overview: `vindrop.stores.ledger.sql_overview`."""
+"""Figures of whole hours, for the overview: `vindrop.stores.ledger.sql_hours`."""
+VINS: Final = "vindrop_vins"
+"""VINs as lines, in which a part of one is looked for: `vindrop.stores.ledger.sql_vins`."""
 INDEXES: Final = {
-    "due": "due_at",
+    # With the columns by which what waits is counted, without a look at its rows.
+    "waiting": "due_at, state, first_seen",
     "place": "place",
     # Whatever a list is narrowed by and the overview counts: walked without looking at the rows.
     "seen": "first_seen, id, state, outcome, bucket, maker, vin, reference, photo, object_key, "
@@ -33,14 +36,21 @@ INDEXES: Final = {
     "maker": "maker, first_seen, id",
     "queue": "queue, first_seen, id",
     "vin": "vin",
-    "vin_backwards": "vin_backwards",
+    # Where a part of a VIN is looked for that is not yet packed, see `…ledger.sql_vins`.
+    "changed": "last_seen, first_seen, vin",
     "object_key": "object_key",
     "photo": "photo",
     "reference": "reference",
 }
 """Index of the uploads → its columns. The first two are the ledger's own, the others the console's."""
-_SPARSE: Final = {"maker", "queue", "vin", "vin_backwards", "reference"}
-"""Indexes that leave out the uploads without such a value, where the database can."""
+_SPARSE: Final = {
+    **{name: name for name in ("maker", "queue", "vin", "reference")},
+    "waiting": "due_at",
+    "changed": "vin",
+}
+"""Index → column: uploads without such a value are left out of it, where the database can."""
+NO_MORE: Final = ("vin_backwards", "due")
+"""Indexes that an earlier version made, and that others stand in for: they only cost."""
 
 COLUMNS: Final = (
     "state, due_at - {now}, owner, attempts, billed, first_seen, record, "
@@ -97,7 +107,7 @@ def schema(dialect: Dialect) -> dict[str, list[str]]:
 
 
 def console_schema(dialect: Dialect) -> dict[str, list[str]]:
-    """Return table → the statements that make it: reviews, and the overview's figures."""
+    """Return table → the statements that make it: reviews, the overview's figures, parts of VINs."""
     due = f"{REVIEWS}_due"
     mysql = dialect.name == "mysql"
     return {
@@ -120,13 +130,22 @@ def console_schema(dialect: Dialect) -> dict[str, list[str]]:
             "made_at DOUBLE PRECISION NOT NULL, "
             f"figures {dialect.long_text} NOT NULL){dialect.table_options}",
         ],
+        VINS: [
+            f"CREATE TABLE IF NOT EXISTS {VINS} ("
+            "id INTEGER NOT NULL PRIMARY KEY, "
+            "oldest DOUBLE PRECISION NOT NULL, "
+            "until DOUBLE PRECISION NOT NULL, "
+            f"vins {dialect.long_text} NOT NULL, "
+            f"seen {dialect.long_text} NOT NULL){dialect.table_options}",
+        ],
     }
 
 
 def index_statement(dialect: Dialect, name: str) -> str:
     """Return the statement that adds an index to the uploads where it is missing, of SQLite and PostgreSQL."""
-    column = INDEXES[name].partition(",")[0]
-    sparse = f" WHERE {column} IS NOT NULL" if name in _SPARSE and dialect.name != "mysql" else ""
+    sparse = ""
+    if name in _SPARSE and dialect.name != "mysql":
+        sparse = f" WHERE {_SPARSE[name]} IS NOT NULL"
     return f"CREATE INDEX IF NOT EXISTS {UPLOADS}_{name} ON {UPLOADS} ({INDEXES[name]}){sparse}"
 
 
@@ -158,11 +177,9 @@ SEARCHED: Final = {
     "reference": 64,
     "outcome": _LONGEST_CODE,
     "vin": 17,
-    "vin_backwards": 17,
     "maker": 64,
 }
 """Column → characters of it that can be searched for. ``photo``: what follows the key's last slash;
-``vin_backwards``: for a search by how a VIN ends;
 ``outcome``: the verdict in force, the dead letter's code, or the last failure's."""
 QUEUES: Final[tuple[Queue, ...]] = ("doubtful", "dead_letters")
 """In the order in which column ``queue`` numbers them, from 1."""
@@ -189,25 +206,20 @@ def outcome_values(record: records.Reading | records.DeadLetter) -> dict[str, ob
     found: dict[str, object] = {
         "queue": QUEUES.index(queue) + 1 if queue else None,
         "reference": cut("reference", getattr(record.upload, "reference", None)),
-        **vin_values(None),
+        "vin": None,
         "maker": None,
     }
     if isinstance(record, records.Reading):
         return found | {
             "outcome": record.verdict.value,
-            **vin_values(record.vin),
+            "vin": record.vin,
             "maker": cut("maker", record.maker),
         }
     return found | {"outcome": cut("outcome", record.code)}
 
 
-def vin_values(vin: str | None) -> dict[str, object]:
-    """Return what an upload is found by whose VIN this is."""
-    return {"vin": vin, "vin_backwards": vin[::-1] if vin else None}
-
-
 FOUND: Final = (
-    "outcome = :outcome, vin = :vin, vin_backwards = :vin_backwards, maker = :maker, queue = :queue, "
+    "outcome = :outcome, vin = :vin, maker = :maker, queue = :queue, "
     "reference = COALESCE(:reference, reference)"
 )
 """What an UPDATE sets with `outcome_values`."""

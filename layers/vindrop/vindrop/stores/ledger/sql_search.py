@@ -1,12 +1,14 @@
 """Which uploads a filter selects, and in what order: the console's queries on a SQL ledger.
 
-A filter is answered in one of two ways, so that a page takes the same time whatever is asked for:
+A filter is answered in one of these ways, so that a page takes the same time whatever is asked for:
 
 - *candidates*: a part of the filter that an index serves has at most `FEW` uploads. Those are
   looked at one by one, and sorted.
 - *walk*: there are more, so they are dense. The index by time, which holds whatever a list is
-  narrowed by, is walked in the page's order, `CHUNK` entries at a time, until the page is full or
-  `SECONDS` are over. Where one equal value is all that is asked for, its own index is in that order.
+  narrowed by, is walked in the page's order, some thousand entries at a time, until the page is full
+  or `SECONDS` are over. Where one equal value is all that is asked for, its own index is in that order.
+
+A part of a VIN has a way of its own: `vindrop.stores.ledger.sql_vins`.
 """
 
 from __future__ import annotations
@@ -17,16 +19,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vindrop.core.console import Filter
+from vindrop.stores.ledger.sql_found import LAST, SECONDS, Found, Key, hinted, page_of
 from vindrop.stores.ledger.sql_schema import INDEXES, SEARCHED, UPLOADS
-from vindrop.stores.sql import Database, Dialect
+from vindrop.stores.ledger.sql_vins import Inside
+from vindrop.stores.sql import Database
 
 FEW: Final = 1_000
-CHUNK: Final = 10_000
+CHUNK: Final = 2_000
+"""Entries that are walked first; then more at a time, as fast as they go."""
+LARGEST_CHUNK: Final = 20_000
+_SLICE: Final = 0.02
+"""Seconds that a part of a walk shall take."""
 PAGE: Final = 500
-SECONDS: Final = 0.1
-_LAST: Final = "\U0010ffff"
-Key = tuple[float, str]
-"""When first seen, and identity: a row's place in the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +46,10 @@ class Condition:
     probes: tuple[tuple[str, str], ...] = ()
     """The same as parts that an index each finds, (condition, that index's order); only right where
     they find no more than `FEW`. The order makes every database use the index, whatever it expects."""
-    scans: bool = False
-    """Its probe reads a whole index: not to be asked twice."""
+    part: str = ""
+    """Of a VIN."""
     wider: bool = False
     """Its probe finds more than the condition does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Rows of one page."""
-
-    keys: list[Key]
-    next: Key | None
-    """Where the next page begins; None: there is none."""
-    searched_to: float | None = None
 
 
 @dataclass(slots=True)
@@ -80,20 +74,23 @@ class Search:
                 keys = self._probe(condition)
                 if keys is not None:
                     return self._candidates(condition, keys, place)
+        part = next((each.part for each in self.conditions if each.part), "")
+        if part and self.descending and not (self._missing("changed") or self._missing("seen")):
+            where = " AND ".join(each.sql for each in self.conditions)
+            return Inside(self.database, part, where, self.values, self.limit, place).run()
         return self._walk(place)
 
     def _probe(self, condition: Condition) -> list[Key] | None:
         """Return what the index finds, or None: more than `FEW`. Counted first, without the rows."""
         probes = condition.probes or ((condition.sql, "first_seen, id"),)
-        if not condition.scans:
-            for sql, order in probes:
-                counted = self.database.execute(
-                    f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} WHERE {sql} "
-                    f"ORDER BY {order} LIMIT {FEW + 1}) few",
-                    **condition.values,
-                )
-                if int(counted.rows[0][0]) > FEW:
-                    return None
+        for sql, order in probes:
+            counted = self.database.execute(
+                f"SELECT COUNT(*) FROM (SELECT 1 FROM {UPLOADS} WHERE {sql} "
+                f"ORDER BY {order} LIMIT {FEW + 1}) few",
+                **condition.values,
+            )
+            if int(counted.rows[0][0]) > FEW:
+                return None
         keys = set[Key]()
         for sql, order in probes:
             found = self.database.execute(
@@ -116,7 +113,7 @@ class Search:
             found += self._of(some, rest) if rest else some
             if len(found) > self.limit:
                 break
-        return self._page(found)
+        return page_of(found, self.limit)
 
     def _of(self, keys: list[Key], where: str) -> list[Key]:
         """Return those of ``keys`` for which ``where`` holds."""
@@ -141,9 +138,11 @@ class Search:
         table = hinted(self.database.dialect, "" if self._missing(index) else index)
         # Another index does not hold what is checked: its rows are looked at.
         chunk = CHUNK if index == "seen" else max(CHUNK // 10, 1)
+        largest = chunk * (LARGEST_CHUNK // CHUNK)
         found: list[Key] = []
         deadline = self.clock() + SECONDS
         while True:
+            began = self.clock()
             stop = self._boundary(table, walked, place, chunk) if checked else None
             after, values = self._after(place)
             if stop is not None:
@@ -159,10 +158,12 @@ class Search:
             ).rows
             found += [(float(row[0]), str(row[1])) for row in rows]
             if len(found) > self.limit or stop is None:
-                return self._page(found)
+                return page_of(found, self.limit)
             place = stop
             if self.clock() > deadline:
                 return Found(found, stop, stop[0])
+            if self.clock() - began < _SLICE / 2:
+                chunk = min(chunk * 2, largest)
 
     def _boundary(
         self, table: str, walked: list[Condition], place: Key | None, chunk: int
@@ -177,10 +178,6 @@ class Search:
             **values,
         )
         return (float(found.rows[0][0]), str(found.rows[0][1])) if found.rows else None
-
-    def _page(self, keys: list[Key]) -> Found:
-        more = len(keys) > self.limit
-        return Found(keys[: self.limit], keys[self.limit - 1] if more else None)
 
     def _after(self, place: Key | None) -> tuple[list[str], dict[str, object]]:
         if place is None:
@@ -203,20 +200,11 @@ class Search:
         return bool(index) and index not in self.indexes
 
 
-def hinted(dialect: Dialect, index: str) -> str:
-    """Return the table of uploads with the index that is to be used; PostgreSQL knows by itself."""
-    if index and dialect.name == "sqlite":
-        return f"{UPLOADS} INDEXED BY {UPLOADS}_{index}"
-    if index and dialect.name == "mysql":
-        return f"{UPLOADS} FORCE INDEX ({UPLOADS}_{index})"
-    return UPLOADS
-
-
-def conditions(database: Database, chosen: Filter) -> list[Condition]:
+def conditions(chosen: Filter) -> list[Condition]:
     """Return the parts of a filter as SQL, those that select the fewest first."""
     found: list[Condition] = []
     if chosen.vin:
-        found.append(_vin(database, chosen.vin))
+        found.append(_vin(chosen.vin))
     if chosen.reference:
         found.append(_prefix("reference", chosen.reference))
     if chosen.photo:
@@ -262,42 +250,16 @@ def _days(chosen: Filter) -> list[Condition]:
     return found
 
 
-def _vin(database: Database, part: str) -> Condition:
-    """A whole VIN; else VINs that begin or end so; only where there are none, what is inside."""
+def _vin(part: str) -> Condition:
+    """A whole VIN, by its index; else what is anywhere in a VIN."""
     if len(part) == SEARCHED["vin"]:
         return Condition("vin = :vin", {"vin": part}, few=True, probes=(("vin = :vin", "vin"),))
-    ends = [_prefix("vin", part), _prefix("vin_backwards", part[::-1])]
-    found = [
-        each
-        for each in ends
-        if database.execute(
-            f"SELECT 1 FROM {UPLOADS} WHERE {each.sql} ORDER BY {each.probes[0][1]} LIMIT 1",
-            **each.values,
-        ).rows
-    ]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        values = ends[0].values | ends[1].values
-        probes = ends[0].probes + ends[1].probes
-        return Condition(f"({ends[0].sql} OR {ends[1].sql})", values, few=True, probes=probes)
-    contains = {
-        "sqlite": "instr(vin, :vin) > 0",
-        "postgresql": "strpos(vin, :vin) > 0",
-        "mysql": "INSTR(vin, :vin) > 0",
-    }[database.dialect.name]
-    # Over the index of the VINs alone, which is a hundredth of the table.
-    few = (
-        f"SELECT vin FROM {UPLOADS} WHERE vin IS NOT NULL AND {contains} "
-        f"ORDER BY vin LIMIT {FEW + 1}"
-    )
-    probe = f"vin IN (SELECT vin FROM ({few}) vins)"
-    return Condition(contains, {"vin": part}, few=True, probes=((probe, "vin"),), scans=True)
+    return Condition("vin LIKE :inside", {"inside": f"%{part}%"}, part=part)
 
 
 def _prefix(column: str, text: str) -> Condition:
     first = text[: SEARCHED[column]]
-    values: dict[str, object] = {column: first, f"{column}_end": first + _LAST}
+    values: dict[str, object] = {column: first, f"{column}_end": first + LAST}
     sql = f"({column} >= :{column} AND {column} < :{column}_end)"
     return Condition(sql, values, few=True, probes=((sql, column),))
 

@@ -18,6 +18,7 @@ from vindrop.domain.upload import Upload
 from vindrop.stores.ledger.sql_schema import (
     FOUND,
     INDEXES,
+    NO_MORE,
     UPLOADS,
     cut,
     index_statement,
@@ -50,6 +51,8 @@ class Upkeep:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.filled = False
+        """It has completed rows, which may have got a VIN."""
         self.indexes = self._there()
         self.complete = not self._lacking(1)
         if (self.missing or not self.complete) and self._is_small():
@@ -74,6 +77,8 @@ class Upkeep:
             self.indexes = self._there()
             if time.monotonic() > deadline:
                 break
+        if not self.missing:
+            self._drop()
         while not self.complete and time.monotonic() < deadline:
             self.complete = not self._back_fill()
         return self.complete and not self.missing
@@ -105,10 +110,25 @@ class Upkeep:
             return name in self._there()
         return True
 
+    def _drop(self) -> None:
+        """Drop the indexes of an earlier version that nothing is asked of."""
+        kind = self._database.dialect.name
+        for name in self._names() & set(NO_MORE):
+            whole = f"{UPLOADS}_{name}"
+            log("index_dropped", index=whole)
+            with contextlib.suppress(StoreError):  # another process has just dropped it
+                if kind == "mysql":
+                    self._database.execute_patiently(f"ALTER TABLE {UPLOADS} DROP INDEX {whole}")
+                else:
+                    patiently = " CONCURRENTLY" if kind == "postgresql" else ""
+                    self._database.execute_patiently(f"DROP INDEX{patiently} IF EXISTS {whole}")
+
     def _there(self) -> frozenset[str]:
+        return frozenset(INDEXES) & self._names()
+
+    def _names(self) -> frozenset[str]:
         found = self._database.execute(_THERE[self._database.dialect.name], name=UPLOADS)
-        names = {str(row[0]).removeprefix(f"{UPLOADS}_") for row in found.rows}
-        return frozenset(INDEXES) & names
+        return frozenset(str(row[0]).removeprefix(f"{UPLOADS}_") for row in found.rows)
 
     def _is_small(self) -> bool:
         found = self._database.execute(
@@ -128,6 +148,7 @@ class Upkeep:
     def _back_fill(self) -> int:
         """Complete some rows; return how many there were."""
         rows = self._lacking(_PAGE)
+        self.filled = self.filled or bool(rows)
         with self._database.transaction():
             for row in rows:
                 self._complete(row)

@@ -1,11 +1,12 @@
 // The 17 cells: what was read, what is typed over it, and what both say together.
 
 import { api, element, say } from "./common.js";
-import { ALPHABET, CHECK_POSITION, LENGTH, LOOKALIKES, checkDigit, mendings } from "./vin.js";
+import { VinTyping } from "./typing.js";
+import { CHECK_AT, VIN_LENGTH, checkDigit, checkDigitHolds, mendings } from "./vin.js";
 
 const GROUPS = [[0, 3], [3, 9], [9, 17]];
 const DEBOUNCE = 120;  // milliseconds
-const KEYS = ["123456789", "0ABCDEFGH", "JKLMNPRST", "UVWXYZ"];
+const KEYS = "1234567890ABCDEFGHJKLMNPRSTUVWXYZ";
 const judgements = new Map();
 
 /** What the function knows of a VIN; null while it cannot be asked. */
@@ -19,42 +20,28 @@ async function judge(vin) {
 }
 
 /** Fires `changed`, and `leave` where somebody presses Escape. */
-export class Cells extends EventTarget {
+export class Cells extends VinTyping {
   constructor(places) {
-    super();
+    super({ gaps: true });
     Object.assign(this, places);  // root, cells, says, offer, facts, keypad
-    this.characters = Array(LENGTH).fill("");
     this.read = [];
+    this.candidates = [];  // whole VINs that recognizers named, and none stood by
     this.judged = null;
-    this.offered = null;  // { at, character } after a look-alike was refused
-    this.inputs = [];
     this.boxes = [];
     for (const [begin, end] of GROUPS) {
       const group = element("div", { class: "group" });
       for (let at = begin; at < end; at += 1) group.append(this.made(at));
       this.cells.append(group);
     }
-    // On a phone the system's keyboard would cover the photo: ours holds what a VIN can hold.
     this.coarse = matchMedia("(pointer: coarse)").matches;
     if (this.coarse) this.pad();
   }
 
   made(at) {
-    const input = element("input", {
-      type: "text", maxlength: 2, autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
-      inputmode: matchMedia("(pointer: coarse)").matches ? "none" : "text",
-      "aria-label": say("review.cell", { at: at + 1 }),
-    });
-    input.addEventListener("focus", () => { input.select(); this.current = at; this.suggest(); });
-    input.addEventListener("keydown", (event) => this.key(event, at));
-    input.addEventListener("input", () => this.typed(at));
-    input.addEventListener("paste", (event) => {
-      event.preventDefault();
-      this.paste(event.clipboardData.getData("text"), at);
-    });
+    const input = this.make(at);
+    input.setAttribute("aria-label", say("review.cell", { at: at + 1 }));
     const hint = element("small", { "aria-hidden": "true" });
     const box = element("div", { class: "cell" }, input, hint);
-    this.inputs.push(input);
     this.boxes.push({ box, hint });
     return box;
   }
@@ -62,8 +49,9 @@ export class Cells extends EventTarget {
   /** Shows what was read of an item. */
   show(item) {
     this.read = item.cells ?? [];
+    this.candidates = item.candidates ?? [];
     const vin = item.vin ?? this.read.map((each) => each.character).join("");
-    this.characters = Array.from({ length: LENGTH }, (_, at) => vin[at] ?? "");
+    this.characters = Array.from({ length: VIN_LENGTH }, (_, at) => vin[at] ?? "");
     this.before = [...this.characters];
     this.judged = item.judged?.vin === vin ? item.judged : null;
     this.offered = null;
@@ -74,17 +62,11 @@ export class Cells extends EventTarget {
 
   /** Puts a whole text into the cells, as a decision that came back had it. */
   put(vin) {
-    this.characters = Array.from({ length: LENGTH }, (_, at) => vin[at] ?? "");
+    this.characters = Array.from({ length: VIN_LENGTH }, (_, at) => vin[at] ?? "");
     this.changed();
   }
 
-  get vin() { return this.characters.join(""); }
-
-  get missing() { return this.characters.filter((each) => !each).length; }
-
-  get complete() { return this.missing === 0; }
-
-  get fits() { return checkDigit(this.characters) === this.characters[CHECK_POSITION]; }
+  get fits() { return checkDigitHolds(this.characters); }
 
   /** Where a person should look first. */
   get first() {
@@ -93,82 +75,26 @@ export class Cells extends EventTarget {
     return empty >= 0 ? empty : Math.max(doubtful, 0);
   }
 
-  focus(at = this.first) { this.inputs[at].focus(); }
+  onFocus() { this.suggest(); }
 
-  /** Takes a character; what no VIN holds is refused, and the one that was meant is offered. */
-  type(character, at = this.current ?? this.first) {
-    const upper = character.normalize("NFKC").toUpperCase();
-    if (upper === " " && this.offered) { this.accept(); return; }
-    if (LOOKALIKES[upper]) {
-      if (this.offered?.at === at && this.offered.typed === upper) { this.accept(); return; }
-      this.offered = { at, typed: upper, character: LOOKALIKES[upper] };
-      this.inputs[at].value = this.characters[at];
-      this.inputs[at].select();
-      this.tell(say("review.lookalike", { typed: upper, meant: LOOKALIKES[upper] }), "doubt");
-      this.suggest();
-      return;
-    }
-    if (!ALPHABET.includes(upper)) { this.inputs[at].value = this.characters[at]; return; }
-    this.offered = null;
-    this.characters[at] = upper;
-    this.changed();
-    if (at + 1 < LENGTH) this.focus(at + 1);
-    else this.inputs[at].select();
+  onLookalike(at, typed, meant) {
+    this.held = false;
+    this.tell(say("review.lookalike", { typed, meant }), "doubt");
+    this.suggest();
   }
 
-  accept() {
-    const { at, character } = this.offered;
-    this.offered = null;
-    this.type(character, at);
+  onUnknown(at, typed) { this.tell(say("review.never", { typed }), "doubt"); }
+
+  onRefused(refused) { this.tell(say("review.pasted", { refused: refused.join(" ") }), "doubt"); }
+
+  onTooLong(count, place) {
+    this.tell(place ? say("review.too_far", { count, at: place + 1 }) : say("review.too_long", { count }), "bad");
+    this.held = true;  // until something is typed: what the function knows of the old VIN comes later
   }
 
-  clear(at) {
-    this.offered = null;
-    this.characters[at] = "";
-    this.changed();
-  }
+  onLeave() { this.dispatchEvent(new Event("leave")); }
 
-  key(event, at) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const go = (to) => { event.preventDefault(); this.focus(Math.min(Math.max(to, 0), LENGTH - 1)); };
-    const { key } = event;
-    if (key === "ArrowLeft") go(at - 1);
-    else if (key === "ArrowRight") go(at + 1);
-    else if (key === "Home") go(0);
-    else if (key === "End") go(LENGTH - 1);
-    else if (key === "Escape") { event.preventDefault(); this.dispatchEvent(new Event("leave")); }
-    else if (key === "Backspace") { event.preventDefault(); this.back(at); }
-    else if (key === "Delete") { event.preventDefault(); this.clear(at); this.inputs[at].select(); }
-    else if (key.length === 1) { event.preventDefault(); this.type(key, at); }
-  }
-
-  back(at) {
-    if (this.characters[at] || at === 0) { this.clear(at); this.inputs[at].select(); return; }
-    this.clear(at - 1);
-    this.focus(at - 1);
-  }
-
-  /** What came by another way than a key: an input method, a phone's own keyboard. */
-  typed(at) {
-    const given = [...this.inputs[at].value].filter((each) => each !== this.characters[at]);
-    this.inputs[at].value = this.characters[at];
-    if (given.length) this.type(given.at(-1), at);
-  }
-
-  paste(text, at) {
-    const given = [...text.normalize("NFKC").toUpperCase().replace(/[\s\-*·.]/g, "")];
-    const begin = given.length >= LENGTH ? 0 : at;
-    const refused = [];
-    given.slice(0, LENGTH - begin).forEach((each, place) => {
-      const good = ALPHABET.includes(each);
-      this.characters[begin + place] = good ? each : "";
-      if (!good) refused.push(each);
-    });
-    this.changed();
-    if (given.length > LENGTH) this.tell(say("review.too_long", { count: given.length }), "bad");
-    else if (refused.length) this.tell(say("review.pasted", { refused: refused.join(" ") }), "doubt");
-    this.focus(refused.length ? this.characters.indexOf("") : Math.min(begin + given.length, LENGTH - 1));
-  }
+  onChange() { this.changed(); }
 
   changed() {
     this.draw();
@@ -196,6 +122,7 @@ export class Cells extends EventTarget {
   }
 
   tell(text, kind = "") {
+    if (this.held) return;
     this.says.textContent = text;
     this.says.className = `says ${kind}`;
   }
@@ -203,12 +130,13 @@ export class Cells extends EventTarget {
   /** Says at once what the characters say, and what the function knows as soon as it has answered. */
   look() {
     clearTimeout(this.timer);
-    const box = this.boxes[CHECK_POSITION].box;
+    this.held = false;
+    const box = this.boxes[CHECK_AT].box;
     box.classList.remove("bad-digit");
     if (!this.complete) {
       this.judged = null;
       this.facts.textContent = "";
-      const some = this.missing < LENGTH;
+      const some = this.missing < VIN_LENGTH;
       this.tell(some ? say("review.missing", { count: this.missing }) : "");
       this.suggest();
       return;
@@ -228,15 +156,15 @@ export class Cells extends EventTarget {
   }
 
   verdict() {
-    this.boxes[CHECK_POSITION].box.classList.remove("bad-digit");
+    this.boxes[CHECK_AT].box.classList.remove("bad-digit");
     const right = checkDigit(this.characters);
     const required = this.judged ? this.judged.check_digit !== "not_required" : null;
     if (this.fits) this.tell(say("review.fits"), "good");
     else if (required === false) this.tell(say("review.not_required"));
     else {
-      this.boxes[CHECK_POSITION].box.classList.add("bad-digit");
+      this.boxes[CHECK_AT].box.classList.add("bad-digit");
       this.tell(say(required ? "review.wrong_digit" : "review.digit_open", {
-        found: this.characters[CHECK_POSITION], right, country: this.judged?.country ?? "",
+        found: this.characters[CHECK_AT], right, country: this.judged?.country ?? "",
       }), required ? "bad" : "doubt");
     }
     const { maker, model, model_year: year, country } = this.judged ?? {};
@@ -253,6 +181,14 @@ export class Cells extends EventTarget {
       button.addEventListener("click", () => { this.offered = null; this.type(character, at); });
       made.push(button);
     };
+    if (this.missing === LENGTH) {
+      for (const { vin, of, confidence } of this.candidates) {
+        const who = confidence === null ? of.join(", ") : `${of.join(", ")} ${Math.round(confidence * 100)} %`;
+        const button = element("button", { type: "button", class: "button" }, vin, element("small", { text: who }));
+        button.addEventListener("click", () => this.put(vin));
+        made.push(button);
+      }
+    }
     if (this.offered) offer(this.offered.at, this.offered.character, say("review.put"));
     const cell = this.read[this.current];
     if (cell && this.current !== null) {
@@ -275,16 +211,10 @@ export class Cells extends EventTarget {
   }
 
   pad() {
-    const press = (text, act, attributes = {}) => {
-      const button = element("button", { type: "button", text, tabindex: "-1", ...attributes });
-      // The cell keeps the focus, so that the next press is for the next cell.
-      button.addEventListener("pointerdown", (event) => event.preventDefault());
-      button.addEventListener("click", act);
-      this.keypad.append(button);
-    };
-    for (const row of KEYS) for (const each of row) press(each, () => this.type(each));
-    press("⌫", () => this.back(this.current ?? LENGTH - 1), { "aria-label": say("review.backspace") });
-    press(say("review.done"), () => this.dispatchEvent(new Event("leave")), { class: "wide" });
+    const back = this.press("⌫", () => this.back(this.current ?? VIN_LENGTH - 1));
+    back.setAttribute("aria-label", say("review.backspace"));
+    this.keypad.append(...this.keys(KEYS), back, this.press(say("review.done"), () => this.onLeave(), "wide"));
+    for (const each of this.keypad.children) each.tabIndex = -1;
     this.cells.addEventListener("focusin", () => this.typing(true));
   }
 }

@@ -6,9 +6,9 @@ export const who = meta("who");
 const VERSION = meta("version");
 const words = JSON.parse(document.getElementById("words").textContent);
 
-/** Says the words called `name`, with what stands in braces replaced. */
+/** Says the words called `name`, with what stands in braces replaced; of a count of 1, those for one. */
 export const say = (name, values = {}) =>
-  (words[name] ?? name).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
+  ((values.count === 1 && words[`${name}1`]) || (words[name] ?? name)).replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
 
 /** What went wrong with a request; `name` is the problem's, or "offline". */
 export class Problem extends Error {
@@ -32,8 +32,8 @@ let csrf = meta("csrf");
 let warned = false;
 
 /** Asks the function, and returns what it says. Throws a Problem. */
-export async function api(method, path, body, { seconds = 60 } = {}) {
-  const headers = { "X-CSRF-Token": csrf };
+export async function api(method, path, body, { seconds = 60, ...more } = {}) {
+  const headers = { "X-CSRF-Token": csrf, ...more.headers };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   let text;
@@ -112,9 +112,11 @@ export function localTimes(root = document) {
   }
 }
 
-/** Where a photo is: asks for it, small or whole. */
+/** Where a photo is: asks for it, small or whole. Of what has no picture a small one is none, with the reason. */
 export async function photoOf(id, size) {
-  return (await api("GET", `/v1/photos/${id}?size=${size}`)).src;
+  const found = await api("GET", `/v1/photos/${id}?size=${size}`);
+  if (found.src === null) throw new Problem(found.problem, 200, found.detail);
+  return found.src;
 }
 
 /** Loads thumbnails as they come into view, a few at a time. */
@@ -139,7 +141,10 @@ export function thumbnails(root = document) {
     }
     pump();
   }, { rootMargin: "300px" });
-  for (const image of root.querySelectorAll("img[data-photo]")) seen.observe(image);
+  for (const image of root.querySelectorAll("img[data-photo]:not([data-watched])")) {
+    image.dataset.watched = "";
+    seen.observe(image);
+  }
 }
 
 document.addEventListener("click", async (event) => {
