@@ -12,7 +12,12 @@ import pytest
 from tests import thorough
 from vindrop.stores import sql
 
-pytest_plugins = ["tests.browsers", "tests.leaks"]  # no output of any test holds a secret
+pytest_plugins = [
+    "tests.browsers",
+    "tests.leaks",  # no output of any test holds a secret
+    "tests.pipeline.fixtures",
+    "tests.stores.fixtures",
+]
 
 # moto plays a cloud: that its access log names the signed URLs it is asked for is no output of ours.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -12,12 +12,10 @@ import pytest
 from tests import needs
 from tests.http.browser import TRUTH
 from tests.pipeline.conftest import SAMPLES
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop.destinations import open_destination
 from vindrop.domain.records import Reading
 from vindrop_local.stack import Place, Stack
-
-__all__ = ["servers"]
 
 PHONE = {
     "viewport": {"width": 390, "height": 844},

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from tests import needs
-from tests.pipeline.conftest import World, _servers, a_call, process, world
+from tests.pipeline.conftest import World, a_call, process
 from vindrop.core import sweep
 
-__all__ = ["_servers", "world"]
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = {
     "dead_letters",

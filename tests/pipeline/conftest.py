@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-
-import pytest
 
 from tests import secrets
 from vindrop import settings as settings_module
@@ -21,10 +18,8 @@ from vindrop.core.outcome import Outcome
 from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
-from vindrop.stores import sql
 from vindrop.stores.sql import Database
 from vindrop.wiring import build
-from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import Calls, VinOCRProcess
 
 BUCKET = "photos-1250000000"
@@ -43,30 +38,6 @@ class FaultFile:
         fresh.write_text(json.dumps({"faults": list(rules)}))
         os.utime(fresh, ns=(time.time_ns(), time.time_ns()))
         fresh.replace(self._path)
-
-
-@pytest.fixture(scope="session")
-def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ...]]:
-    folder = tmp_path_factory.mktemp("servers")
-    objects = folder / "bucket"
-    objects.mkdir()
-    faults = FaultFile(folder / "faults.json")
-    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN)
-    with BucketServer(
-        [Bucket(BUCKET, "ap-guangzhou", objects)], [account], folder / "journal.db", None
-    ) as bucket:
-        port = bucket.ports[BUCKET]
-        with VinOCRProcess(
-            folder / "vinocr.log",
-            secret_id=secrets.VINOCR_ID,
-            secret_key=secrets.VINOCR_KEY,
-            settings={
-                "VINOCR_URL_ALLOW": f"127.0.0.1:{port}",
-                "VINOCR_RATE": "1000",
-                "VINOCR_FAULTS": str(folder / "faults.json"),
-            },
-        ) as vinocr:
-            yield objects, bucket.url(BUCKET), vinocr, faults
 
 
 @dataclass
@@ -131,15 +102,6 @@ class World:
     def _records(self, kind: Any) -> list[Any]:
         url = f"sqlite:///{self.folder}/vindrop.db"
         return list(cast("Readable", open_destination(url)).records(kind))
-
-
-@pytest.fixture
-def world(_servers: tuple[Any, ...], tmp_path: Path) -> Iterator[World]:
-    objects, endpoint, vinocr, faults = _servers
-    faults.set()
-    yield World(tmp_path, objects, endpoint, vinocr, faults)
-    faults.set()
-    sql.forget(f"sqlite:///{tmp_path}/vindrop.db")
 
 
 def process(app: App, upload: Upload, seconds: float = 60.0) -> Outcome:
