@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
+# What is started twice is compiled once, also where the environment forbids byte code.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-all test-thorough test-pythons test-deploy layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,11 @@ pytest_plugins = [
     "tests.pipeline.fixtures",
     "tests.stores.fixtures",
 ]
+
+# Hundreds of processes are started here: where the machine forbids byte code, each would compile
+# its libraries anew, which takes longer than what most of them are started for.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # moto plays a cloud: that its access log names the signed URLs it is asked for is no output of ours.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.pipeline.conftest import World, process
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop.stores.dynamodb import DynamoDB

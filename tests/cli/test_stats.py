@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.console.filled import end
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.core.ledger import Claim

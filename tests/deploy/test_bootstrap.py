@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import secrets
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.deploy.conftest import ROOT
 from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.tencent.state import APPID

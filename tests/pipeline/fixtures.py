@@ -5,6 +5,7 @@ What they need is imported where it is used: `make test-pythons` has neither Vin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ...]]:
+def remembered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what has been read in this session (`tests/remembering.py`)."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    folder = shared / "remembered"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _servers(
+    tmp_path_factory: pytest.TempPathFactory, remembered: Path
+) -> Iterator[tuple[Any, ...]]:
     from tests.pipeline.conftest import BUCKET, FaultFile
     from vindrop_local.bucket import Account, Bucket, BucketServer
     from vindrop_local.vinocr_process import VinOCRProcess
@@ -41,7 +54,9 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ..
                 "VINOCR_URL_ALLOW": f"127.0.0.1:{port}",
                 "VINOCR_RATE": "1000",
                 "VINOCR_FAULTS": str(folder / "faults.json"),
+                "TESTS_REMEMBERED": str(remembered),
             },
+            module="tests.remembering",
         ) as vinocr:
             yield objects, bucket.url(BUCKET), vinocr, faults
 
