@@ -16,6 +16,7 @@ from vindrop.stores import sql
 
 pytest_plugins = [
     "tests.browsers",
+    "tests.memory",
     "tests.leaks",  # no output of any test holds a secret
     "tests.pipeline.fixtures",
     "tests.stores.fixtures",
