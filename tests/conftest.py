@@ -53,12 +53,17 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def _databases_are_closed() -> Iterator[None]:
-    """What a test opens it closes: a process of thousands of tests has only so many descriptors."""
+    """What a test opens it closes: a process of thousands of tests has only so many descriptors.
+
+    Nor so much memory: a client of DynamoDB takes 9 MB.
+    """
     before = set(sql._open)
     yield
     for url in set(sql._open) - before:
         with contextlib.suppress(Exception):  # its server may have gone
             sql.forget(url)
+    if dynamodb := sys.modules.get("vindrop.stores.dynamodb"):
+        dynamodb._open.clear()
 
 
 @pytest.fixture(autouse=True)
