@@ -15,24 +15,12 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.commands import vindrop
 from tests.reader.pictures import VIN, encoded, plate
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "events" / "photos"
 VIN_OF_PAGE = "1M8GDM9AXKP042788"
-
-
-def vindrop(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VINDROP_", "VINOCR_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "vindrop_local", *arguments],
-        cwd=cwd,
-        env=clean | {"COLUMNS": "120"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
 
 
 def test_the_settings_page_is_the_model(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import vindrop
-from tests.pipeline.conftest import World, _servers, process, world
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.commands import vindrop
+from tests.pipeline.conftest import World, process
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop.stores.dynamodb import DynamoDB
 from vindrop_local import prices
 
-__all__ = ["_servers", "servers", "world"]
 EVERY = (
     "vinocr-call=0.02",
     "scf-gb-second=1e-5",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.library.conftest import a_reading, an_upload
 from tests.stores.console_flow import ConsoleFlow
 from tests.stores.fixtures import Servers, fresh_store, servers

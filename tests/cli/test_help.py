@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.cli.test_cli import ROOT, vindrop
+from tests.cli.test_cli import ROOT
+from tests.commands import vindrop
 from vindrop_local.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

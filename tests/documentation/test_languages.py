@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from documentation import sentences, translations
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from vindrop.domain.translation import LONGEST, Catalogue, chinese
 from vindrop.http.language import prefers_chinese
 from vindrop.http.problems import KINDS, ProblemError
