@@ -10,7 +10,7 @@ import pytest
 
 from bench.rig.world import World
 from tests.reliability.test_sweep import a_call, an_app, uploads
-from vindrop.core import sweep
+from vindrop.core import daily_cap, sweep
 from vindrop.core.app import App
 from vindrop.core.invocation import Budget
 from vindrop.core.outcome import Outcome
@@ -103,6 +103,36 @@ def test_a_worker_that_was_frozen_before_its_call_makes_none(world: World, step:
     assert world.vinocr.calls().billed == 1
     (reading,) = records(world, "readings")
     assert reading.vinocr.billed == 1
+
+
+@pytest.mark.parametrize("step", ["count_call", "circuit", "holds"])
+def test_a_worker_whose_ledger_stalls_right_before_its_call_makes_none(
+    world: World, step: str
+) -> None:
+    """Whatever it asks last: by the time the answer is there, another worker has called."""
+    app = an_app(world, VINDROP_DAILY_CALLS="50")
+    (upload,) = uploads(world, 1)
+    attempt, budget = cast("Any", app.pipeline)._attempt, Budget(300)
+    work = another_worker(world, app, upload)
+
+    def meanwhile() -> None:
+        work()
+        object.__setattr__(budget, "started", budget.started - 60.0)
+
+    ledger = Slow(app.ledger)
+    reserve = attempt._rate_limiter.reserve
+
+    def reserved(seconds: float) -> Any:
+        frozen_at(ledger, step, meanwhile, after=True)
+        return reserve(seconds)
+
+    attempt._rate_limiter = Slow(attempt._rate_limiter)
+    attempt._rate_limiter.reserve = reserved
+    attempt._breaker._ledger = attempt._cap._ledger = cast("Any", app.pipeline)._ledger = ledger
+    outcome = app.pipeline.process(upload, budget)
+    assert (outcome.end, outcome.new) == ("reading", False), "the other worker's"
+    assert world.vinocr.calls().billed == 1
+    assert app.ledger.calls_of(daily_cap.today()) == 0, "what was not called is not counted"
 
 
 @pytest.mark.parametrize("separate", [False, True], ids=["one database", "two destinations"])
