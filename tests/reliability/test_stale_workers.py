@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ import pytest
 
 from bench.rig.world import World
 from tests.reliability.test_sweep import a_call, an_app, uploads
+from vindrop.core import attempt as attempt_module
 from vindrop.core import daily_cap, sweep
 from vindrop.core.app import App
 from vindrop.core.invocation import Budget
@@ -246,3 +248,34 @@ def test_a_worker_that_wakes_up_after_its_time_makes_no_call(world: World) -> No
     assert outcome.failure is not None
     assert outcome.failure.code == "Vindrop.OutOfTime", "and not one that may have been billed"
     assert world.vinocr.calls().received == 0
+
+
+@pytest.mark.parametrize("stalls", [1, 2])
+def test_a_ledger_that_stalls_after_the_permit_costs_the_permit(world: World, stalls: int) -> None:
+    """Everybody waits for the same store: with old permits all would call in the same moment."""
+    app = an_app(world)
+    (upload,) = uploads(world, 1)
+    limiter, ledger, recognizer = Slow(app.rate_limiter), Slow(app.ledger), Slow(app.recognizer)
+    attempt = cast("Any", app.pipeline)._attempt
+    attempt._rate_limiter, attempt._recognizer = limiter, recognizer
+    cast("Any", app.pipeline)._ledger = ledger
+    steps: list[str] = []
+
+    def noted(part: Slow, name: str) -> None:
+        step = getattr(part, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            steps.append(name)
+            if name == "holds" and steps.count(name) <= stalls:
+                time.sleep(attempt_module.STALLED)
+                steps.append("stalled")
+            return step(*arguments, **options)
+
+        setattr(part, name, call)
+
+    noted(limiter, "reserve")
+    noted(ledger, "holds")
+    noted(recognizer, "recognize")
+    assert app.pipeline.process(upload, Budget(60)).end == "reading"
+    assert steps.count("stalled") == stalls
+    assert steps[-3:] == ["reserve", "holds", "recognize"]

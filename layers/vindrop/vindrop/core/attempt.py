@@ -35,6 +35,8 @@ AFTER_CALL: Final = 1.0
 """Seconds kept back for keeping and delivering the answer."""
 MISSED_PERMITS: Final = 3
 """Permits in a row that may be missed; then the call is made late: a slow machine must not starve."""
+STALLED: Final = 0.5
+"""Seconds that a store may take between a permit and its call; else another permit is reserved."""
 LARGEST_SHARE: Final = 0.8
 """A function whose time limit is shorter than a call may take still tries, with this part of it."""
 
@@ -256,11 +258,18 @@ class Attempt:
 
         :raises FailureError: no call is made, or it gave no answer.
         """
+        permitted = time.monotonic()
+        kept_back = min(AFTER_CALL, budget.seconds * (1 - LARGEST_SHARE))
         with self._cap.one_call() if self._cap else contextlib.nullcontext():
-            probe = self._breaker.admit()
-            kept_back = min(AFTER_CALL, budget.seconds * (1 - LARGEST_SHARE))
-            seconds = seconds_covered(budget, kept_back, self._settings.vinocr_timeout, holds)
-            return self._call_now(photo, seconds, probe=probe)
+            probe, missed = self._breaker.admit(), 0
+            while True:
+                seconds = seconds_covered(budget, kept_back, self._settings.vinocr_timeout, holds)
+                stalled = time.monotonic() - permitted > STALLED
+                if probe or not stalled or missed == MISSED_PERMITS:
+                    return self._call_now(photo, seconds, probe=probe)
+                missed += 1  # so did others, and all would call at once
+                self._wait_for_permit(budget)
+                permitted = time.monotonic()
 
     def _call_now(self, photo: Photo, seconds: float, *, probe: bool) -> Answer:
         count("calls")
