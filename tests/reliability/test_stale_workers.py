@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,8 @@ import pytest
 
 from bench.rig.world import World
 from tests.reliability.test_sweep import a_call, an_app, uploads
-from vindrop.core import sweep
+from vindrop.core import attempt as attempt_module
+from vindrop.core import daily_cap, sweep
 from vindrop.core.app import App
 from vindrop.core.invocation import Budget
 from vindrop.core.outcome import Outcome
@@ -103,6 +105,36 @@ def test_a_worker_that_was_frozen_before_its_call_makes_none(world: World, step:
     assert world.vinocr.calls().billed == 1
     (reading,) = records(world, "readings")
     assert reading.vinocr.billed == 1
+
+
+@pytest.mark.parametrize("step", ["count_call", "circuit", "holds"])
+def test_a_worker_whose_ledger_stalls_right_before_its_call_makes_none(
+    world: World, step: str
+) -> None:
+    """Whatever it asks last: by the time the answer is there, another worker has called."""
+    app = an_app(world, VINDROP_DAILY_CALLS="50")
+    (upload,) = uploads(world, 1)
+    attempt, budget = cast("Any", app.pipeline)._attempt, Budget(300)
+    work = another_worker(world, app, upload)
+
+    def meanwhile() -> None:
+        work()
+        object.__setattr__(budget, "started", budget.started - 60.0)
+
+    ledger = Slow(app.ledger)
+    reserve = attempt._rate_limiter.reserve
+
+    def reserved(seconds: float) -> Any:
+        frozen_at(ledger, step, meanwhile, after=True)
+        return reserve(seconds)
+
+    attempt._rate_limiter = Slow(attempt._rate_limiter)
+    attempt._rate_limiter.reserve = reserved
+    attempt._breaker._ledger = attempt._cap._ledger = cast("Any", app.pipeline)._ledger = ledger
+    outcome = app.pipeline.process(upload, budget)
+    assert (outcome.end, outcome.new) == ("reading", False), "the other worker's"
+    assert world.vinocr.calls().billed == 1
+    assert app.ledger.calls_of(daily_cap.today()) == 0, "what was not called is not counted"
 
 
 @pytest.mark.parametrize("separate", [False, True], ids=["one database", "two destinations"])
@@ -216,3 +248,34 @@ def test_a_worker_that_wakes_up_after_its_time_makes_no_call(world: World) -> No
     assert outcome.failure is not None
     assert outcome.failure.code == "Vindrop.OutOfTime", "and not one that may have been billed"
     assert world.vinocr.calls().received == 0
+
+
+@pytest.mark.parametrize("stalls", [1, 2])
+def test_a_ledger_that_stalls_after_the_permit_costs_the_permit(world: World, stalls: int) -> None:
+    """Everybody waits for the same store: with old permits all would call in the same moment."""
+    app = an_app(world)
+    (upload,) = uploads(world, 1)
+    limiter, ledger, recognizer = Slow(app.rate_limiter), Slow(app.ledger), Slow(app.recognizer)
+    attempt = cast("Any", app.pipeline)._attempt
+    attempt._rate_limiter, attempt._recognizer = limiter, recognizer
+    cast("Any", app.pipeline)._ledger = ledger
+    steps: list[str] = []
+
+    def noted(part: Slow, name: str) -> None:
+        step = getattr(part, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            steps.append(name)
+            if name == "holds" and steps.count(name) <= stalls:
+                time.sleep(attempt_module.STALLED)
+                steps.append("stalled")
+            return step(*arguments, **options)
+
+        setattr(part, name, call)
+
+    noted(limiter, "reserve")
+    noted(ledger, "holds")
+    noted(recognizer, "recognize")
+    assert app.pipeline.process(upload, Budget(60)).end == "reading"
+    assert steps.count("stalled") == stalls
+    assert steps[-3:] == ["reserve", "holds", "recognize"]

@@ -5,6 +5,7 @@ An attempt makes at most one call and returns what it gave and what it cost; the
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import time
@@ -14,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from vindrop import tracing
 from vindrop.core.circuit_breaker import CircuitBreaker, Concurrency
-from vindrop.core.invocation import Budget, deadline
-from vindrop.core.lease import LEASE_MARGIN
+from vindrop.core.invocation import Budget, deadline, seconds_covered
 from vindrop.core.ledger import Claim
 from vindrop.core.photo import Fallbacks, Photo, Photographer, Sent, explained, is_allowed
 from vindrop.core.rate_limiter import LATE, RateLimited, RateLimiter, limit_named
@@ -35,6 +35,8 @@ AFTER_CALL: Final = 1.0
 """Seconds kept back for keeping and delivering the answer."""
 MISSED_PERMITS: Final = 3
 """Permits in a row that may be missed; then the call is made late: a slow machine must not starve."""
+STALLED: Final = 0.5
+"""Seconds that a store may take between a permit and its call; else another permit is reserved."""
 LARGEST_SHARE: Final = 0.8
 """A function whose time limit is shorter than a call may take still tries, with this part of it."""
 
@@ -252,20 +254,22 @@ class Attempt:
             raise FailureError(error_codes.NOT_A_VIN, str(error), answer.request_id) from None
 
     def _call(self, photo: Photo, budget: Budget, holds: Callable[[float], bool]) -> Answer:
-        """Make the call, if everything still speaks for it: the time, the claim, the cap, the circuit.
+        """Make the call, if everything still speaks for it: the cap, the circuit, the time, the claim.
 
         :raises FailureError: no call is made, or it gave no answer.
         """
+        permitted = time.monotonic()
         kept_back = min(AFTER_CALL, budget.seconds * (1 - LARGEST_SHARE))
-        seconds = min(self._settings.vinocr_timeout, budget.left() - kept_back)
-        if seconds <= 0:  # a worker that was frozen, and wakes up
-            raise FailureError(error_codes.OUT_OF_TIME, "too little time was left for a call")
-        if not holds(seconds + LEASE_MARGIN):
-            raise FailureError(error_codes.LEASE_LOST, "another worker has taken this photo over")
-        if self._cap is None:
-            return self._call_now(photo, seconds, probe=self._breaker.admit())
-        with self._cap.one_call():
-            return self._call_now(photo, seconds, probe=self._breaker.admit())
+        with self._cap.one_call() if self._cap else contextlib.nullcontext():
+            probe, missed = self._breaker.admit(), 0
+            while True:
+                seconds = seconds_covered(budget, kept_back, self._settings.vinocr_timeout, holds)
+                stalled = time.monotonic() - permitted > STALLED
+                if probe or not stalled or missed == MISSED_PERMITS:
+                    return self._call_now(photo, seconds, probe=probe)
+                missed += 1  # so did others, and all would call at once
+                self._wait_for_permit(budget)
+                permitted = time.monotonic()
 
     def _call_now(self, photo: Photo, seconds: float, *, probe: bool) -> Answer:
         count("calls")

@@ -11,9 +11,13 @@ import functools
 import io
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from vindrop.core.lease import LEASE_MARGIN
+from vindrop.domain import error_codes
+from vindrop.domain.failures import FailureError
 
 Platform = Literal["scf", "lambda", "local"]
 DEFAULT_SECONDS: Final = 60.0
@@ -35,6 +39,28 @@ class Budget:
     def left(self) -> float:
         """Return the seconds left; negative once the time is over."""
         return self.started + self.seconds - time.monotonic()
+
+
+def seconds_covered(
+    budget: Budget, kept_back: float, most: float, holds: Callable[[float], bool]
+) -> float:
+    """Return how long a call may take that begins now: at most ``most`` seconds, and within the lease.
+
+    An answer of the ledger that took longer than the margin tells too little: it is asked again.
+
+    :param kept_back: seconds of ``budget`` that are needed after the call.
+    :param holds: asks the ledger whether the claim holds, and will for so many seconds.
+    :raises FailureError: no call may be made.
+    """
+    while True:
+        left = budget.left()
+        seconds = min(most, left - kept_back)
+        if seconds <= 0:  # a worker that was frozen, and wakes up
+            raise FailureError(error_codes.OUT_OF_TIME, "too little time was left for a call")
+        if not holds(seconds + LEASE_MARGIN):
+            raise FailureError(error_codes.LEASE_LOST, "another worker has taken this photo over")
+        if left - budget.left() < LEASE_MARGIN:
+            return seconds
 
 
 @dataclass(frozen=True, slots=True)
