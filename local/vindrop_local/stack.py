@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from vindrop import settings as settings_module
 from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination
@@ -30,7 +31,7 @@ from vindrop.domain import access_keys
 from vindrop.domain.access_keys import AccessKey
 from vindrop.stores import open_console, open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
-from vindrop_local import clone, language
+from vindrop_local import clone, language, recognizer_settings
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.foreign import file_of, refuse_others_file
@@ -116,6 +117,7 @@ class Stack(Service):
 
         :raises UserError: something that the user can mend.
         """
+        self._check()
         try:
             with contextlib.ExitStack() as stack:
                 self._start(stack)
@@ -127,6 +129,19 @@ class Stack(Service):
                 f"cannot use {error.filename or self.place.state}: {error.strerror or error}"
             ) from error
 
+    def _check(self) -> None:
+        """Read the functions' settings as they will, before anything is started.
+
+        :raises UserError: one is wrong, or a recognizer that they name has no keys.
+        """
+        # Their addresses are not known yet.
+        given = self._functions_environment("http://127.0.0.1", "http://127.0.0.1")
+        try:
+            own = {name: value for name, value in given.items() if name.startswith("VINDROP_")}
+            recognizer_settings.check(settings_module.load(own), given)
+        except (settings_module.SettingsError, StoreSettingError) as error:
+            raise UserError(str(error)) from None
+
     def _start(self, stack: contextlib.ExitStack) -> None:
         database = file_of(self.place.database)
         if database is not None:
@@ -137,7 +152,7 @@ class Stack(Service):
         bucket_port = free_port()
         self._start_recognizers(stack, secret_id, secret_key, bucket_port)
         endpoint = f"http://127.0.0.1:{bucket_port}"
-        self.environment = self._functions_environment(endpoint)
+        self.environment = self._functions_environment(endpoint, self.vinocr.endpoint)
         functions = [
             _function("upload", self.environment, self._instances),
             _function("sweep", self.environment, 1),
@@ -215,13 +230,13 @@ class Stack(Service):
         own = {"VINDROP_API_KEYS": keys, **self.environment}
         return _function("http_api", own, self._instances)
 
-    def _functions_environment(self, endpoint: str) -> dict[str, str]:
-        """Return the settings of the functions; the bucket listens at ``endpoint``."""
+    def _functions_environment(self, endpoint: str, vinocr: str) -> dict[str, str]:
+        """Return the settings of the functions: the bucket is at ``endpoint``, VinOCR at ``vinocr``."""
         return {
             "VINDROP_RESULTS": self.place.database,
             "VINDROP_DEAD_LETTERS": self.place.database,
             "VINDROP_LEDGER": self.place.database,
-            "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
+            "VINDROP_VINOCR_ENDPOINT": vinocr,
             "VINDROP_STORAGE_ENDPOINT": endpoint,
             "VINDROP_RETRY_SECONDS": "2",
             "VINDROP_VINOCR_TIMEOUT": "30",
