@@ -36,7 +36,7 @@ from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.foreign import file_of, refuse_others_file
 from vindrop_local.front import Front
-from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
+from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, LogLine, Platform
 from vindrop_local.serving import Service, free_port
 from vindrop_local.sign_in_links import SignInLinks
 from vindrop_local.vinocr_process import VinOCRProcess
@@ -87,6 +87,7 @@ class Stack(Service):
         watch: bool = True,
         http_port: int | None = None,
         cascade: bool = False,
+        on_log: Callable[[LogLine], None] | None = None,
     ) -> None:
         """Prepare; nothing is started before the block begins.
 
@@ -96,6 +97,7 @@ class Stack(Service):
         :param watch: whether what arrives in the bucket calls the upload function.
         :param cascade: a second VinOCR of ours stands in for the cloud's, and both are asked.
         :param http_port: where the HTTP function answers; 0: a free port; None: it is not served.
+        :param on_log: told of every line that the functions log, beside the files.
         """
         self.place = place
         self.bucket = Bucket(f"photos-{APPID}", REGION, place.folder)
@@ -104,7 +106,7 @@ class Stack(Service):
         self._instances = instances
         self._watch = watch
         self._http_port = http_port
-        self._cascade = cascade
+        self._cascade, self._on_log = cascade, on_log
         self.second: VinOCRProcess | None = None
         self._exit = contextlib.ExitStack()
 
@@ -116,6 +118,7 @@ class Stack(Service):
         """Bring everything up.
 
         :raises UserError: something that the user can mend.
+        :raises SettingsError: a setting of the functions is wrong.
         """
         self._check()
         try:
@@ -132,15 +135,12 @@ class Stack(Service):
     def _check(self) -> None:
         """Read the functions' settings as they will, before anything is started.
 
-        :raises UserError: one is wrong, or a recognizer that they name has no keys.
+        :raises SettingsError: one is wrong.
+        :raises UserError: a recognizer that they name has no keys.
         """
         # Their addresses are not known yet.
         given = self._functions_environment("http://127.0.0.1", "http://127.0.0.1")
-        try:
-            own = {name: value for name, value in given.items() if name.startswith("VINDROP_")}
-            recognizer_settings.check(settings_module.load(own), given)
-        except (settings_module.SettingsError, StoreSettingError) as error:
-            raise UserError(str(error)) from None
+        recognizer_settings.check(settings_module.load(given), given)
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         database = file_of(self.place.database)
@@ -165,6 +165,7 @@ class Stack(Service):
             identity=Identity(
                 appid=APPID, region=REGION, secret_id=secret_id, secret_key=secret_key
             ),
+            also_log=self._on_log,
         )
         ledger = open_ledger(self.place.database, account="vinocr")
         self.ledger = cast("SQLLedger", ledger)
