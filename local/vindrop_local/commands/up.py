@@ -59,8 +59,7 @@ def up(
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
     cascade = of_cascade()
-    names = accounts(cascade)
-    outages = Outages(several=bool(names))
+    outages = Outages(several=bool(names := accounts(cascade)))
     stack = Stack(
         Place(state, bucket),
         vinocr={"VINOCR_RATE": str(rate)},
@@ -83,8 +82,8 @@ def up(
         if open_it:
             webbrowser.open(stack.console_link())
         follower = _Follower(stack.place.database)
-        circuits = Circuits(stack.ledger.open_circuits, names)
-        _follow(stack, follower, ended, out, [circuits, outages], as_json=as_json)
+        told = Circuits(stack.ledger.open_circuits, names), outages
+        _follow(stack, follower, ended, out, told, as_json=as_json)
     finally:
         out.print("finishing what is under way …")
         stack.stop()
