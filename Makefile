@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
+# What is started twice is compiled once, also where the environment forbids byte code.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-all test-thorough test-pythons test-deploy layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
 
@@ -37,7 +39,7 @@ test-pythons: setup ## the library alone on Python 3.10 and 3.13, where they are
 	@$(BIN)/python -m tests.pythons
 
 test-deploy: setup ## both deployments against clouds on loopback: takes minutes, needs npm
-	@DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy
+	@DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy -m deploy
 
 layers: setup ## the layers of both clouds, from the lock, byte for byte the same every time
 	@$(BIN)/python -m layers.dependencies --layout all

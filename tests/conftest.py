@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,18 @@ import pytest
 from tests import thorough
 from vindrop.stores import sql
 
-pytest_plugins = ["tests.browsers", "tests.leaks"]  # no output of any test holds a secret
+pytest_plugins = [
+    "tests.browsers",
+    "tests.memory",
+    "tests.leaks",  # no output of any test holds a secret
+    "tests.pipeline.fixtures",
+    "tests.stores.fixtures",
+]
+
+# Hundreds of processes are started here: where the machine forbids byte code, each would compile
+# its libraries anew, which takes longer than what most of them are started for.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # moto plays a cloud: that its access log names the signed URLs it is asked for is no output of ours.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -40,12 +53,17 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def _databases_are_closed() -> Iterator[None]:
-    """What a test opens it closes: a process of thousands of tests has only so many descriptors."""
+    """What a test opens it closes: a process of thousands of tests has only so many descriptors.
+
+    Nor so much memory: a client of DynamoDB takes 9 MB.
+    """
     before = set(sql._open)
     yield
     for url in set(sql._open) - before:
         with contextlib.suppress(Exception):  # its server may have gone
             sql.forget(url)
+    if dynamodb := sys.modules.get("vindrop.stores.dynamodb"):
+        dynamodb._open.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,7 @@ def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
 
-    raise typer.Exit(serve(list(context.args)))
+    raise typer.Exit(serve(list(context.args), language.said))
 
 
 @app.callback(invoke_without_command=True)
@@ -124,7 +124,8 @@ def _say_usage(error: Any) -> int:
         error.show()
     else:
         what = language.said(sentence.rstrip("."))
-        sentence = f"vindrop: {what}: {language.said('`vindrop --help` lists what there is')}"
+        hint = language.said("`vindrop --help` lists what there is")
+        sentence = f"vindrop: {what}{language.colon()}{hint}"
         console(error=True).print(shown(sentence), style="red", soft_wrap=True)
     return int(error.exit_code)
 
@@ -137,7 +138,8 @@ def _run() -> int:
         if language.chosen() != "en":
             language.translate_help(command)
             context = command.context_class
-            context.formatter_class = language.formatter(context.formatter_class)
+            if not hasattr(context.formatter_class, "translates"):
+                context.formatter_class = language.formatter(context.formatter_class)
         status = command.main(arguments, prog_name="vindrop", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0

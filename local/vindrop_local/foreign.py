@@ -21,17 +21,21 @@ RECORDS: Final = (results.READINGS, results.DEAD_LETTERS)
 """Tables of a destination."""
 _FIRST_BYTES: Final = b"SQLite format 3\0"
 _THERE: Final = {
-    "postgresql": "SELECT relname FROM pg_class WHERE oid IN (to_regclass(:a), to_regclass(:b))",
+    "postgresql": "SELECT relname FROM pg_class "
+    "WHERE oid IN (to_regclass(:a), to_regclass(:b), to_regclass(:c))",
     "mysql": "SELECT table_name FROM information_schema.tables "
-    "WHERE table_schema = DATABASE() AND table_name IN (:a, :b)",
+    "WHERE table_schema = DATABASE() AND table_name IN (:a, :b, :c)",
 }
 
 
 def refuse_foreign(url: str, wanted: Collection[str]) -> None:
-    """Look for the tables that ``url`` shall hold, and change nothing there.
+    """Look for tables of ours in what ``url`` names, and change nothing there.
 
-    :param wanted: tables of which one must be there.
-    :raises UserError: none is.
+    A database in which only records are, or only a ledger, is ours: the other's tables come with the
+    first upload.
+
+    :param wanted: tables that the caller reads, for the message.
+    :raises UserError: there are none.
     """
     if not is_sql(url):
         return
@@ -41,8 +45,8 @@ def refuse_foreign(url: str, wanted: Collection[str]) -> None:
             return
         there, name = _tables(path), str(path)
     else:
-        there, name = _on_server(url, wanted), "the database"
-    if not there & set(wanted):
+        there, name = _on_server(url), "the database"
+    if not there & {*LEDGER, *RECORDS}:
         raise UserError(
             f"{name} holds nothing of vindrop's (no table {' or '.join(wanted)}): name what the "
             "functions write. Nothing was changed there"
@@ -104,11 +108,11 @@ def _tables(path: Path) -> set[str]:
         ) from None
 
 
-def _on_server(url: str, wanted: Collection[str]) -> set[str]:
+def _on_server(url: str) -> set[str]:
     try:
         database = open_database(url)
-        names = [*wanted, *wanted]
-        rows = database.execute(_THERE[database.dialect.name], a=names[0], b=names[1]).rows
+        names = dict(zip("abc", (*LEDGER, *RECORDS), strict=True))
+        rows = database.execute(_THERE[database.dialect.name], **names).rows
     except (StoreError, StoreSettingError) as error:
         raise UserError(str(error)) from None
     return {str(row[0]) for row in rows}

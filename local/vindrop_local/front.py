@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from vindrop.http.language import reads_chinese
+from vindrop_local.language import in_chinese
 from vindrop_local.platform import Platform, Result
 from vindrop_local.platform.spec import MAX_SYNC_BYTES
 from vindrop_local.serving import AppThread, Service, listen
@@ -28,6 +30,7 @@ _log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 WAIT_SECONDS: Final = 10.0
 """How long a request waits for a free process of the function."""
+_TOO_LARGE: Final = "the request is larger than the platform takes (6 MB)"
 EVENTS: Final = "/v1/overview/events"
 _PULSE_SECONDS: Final = 1.0
 _STILL: Final = 15
@@ -66,7 +69,7 @@ class Front(Service):
             return
         request = Request(scope, receive)
         if (refused := self._refusal(request)) is not None:
-            await _plain(403, refused)(scope, receive, send)
+            await _plain(403, refused, request.headers)(scope, receive, send)
             return
         if request.method == "GET" and (own := await self._own(request)) is not None:
             await own(scope, receive, send)
@@ -76,7 +79,7 @@ class Front(Service):
         except ClientDisconnect:
             return
         if body is None:
-            response = _plain(413, "the request is larger than the platform takes (6 MB)")
+            response = _plain(413, _TOO_LARGE, request.headers)
         else:
             response = await run_in_threadpool(self._call, _event(request, body))
         await response(scope, receive, send)
@@ -132,8 +135,8 @@ class Front(Service):
         try:
             result = self._platform.invoke(self._function, event, wait_seconds=WAIT_SECONDS)
         except ValueError as error:
-            return _plain(413, str(error))
-        return _response(result)
+            return _plain(413, str(error), event["headers"])
+        return _response(result, event["headers"])
 
     def start(self) -> None:
         """Answer requests.
@@ -189,14 +192,14 @@ def _event(request: Request, body: bytes) -> dict[str, Any]:
     return event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
-def _response(result: Result) -> Response:
+def _response(result: Result, asked: Mapping[str, str]) -> Response:
     if not result.ok:
         _log.warning("the HTTP function failed: %s", result.error_type)
         status = {"ResourceLimitReached": 429, "TimeLimitReached": 504}.get(result.error_type, 502)
-        return _plain(status, f"the function did not answer ({result.error_type})")
+        return _plain(status, f"the function did not answer ({result.error_type})", asked)
     answer = result.value
     if not isinstance(answer, dict) or not isinstance(answer.get("statusCode"), int):
-        return _plain(502, "the function's answer is not an HTTP response")
+        return _plain(502, "the function's answer is not an HTTP response", asked)
     body = str(answer.get("body") or "")
     data = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
     response = Response(data, int(answer["statusCode"]))
@@ -205,9 +208,12 @@ def _response(result: Result) -> Response:
     return response
 
 
-def _plain(status: int, sentence: str) -> Response:
+def _plain(status: int, sentence: str, asked: Mapping[str, str]) -> Response:
+    """Return a problem document of this server's own, in the language of who asks."""
+    chinese = reads_chinese(asked)
     return Response(
-        json.dumps({"title": sentence, "status": status}),
+        json.dumps({"title": in_chinese(sentence) if chinese else sentence, "status": status}),
         status,
-        media_type="application/problem+json",
+        {"Content-Language": "zh-CN" if chinese else "en"},
+        "application/problem+json",
     )

@@ -13,14 +13,16 @@ from typing import Any, Final, Literal
 
 from rich.cells import cell_len
 
-from vindrop.domain.translation import Catalogue, chinese
+from vindrop.domain import translation
+from vindrop.domain.translation import Catalogue
 from vindrop_local.errors import UserError
 
 Language = Literal["en", "zh"]
 VARIABLE: Final = "VINDROP_LANG"
 _OPTION: Final = "--lang"
 _LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
-_BREAKS: Final = "，。：；、）」"
+_BREAKS: Final = "，。：；、）」”"
+_OPENS: Final = "（「“"
 _state: dict[str, Language] = {"chosen": "en"}
 
 
@@ -62,19 +64,41 @@ def chosen() -> Language:
 
 @functools.cache
 def _catalogue() -> Catalogue:
-    text = Path(__file__).with_name("zh.tsv").read_text(encoding="utf-8")
-    return Catalogue(text.splitlines())
+    """Return the sentences of the library, and ours before them: one may stand inside another."""
+    ours = Path(__file__).with_name("zh.tsv").read_text(encoding="utf-8")
+    theirs = Path(translation.__file__).with_name("zh.tsv").read_text(encoding="utf-8")
+    return Catalogue([*theirs.splitlines(), *ours.splitlines()])
 
 
 def said(sentence: str) -> str:
     """Return a sentence in the chosen language; one without a translation as it is."""
-    if _state["chosen"] == "en" or not sentence.strip():
-        return sentence
+    return sentence if _state["chosen"] == "en" else in_chinese(sentence)
+
+
+def word(kind: str, name: str) -> str:
+    """Return a word that means different things in different places, such as a step and a state.
+
+    :param kind: ``step`` or ``detail``: the catalogue has ``kind: name``.
+    """
+    return name if _state["chosen"] == "en" else in_chinese(f"{kind}: {name}")
+
+
+def colon() -> str:
+    """Return what stands between a name and what is said of it."""
+    return ": " if _state["chosen"] == "en" else "："
+
+
+def comma() -> str:
+    """Return what stands between the members of a list."""
+    return ", " if _state["chosen"] == "en" else "，"
+
+
+def in_chinese(sentence: str) -> str:
+    """Return a sentence in Simplified Chinese, whatever is chosen; one without a translation as it is."""
     bare = sentence.strip()
-    found = _catalogue().translate(bare)
-    if found == bare:
-        found = chinese().translate(bare)
-    return sentence.replace(bare, found, 1)
+    if not bare:
+        return sentence
+    return sentence.replace(bare, _catalogue().translate(bare), 1)
 
 
 def translate_help(command: Any) -> None:
@@ -112,7 +136,8 @@ def _pieces(text: str) -> list[str]:
     for character in text:
         narrow = cell_len(character) < 2
         joins = pieces and narrow and not pieces[-1].endswith(" ") and cell_len(pieces[-1][-1]) < 2
-        if joins or (pieces and (character in _BREAKS or character == " ")):
+        follows = pieces and (character in _BREAKS or character == " " or pieces[-1][-1] in _OPENS)
+        if joins or follows:
             pieces[-1] += character
         else:
             pieces.append(character)
@@ -126,11 +151,14 @@ def formatter(base: type[Any]) -> type[Any]:
     """
 
     class Formatter(base):  # type: ignore[misc]  # typer carries its parser without a name
+        translates = True
+
         def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-            super().write_usage(prog, args, said(prefix or "Usage:") + " ")
+            begun = said(prefix or "Usage:")
+            super().write_usage(prog, args, begun if begun.endswith("：") else f"{begun} ")
 
         def write_heading(self, heading: str) -> None:
-            super().write_heading(said(heading))
+            self.write(f"{' ' * self.current_indent}{said(heading)}{colon().rstrip()}\n")
 
         def write_text(self, text: str) -> None:
             indent = " " * self.current_indent
@@ -141,7 +169,8 @@ def formatter(base: type[Any]) -> type[Any]:
                     self.write(f"{indent}{line}\n")
 
         def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
-            listed = [(name, said(about)) for name, about in rows]
+            # A range of numbers is a number: its bounds stand behind.
+            listed = [(name.replace(" range>", ">"), said(about)) for name, about in rows]
             column = min(max(cell_len(name) for name, _ in listed), col_max) + col_spacing
             indent = " " * self.current_indent
             room = max(self.width - self.current_indent - column, 10)

@@ -1,13 +1,22 @@
-"""The sample photos, with their truth: the folder in the repository and one made on demand."""
+"""The photos of a demo, with their truth: the repository's and one made on demand, or the user's own."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from vindrop.domain import vin as vins
 from vindrop_local.errors import UserError
 from vindrop_local.stack import ROOT
+
+SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".jp2")
+)
+"""Of what is taken for a photo in a folder."""
+TRUTH: Final = "truth.csv"
+"""Beside the photos: the columns ``file`` and ``vin``, a line a photo whose VIN is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +25,8 @@ class Sample:
 
     key: str
     path: Path
-    vin: str
-    """The VIN in it; empty where there is none to read."""
+    vin: str | None
+    """The VIN in it; empty where there is none to read; None where nobody has said."""
 
 
 def folder() -> Path:
@@ -32,7 +41,7 @@ def samples(made: Path) -> list[Sample]:
         there when first asked for.
     :raises UserError: the samples are missing.
     """
-    truth = folder() / "truth.csv"
+    truth = folder() / TRUTH
     if not truth.is_file():
         raise UserError(f"{truth} is missing: the demo needs the repository's sample photos")
     with truth.open(newline="") as file:
@@ -56,3 +65,49 @@ def _oversize(made: Path) -> Sample | None:
     if not path.is_file() or path.stat().st_size != len(drawn.data):
         path.write_bytes(drawn.data)
     return Sample(drawn.name, path, drawn.vin or "")
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """Return the photos in a folder by name; those in folders below it are not looked at."""
+    return sorted(each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES)
+
+
+def own(folder: Path) -> list[Sample]:
+    """Return the user's own photos in ``folder``, with their truth where `TRUTH` lies beside them.
+
+    Nothing in the folder is changed.
+
+    :raises UserError: there is no photo in it, or the truth cannot be understood.
+    """
+    try:
+        found = photos_in(folder)
+    except OSError as error:
+        raise UserError(f"cannot read {folder}: {error.strerror}") from None
+    if not found:
+        kinds = ", ".join(sorted(each.removeprefix(".") for each in SUFFIXES))
+        raise UserError(f"there is no photo in {folder}: photos end in {kinds}")
+    truth = _own_truth(folder / TRUTH)
+    return [Sample(each.name, each, truth.get(each.name)) for each in found]
+
+
+def _own_truth(file: Path) -> dict[str, str]:
+    """Return name of photo → its VIN, empty where it has none; nothing without the file."""
+    if not file.is_file():
+        return {}
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"cannot read {file}: {error}") from None
+    found = {}
+    for number, row in enumerate(rows, start=2):
+        name, vin = row.get("file"), row.get("vin")
+        if name is None or vin is None:
+            raise UserError(f"{file}:{number}: it takes the columns file and vin")
+        text = vin.strip().upper()
+        if text and not vins.is_well_formed(text):
+            raise UserError(
+                f"{file}:{number}: {vin!r} is no VIN; leave it empty where there is none"
+            )
+        found[name.strip()] = text
+    return found

@@ -14,7 +14,8 @@ from vindrop.domain.columns import Field, fields
 from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DEAD_LETTER, READING, TYPES, DeadLetter, Reading
 from vindrop.domain.vin import Verdict
-from vindrop_local.terminal import shown
+from vindrop_local.language import said
+from vindrop_local.terminal import Foreign, shown
 
 COLOURS: Final = {
     Verdict.VERIFIED: "bold green",
@@ -160,7 +161,7 @@ def _cell(field: Field, record: Reading | DeadLetter) -> Text:
         return Text(f"{value:.2f}")
     if isinstance(record, Reading) and field.path == ("verdict",):
         return Text(shown(value), style=COLOURS[record.verdict])
-    return Text(shown(value))
+    return (Text if field.path == ("message",) else Foreign)(shown(value))
 
 
 def recognizers_table(
@@ -185,7 +186,7 @@ def recognizers_table(
             else _unread(record)
         )
         table.add_row(
-            Text(shown(record.upload.key if record.upload else _NO_OBJECT)),
+            Foreign(shown(record.upload.key)) if record.upload else Text(_NO_OBJECT),
             *(_call(calls.get(name)) for name in names),
             came_to,
             f"{cost:.2f}" if cost else "–",
@@ -196,14 +197,14 @@ def recognizers_table(
 def _unread(letter: DeadLetter) -> Text:
     """Return why a photo has no VIN, where none of its recognizers' columns says it."""
     said = {call.code for call in letter.recognizers}
-    return Text("no VIN" if letter.code in said else letter.code.rpartition(".")[2], "red")
+    return Text("no VIN found" if letter.code in said else letter.code.rpartition(".")[2], "red")
 
 
 def _call(call: RecognizerCall | None) -> Text:
     if call is None:
         return Text("not asked", "dim")
     if call.vin is None:
-        return Text(shown((call.code or "no VIN").rpartition(".")[2]), "red")
+        return Text(shown((call.code or "no VIN found").rpartition(".")[2]), "red")
     # Cut off, not rounded: 0.9996 is less than sure.
     sure = "" if call.confidence is None else f" {math.floor(call.confidence * 1000) / 1000:.3f}"
     return Text.assemble(call.vin, (sure, "dim"))
@@ -212,11 +213,12 @@ def _call(call: RecognizerCall | None) -> Text:
 def reading_line(reading: Reading) -> Text:
     """Return one line for a reading that has just landed."""
     year = f" · {reading.model_year}" if reading.model_year else ""
+    verdict = said(reading.verdict.value)
     return Text.assemble(
         ("✓ ", "green") if reading.verdict is not Verdict.DOUBTFUL else ("? ", "yellow"),
         (reading.vin, "bold"),
         "  ",
-        (f"{reading.verdict.value:<9}", COLOURS[reading.verdict]),
+        (verdict + " " * (9 - cell_len(verdict)), COLOURS[reading.verdict]),
         "  ",
         shown(reading.upload.key),
         (shown(f"  {reading.maker or ''}{year}"), "dim"),
@@ -225,12 +227,12 @@ def reading_line(reading: Reading) -> Text:
 
 def dead_letter_line(letter: DeadLetter) -> Text:
     """Return one line for a dead letter that has just landed."""
-    name = shown(letter.upload.key) if letter.upload else _NO_OBJECT
+    name = shown(letter.upload.key) if letter.upload else said(_NO_OBJECT)
     return Text.assemble(
         ("✗ ", "red"),
         (shown(letter.code), "red"),
         f"  {name}",
-        (f"  {shown(letter.message)}", "dim"),
+        (f"  {shown(said(letter.message))}", "dim"),
     )
 
 
@@ -251,5 +253,5 @@ def settings_table(rows: Iterable[tuple[str, str, str]]) -> Table:
     table.add_column("default", overflow="fold", max_width=26)
     table.add_column("what it is", overflow="fold")
     for variable, default, about in rows:
-        table.add_row(variable, default, Text(about))
+        table.add_row(variable, default, Text(said(about)))
     return table

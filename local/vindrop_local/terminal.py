@@ -20,7 +20,7 @@ from rich.text import Text
 from vindrop.domain.printed import shown, spreadsheet_cell
 from vindrop_local.language import said
 
-__all__ = ["SafeConsole", "console", "json_text", "shown", "spreadsheet_cell"]
+__all__ = ["Foreign", "SafeConsole", "console", "json_text", "shown", "spreadsheet_cell"]
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
@@ -40,11 +40,15 @@ def json_shown(text: str) -> str:
     )
 
 
+class Foreign(Text):
+    """Text of somebody else's, such as a key: shown as it is, whatever word of ours it looks like."""
+
+
 def _told(what: Any) -> Any:
     """Return a text, or a table with its words, in the chosen language."""
     if isinstance(what, str):
         return "\n".join(said(line) for line in what.split("\n"))
-    if isinstance(what, Text) and not what.spans:
+    if isinstance(what, Text) and not what.spans and not isinstance(what, Foreign):
         what.plain = said(what.plain)
     elif isinstance(what, Table):
         for column in what.columns:

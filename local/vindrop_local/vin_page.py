@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +14,7 @@ from vindrop.domain import vin as vins
 from vindrop.domain.vehicle import Pattern, Vehicle
 from vindrop.domain.vin import Verdict, Vin
 from vindrop_local import show
+from vindrop_local.language import chosen, colon, comma, said
 from vindrop_local.terminal import console, shown
 
 if TYPE_CHECKING:
@@ -28,32 +31,43 @@ _PATTERNS: Final = {
 }
 
 
-def why(read: Vin) -> str:
-    """Return why the verdict is what it is: of a doubtful VIN, each reason with its characters."""
+def why(
+    read: Vin, say: Callable[[str], str] = str, marks: Sequence[str] = (": ", ", ", "; ")
+) -> str:
+    """Return why the verdict is what it is: of a doubtful VIN, each reason with its characters.
+
+    :param say: returns a sentence in the reader's language.
+    :param marks: what stands after a name, between two of a list, and between two reasons.
+    """
     if read.verdict is not Verdict.DOUBTFUL:
-        return _VERDICTS[read.verdict]
+        return say(_VERDICTS[read.verdict])
     doubts = []
     if vins.normalize(read.as_read)[1]:
         slips = vins.corrections(read.as_read)
-        typed = [f"typed {typed} at position {at}, read as {of}" for at, typed, of in slips]
-        doubts.append(": ".join(filter(None, ("characters were corrected", ", ".join(typed)))))
+        typed = [say(f"typed {typed} at position {at}, read as {of}") for at, typed, of in slips]
+        what = say("characters were corrected")
+        doubts.append(marks[0].join(filter(None, (what, marks[1].join(typed)))))
     if read.check_digit == "invalid":
         found, right = read.value[vins.CHECK_POSITION], vins.check_digit(read.value)
-        doubts.append(f"the check digit is wrong: {found} is there, {right} is right")
-    doubts.append(placeholders.why_doubtful(read.value, manufacturers.find(read.value)) or "")
-    return "; ".join((*filter(None, doubts), "have a person look"))
+        doubts.append(say(f"the check digit is wrong: {found} is there, {right} is right"))
+    if other := placeholders.why_doubtful(read.value, manufacturers.find(read.value)):
+        doubts.append(say(other))
+    return marks[2].join((*doubts, say("have a person look")))
 
 
 def line(each: Explained) -> str:
-    """Return one line for one of many."""
-    read = each.vin
+    """Return one line for one of many: in a pipe English, since programs read it."""
+    read, say = each.vin, said if console().is_terminal else str
     if read is None:
-        return shown(f"{each.text}  no VIN: {each.reason}")
+        between = colon() if say is said else ": "
+        return shown(f"{each.text}  {say('no VIN')}{between}{say(each.reason or '')}")
     model = each.vehicle.model if each.vehicle else None
     year = read.model_year or (each.vehicle.year if each.vehicle else None)
-    known = (read.maker, model, str(year) if year else None, read.country)
+    country = say(read.country) if read.country else None
+    known = (read.maker, model, str(year) if year else None, country)
     what = " · ".join(part for part in known if part)
-    return f"{read.value}  {read.verdict.value:<9}  {what}"
+    verdict = say(read.verdict.value)
+    return f"{read.value}  {verdict}{' ' * (9 - cell_len(verdict))}  {what}"
 
 
 def page(each: Explained) -> None:
@@ -62,12 +76,15 @@ def page(each: Explained) -> None:
     read = each.vin
     if read is None:
         out.print(
-            Text.assemble((shown(each.text), "bold"), "  ", ("no VIN", "red")), soft_wrap=True
+            Text.assemble((shown(each.text), "bold"), "  ", (said("no VIN"), "red")), soft_wrap=True
         )
         out.print(each.reason, markup=False, soft_wrap=True)
     else:
-        said = (read.verdict.value, show.COLOURS[read.verdict])
-        head = Text.assemble((read.value, "bold"), "  ", said, "  ", (why(read), "dim"))
+        verdict = (said(read.verdict.value), show.COLOURS[read.verdict])
+        marks = (colon(), comma(), "; " if chosen() == "en" else "；")
+        head = Text.assemble(
+            (read.value, "bold"), "  ", verdict, "  ", (why(read, said, marks), "dim")
+        )
         out.print(head, soft_wrap=True)
         out.print()
         out.print(_characters(read, each.vehicle))
@@ -79,9 +96,10 @@ def page(each: Explained) -> None:
     if each.instead:
         out.print("\nWhat may have been meant (one slip away, and the check digit holds):")
         for other, pattern in each.instead:
-            built = vins.maker(other.vin) or "no known maker"
-            known = f", {_PATTERNS[pattern]}" if pattern is Pattern.KNOWN else ""
-            slip = f"  {other.vin}  {other.change}  ({built}{known})"
+            built = vins.maker(other.vin) or said("no known maker")
+            known = f"{comma()}{said(_PATTERNS[pattern])}" if pattern is Pattern.KNOWN else ""
+            about = f"({built}{known})" if chosen() == "en" else f"（{built}{known}）"
+            slip = f"  {other.vin}  {said(other.change)}  {about}"
             out.print(slip, markup=False, soft_wrap=True)
 
 
@@ -93,19 +111,25 @@ def _characters(read: Vin, vehicle: Vehicle | None) -> Table:
         table.add_column(column)
     law = check_digit.law(value[:2])
     built = manufacturers.find(value)
-    maker = f"{built.brand} ({built.name})" if built and built.name else (read.maker or "unknown")
-    small = "; a 9 at 3: named together with 12 to 14" if value[2] == "9" else ""
-    model = vehicle.model if vehicle and vehicle.model else "the maker's own code"
-    year = str(read.model_year) if read.model_year else "not told"
-    defined = law.model_year if law and law.model_year else "no law defines it"
-    required = law.check_digit if law and law.check_digit else "no law requires it"
+    maker = f"{built.brand} ({built.name})" if built and built.name else read.maker
+    maker = maker or said("unknown")
+    small = said("; a 9 at 3: named together with 12 to 14") if value[2] == "9" else ""
+    country = said(read.country or "no country")
+    model = vehicle.model if vehicle and vehicle.model else said("the maker's own code")
+    year = str(read.model_year) if read.model_year else said("not told")
+    defined = law.model_year if law and law.model_year else said("no law defines it")
+    required = law.check_digit if law and law.check_digit else said("no law requires it")
     for position, characters, meaning in (
-        ("1–3", value[:3], f"maker: {maker}, {read.country or 'no country'}{small}"),
-        ("4–8", value[3:8], f"model, body, engine …: {model}"),
-        ("9", value[8], f"check digit ({required}); the others give {vins.check_digit(value)}"),
-        ("10", value[9], f"model year: {year} ({defined})"),
-        ("11", value[10], f"plant: {vehicle.plant if vehicle and vehicle.plant else '–'}"),
-        ("12–17", value[11:], "serial number"),
+        ("1–3", value[:3], f"{said('maker')}{colon()}{maker}{comma()}{country}{small}"),
+        ("4–8", value[3:8], said(f"model, body, engine …: {model}")),
+        (
+            "9",
+            value[8],
+            said(f"check digit ({required}); the others give {vins.check_digit(value)}"),
+        ),
+        ("10", value[9], said(f"model year: {year} ({defined})")),
+        ("11", value[10], said(f"plant: {vehicle.plant if vehicle and vehicle.plant else '–'}")),
+        ("12–17", value[11:], said("serial number")),
     ):
         table.add_row(position, Text(characters, style="bold"), Text(meaning))
     return table
@@ -142,14 +166,15 @@ def _facts(read: Vin, vehicle: Vehicle | None) -> Table:
     rows: list[tuple[str, object]] = [
         ("maker", read.maker),
         ("manufacturer", read.manufacturer),
-        ("country", read.country),
-        ("region", read.region),
+        ("country", said(read.country or "")),
+        ("region", said(read.region or "")),
         ("model year", read.model_year),
     ]
     if vehicle is None:
         rows.append(("vehicle", "not asked for: pip install 'vindrop[vehicle]'"))
     else:
-        rows.append(("pattern", f"{vehicle.pattern.value}: {_PATTERNS[vehicle.pattern]}"))
+        what = f"{said(vehicle.pattern.value)}{colon()}{said(_PATTERNS[vehicle.pattern])}"
+        rows.append(("pattern", what))
         named = ("make", "model", "year", "body", "trim", "fuel", "plant", "type")
         facts = ((name, getattr(vehicle, name)) for name in named)
         rows += [(name, value) for name, value in facts if value is not None]
@@ -157,5 +182,5 @@ def _facts(read: Vin, vehicle: Vehicle | None) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(str(value or "–")))
+        table.add_row(said(name), Text(said(str(value or "–"))))
     return table

@@ -15,24 +15,12 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.commands import vindrop
 from tests.reader.pictures import VIN, encoded, plate
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "events" / "photos"
 VIN_OF_PAGE = "1M8GDM9AXKP042788"
-
-
-def vindrop(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VINDROP_", "VINOCR_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "vindrop_local", *arguments],
-        cwd=cwd,
-        env=clean | {"COLUMNS": "120"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
 
 
 def test_the_settings_page_is_the_model(tmp_path: Path) -> None:
@@ -287,3 +275,55 @@ def test_the_demo_accounts_for_every_photo_and_a_second_run_pays_for_nothing(
             assert third.wait(60) == 0
         finally:
             third.kill()
+
+
+def test_the_demo_takes_photos_of_ones_own_and_leaves_them_as_they_are(tmp_path: Path) -> None:
+    own = tmp_path / "my photos"
+    own.mkdir()
+    for name in ("label.heic", "plate-04.jpg", "no-vin-shop-front.jpg", "notes.txt"):
+        source = SAMPLES / name
+        (own / name).write_bytes(source.read_bytes() if source.exists() else b"no photo")
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in own.iterdir()}
+    done = vindrop("demo", "--photos", str(own), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 photos of " in done.stdout
+    assert "your files stay as they are" in done.stdout
+    assert "There is no truth.csv beside them" in done.stdout
+    assert re.search(r"plate-04\.jpg +5NPEVYK97FD841835 +verified", done.stdout)
+    assert "JN1F78SRCEZ927247" in done.stdout
+    assert "✓" not in done.stdout
+    assert "exactly" not in done.stdout
+    (own / "truth.csv").write_text("file,vin\nplate-04.jpg,5NPEVYK97FD841835\nlabel.heic,\n")
+    again = vindrop("demo", "--photos", str(own), "--json", cwd=tmp_path)
+    found = json.loads(again.stdout)
+    assert (found["calls"], found["uploads"], found["ok"]) == (0, 3, True)
+    assert (found["exact"], found["readable"], found["wrong"]) == (1, 1, 1)
+    assert {(each["photo"], each["verdict"], each["code"]) for each in found["photos"]} == {
+        ("label.heic", "plausible", None),
+        ("plate-04.jpg", "verified", None),
+        ("no-vin-shop-front.jpg", None, "FailedOperation.OcrFailed"),
+    }
+    (own / "truth.csv").unlink()
+    after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in own.iterdir()}
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("truth", "says"),
+    [
+        (None, "there is no photo in"),
+        ("name,number\na.jpg,x\n", "it takes the columns file and vin"),
+        ("file,vin\na.jpg,12345\n", "is no VIN"),
+    ],
+)
+def test_the_demo_says_what_is_wrong_with_a_folder(
+    tmp_path: Path, truth: str | None, says: str
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    if truth is not None:
+        (own / "a.jpg").write_bytes(b"x")
+        (own / "truth.csv").write_text(truth)
+    done = vindrop("demo", "--photos", "own", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr

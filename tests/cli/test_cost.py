@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import vindrop
-from tests.pipeline.conftest import World, _servers, process, world
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.commands import vindrop
+from tests.pipeline.conftest import World, process
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop.stores.dynamodb import DynamoDB
 from vindrop_local import prices
 
-__all__ = ["_servers", "servers", "world"]
 EVERY = (
     "vinocr-call=0.02",
     "scf-gb-second=1e-5",
@@ -47,12 +46,23 @@ def test_the_sum_is_that_of_the_items_and_each_price_has_its_page(
     )
     assert found["without"] == [one["name"] for one in found["items"] if one["price"] is None]
     assert "vinocr-call" in found["without"], "nobody's contract is guessed"
+    assert found["complete"] is False
+
+
+def test_a_sum_that_is_not_whole_says_so(tmp_path: Path) -> None:
+    done = vindrop("cost", "--cloud", "tencent", cwd=tmp_path)
+    assert "INCOMPLETE: at least 11.50 USD a month" in done.stdout
+    assert "an unknown sum for 1,000 photos more" in done.stdout
+    assert "vinocr-call" in done.stdout.splitlines()[-1]
+    whole = [word for one in EVERY for word in ("--price", one)]
+    done = vindrop("cost", "--cloud", "tencent", *whole, cwd=tmp_path)
+    assert "INCOMPLETE" not in done.stdout
 
 
 def test_your_prices_are_taken_and_nothing_is_left_out_then(tmp_path: Path) -> None:
     words = [word for one in EVERY for word in ("--price", one)]
     found = report(tmp_path, "--photos", "1000", *words)
-    assert found["without"] == []
+    assert (found["without"], found["complete"]) == ([], True)
     (call,) = (one for one in found["items"] if one["name"] == "vinocr-call")
     assert (call["cost"], call["page"]) == (20.0, "given by you")
     assert 20 < found["1000_photos_more"] < 20.1

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.library.conftest import a_reading, an_upload
 from tests.stores.console_flow import ConsoleFlow
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop.stores.sql import open_database
-
-__all__ = ["servers"]
 
 COMMANDS = {
     "uploads": ("uploads",),

@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.cli.test_cli import ROOT, vindrop
+from tests.cli.test_cli import ROOT
+from tests.commands import vindrop
 from vindrop_local.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -66,3 +67,31 @@ def test_no_colours_in_a_pipe(environment: dict[str, str], tmp_path: Path) -> No
     for words in (("settings",), ("vin", "nonsense")):
         done = vindrop(*words, cwd=tmp_path, **environment)
         assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_topic_is_found_by_its_words() -> None:
+    """By titles, then headings, then text: one page is shown, several are listed."""
+
+    def shown(*words: str) -> str:
+        done = CliRunner().invoke(app, ["help", *words])
+        assert done.exit_code == 0
+        return done.stdout
+
+    assert shown("rotate", "keys").startswith("# Rotate keys\n")
+    assert shown("Rotate Keys") == shown("rotate", "keys")
+    listed = shown("upgrade")
+    assert "upgrade" in listed.casefold()
+    several = shown("heic")
+    assert several.startswith("Pages about heic:\n")
+    assert "  http " in several
+    lines = [json.loads(line) for line in shown("heic", "--json").splitlines()]
+    assert {"http"} <= {line["topic"] for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"), [("setings", "settings"), ("doctr", "doctor"), ("tutoriall", "tutorial")]
+)
+def test_near_matches_are_named(slip: str, meant: str, tmp_path: Path) -> None:
+    done = vindrop("help", slip, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"did you mean {meant}" in done.stderr

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import vindrop
 from tests.cli.test_terminal import HOSTILE
+from tests.commands import vindrop
 from tests.library.conftest import a_dead_letter
 from vindrop.core.redrive import redrive
 from vindrop.core.store_errors import StoreError

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
 from vindrop.core import export

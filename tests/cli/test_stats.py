@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.console.filled import end
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow
@@ -115,6 +115,7 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
         "stats", "--json", cwd=tmp_path, **settings, VINDROP_RECOGNIZERS=recognizers,
         VINDROP_PRICE_PER_CALL="5",
     )  # fmt: skip
+    assert done.stdout, (done.stderr, done.returncode)
     found = json.loads(done.stdout)
     assert (found["billed"], found["maybe_billed"], found["cost_today"]) == (6, 2, 0.08)
     assert found["recognizers"] == {

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from rich.text import Text
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.library.conftest import a_dead_letter, a_reading
 from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading, to_json

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from vindrop.domain import vehicle, vin
 from vindrop_local.alternatives import alternatives
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import get_args
 
 import pytest
 
+from vindrop.core import life
 from vindrop.core.console import Step
 from vindrop.core.redrive import Result
 from vindrop.domain.access_keys import ROLES
+from vindrop.domain.check_digit import LAWS
 from vindrop.domain.review import Reason
 from vindrop.http import console
 from vindrop.http.console import figures, filters, templates
@@ -31,7 +34,7 @@ def test_every_sentence_is_in_both_languages_with_the_same_places(name: str) -> 
     english, chinese = WORDS[name]
     assert english.strip()
     assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese))
-    assert re.search(r"[一-鿿]", chinese) or english == chinese or "%" in chinese
+    assert re.search(r"[一-鿿，。]", chinese) or english == chinese or "%" in chinese
 
 
 def test_pages_and_scripts_use_words_that_are_there() -> None:
@@ -49,6 +52,8 @@ def test_pages_and_scripts_use_words_that_are_there() -> None:
         *(f"kind.{name}" for name in (*get_args(Reason), "dead", "waiting")),
         *(f"step.{name}" for name in get_args(Step)),
         *(f"role.{name}" for name in ROLES),
+        *(f"js.country.{name}" for name, law in LAWS.items() if law.check_digit),
+        *(f"detail.{name}" for name in re.findall(r'"(\w+)":', inspect.getsource(life))),
     }
     assert dynamic - WORDS.keys() == set()
 
@@ -56,7 +61,7 @@ def test_pages_and_scripts_use_words_that_are_there() -> None:
 def test_every_word_is_said_somewhere() -> None:
     everything = "\n".join(TEXTS.values())
     beginnings = ("kind.", "state.", "step.", "role.", "js.problem.", "js.redrive.", "js.reason.")
-    more = ("js.verdict.", "review.why.", "nav.")
+    more = ("js.country.", "js.verdict.", "review.why.", "nav.", "age.", "detail.")
     for name in WORDS:
         whole = name.removesuffix("1")  # the words for one follow those for many
         assert name.startswith((*beginnings, *more)) or whole in everything, name

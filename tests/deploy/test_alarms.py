@@ -14,11 +14,11 @@ import pytest
 from tests import needs
 from tests.deploy.tencent.models import held_against_model
 from tests.deploy.test_tencent import models
-from tests.pipeline.conftest import World, _servers, a_call, process, world
+from tests.pipeline.conftest import World, a_call, process
 from vindrop.core import sweep
 from vindrop_local import prices
 
-__all__ = ["_servers", "models", "world"]
+__all__ = ["models"]
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "deploy" / "tencent" / "grafana-dashboard.json"
 WANTED = {

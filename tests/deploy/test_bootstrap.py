@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests import secrets
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.deploy.conftest import ROOT
 from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.tencent.state import APPID
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
-from tests.stores.fixtures import Servers, servers
+from tests.stores.fixtures import Servers
 from vindrop.core.ledger import Claim
 from vindrop.core.rate_limiter import Permit
 from vindrop.destinations import open_destination
@@ -28,7 +28,6 @@ from vindrop_local.tencent_bootstrap import account, bucket, database, network
 from vindrop_local.tencent_bootstrap.cloud import Cloud
 from vindrop_local.tencent_bootstrap.env_file import EnvFile
 
-__all__ = ["servers"]
 BUCKET, NAME = f"photos-{APPID}", "vindrop-dev"
 Run = Callable[..., dict[str, dict[str, Any]]]
 

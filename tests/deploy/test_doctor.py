@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import secrets
-from tests.pipeline.conftest import BUCKET, World, _servers, world
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.pipeline.conftest import BUCKET, World
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop import settings as settings_module
 from vindrop.domain.failures import Failure
 from vindrop.stores import sql
@@ -23,7 +23,6 @@ from vindrop_local.doctor import Finding, examine
 from vindrop_local.doctor.vinocr import _clock
 from vindrop_local.errors import UserError
 
-__all__ = ["_servers", "servers", "world"]
 NO_KEYS = dict.fromkeys(secrets.VINOCR, "")
 
 

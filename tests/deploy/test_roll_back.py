@@ -25,7 +25,7 @@ from tests.deploy.test_tencent import BUCKET, REGION, event, models, mounted
 from tests.deploy.test_tencent import environment as tencent_environment
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop.domain.records import Reading, from_json
 from vindrop.stores import sql
 from vindrop_local.bucket import Account, Bucket, BucketServer
@@ -33,7 +33,7 @@ from vindrop_local.commands import sources
 from vindrop_local.serving import free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
-__all__ = ["models", "servers"]
+__all__ = ["models"]
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 OTHER = {"VINDROP_RATE": "5"}
 """The second deployment's setting; its memory is another one, too."""

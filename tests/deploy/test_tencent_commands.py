@@ -25,12 +25,12 @@ from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.test_tencent import BUCKET, NAME, REGION, event, models, mounted
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
-from tests.stores.fixtures import Servers, servers
+from tests.stores.fixtures import Servers
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.tencent_bootstrap.account import deploy_policy
 from vindrop_local.vinocr_process import VinOCRProcess
 
-__all__ = ["models", "servers"]
+__all__ = ["models"]
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 PAGE = ROOT / "docs" / "deploy-tencent.md"
 PREFIX, VARIABLES = "in/", ".variables"

@@ -8,10 +8,6 @@ from multiprocessing.pool import Pool
 
 import pytest
 
-from tests.stores.fixtures import servers
-
-__all__ = ["servers"]
-
 
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Pool]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from documentation import sentences
-from tests.cli.test_cli import vindrop
+from documentation import sentences, translations
+from tests.commands import vindrop
 from vindrop.domain.translation import LONGEST, Catalogue, chinese
 from vindrop.http.language import prefers_chinese
 from vindrop.http.problems import KINDS, ProblemError
@@ -123,10 +123,12 @@ def test_programs_get_the_same_in_either_language(tmp_path: Path) -> None:
     assert (
         vindrop(*words, cwd=tmp_path).stdout == vindrop("--lang", "zh", *words, cwd=tmp_path).stdout
     )
-    assert (
-        vindrop("--lang", "zh", "settings", "--markdown", cwd=tmp_path, PYTHONUTF8="1").stdout
-        == vindrop("settings", "--markdown", cwd=tmp_path, PYTHONUTF8="1").stdout
-    )
+
+
+def test_the_chinese_settings_page_is_what_the_command_line_says(tmp_path: Path) -> None:
+    page = (translations.ROOT / translations.GENERATED).read_text(encoding="utf-8")
+    said = vindrop("--lang", "zh", "settings", "--markdown", cwd=tmp_path, PYTHONUTF8="1").stdout
+    assert page.partition("\n")[2] == said
 
 
 def test_lines_are_as_wide_as_the_terminal() -> None:

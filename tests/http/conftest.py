@@ -12,12 +12,10 @@ import pytest
 from tests import secrets
 from tests.http import events
 from tests.leaks import heard
-from tests.pipeline.conftest import World, _servers, world
+from tests.pipeline.conftest import World
 from vindrop import http, settings
 from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
-
-__all__ = ["_servers", "world"]
 
 KEY = secrets.API_KEY
 OPEN = settings.load(

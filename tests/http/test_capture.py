@@ -224,9 +224,25 @@ def test_a_server_that_dies_and_comes_back_loses_nothing(
     page.set_input_files("#choose", another(tmp_path, "warm.jpg"))
     vin_of(page)
     page.fill("#reference", "died")
+    # The first is under way when the server dies; the others wait until it has.
+    sent: list[Any] = []
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        sent.append(route)
+        if len(sent) == 1 or stack.front is dead:
+            route.continue_()
+        else:
+            held.append(route)
+
+    dead: Any = None
+    page.route("**/v1/vin", hold)
     page.set_input_files("#choose", [another(tmp_path, f"died-{at}.jpg") for at in range(4)])
     page.wait_for_selector(".sent.sending")
     stack.front.stop()
+    dead = stack.front
+    for route in held:
+        route.continue_()
     try:
         page.locator(".sent-state", has_text="No connection").first.wait_for()
     finally:

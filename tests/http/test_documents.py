@@ -24,6 +24,7 @@ from vindrop.domain.upload import Upload
 from vindrop.domain.vin import check_digit, parse
 from vindrop.http import ROUTES, doubts, openapi
 from vindrop.http import page as page_module
+from vindrop.http.console.queue import cells
 from vindrop.http.page import inline_bytes
 from vindrop.http.problems import KINDS
 
@@ -221,6 +222,13 @@ def test_what_a_recognizer_is_less_sure_of_is_pointed_at_with_the_likeliest_othe
 def test_a_recognizer_that_is_as_sure_of_all_points_at_none() -> None:
     """A photo that may show no VIN at all has all characters alike."""
     assert doubts.of(replace(reading_of(GOOD), characters=told(0.6))) == []
+
+
+def test_a_reviewer_sees_the_characters_that_are_less_sure_than_the_others_marked() -> None:
+    small = replace(reading_of(GOOD), characters=told(0.87))
+    assert [cell["why"] for cell in cells(small)] == [None] * 17
+    one = replace(reading_of(GOOD), characters=told(0.87, 0.87, 0.87, 0.6, 0.87))
+    assert [at for at, cell in enumerate(cells(one)) if cell["why"]] == [3]
 
 
 def test_real_confidences_take_the_place_of_guessed_look_alikes() -> None:

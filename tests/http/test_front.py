@@ -81,6 +81,18 @@ def test_another_sites_name_or_page_is_refused(
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+def test_who_reads_chinese_is_refused_in_chinese(front: str) -> None:
+    chinese = {"Accept-Language": "zh-CN,zh;q=0.9"}
+    refused = requests.get(front, headers=chinese | {"Origin": "https://evil.example"}, timeout=60)
+    large = requests.post(f"{front}/v1/vin", data=bytes(7_000_000), headers=chinese, timeout=60)
+    for answer, status in ((refused, 403), (large, 413)):
+        assert (answer.status_code, answer.headers["Content-Language"]) == (status, "zh-CN")
+        assert re.search(r"[一-鿿]", answer.json()["title"])
+        assert not re.search(r"[a-z]{2,} [a-z]{2,}", answer.json()["title"])
+    english = requests.get(front, headers={"Origin": "https://evil.example"}, timeout=60)
+    assert english.json()["title"] == "this address answers to its own page only"
+
+
 def test_its_own_page_is_answered_under_each_name_of_this_machine(front: str) -> None:
     port = front.rpartition(":")[2]
     for name in ("127.0.0.1", "localhost", "LOCALHOST", "[::1]"):
@@ -92,7 +104,7 @@ def test_the_function_answers_in_a_process_of_its_own(front: str) -> None:
     page = requests.get(f"{front}/capture", timeout=60)
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "车架号" in page.text
+    assert "识别 VIN" in page.text
     assert page.headers["X-Request-Id"]
     refused = requests.post(f"{front}/v1/vin", data=b"\xff\xd8\xff", timeout=60)
     assert (refused.status_code, refused.json()["type"]) == (401, "urn:vindrop:problem:key-refused")

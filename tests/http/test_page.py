@@ -241,10 +241,10 @@ def test_characters_in_doubt_are_marked_and_explained(open_page: Open) -> None:
     assert "read as O" in lines[2]
     assert "not clear" in lines[3]
     page.click("[data-language=zh]")
-    assert page.locator("#verdict").inner_text() == "请核对"
+    assert page.locator("#verdict").inner_text() == "存疑"
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     page.reload()
-    assert page.locator("h1").inner_text() == "拍照识别车架号", "the language is remembered"
+    assert page.locator("h1").inner_text() == "拍照识别 VIN", "the language is remembered"
 
 
 def test_a_lost_connection_keeps_the_photo(open_page: Open) -> None:

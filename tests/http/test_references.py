@@ -12,11 +12,9 @@ import pytest
 
 from tests.http.conftest import Service
 from tests.pipeline.conftest import SAMPLES
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.stores.fixtures import Servers, fresh_store
 from vindrop.domain.upload import REFERENCE_LENGTH
 from vindrop.stores import sql
-
-__all__ = ["servers"]
 
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 ORDER = "订单 2026/11-車 №7"

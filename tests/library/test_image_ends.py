@@ -12,7 +12,7 @@ from PIL import Image
 from bench import mutate
 from tests import images
 from tests.images import encoded
-from vindrop.core import pixels, reencode
+from vindrop.core import image_memory, pixels, reencode
 from vindrop.domain import error_codes
 from vindrop.domain.failures import FailureError
 
@@ -133,8 +133,10 @@ def test_a_jpeg_2000_without_its_end_is_whole(options: dict[str, Any]) -> None:
         assert refused(whole[:-lost])
 
 
-def test_damaged_files_are_converted_or_refused() -> None:
+def test_damaged_files_are_converted_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else comes out, whatever was done to a file; `bench.mutate` does it by the thousand."""
+    # It converts as a function of 512 MB: what the tests before this one have left is no part of it.
+    monkeypatch.setattr(image_memory, "resident_mb", lambda: 160.0)
     dice = random.Random(19)
     originals = [one for kind in mutate.bases() for one in kind]
     ended = Counter[str]()

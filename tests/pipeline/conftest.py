@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-
-import pytest
 
 from tests import secrets
 from vindrop import settings as settings_module
@@ -21,10 +19,8 @@ from vindrop.core.outcome import Outcome
 from vindrop.destinations import open_destination
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.domain.upload import Upload
-from vindrop.stores import sql
 from vindrop.stores.sql import Database
 from vindrop.wiring import build
-from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import Calls, VinOCRProcess
 
 BUCKET = "photos-1250000000"
@@ -43,30 +39,6 @@ class FaultFile:
         fresh.write_text(json.dumps({"faults": list(rules)}))
         os.utime(fresh, ns=(time.time_ns(), time.time_ns()))
         fresh.replace(self._path)
-
-
-@pytest.fixture(scope="session")
-def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ...]]:
-    folder = tmp_path_factory.mktemp("servers")
-    objects = folder / "bucket"
-    objects.mkdir()
-    faults = FaultFile(folder / "faults.json")
-    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN)
-    with BucketServer(
-        [Bucket(BUCKET, "ap-guangzhou", objects)], [account], folder / "journal.db", None
-    ) as bucket:
-        port = bucket.ports[BUCKET]
-        with VinOCRProcess(
-            folder / "vinocr.log",
-            secret_id=secrets.VINOCR_ID,
-            secret_key=secrets.VINOCR_KEY,
-            settings={
-                "VINOCR_URL_ALLOW": f"127.0.0.1:{port}",
-                "VINOCR_RATE": "1000",
-                "VINOCR_FAULTS": str(folder / "faults.json"),
-            },
-        ) as vinocr:
-            yield objects, bucket.url(BUCKET), vinocr, faults
 
 
 @dataclass
@@ -93,7 +65,7 @@ class World:
             "VINDROP_RETRY_SECONDS": "0.01",
             **changes,
         }
-        return build(settings_module.load(given), secrets.TENCENT_ROLE | secrets.AWS)
+        return hurried(build(settings_module.load(given), secrets.TENCENT_ROLE | secrets.AWS))
 
     def upload(
         self, data: bytes | None = None, *, sample: str = "", size: int | None = None
@@ -133,15 +105,6 @@ class World:
         return list(cast("Readable", open_destination(url)).records(kind))
 
 
-@pytest.fixture
-def world(_servers: tuple[Any, ...], tmp_path: Path) -> Iterator[World]:
-    objects, endpoint, vinocr, faults = _servers
-    faults.set()
-    yield World(tmp_path, objects, endpoint, vinocr, faults)
-    faults.set()
-    sql.forget(f"sqlite:///{tmp_path}/vindrop.db")
-
-
 def process(app: App, upload: Upload, seconds: float = 60.0) -> Outcome:
     return app.pipeline.process(upload, Budget(seconds))
 
@@ -159,8 +122,27 @@ def make_due(app: App, *, later: float = 0.0) -> None:
     )
 
 
+def hurried(app: App) -> App:
+    """The same app, which sleeps a moment instead of seconds between the tries of one run.
+
+    After a hundred of them it sleeps as long as it would: it then waits for the end of its time.
+    """
+    naps = 100
+
+    def nap(seconds: float) -> None:
+        nonlocal naps
+        naps -= 1
+        time.sleep(min(seconds, 0.01) if naps >= 0 else seconds)
+
+    return _sleeping(app, nap)
+
+
 def impatient(app: App) -> App:
     """The same app, which does not sleep between the tries of one run."""
+    return _sleeping(app, lambda _: None)
+
+
+def _sleeping(app: App, sleep: Callable[[float], None]) -> App:
     for pipeline in (app.pipeline, app.interactive):
-        pipeline._sleep = lambda _: None
+        pipeline._sleep = sleep
     return app

@@ -16,7 +16,7 @@ from tests import secrets
 from tests.clouds.bucket import FakeBucket
 from tests.library.conftest import a_reading, an_upload
 from tests.pipeline.conftest import BUCKET, SAMPLES, World, a_call, make_due, process
-from tests.stores.fixtures import Servers, fresh_store, servers
+from tests.stores.fixtures import Servers, fresh_store
 from tests.triggers import payloads
 from vindrop import settings as settings_module
 from vindrop.core import sweep
@@ -31,8 +31,6 @@ from vindrop.wiring import build
 from vindrop_local import s3 as moto
 from vindrop_local import show
 from vindrop_local.sample_events import build as build_event
-
-__all__ = ["servers"]
 
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 ORDER = "订单 2026/11-車 №7"

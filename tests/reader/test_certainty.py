@@ -153,7 +153,7 @@ def test_habits_are_of_makers_that_were_seen() -> None:
 
 def test_the_probability_rises_with_the_posterior_and_stays_one() -> None:
     def p(posterior: float) -> float:
-        return calibration.probability(Features(posterior, 12.0, 0.9))
+        return calibration.probability(Features(posterior, 12.0, 8.0, 0.9))
 
     assert 0 < p(0.1) < p(0.6) < p(0.99) < p(1.0) < 1
 

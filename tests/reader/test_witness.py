@@ -10,9 +10,10 @@ import pytest
 from tests.reader.pictures import VIN, encoded, plate
 from tests.reader.test_certainty import TAMPERED, line_of
 from tests.reader.test_search import frames
-from vinocr.reader import calibration, models
+from vinocr.reader import align, calibration, models
 from vinocr.reader.calibration import Features
 from vinocr.reader.decode import decode
+from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
 from vinocr.reader.passes import Passes
 from vinocr.reader.recognize import Frames, spelling
@@ -91,18 +92,49 @@ def test_lines_cut_anew_forget_what_the_witness_said() -> None:
     assert not line.witnesses
 
 
-def test_an_answer_that_nobody_spells_is_believed_less() -> None:
-    both = calibration.probability(Features(0.95, 9.0, 0.8, spelt=True, witnessed=True))
-    one = calibration.probability(Features(0.95, 9.0, 0.8, spelt=True, witnessed=False))
-    none = calibration.probability(Features(0.95, 9.0, 0.8, spelt=False, witnessed=False))
-    assert both > one > none
+def test_what_the_witness_reads_otherwise_is_believed_less() -> None:
+    line = _line(0.9, EIGHT)
+    agreed = _found(line).features()
+    line.witnesses.clear()
+    said = frames(*LETTER_B)
+    line.witnesses.append(Frames(said, LETTER_B, *spelling(said)))
+    contradicted = _found(line).features()
+    assert agreed
+    assert contradicted
+    assert agreed.witness > contradicted.witness
+    same = dataclasses.replace(agreed, witness=contradicted.witness)
+    assert calibration.probability(same) < calibration.probability(agreed)
 
 
-def test_spaces_and_ornaments_are_no_part_of_what_is_spelt() -> None:
-    said = frames(*EIGHT)
-    assert Frames(said, "", f"~{EIGHT[:3]} {EIGHT[3:]}~", 1.0).spells(EIGHT)
-    assert not Frames(said, "", LETTER_B, 1.0).spells(EIGHT)
+def _found(line: Line) -> Hypotheses:
+    """What is known of a photo with one line, of which the likeliest VIN is `EIGHT`."""
+    hypotheses = Hypotheses(decode(encoded(plate())), lines=[line])
+    hypotheses.posterior = {EIGHT: 0.9}
+    hypotheses.line_of = {EIGHT: line}
+    return hypotheses
+
+
+@pytest.mark.parametrize("less", [{"pitch": 4.0, "height": 6.0}, {"weakest": 0.7}])
+def test_an_answer_that_hardly_anyone_could_confirm_is_believed_less(
+    less: dict[str, float],
+) -> None:
+    clear = Features(0.97, 12.0, 8.0, 0.95)
+    assert calibration.probability(dataclasses.replace(clear, **less)) < 0.9
+    assert calibration.probability(clear) > 0.95
+
+
+def test_the_weakest_letters_count_not_those_beside_the_vin() -> None:
+    beside = frames("V", " ", *EIGHT)
+    beside[:3] = 0.5 * beside[:3] + 0.5 / beside.shape[1]
+    assert align.weakest_letters(beside, EIGHT, 3) == pytest.approx(1.0, abs=0.02)
+    doubt = frames(*[{c: 0.6, "J": 0.4} if i < 3 else c for i, c in enumerate(EIGHT)])
+    assert align.weakest_letters(doubt, EIGHT, 3) == pytest.approx(0.6, abs=0.02)
 
 
 def test_an_answer_is_never_surer_than_its_share_among_the_candidates() -> None:
-    assert calibration.probability(Features(0.9, 20.0, 1.0, share=0.55)) <= 0.55
+    assert calibration.probability(Features(0.9, 20.0, 15.0, 1.0, share=0.55)) <= 0.55
+
+
+@pytest.mark.parametrize("posterior", [1e-6, 0.001, 0.01, 0.05])
+def test_clear_letters_alone_make_no_vin(posterior: float) -> None:
+    assert calibration.probability(Features(posterior, 40.0, 26.0, 1.0)) < 0.7

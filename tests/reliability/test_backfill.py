@@ -16,7 +16,7 @@ import pytest
 
 from bench.rig.world import BUCKET, REGION, World
 from tests import needs, secrets
-from tests.stores.fixtures import Servers, servers
+from tests.stores.fixtures import Servers
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
 from vindrop.clouds.listing import PlaceError, parse_place
@@ -28,7 +28,6 @@ from vindrop.triggers import step as step_function
 from vindrop.triggers import upload_function
 from vindrop.wiring import build
 
-__all__ = ["servers"]
 PHOTOS = 25
 
 

@@ -14,7 +14,7 @@ import requests
 
 from tests import secrets
 from tests.http.conftest import Service, make_service
-from tests.pipeline.conftest import SAMPLES, World, _servers, a_call, world
+from tests.pipeline.conftest import SAMPLES, World, a_call
 from vindrop import settings as settings_module
 from vindrop.clouds import Stores
 from vindrop.core.app import App
@@ -25,7 +25,7 @@ from vindrop.triggers import step, upload_function
 from vindrop_local import s3 as moto
 from vindrop_local.sample_events import build
 
-__all__ = ["_servers", "make_service", "world"]
+__all__ = ["make_service"]
 
 PLATE = (SAMPLES / "plate-04.jpg").read_bytes()
 OTHER = (SAMPLES / "stamped-04.jpg").read_bytes()

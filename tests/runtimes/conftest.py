@@ -19,14 +19,12 @@ from typing import Any
 import pytest
 
 from tests import secrets
-from tests.pipeline.conftest import World, _servers, world
+from tests.pipeline.conftest import World
 from tests.runtimes import tools
 from tests.runtimes.tools import Runtimes
 from vindrop_local.platform.environment import context
 from vindrop_local.platform.spec import FunctionSpec, Identity
 from vindrop_local.serving import free_port
-
-__all__ = ["_servers", "world"]
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import World, _servers, world
+from tests.pipeline.conftest import World
 from tests.step.machines import States, running
 from tests.step.test_step import VIN, named
 from vindrop.triggers import step
-
-__all__ = ["_servers", "world"]
 
 
 @pytest.fixture

@@ -15,12 +15,10 @@ import boto3
 import moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval.resource_eval_s3 as reader
 import pytest
 
-from tests.pipeline.conftest import SAMPLES, World, _servers, world
+from tests.pipeline.conftest import SAMPLES, World
 from tests.step.machines import States, running
 from vindrop.triggers import step
 from vindrop_local import s3 as moto
-
-__all__ = ["_servers", "world"]
 
 BUCKET = {"bucket": "photos", "region": "us-east-1", "prefix": "in/"}
 PLATE, STAMPED = "5NPEVYK97FD841835", "LSG77FH75BE263982"

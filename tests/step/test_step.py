@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import BUCKET, World, _servers, a_call, world
+from tests.pipeline.conftest import BUCKET, World, a_call
 from vindrop.domain.upload import Upload
 from vindrop.triggers import step
-
-__all__ = ["_servers", "world"]
 
 VIN = "5NPEVYK97FD841835"  # of plate-04.jpg
 

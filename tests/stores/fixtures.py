@@ -1,4 +1,8 @@
-"""The servers as fixtures: each started when first asked for, once per test process."""
+"""The servers as fixtures of every test: each started when first asked for, once per test process.
+
+No test file imports them: a session's fixture that is imported into a second file is a second one,
+with servers of its own (`tests/test_fixtures.py`).
+"""
 
 from __future__ import annotations
 
@@ -11,26 +15,23 @@ from typing import Any
 import pytest
 
 from tests import secrets
-from tests.stores.servers import (
-    KafkaServer,
-    MariaDBServer,
-    MotoServer,
-    PostgreSQLServer,
-    RabbitMQServer,
-    RedisServer,
-)
-from tests.stores.tencent_api import TencentAPI
 from vindrop.stores import sql
 
-_KINDS: dict[str, Any] = {
-    "postgresql": PostgreSQLServer,
-    "mariadb": MariaDBServer,
-    "redis": RedisServer,
-    "rabbitmq": RabbitMQServer,
-    "kafka": KafkaServer,
-    "aws": MotoServer,
-    "tencent": TencentAPI,
-}
+
+def _start(kind: str) -> Any:
+    from tests.stores import servers
+    from tests.stores.tencent_api import TencentAPI
+
+    kinds: dict[str, Any] = {
+        "postgresql": servers.PostgreSQLServer,
+        "mariadb": servers.MariaDBServer,
+        "redis": servers.RedisServer,
+        "rabbitmq": servers.RabbitMQServer,
+        "kafka": servers.KafkaServer,
+        "aws": servers.MotoServer,
+        "tencent": TencentAPI,
+    }
+    return kinds[kind]()
 
 
 class Servers:
@@ -41,7 +42,7 @@ class Servers:
 
     def __getitem__(self, kind: str) -> Any:
         if kind not in self._running:
-            self._running[kind] = _KINDS[kind]()
+            self._running[kind] = _start(kind)
         return self._running[kind]
 
     def close(self) -> None:

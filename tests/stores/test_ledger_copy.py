@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import vindrop
+from tests.commands import vindrop
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
 from tests.stores.fixtures import Servers, fresh_store
@@ -83,7 +83,7 @@ def test_an_interrupted_copy_goes_on_and_sets_nothing_back(
     monkeypatch.setattr(sql_copy, "_PAGE", 10)
     told: list[int] = []
 
-    def interrupt(table: str, rows: int) -> None:
+    def interrupt(rows: int) -> None:
         told.append(rows)
         if len(told) == 2:
             raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import pytest
 
 from bench.rig.steps import observe
 from tests import secrets
-from tests.pipeline.conftest import World, _servers, a_call, world
+from tests.pipeline.conftest import World, a_call
 from tests.triggers import payloads as p
 from vindrop.core.app import App
 from vindrop.core.invocation import Invocation
@@ -18,8 +18,6 @@ from vindrop.domain.upload import Upload
 from vindrop.stores.sql import Database
 from vindrop.triggers import upload_function
 from vindrop.wiring import build
-
-__all__ = ["_servers", "world"]
 
 
 def named(upload: Upload) -> dict[str, Any]:

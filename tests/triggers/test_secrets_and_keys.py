@@ -16,7 +16,7 @@ import pytest
 from qcloud_cos import CosS3Client
 
 from tests import secrets
-from tests.pipeline.conftest import World, _servers, world
+from tests.pipeline.conftest import World
 from tests.triggers import payloads as p
 from tests.triggers.test_batches import named
 from vindrop import settings as settings_module
@@ -35,8 +35,6 @@ from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.platform import FunctionSpec, Identity, Platform
 from vindrop_local.sample_events import build as event_for
 from vindrop_local.vinocr_process import VinOCRProcess
-
-__all__ = ["_servers", "world"]
 
 BUCKET = "photos-1250000000"
 PHOTO = Path(__file__).resolve().parents[2] / "events" / "photos" / "plate-04.jpg"

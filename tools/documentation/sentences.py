@@ -13,17 +13,27 @@ from typing import Any, Final
 
 import typer
 
+from vindrop import settings
 from vindrop.domain.translation import Catalogue
 from vindrop_local.cli import app
+from vinocr import settings as vinocr_settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LIBRARY: Final = ROOT / "layers" / "vindrop" / "vindrop"
 LOCAL: Final = ROOT / "local" / "vindrop_local"
+VINOCR: Final = ROOT / "functions" / "vinocr" / "vinocr"
 _OF_LIBRARY: Final = {
     *("ProblemError", "Kind", "Failure", "FailureError", "StoreError", "StoreSettingError"),
     "SettingsError",
+    *("BadCursorError", "ConsoleUnavailableError", "EngineError", "ExportUnavailableError"),
+    *("FieldError", "NoCatalogueError", "NotAVinError", "PlaceError", "RefusedDecisionError"),
+    *("UnansweredError", "UnknownCloudError", "UnknownEventError"),
 }
-_OF_LOCAL: Final = {"UserError"}
+_OF_LOCAL: Final = {
+    *("UserError", "MissingError", "SettingsError"),
+    *("ok", "wrong", "unsure"),  # what `vindrop doctor` finds
+    *("said", "status", "told", "print"),
+}
 _KEYWORDS: Final = {"detail", "message", "more", "title", "todo"}
 
 
@@ -35,7 +45,12 @@ def library() -> Iterator[str]:
 def command_line() -> Iterator[str]:
     """Yield what the command line raises, and its help texts."""
     yield from _raised(LOCAL, _OF_LOCAL)
+    yield from _raised(VINOCR, {"SettingsError"})
     yield from _helps(typer.main.get_command(app))
+    for _, _, about in vinocr_settings.defaults():
+        yield about
+    for field in settings.fields().values():
+        yield settings.description(field)
 
 
 def _helps(command: Any) -> Iterator[str]:
@@ -56,16 +71,18 @@ def _raised(folder: Path, names: set[str]) -> Iterator[str]:
                 called = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 if called in names:
                     given = [*node.args, *(k.value for k in node.keywords if k.arg in _KEYWORDS)]
+                    subject = "{} " if called == "EngineError" else ""  # the setting's name
                     for argument in given:
-                        yield from _templates(argument)
+                        yield from (subject + each for each in _templates(argument))
 
 
 def _templates(node: ast.expr) -> Iterator[str]:
     parts = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
     for part in parts:
         text = _text(part)
-        if text and " " in text.replace("{}", "").strip(" :()"):
-            yield text
+        for line in (text or "").strip("\n").split("\n"):  # what is printed is told line by line
+            if " " in line.replace("{}", "").strip(" :()"):
+                yield line.strip()
 
 
 def _text(node: ast.expr) -> str | None:

@@ -34,6 +34,8 @@ TRANSLATED: Final = {
     },
 }
 """Chinese page → its English page, paths from the repository's root."""
+GENERATED: Final = "docs/zh/settings.md"
+"""The Chinese page that is made, as its English one is; `--mark` makes it anew."""
 _MARK: Final = re.compile(r"^<!-- translation of (\S{1,100}) sha256:([0-9a-f]{64}) -->\n")
 
 
@@ -48,6 +50,8 @@ def faults(root: Path = ROOT) -> Iterator[str]:
         mark = _MARK.match(text)
         if mark is None or mark[1] != source:
             yield f"{page} does not begin with the mark of {source}: run --mark {page}"
+        elif page == GENERATED and text[mark.end() :] != made():
+            yield f"{page} is not what the command line says: run --mark {page}"
         elif mark[2] != digest(english):
             yield (
                 f"{source} changed since {page} was translated: bring {page} up to date, "
@@ -55,6 +59,18 @@ def faults(root: Path = ROOT) -> Iterator[str]:
             )
         for what, ours, theirs in _differences(text[mark.end() if mark else 0 :], english):
             yield f"{page}: {what} differ from {source}: {ours} here, {theirs} there"
+
+
+def made() -> str:
+    """Return the page of settings: its sentences are those of the command line."""
+    from vindrop_local import language
+    from vindrop_local.commands.settings import chinese_page
+
+    language.choose(["--lang", "zh"])
+    try:
+        return chinese_page()
+    finally:
+        language.choose(["--lang", "en"])
 
 
 def digest(text: str) -> str:
@@ -66,6 +82,8 @@ def mark(page: str, root: Path = ROOT) -> None:
     """Say that ``page`` is up to date with its English page."""
     source = TRANSLATED[page]
     text = _MARK.sub("", (root / page).read_text(encoding="utf-8"), count=1)
+    if page == GENERATED:
+        text = made()
     english = (root / source).read_text(encoding="utf-8")
     head = f"<!-- translation of {source} sha256:{digest(english)} -->\n"
     (root / page).write_text(head + text, encoding="utf-8")

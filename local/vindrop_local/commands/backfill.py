@@ -10,16 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from vindrop.clouds import own_region
 from vindrop.clouds.listing import PlaceError, parse_place
@@ -33,6 +23,8 @@ from vindrop.wiring import from_environment
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
+from vindrop_local.progress import Progress
 from vindrop_local.terminal import console
 
 YOUNG = 300.0
@@ -147,30 +139,13 @@ def _say(out: Console, survey: Survey, price: float, rate: float, *, several: bo
 def _duration(seconds: float) -> str:
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s"
-
-
-class _Rate(ProgressColumn):
-    """Uploads per second, lately."""
-
-    def render(self, task: Task) -> Text:
-        """Draw the cell."""
-        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
+    return said(f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s")
 
 
 def _read(run: Backfill, out: Console, total: int) -> dict[str, Any]:
-    with Progress(
-        TextColumn("reading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-        console=out,
-        disable=not out.is_terminal,
-    ) as progress:
-        task = progress.add_task("reading", total=total)
+    with Progress("reading", total, out=out) as progress:
 
         def on_end(_: Outcome) -> None:
-            progress.advance(task)
+            progress.advance()
 
         return dict(run.run(on_end))

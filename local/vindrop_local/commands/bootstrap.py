@@ -12,6 +12,7 @@ import typer
 
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import chosen, colon, said
 from vindrop_local.tencent_bootstrap import MADE, THERE, Done, Step, account, bucket, carry_out
 from vindrop_local.tencent_bootstrap import database as databases
 from vindrop_local.tencent_bootstrap.cloud import Cloud
@@ -63,20 +64,20 @@ def tencent(
     region = region or file.get("REGION") or "ap-guangzhou"
     cloud = Cloud(os.environ, region)
     out = console(error=as_json)
-    said = {THERE: 0, MADE: 0}
+    counts = {THERE: 0, MADE: 0}
     for done in carry_out(_steps(cloud, file, photos, stage, database=database), dry_run=not yes):
-        said[done.state] = said.get(done.state, 0) + 1
+        counts[done.state] = counts.get(done.state, 0) + 1
         if as_json:
             sys.stdout.write(json_text(done.as_json()) + "\n")
             sys.stdout.flush()
         else:
             _print(done)
-    missing = sum(said.values()) - said[THERE] - said[MADE]
+    missing = sum(counts.values()) - counts[THERE] - counts[MADE]
     if missing:
         out.print(f"{missing} to be made: nothing was changed; --yes makes them", soft_wrap=True)
-    elif said[MADE]:
+    elif counts[MADE]:
         out.print(
-            f"{said[MADE]} made; {shown(env_file)} is filled in: npx osls deploy", soft_wrap=True
+            f"{counts[MADE]} made; {shown(env_file)} is filled in: npx osls deploy", soft_wrap=True
         )
     else:
         out.print("all of it is there: nothing was changed", soft_wrap=True)
@@ -121,8 +122,11 @@ def _steps(cloud: Cloud, file: EnvFile, photos: str, stage: str, *, database: bo
 def _print(done: Done) -> None:
     mark, style = _STYLES.get(done.state, ("?", "yellow"))
     out = console()
-    said = f" ({done.detail})" if done.detail else ""
-    line = f"{mark} {done.step.kind} {shown(done.step.name)}: {done.state}{shown(said)}"
+    zh = chosen() == "zh"
+    detail = said(done.detail)
+    about = "" if not detail else f"（{detail}）" if zh else f" ({detail})"
+    what = f"{said(done.step.kind)} {said(done.step.name)}{colon()}{said(done.state)}{about}"
+    line = f"{mark} {shown(what)}"
     out.print(line, style=style, soft_wrap=True)
     if done.step.document and done.state != THERE:
         out.print(json.dumps(done.step.document, indent=2), style="dim", soft_wrap=True)

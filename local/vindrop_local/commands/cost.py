@@ -13,6 +13,7 @@ from rich.table import Table
 from vindrop_local import prices
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import chosen, colon, said
 from vindrop_local.terminal import console, shown
 
 PER_CALL: Final = "VINDROP_PRICE_PER_CALL"
@@ -66,6 +67,7 @@ def cost(
         "currency": prices.CURRENCY,
         "a_month": round(_total(lines), 2),
         "1000_photos_more": round(more, 4),
+        "complete": not without,
         "without": without,
     }
     if as_json:
@@ -121,25 +123,32 @@ def _print(lines: list[prices.Line], report: dict[str, Any]) -> None:
             line.item,
             f"{line.units:,.2f}".rstrip("0").rstrip("."),
             "not known" if value is None else f"{value:.10f}".rstrip("0").rstrip("."),
-            "–" if line.cost is None else f"{line.cost:,.2f}",
+            "not counted" if line.cost is None else f"{line.cost:,.2f}",
             line.price.name,
         )
     out = console()
     out.print(table)
     for page in dict.fromkeys(line.price.page for line in lines):
         named = [line.price for line in lines if line.price.page == page]
-        read = named[0].seen or "not read for this release"
+        read = said(named[0].seen or "not read for this release")
         names = ", ".join(price.name for price in named)
-        out.print(shown(f"{names}: {page} ({read})"), style="dim", soft_wrap=True)
-    out.print(
-        f"{report['a_month']:,.2f} {report['currency']} a month for {report['photos_a_month']:,} photos on "
-        f"{report['cloud']}; 1,000 photos more: {report['1000_photos_more']:,.2f}. Prices change: look",
-        soft_wrap=True,
-    )
-    if report["without"]:
+        about = f"{said(page)}（{read}）" if chosen() == "zh" else f"{page} ({read})"
+        out.print(shown(f"{names}{colon()}{about}"), style="dim", soft_wrap=True)
+    photos, cloud = f"{report['photos_a_month']:,}", report["cloud"]
+    month, more = f"{report['a_month']:,.2f}", f"{report['1000_photos_more']:,.2f}"
+    currency, without = report["currency"], report["without"]
+    if without:
+        further = f"at least {more}" if report["1000_photos_more"] else "an unknown sum"
         out.print(
-            f"without {', '.join(report['without'])}: read the price on its page, and give it with "
-            "--price NAME=VALUE",
-            style="yellow",
+            f"INCOMPLETE: at least {month} {currency} a month for {photos} photos on {cloud}, and {further} "
+            f"for 1,000 photos more. Not counted, since no price is known: {', '.join(without)}. "
+            "Read each on its page, and give it with --price NAME=VALUE. Prices change: look",
+            style="bold yellow",
+            soft_wrap=True,
+        )
+    else:
+        out.print(
+            f"{month} {currency} a month for {photos} photos on {cloud}; 1,000 photos more: {more}. "
+            "Prices change: look",
             soft_wrap=True,
         )

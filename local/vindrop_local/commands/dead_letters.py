@@ -23,6 +23,8 @@ from vindrop_local.commands.listing import print_json, print_lines
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
+from vindrop_local.progress import Progress
 from vindrop_local.terminal import console, json_text
 
 app = typer.Typer(rich_markup_mode=None)
@@ -160,17 +162,20 @@ def _redrive(
     as_json: bool,
 ) -> None:
     counts: Counter[str] = Counter()
-    for done in redriving.redrive(
-        letters, opened, destinations=targets, rate=rate, dry_run=dry_run
-    ):
-        counts[done.result] += 1
-        if as_json:
-            line = {"id": done.letter.id, "code": done.letter.code, "result": done.result}
-            sys.stdout.write(json.dumps(line) + "\n")
+    scrolls = as_json and sys.stdout.isatty()
+    with Progress("redriving", len(letters), shown=not scrolls) as progress:
+        for done in redriving.redrive(
+            letters, opened, destinations=targets, rate=rate, dry_run=dry_run
+        ):
+            counts[done.result] += 1
+            if as_json:
+                line = {"id": done.letter.id, "code": done.letter.code, "result": done.result}
+                sys.stdout.write(json.dumps(line) + "\n")
+            progress.advance()
     if as_json:
         return
     for result, count in counts.most_common():
-        console().print(f"{count} {_SAID[result]}")
+        console().print(f"{count} {said(_SAID[result])}")
     if not counts:
         console().print("no dead letter is selected")
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from vindrop_local import doctor as checks
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import colon, said
 from vindrop_local.terminal import console, json_text, shown
 
 MARKS: Final = {"ok": ("✓", "green"), "wrong": ("✗", "bold red"), "unsure": ("?", "yellow")}
@@ -23,7 +24,9 @@ def doctor(
     env_file: Annotated[
         Path | None,
         typer.Option(
-            "--env-file", help="Settings and keys, one NAME=value a line; over the environment's."
+            "--env-file",
+            help="File with the function's environment, one NAME=value a line, such as the .env of a "
+            "deployment. It is only read; what it names goes before the environment's own.",
         ),
     ] = None,
     as_json: Json = False,
@@ -41,19 +44,19 @@ def doctor(
             sys.stdout.write(json_text(found.as_json()) + "\n")
             continue
         mark, style = MARKS[found.state]
-        console().print(
-            Text.assemble((mark, style), f" {shown(found.what)}: {shown(found.said)}"),
-            soft_wrap=True,
-        )
+        line = f" {said(found.what)}{colon()}{said(found.said)}"
+        console().print(Text.assemble((mark, style), shown(line)), soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} cannot be read: it is not UTF-8") from None
     found = {}
     for number, line in enumerate(lines, 1):
         text = line.strip().removeprefix("export ")

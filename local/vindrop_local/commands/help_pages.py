@@ -18,6 +18,7 @@ from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import console
 
+_MOST: Final = 8
 _MARK: Final = re.compile(r"^<!-- translation of [^>\n]*-->\n")
 """A translated page begins with what it was translated from."""
 
@@ -42,44 +43,96 @@ def title(page: Path) -> str:
 
 def show_topic(
     context: typer.Context,
-    topic: Annotated[
-        str | None,
-        typer.Argument(help="A page, such as operations, or a command. None: all that there is."),
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOPIC]...",
+            help="A page, such as operations, a command, or words that a page's headings have. "
+            "None: all that there is.",
+        ),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Show a page of the documentation, or what a command takes: `vindrop help operations`."""
     found = pages("en" if as_json else language.chosen())
+    topic = " ".join(words or []).strip()
     parent = context.parent
     commands = getattr(parent.command, "commands", {}) if parent else {}
-    if topic is None:
+    if not topic:
         _list({name: title(page) for name, page in found.items()}, as_json=as_json)
     elif topic in found:
-        text = _MARK.sub("", found[topic].read_text(encoding="utf-8"), count=1)
-        if as_json:
-            sys.stdout.write(json.dumps({"topic": topic, "markdown": text}) + "\n")
-        elif sys.stdout.isatty():
-            with console().pager(styles=True):
-                console().print(Markdown(text))
-        else:
-            sys.stdout.write(text)
+        _show(topic, found[topic], as_json=as_json)
     elif topic in commands and parent is not None:
         command = commands[topic]
         with typer.Context(command, info_name=topic, parent=parent) as about:
-            sys.stdout.write(command.get_help(about) + "\n")
+            text = command.get_help(about) + "\n"
+        sys.stdout.write(json.dumps({"topic": topic, "text": text}) + "\n" if as_json else text)
     else:
-        close = difflib.get_close_matches(topic, [*found, *commands], n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise UserError(f"no page and no command {topic!r}: {hint}`vindrop help` lists the pages")
+        told = _about(topic, found)
+        if not told:
+            raise UserError(_unknown(topic, [*found, *commands]))
+        if len(told) == 1:
+            _show(told[0], found[told[0]], as_json=as_json)
+        else:
+            titles = {name: title(found[name]) for name in told}
+            _list(titles, as_json=as_json, above=f"Pages about {topic}:")
 
 
-def _list(titles: dict[str, str], *, as_json: bool) -> None:
+def _show(topic: str, page: Path, *, as_json: bool) -> None:
+    text = _MARK.sub("", page.read_text(encoding="utf-8"), count=1)
+    if as_json:
+        sys.stdout.write(json.dumps({"topic": topic, "markdown": text}) + "\n")
+    elif sys.stdout.isatty():
+        with console().pager(styles=True):
+            console().print(Markdown(text))
+    else:
+        sys.stdout.write(text)
+
+
+def _about(topic: str, found: dict[str, Path]) -> list[str]:
+    """Return the pages whose name or title has every word of a topic, else whose headings have.
+
+    Else those that say all of them, the ones that say them most often first, eight at most.
+    """
+    words = topic.casefold().replace("-", " ").split()
+    texts = {name: page.read_text(encoding="utf-8").casefold() for name, page in found.items()}
+    titles = {name: f"{name} {title(page)}".casefold() for name, page in found.items()}
+    headings = {
+        name: "\n".join(line for line in text.splitlines() if line.startswith("#"))
+        for name, text in texts.items()
+    }
+    for places in (titles, headings):
+        told = [name for name, text in places.items() if all(word in text for word in words)]
+        if told:
+            return told
+    said = [name for name, text in texts.items() if all(word in text for word in words)]
+    return sorted(said, key=lambda name: -min(texts[name].count(word) for word in words))[:_MOST]
+
+
+def _unknown(topic: str, names: list[str]) -> str:
+    """Say that there is nothing of a topic, and what is spelled much like it."""
+    parts = sorted({part for name in names for part in name.split("-")} | set(names))
+    close = difflib.get_close_matches(topic.casefold(), parts, n=3)
+    near = [
+        name for name in names if any(each == name or each in name.split("-") for each in close)
+    ]
+    near = sorted(near, key=lambda name: name not in close)[:3]
+    hint = f"did you mean {', '.join(near)}? " if near else ""
+    return f"no page and no command {topic!r}: {hint}`vindrop help` lists the pages"
+
+
+def _list(
+    titles: dict[str, str],
+    *,
+    as_json: bool,
+    above: str = "Pages, each shown by `vindrop help PAGE`:",
+) -> None:
     if as_json:
         for name, said in titles.items():
             sys.stdout.write(json.dumps({"topic": name, "title": said}) + "\n")
         return
     width = max(map(len, titles))
-    sys.stdout.write(language.said("Pages, each shown by `vindrop help PAGE`:") + "\n")
+    sys.stdout.write(language.said(above) + "\n")
     sys.stdout.writelines(f"  {name:{width}}  {said}\n" for name, said in titles.items())
     sys.stdout.write(language.said("`vindrop help COMMAND` shows what a command takes.") + "\n")

@@ -7,14 +7,15 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from vindrop.core.store_errors import scheme_of
 from vindrop.stores.sql import SCHEMES, is_sql, open_database
 from vindrop_local import show
 from vindrop_local.commands.options import Json
+from vindrop_local.commands.sources import there
 from vindrop_local.errors import UserError
 from vindrop_local.foreign import LEDGER, refuse_foreign
+from vindrop_local.progress import Progress
 from vindrop_local.terminal import console
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
@@ -44,21 +45,13 @@ def copy(
             )
     if source == target:
         raise UserError("--from and --to name the same ledger")
+    there(source)
     refuse_foreign(source, LEDGER)
     from vindrop.stores.ledger import sql_copy
 
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed}"),
-        TimeElapsedColumn(), console=console(error=True), transient=True,
-    ) as bar:  # fmt: skip
-        tasks: dict[str, TaskID] = {}
-
-        def progress(table: str, rows: int) -> None:
-            if table not in tasks:
-                tasks[table] = bar.add_task(table, total=None)
-            bar.update(tasks[table], completed=rows)
-
-        done = sql_copy.copy(open_database(source), open_database(target), progress)
+    old = open_database(source)
+    with Progress("copying", sql_copy.rows(old)) as progress:
+        done = sql_copy.copy(old, open_database(target), progress.advance)
     if as_json:
         for table, (read, new) in done.items():
             sys.stdout.write(json.dumps({"table": table, "read": read, "new": new}) + "\n")

@@ -11,12 +11,13 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from vindrop import settings as settings_module
@@ -39,7 +40,10 @@ from vindrop_local import show
 from vindrop_local.annotate import Pictures
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
+from vindrop_local.progress import Progress
 from vindrop_local.recognizer_settings import of_cascade
+from vindrop_local.samples import photos_in
 from vindrop_local.terminal import console, json_text
 from vindrop_local.vinocr_process import VinOCRProcess
 
@@ -51,10 +55,6 @@ NO_VIN = 1
 NO_FILE = 2
 """Exit status where a file is not there or cannot be read."""
 _NO_SUCH_FILE = "Vindrop.NoSuchFile"
-_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".jp2")
-)
-"""Of what is taken for a photo in a folder."""
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ def recognize(
                 raise UserError(str(error)) from None
             statuses = _each(photos, cascade, pictures, as_json=as_json)
     elif endpoint:
-        statuses = _each(photos, _Reader(_settings(endpoint)), pictures, as_json=as_json)
+        statuses = _each(photos, _asking(endpoint), pictures, as_json=as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
             key_id, key = "AKID" + secrets.token_hex(8), secrets.token_hex(16)
@@ -204,6 +204,19 @@ def recognize(
         console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
     if any(statuses):
         raise typer.Exit(max(statuses))
+
+
+def _asking(endpoint: str) -> _Reader:
+    """Return what asks a VinOCR that is there.
+
+    :raises UserError: a setting is wrong, or there are no keys.
+    """
+    try:
+        return _Reader(_settings(endpoint))
+    except settings_module.SettingsError as error:
+        raise UserError(str(error)) from None
+    except FailureError as error:
+        raise UserError(error.failure.message) from None
 
 
 def _settings(endpoint: str, keys: Mapping[str, str] | None = None) -> Settings:
@@ -228,7 +241,7 @@ def _files(given: list[Path]) -> Iterator[Path]:
     """Yield files as they are given, and of each folder the photos in it."""
     for path in given:
         if path.is_dir():
-            yield from sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
+            yield from photos_in(path)
         else:
             yield path
 
@@ -238,29 +251,40 @@ def _each(
 ) -> list[int]:
     """Show what is on each photo; return the exit status that each asks for."""
     width = min(max((len(str(photo)) for photo in photos), default=0), 48)
+    out = console()
+    # Lines and bar take turns on one terminal; where the lines go elsewhere, the bar does not.
+    drawn_on = out if out.is_terminal else None
+    shown = len(photos) > 1 and not (as_json and out.is_terminal)
     statuses: list[int] = []
-    for photo in photos:
-        started = time.perf_counter()
-        try:
-            read = reader.read(photo.read_bytes())
-        except OSError as error:
-            read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
-        statuses.append(read.status)
-        seconds = round(time.perf_counter() - started, 3)
-        if pictures is not None and read.sent is not None:
-            said = _line(photo.name, read.found).plain
-            pictures.write(photo, read.sent, read.answer, said)
-        if as_json:
-            line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
-            if read.asked:
-                line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
-            sys.stdout.write(json_text(line) + "\n")
-            sys.stdout.flush()
-        else:
-            text = _line(str(photo).ljust(width), read.found)
-            text.append("".join(f"  {call.name}" for call in read.asked), "dim")
-            console().print(text, soft_wrap=True)
+    with Progress("reading", len(photos), out=drawn_on, shown=shown) as progress:
+        for photo in photos:
+            started = time.perf_counter()
+            try:
+                read = reader.read(photo.read_bytes())
+            except OSError as error:
+                read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
+            statuses.append(read.status)
+            seconds = round(time.perf_counter() - started, 3)
+            if pictures is not None and read.sent is not None:
+                title = _line(photo.name, read.found, str).plain  # the picture's font is Latin
+                pictures.write(photo, read.sent, read.answer, title)
+            if as_json:
+                _print_json(photo, read, seconds)
+            else:
+                say = said if out.is_terminal else str  # programs read what is piped
+                text = _line(str(photo).ljust(width), read.found, say)
+                text.append("".join(f"  {call.name}" for call in read.asked), "dim")
+                out.print(text, soft_wrap=True)
+            progress.advance()
     return statuses
+
+
+def _print_json(photo: Path, read: _Read, seconds: float) -> None:
+    line = {"photo": str(photo), **_fields(read.found), "seconds": seconds}
+    if read.asked:
+        line["recognizers"] = [dataclasses.asdict(call) for call in read.asked]
+    sys.stdout.write(json_text(line) + "\n")
+    sys.stdout.flush()
 
 
 def _fields(found: Vin | Failure) -> dict[str, object]:
@@ -276,11 +300,12 @@ def _fields(found: Vin | Failure) -> dict[str, object]:
     }
 
 
-def _line(name: str, found: Vin | Failure) -> Text:
+def _line(name: str, found: Vin | Failure, say: Callable[[str], str]) -> Text:
     if isinstance(found, Vin):
         year = f" · {found.model_year}" if found.model_year else ""
-        verdict = (f"{found.verdict.value:<9}", show.COLOURS[found.verdict])
+        word = say(found.verdict.value)
+        verdict = (word + " " * (9 - cell_len(word)), show.COLOURS[found.verdict])
         maker = (f"  {found.maker or ''}{year}", "dim")
         return Text.assemble(name, "  ", (found.value, "bold"), "  ", verdict, maker)
-    said = "no VIN found" if found.code == "FailedOperation.OcrFailed" else found.code
-    return Text.assemble(name, "  ", (said, "red"), (f"  {found.message}", "dim"))
+    code = say("no VIN found") if found.code == "FailedOperation.OcrFailed" else found.code
+    return Text.assemble(name, "  ", (code, "red"), (f"  {say(found.message)}", "dim"))

@@ -25,6 +25,7 @@ from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.commands.uploads import Cursor, Limit, identity_of, print_page
 from vindrop_local.errors import UserError
+from vindrop_local.language import said
 from vindrop_local.terminal import console, json_text, shown
 
 app = typer.Typer(rich_markup_mode=None)
@@ -184,7 +185,7 @@ def _tell(found: Outcome, *, as_json: bool) -> None:
         sys.stdout.write(json_text(line) + "\n")
     elif isinstance(found, Decided):
         later = "" if found.delivered else ": kept, and delivered by the next sweep"
-        console().print(f"{shown(_said(found.review))}{later}")
+        console().print(shown(f"{said(_said(found.review))}{said(later)}"))
     else:
         sentence = (
             _DECIDED.format(review.reviewer, _said(review), review.decided_at, review.sequence)

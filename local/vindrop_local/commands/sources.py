@@ -34,7 +34,9 @@ From = Annotated[
 LedgerURL = Annotated[
     str,
     typer.Option(
-        "--ledger", help="URL of the ledger. Default: VINDROP_LEDGER, else the local stack's."
+        "--ledger",
+        help="URL of the ledger. Default: VINDROP_LEDGER; else, in the folder where you are, that of "
+        "`vindrop up` (.vindrop/vindrop.db), else that of `vindrop demo` (.vindrop/demo/vindrop.db).",
     ),
 ]
 
@@ -47,7 +49,7 @@ def destinations(source: str, variable: str) -> list[Destination]:
 def _named(source: str, variable: str) -> dict[str, Destination]:
     urls = [source] if source else os.environ.get(variable, "").replace(",", " ").split()
     for url in urls:
-        _there(url)
+        there(url)
         refuse_foreign(url, RECORDS)
     return {name_of(url): open_destination(url) for url in urls or [_local()]}
 
@@ -67,7 +69,7 @@ def ledger(url: str) -> Ledger | None:
         found = _local()
     if not found or found == "none":
         return None
-    _there(found)
+    there(found)
     refuse_foreign(found, LEDGER)
     return open_ledger(found, account="vinocr")
 
@@ -118,7 +120,7 @@ def reviewer(url: str, source: str) -> tuple[StoredConsole, Reviewer]:
     return opened, ReviewDesk(opened, opened.review_store, delivery, database)
 
 
-def _there(url: str) -> None:
+def there(url: str) -> None:
     """Make sure that a file which is only looked into exists: opening it would make it.
 
     :raises UserError: it does not.

@@ -24,6 +24,7 @@ from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
+from vindrop_local.language import colon, said
 from vindrop_local.terminal import console
 
 if TYPE_CHECKING:
@@ -276,7 +277,7 @@ def _before(now: dt.datetime) -> tuple[int, int]:
 def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
     for title, group in (("uploads", "uploads"), ("readings", "readings"), ("", "dead_letters")):
         for name, number in report[group].items():
-            yield f"{title or 'dead letters'}: {name}", number
+            yield f"{said(title or 'dead letters')}{colon()}{said(name)}", number
         if not report[group]:
             yield title or "dead letters", 0
     for name in (*(f"billed_{when}" for when in _WHEN), "billed", "maybe_billed"):
@@ -296,9 +297,12 @@ def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
 
 def _overview_lines(found: dict[str, Any]) -> Iterable[tuple[str, object]]:
     for name, number in found["to_review"].items():
-        yield f"to review: {name.replace('_', ' ')}", number
+        yield f"{said('to review')}{colon()}{said(name.replace('_', ' '))}", number
     for state, each in found["waiting"].items():
-        yield f"waiting: {state}", f"{each['uploads']}, oldest {each['oldest_seconds']:.0f} s"
+        yield (
+            f"{said('waiting')}{colon()}{said(state)}",
+            f"{each['uploads']}, oldest {each['oldest_seconds']:.0f} s",
+        )
     total = found["total"]
     if total["median_seconds"] is not None:
         yield "seconds to a reading: median", f"{total['median_seconds']:.1f}"

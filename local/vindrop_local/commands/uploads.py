@@ -17,7 +17,8 @@ from vindrop_local.commands.filters import filtered
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import LedgerURL
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import console, json_text, shown
+from vindrop_local.language import comma, said, word
+from vindrop_local.terminal import Foreign, console, json_text, shown
 
 Limit = Annotated[int, typer.Option("--limit", help="Uploads of a page.", min=1, max=200)]
 Cursor = Annotated[str, typer.Option("--cursor", help="Of the page before, which names it.")]
@@ -63,15 +64,16 @@ def print_page(page: Page, *, as_json: bool) -> None:
         for heading in _HEADINGS:
             table.add_column(heading, overflow="fold", no_wrap=heading in {"id", "VIN"})
         for entry in page.entries:
-            table.add_row(*(shown(each) for each in _cells(entry, entry.id[:12])))
+            *cells, key = (shown(each) for each in _cells(entry, entry.id[:12]))
+            table.add_row(*cells, Foreign(key))
         out.print(table)
     else:
         out.print("no such uploads" if page.next is None else "none so far")
     if page.next is not None:
-        said = f"more: --cursor {page.next}"
+        more = f"more: --cursor {page.next}"
         if page.searched_to is not None:
-            said = f"searched back to {page.searched_to:%Y-%m-%d %H:%M} UTC; {said}"
-        console(error=True).print(said, style="dim", soft_wrap=True)
+            more = f"searched back to {page.searched_to:%Y-%m-%d %H:%M} UTC; {more}"
+        console(error=True).print(more, style="dim", soft_wrap=True)
 
 
 def line_of(entry: Entry) -> dict[str, Any]:
@@ -161,8 +163,10 @@ def _life_table(events: Iterable[Event]) -> Table:
     table.add_column(overflow="fold")
     for event in events:
         when = f"{event.at.astimezone(dt.timezone.utc):%Y-%m-%d %H:%M:%S}" if event.at else ""
-        detail = ", ".join(
-            f"{k} {shown(v)}" for k, v in event.detail.items() if v not in {None, ""}
+        detail = comma().join(
+            f"{word('detail', k.replace('_', ' '))} {shown(said(str(v)))}"
+            for k, v in event.detail.items()
+            if v not in {None, ""}
         )
-        table.add_row(when, event.step.replace("_", " "), detail)
+        table.add_row(when, word("step", event.step.replace("_", " ")), detail)
     return table

@@ -22,6 +22,7 @@ from vindrop_local import vin_page
 from vindrop_local.alternatives import Alternative, alternatives, suggestion
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
+from vindrop_local.progress import Progress
 from vindrop_local.terminal import json_text
 
 _CHUNK: Final = 1000
@@ -73,13 +74,25 @@ def vin(
         vin_page.page(found)
         refused = found.vin is None
     else:
-        for chunk in _chunks(enumerate(numbers, start=1) if numbers else _lines(file)):
-            explained = _explain(chunk)
-            refused = refused or any(each.vin is None for each in explained)
-            say = _json if as_json else vin_page.line
-            sys.stdout.write("".join(say(each) + "\n" for each in explained))
+        given = enumerate(numbers, start=1) if numbers else _lines(file)
+        total = len(numbers) if numbers else _line_count(file)
+        with Progress("explaining", total, shown=not sys.stdout.isatty()) as progress:
+            for chunk in _chunks(given):
+                explained = _explain(chunk)
+                refused = refused or any(each.vin is None for each in explained)
+                say = _json if as_json else vin_page.line
+                sys.stdout.write("".join(say(each) + "\n" for each in explained))
+                progress.advance(len(chunk))
     if refused:
         raise typer.Exit(1)
+
+
+def _line_count(file: Path | None) -> int | None:
+    """Return how many lines a file has; None for what can be read only once."""
+    if file is None or not file.is_file():
+        return None
+    with file.open("rb") as source:
+        return sum(1 for _ in source)
 
 
 def _lines(file: Path | None) -> Iterator[tuple[int, str]]:

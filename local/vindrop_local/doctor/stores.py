@@ -68,7 +68,12 @@ def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
         ledger = open_ledger(settings.ledger, account=settings.account)  # none other: it says so
     waiting = ledger.retryable(50)
     some = "50 or more" if len(waiting) == 50 else str(len(waiting))
-    yield ok("ledger", f"answers; {some} uploads are due at the next sweep")
+    if len(waiting) > 1:
+        yield ok("ledger", f"answers; {some} uploads are due at the next sweep")
+    elif waiting:
+        yield ok("ledger", "answers; 1 upload is due at the next sweep")
+    else:
+        yield ok("ledger", "answers; nothing is due at the next sweep")
     for account in _accounts(settings):
         if ledger.for_account(account).circuit(None) is None:
             continue

@@ -46,7 +46,7 @@ class Network:
             self.subnet, self.zone = found["SubnetId"], found["Zone"]
             return ""
         self.zone = self.zone or self._serverless_zone()
-        return f"{SUBNET} in {self.zone}"
+        return f"{SUBNET}, in the zone {self.zone}"
 
     def _make_subnet(self) -> None:
         made = self._cloud.call(

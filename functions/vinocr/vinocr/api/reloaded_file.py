@@ -80,7 +80,9 @@ def read(model: type[Model], path: Path) -> Model:
             raise
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
-        raise SettingsError(f"{path} is not {kind}{where}") from None
+        raise SettingsError(
+            f"{path} is not TOML{where}" if kind == "TOML" else f"{path} is not JSON{where}"
+        ) from None
     return parse(model, document, str(path))
 
 

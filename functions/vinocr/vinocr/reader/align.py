@@ -137,3 +137,16 @@ def letter_frames(frames: Floats, vin: str) -> list[tuple[int, int]] | None:
         state -= int(back[t, state])
     found = [span for span in spans if span is not None]
     return found if len(found) == LENGTH else None
+
+
+def weakest_letters(frames: Floats, vin: str, count: int) -> float:
+    """Return how certain the frames are, 0 to 1, where they are least certain of a letter.
+
+    The mean, over the ``count`` characters of the VIN of whose place they are least certain, of the
+    largest probability that any letter has there; 0 where the VIN does not fit into the frames.
+    """
+    spans = letter_frames(frames, vin)
+    if spans is None:
+        return 0.0
+    peaks = sorted(float(frames[first : last + 1, 1:SPACE].max()) for first, last in spans)
+    return sum(peaks[:count]) / count

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vindrop.domain.manufacturers import find
+from vindrop.domain.vin import LENGTH
+from vinocr.reader import align
 from vinocr.reader.calibration import Features, probability
 from vinocr.reader.decode import Picture
 from vinocr.reader.lines import LETTER, Line
@@ -28,6 +30,8 @@ ANOTHER: Final = 4
 """Positions in which two lines' VINs differ from which they are two, not one misread."""
 CLEAR_PICTURE: Final = -3.0
 """Log-likelihood from which another line's VIN is well explained by its strips."""
+WEAKEST_LETTERS: Final = 3
+"""Least certain letters of a VIN that its probability is told from."""
 _CLEARER: Final = -1.0
 """The same for one that speaks against itself, such as a European number: no law makes those look like
 VINs. Its maker must be known."""
@@ -85,13 +89,18 @@ class Hypotheses:
         """
         vin = next(iter(self.posterior), None)
         line = self.line_of.get(vin) if vin else None
-        if vin is None or line is None or vin in self.barcodes:
+        if vin is None or line is None or not line.strips or vin in self.barcodes:
             return None
-        height = line.box.height * line.shrunk * LETTER
-        spelt = bool(line.strips) and line.strips[0].spells(vin)
-        witnessed = line.witnesses[0].spells(vin) if line.witnesses else spelt
-        share = self.posterior[vin] / max(1e-12, sum(self.posterior.values()))
-        return Features(self.posterior[vin], height, self.certainty, spelt, witnessed, share)
+        strip = line.strips[0].probabilities
+        heard = [float(align.log_likelihoods(w.probabilities, [vin])[0]) for w in line.witnesses]
+        return Features(
+            posterior=self.posterior[vin],
+            height=line.box.height * line.shrunk * LETTER,
+            pitch=line.box.width * line.shrunk / LENGTH,
+            weakest=align.weakest_letters(strip, vin, WEAKEST_LETTERS),
+            witness=heard[0] if heard else 0.0,
+            share=self.posterior[vin] / max(1e-12, sum(self.posterior.values())),
+        )
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""

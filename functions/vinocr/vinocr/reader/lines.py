@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -72,6 +73,11 @@ class Line:
     def box(self) -> Box:
         """The rectangle around all of the line's boxes."""
         return around(self.boxes)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is one box, as it was detected, read as it stands or from its other end."""
+        return len(self.boxes) == 1 and not (self.mirrored or self.halved)
 
     @property
     def letters(self) -> int:
@@ -172,29 +178,39 @@ def _said(strips: list[Frames], vins: list[str]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(each, LEAST).mean(axis=0))
 
 
-def neighbours(lines: list[Line]) -> list[Line]:
-    """Return lines that go on to the right in another box, as yet unread."""
+def neighbours(lines: list[Line], known: list[Line]) -> list[Line]:
+    """Return lines that go on to the right in another box, as yet unread.
+
+    :param known: lines that were found before; of two of them it is told already.
+    """
     return [
         Line((a.box, b.box), penalty=SIDE_BY_SIDE)
-        for a in lines
-        for b in lines
-        if a is not b
-        and a.letters < LENGTH
+        for a, b in _pairs(lines, known)
+        if a.letters < LENGTH
         and b.letters < LENGTH
         and LENGTH - 3 <= a.letters + b.letters <= LENGTH + 7
         and follows(a.box, b.box)
     ]
 
 
-def stacks(lines: list[Line]) -> list[Line]:
-    """Return lines right below one another that may be one VIN in two lines, as yet unread."""
+def stacks(lines: list[Line], known: list[Line]) -> list[Line]:
+    """Return lines right below one another that may be one VIN in two lines, as yet unread.
+
+    :param known: as in `neighbours`.
+    """
     return [
         Line((a.box, b.box), penalty=TWO_LINES, stacked=True)
-        for a in lines
-        for b in lines
-        if a is not b
-        and 4 <= a.letters < LENGTH - 1
+        for a, b in _pairs(lines, known)
+        if 4 <= a.letters < LENGTH - 1
         and 4 <= b.letters < LENGTH - 1
         and LENGTH - 2 <= a.letters + b.letters <= LENGTH + 3
         and below(a.box, b.box)
     ]
+
+
+def _pairs(lines: list[Line], known: list[Line]) -> Iterator[tuple[Line, Line]]:
+    """Yield every two lines, in both orders, but those of which both are known."""
+    for i, a in enumerate(lines):
+        for b in lines[:i] + known:
+            yield a, b
+            yield b, a

@@ -23,7 +23,8 @@ from vinocr.reader.detect import Box, detect
 from vinocr.reader.hypotheses import BARCODE, Hypotheses
 from vinocr.reader.lines import Line, neighbours, stacks
 from vinocr.reader.models import Models
-from vinocr.reader.recognize import Frames, Recognizer, end_to_end
+from vinocr.reader.recognize import Recognizer
+from vinocr.reader.strips import frames, pieces
 
 SURE: Final = 0.97
 """Posterior from which no further pass is made."""
@@ -46,7 +47,12 @@ _ENOUGH: Final = 2
 _LEAST_RATIO: Final = 2.2
 _USUAL_RATIO: Final = 9.0
 """Length to height of a line with 17 letters and nothing else."""
+_LARGE: Final = 800
+"""Pixels of the longer side beyond which a photo is large."""
 _MOST_BOXES: Final = 24
+_LIKELY_BOXES: Final = 16
+"""Boxes read of the `_MOST_BOXES` surest, those first that are shaped like a VIN's line: in photos of
+the training folder and generated ones it was never beyond the thirteenth."""
 _MORE_BOXES: Final = 6
 """Boxes read of those that only the second detection found."""
 _HOPE: Final = 0.02
@@ -106,10 +112,10 @@ class Passes:
             threshold, 0.9
         ):
             return hypotheses
-        # Larger and relit: small and faint text shows.
+        # Larger and relit: small and faint text shows. Of a large photo, to the quick network too.
         before = hypotheses.best
         if before < _UNREADABLE:
-            after = self._find(hypotheses, 1.4 * scale, relit=True)
+            after = self._find(hypotheses, 1.4 * scale, relit=True, quick=_is_large(picture))
             if after < SURE and after > max(before, _HOPE):
                 self._again(hypotheses, threshold)
         if hypotheses.best < _UNREADABLE:
@@ -136,7 +142,7 @@ class Passes:
         found = detect(self._models, image, size, relit=relit, quick=quick)
         hypotheses.boxes = max(hypotheses.boxes, len(found))
         boxes = [box for box in found if box.width > _LEAST_RATIO * box.height][:_MOST_BOXES]
-        boxes.sort(key=lambda box: abs(math.log(box.width / box.height / _USUAL_RATIO)))
+        boxes = sorted(boxes, key=_unlike)[:_LIKELY_BOXES]
         known = [line.boxes[0] for line in hypotheses.lines if len(line.boxes) == 1]
         if known:
             new = [box for box in boxes if not any(same_place(box, one) for one in known)]
@@ -183,8 +189,9 @@ class Passes:
         return self._together(hypotheses, parts)
 
     def _together(self, hypotheses: Hypotheses, lines: list[Line]) -> float:
-        """Read boxes that may be one VIN together."""
-        for line in (neighbours(lines) + stacks(lines))[:_MOST_TOGETHER]:
+        """Read boxes that may be one VIN together: those just read, with any."""
+        known = [x for x in hypotheses.lines if x.whole and not any(x is line for line in lines)]
+        for line in (neighbours(lines, known) + stacks(lines, known))[:_MOST_TOGETHER]:
             self._read(hypotheses, line, FIRST)
             hypotheses.lines.append(line)
         return hypotheses.weigh()
@@ -263,7 +270,8 @@ class Passes:
             and line.certainty < _SENSIBLE
             and not line.turned
         ]
-        lines.sort(key=lambda line: -line.letters)
+        # A VIN on its head may leave two letters: what is as long as one is tried first.
+        lines.sort(key=lambda line: _unlike(line.box))
         turned: list[Line] = []
         for line in lines[:_MOST_TURNED]:
             line.turned = True
@@ -283,8 +291,7 @@ class Passes:
     def _mirrored(self, hypotheses: Hypotheses) -> float:
         """Read the longest lines as in a mirror: a plate's reflection in the windscreen."""
         hypotheses.passes += 1
-        lines = [line for line in hypotheses.lines if len(line.boxes) == 1]
-        lines = [line for line in lines if not line.mirrored and not line.halved]
+        lines = [line for line in hypotheses.lines if line.whole]
         lines = [line for line in lines if line.box.width > _USUAL_RATIO / 2 * line.box.height]
         lines.sort(key=lambda line: -line.letters)
         for line in lines[:_MIRRORED]:
@@ -302,13 +309,13 @@ class Passes:
         self, hypotheses: Hypotheses, line: Line, augmentations: tuple[Augmentation, ...]
     ) -> None:
         """Read a line in some augmentations, each of which adds a strip."""
-        pieces: list[Image.Image] = []
+        cut_out: list[Image.Image] = []
         tall = -1.0
         for each in augmentations:
             if each.tall != tall:
                 tall = each.tall
-                pieces = _pieces(hypotheses.picture, line, tall)
-            line.strips.append(_frames(self._recognizer, line, pieces, each))
+                cut_out = pieces(hypotheses.picture, line, tall)
+            line.strips.append(frames(self._recognizer, line, cut_out, each))
 
     def _hear(self, hypotheses: Hypotheses) -> float:
         """Have the second witness read the likeliest VIN's line, and the next promising one."""
@@ -316,33 +323,23 @@ class Passes:
         others = [line for line in self._worth(hypotheses, unread=False) if line is not best]
         lines = [*([best] if best else []), *others[:1]]
         for line in lines:
-            pieces = _pieces(hypotheses.picture, line, FIRST[0].tall)
-            line.witnesses.append(_frames(self._witness, line, pieces, FIRST[0]))
+            cut_out = pieces(hypotheses.picture, line, FIRST[0].tall)
+            line.witnesses.append(frames(self._witness, line, cut_out, FIRST[0]))
         return hypotheses.weigh()
-
-
-def _pieces(picture: Picture, line: Line, tall: float) -> list[Image.Image]:
-    """Return a line's boxes as cut from the picture: one, or those of two lines."""
-    boxes = line.boxes if line.stacked else (line.box,)
-    pieces = [cut(picture.image, box, grow=(line.ends, tall)) for box in boxes]
-    if line.mirrored:
-        pieces = [piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for piece in pieces]
-    return pieces
-
-
-def _frames(
-    recognizer: Recognizer, line: Line, pieces: list[Image.Image], augmentation: Augmentation
-) -> Frames:
-    """Return what a recogniser sees in the pieces of a line."""
-    strips = [augmentation.lit(strip(piece, augmentation.stretch)) for piece in pieces]
-    read = [recognizer.read(one, large=line.large) for one in strips]
-    return read[0] if len(read) == 1 else end_to_end(read)
 
 
 def _scale(picture: Picture) -> float:
     """Return the scale of the detection."""
-    side = max(picture.image.size)
-    return (640 if side <= 800 else 960) / side
+    return (960 if _is_large(picture) else 640) / max(picture.image.size)
+
+
+def _is_large(picture: Picture) -> bool:
+    return max(picture.image.size) > _LARGE
+
+
+def _unlike(box: Box) -> float:
+    """Return how far a box is from the shape of a VIN's line."""
+    return abs(math.log(box.width / box.height / _USUAL_RATIO))
 
 
 def _promise(line: Line) -> float:

@@ -65,10 +65,6 @@ class Frames:
     certainty: float = 0.0
     """Peak probability of the least certain letter spelt, 0 to 1."""
 
-    def spells(self, vin: str) -> bool:
-        """Whether the greedy reading holds a VIN, spaces and junk left out."""
-        return vin in self.spelt.replace(" ", "").replace(SYMBOLS[JUNK], "")
-
 
 class Recognizer:
     """A recogniser's session with its classes collapsed to 36."""

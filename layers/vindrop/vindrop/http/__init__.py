@@ -19,7 +19,7 @@ from vindrop.core.invocation import Invocation
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.domain.failures import FailureError
 from vindrop.http import auth, console, cors
-from vindrop.http.language import prefers_chinese
+from vindrop.http.language import event_reads_chinese
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request, UnknownRequestError, parse
 from vindrop.http.response import Response, for_gateway
@@ -96,7 +96,8 @@ def process(
         log("failed", level="error", error=type(error).__name__, where=_where(error))
         problem = ProblemError("internal")
     if problem is not None:
-        response = _troubled(problem, request, route, given, call)
+        chinese = event_reads_chinese(event)
+        response = _troubled(problem, request, route, given, call, chinese=chinese)
     response = replace(response, headers={**headers, **response.headers})
     if request is not None and request.method == "HEAD":
         response = replace(response, body="")
@@ -119,9 +120,10 @@ def _troubled(
     route: str | None,
     settings: Settings | None,
     call: Invocation,
+    *,
+    chinese: bool,
 ) -> Response:
     """Return what a caller gets for a problem: a document, or where people look, a page."""
-    chinese = request is not None and prefers_chinese(request.headers)
     if request is None or settings is None or route not in console.ROUTES:
         return problem.response(chinese=chinese)
     from vindrop.http.console import respond

@@ -186,7 +186,7 @@ class ProblemError(Exception):
 
         :param chinese: title and detail in Simplified Chinese, where they have a translation.
         """
-        title, detail = self._in_chinese() if chinese else (self.kind.title, self.detail)
+        title, detail = self.told(chinese=chinese)
         document: dict[str, Any] = {
             "type": TYPE_PREFIX + self.name,
             "title": title,
@@ -205,11 +205,14 @@ class ProblemError(Exception):
         found = {name: value for name, value in document.items() if value is not None}
         return Response(self.kind.status, json.dumps(found, ensure_ascii=False), headers)
 
-    def _in_chinese(self) -> tuple[str, str]:
-        from vindrop.domain.translation import chinese
+    def told(self, *, chinese: bool) -> tuple[str, str]:
+        """Return title and detail, in Simplified Chinese or in English."""
+        if not chinese:
+            return self.kind.title, self.detail
+        from vindrop.domain import translation
 
-        told = chinese().translate
-        return told(self.kind.title), "".join(f"{told(text)}。" for text in self._sentences)
+        said = translation.chinese().translate
+        return said(self.kind.title), "".join(f"{said(text)}。" for text in self._sentences)
 
 
 def of_failure(
@@ -236,6 +239,12 @@ def of_failure(
 
 def of_validation(error: ValidationError) -> ProblemError:
     """Return the problem of a body that a model refuses: its first wrong field, without the value."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])[:80] or "the body"
-    return ProblemError("bad-request", f"{where}: {first['msg']}")
+    said = first["msg"]
+    if first["type"] == "json_invalid":
+        return ProblemError("bad-request", f"the body is no JSON: {said.rpartition(' at ')[2]}")
+    if first["type"] in {"literal_error", "enum"}:  # its context lists what is taken, and no input
+        listed = first["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
+        said = f"takes one of {listed}"
+    return ProblemError("bad-request", f"{where}: {said}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import json
 import math
 from collections import Counter
@@ -14,7 +15,7 @@ from vindrop.core.console import Day, Overview
 from vindrop.core.ledger import OpenCircuit
 from vindrop.core.rate_limiter import Rate
 from vindrop.core.store_errors import StoreError
-from vindrop.http.console import parts, plots
+from vindrop.http.console import parts, plots, templates
 from vindrop.http.console.asked import Asked
 from vindrop.http.response import Response
 
@@ -115,6 +116,12 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
     codes = Counter[str]()
     for day in all_days:
         codes.update(day.dead_letters)
+    language = templates.language_of(asked)
+    say = functools.partial(templates.say, language)
+    says: dict[str, Any] = {
+        "named": lambda kind: say(f"kind.{kind}"),
+        "comma": "，" if language == "zh" else ", ",
+    }
     has_cost = any(day.cost is not None for day in all_days)
     return {
         "found": found,
@@ -125,14 +132,16 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
         "most_code": max(codes.values(), default=1),
         "totals": _totals(all_days),
         "has_cost": has_cost,
-        "results": plots.stacked(all_days, _layers(all_days)),
-        "bills": plots.stacked(all_days, [("billed", [day.billed for day in all_days])]),
+        "results": plots.stacked(all_days, _layers(all_days), **says),
+        "bills": plots.stacked(all_days, [("billed", [day.billed for day in all_days])], **says),
         "times": plots.lines(
             all_days,
             [
                 ("median", [day.median_seconds for day in all_days]),
                 ("p95", [day.p95_seconds for day in all_days]),
             ],
+            **says,
+            unit=say("overview.second_unit"),
         ),
         "waiting": sorted(found.waiting.items()),
         "waiting_uploads": sum(each.uploads for each in found.waiting.values()),

@@ -8,6 +8,7 @@ from vindrop.core.console import Entry, Event, Life, Page
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop.http.console import figures, filters, parts, photo, queue, templates
 from vindrop.http.console.asked import Asked
+from vindrop.http.language import reads_chinese
 from vindrop.http.problems import ProblemError
 from vindrop.http.response import Response
 
@@ -57,7 +58,7 @@ def uploads(asked: Asked) -> Response:
     except ProblemError as error:
         if error.name != "bad-request":
             raise
-        wrong = error.detail
+        wrong = error.told(chinese=reads_chinese(asked.request.headers))[1]
     return templates.page(
         asked,
         "uploads",
@@ -146,7 +147,7 @@ def trouble(asked: Asked, problem: ProblemError) -> Response:
         asked,
         "trouble",
         problem.kind.status,
-        problem=problem,
+        detail=problem.told(chinese=reads_chinese(asked.request.headers))[1],
         title=templates.say(templates.language_of(asked), f"js.problem.{problem.name}"),
     )
     return Response(answer.status, answer.body, {**answer.headers, **problem.headers})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,8 +64,16 @@ class Plot:
         return not self.kinds
 
 
-def stacked(days: Sequence[Day], layers: Sequence[tuple[str, Sequence[int]]]) -> Plot:
-    """Return bars, one a day, of the layers from the ground up."""
+def stacked(
+    days: Sequence[Day],
+    layers: Sequence[tuple[str, Sequence[int]]],
+    named: Callable[[str], str],
+    comma: str = ", ",
+) -> Plot:
+    """Return bars, one a day, of the layers from the ground up.
+
+    :param named: returns the reader's word for a layer.
+    """
     totals = [sum(values[at] for _, values in layers) for at in range(len(days))]
     most = round_up(max(totals, default=0))
     step = WIDTH / max(len(days), 1)
@@ -89,14 +97,23 @@ def stacked(days: Sequence[Day], layers: Sequence[tuple[str, Sequence[int]]]) ->
             )
     kinds = tuple(kind for kind, values in layers if any(values))
     said = [
-        ", ".join(f"{kind} {values[at]}" for kind, values in layers if values[at]) or "0"
+        comma.join(f"{named(kind)} {values[at]}" for kind, values in layers if values[at]) or "0"
         for at in range(len(days))
     ]
     return Plot(most, _columns(days, said), tuple(bars), (), kinds, *_ends(days))
 
 
-def lines(days: Sequence[Day], series: Sequence[tuple[str, Sequence[float | None]]]) -> Plot:
-    """Return a line for each of ``series``."""
+def lines(
+    days: Sequence[Day],
+    series: Sequence[tuple[str, Sequence[float | None]]],
+    named: Callable[[str], str],
+    comma: str = ", ",
+    unit: str = " s",
+) -> Plot:
+    """Return a line for each of ``series``.
+
+    :param named: returns the reader's word for a series.
+    """
     known = [value for _, values in series for value in values if value is not None]
     most = round_up(max(known, default=0))
     step = WIDTH / max(len(days), 1)
@@ -115,7 +132,11 @@ def lines(days: Sequence[Day], series: Sequence[tuple[str, Sequence[float | None
             pen_up = dot is None
         drawn.append(Line(kind, path, tuple(dot for dot in dots if dot is not None)))
     said = [
-        ", ".join(f"{kind} {values[at]:.1f} s" for kind, values in series if values[at] is not None)
+        comma.join(
+            f"{named(kind)} {values[at]:.1f}{unit}"
+            for kind, values in series
+            if values[at] is not None
+        )
         or "–"
         for at in range(len(days))
     ]

@@ -34,7 +34,8 @@ from vindrop.http.response import Response
 
 MOST: Final = 50
 _SURE: Final = 0.9
-"""A character whose confidence is below this is marked."""
+"""A character whose confidence is below this share of the surest one's is marked: a photo on which all
+are small would mark them all, and point nowhere."""
 _LIKELY: Final = 0.02
 """An alternative below this is not offered."""
 _MOST_CANDIDATES: Final = 4
@@ -211,9 +212,10 @@ def cells(reading: Reading) -> list[dict[str, Any]]:
             cell["alternatives"].append(doubt["alternative"])
     characters = reading.characters or ()
     if len(characters) == len(found):
+        least = _SURE * max(character.confidence for character in characters)
         for cell, character in zip(found, characters, strict=True):
             cell["confidence"] = round(character.confidence, 3)
-            if character.confidence < _SURE:
+            if character.confidence < least:
                 cell["why"] = cell["why"] or "unsure"
             likely = [each for each, share in character.alternatives if share >= _LIKELY]
             cell["alternatives"] += [each for each in likely if each not in cell["alternatives"]]

@@ -15,6 +15,7 @@ from vindrop.core.invocation import Invocation
 from vindrop.http import auth
 from vindrop.http.console import ROUTES, assets
 from vindrop.http.console.asked import Asked
+from vindrop.http.language import reads_chinese
 from vindrop.http.problems import ProblemError
 from vindrop.http.request import Request
 from vindrop.http.response import Response
@@ -62,7 +63,7 @@ def trouble(
     """Answer what went wrong: a person gets a page, a program the document."""
     is_page = route is not None and route in ROUTES and ROUTES[route].is_page
     if route is None or not is_page or request.method not in auth.SAFE or not _installed():
-        return problem.response()
+        return problem.response(chinese=reads_chinese(request.headers))
     from vindrop.http.console import pages
 
     parts, prefix = _parts(route, request.path)

@@ -16,14 +16,12 @@ from markupsafe import Markup
 
 from vindrop.clouds import cloud_of_region, own_cloud, own_region, store_for
 from vindrop.domain.failures import FailureError
-from vindrop.http import sessions
 from vindrop.http.console import assets
 from vindrop.http.console.asked import Asked
+from vindrop.http.language import LANGUAGES, reads_chinese
 from vindrop.http.objects import upload_origin, upload_region
 from vindrop.http.response import Response
 
-LANGUAGES: Final = ("en", "zh")
-COOKIE: Final = "vindrop-language"
 _FOLDER: Final = Path(__file__).parent
 Say = Callable[..., str]
 
@@ -42,7 +40,10 @@ def page(asked: Asked, name: str, status: int = 200, **values: Any) -> Response:
         .render(
             values,
             asked=asked,
+            age=functools.partial(age, language),
             base=asked.base,
+            comma="，" if language == "zh" else ", ",
+            counted=functools.partial(counted, language),
             caller=asked.caller,
             csrf=session.csrf if session else "",
             language=language,
@@ -62,13 +63,8 @@ def page(asked: Asked, name: str, status: int = 200, **values: Any) -> Response:
 
 
 def language_of(asked: Asked) -> str:
-    """Return the language that was chosen, else the browser's first one that there is."""
-    chosen = sessions.cookies(asked.request).get(COOKIE, "")
-    if chosen in LANGUAGES:
-        return chosen
-    wanted = asked.request.headers.get("accept-language", "").lower().split(",")
-    short = (each.strip()[:2] for each in wanted)
-    return next((each for each in short if each in LANGUAGES), "en")
+    """Return the language that was chosen, else the one that the browser prefers."""
+    return "zh" if reads_chinese(asked.request.headers) else "en"
 
 
 def say(language: str, name: str, /, **values: object) -> str:
@@ -79,6 +75,13 @@ def say(language: str, name: str, /, **values: object) -> str:
     for key, value in values.items():
         text = text.replace(f"{{{key}}}", str(value))
     return text
+
+
+def counted(language: str, name: str, count: float, digits: int = 0) -> Markup:
+    """Return the words called ``name`` with a figure in bold; for one, those called ``name1``."""
+    name = f"{name}1" if count == 1 and f"{name}1" in _words() else name
+    figure = Markup("<b>{}</b>").format(number(count, digits))
+    return Markup(say(language, name).replace("{count}", "{}")).format(figure)  # noqa: S704  # our words
 
 
 def words_for(language: str, page: str) -> dict[str, str]:
@@ -142,7 +145,6 @@ def _environment() -> Environment:
     made.filters["json"] = as_json
     made.filters["query"] = as_query
     made.filters["moment"] = moment
-    made.filters["seconds"] = seconds
     made.filters["number"] = number
     return made
 
@@ -168,17 +170,19 @@ def moment(value: dt.datetime | None) -> Markup:
     )
 
 
-def seconds(value: float | None) -> str:
+def age(language: str, seconds: float | None) -> str:
     """Return a duration for people."""
-    if value is None:
+    if seconds is None:
         return "–"
-    if value < 10:
-        return f"{value:.1f} s"
-    if value < 120:
-        return f"{value:.0f} s"
-    if value < 7200:
-        return f"{value / 60:.0f} min"
-    return f"{value / 3600:.0f} h" if value < 172_800 else f"{value / 86_400:.0f} d"
+    below = (
+        (10, 1, "seconds"),
+        (120, 1, "seconds"),
+        (7200, 60, "minutes"),
+        (172_800, 3600, "hours"),
+    )
+    unit, name = next((each[1:] for each in below if seconds < each[0]), (86_400, "days"))
+    count = f"{seconds:.1f}" if seconds < 10 else f"{seconds / unit:.0f}"
+    return say(language, f"age.{name}", count=count)
 
 
 def number(value: float | None, digits: int = 0) -> str:

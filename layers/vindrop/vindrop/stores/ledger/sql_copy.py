@@ -35,11 +35,11 @@ _PAGE: Final = 500
 
 
 def copy(
-    source: Database, target: Database, progress: Callable[[str, int], None] | None = None
+    source: Database, target: Database, progress: Callable[[int], None] | None = None
 ) -> dict[str, tuple[int, int]]:
     """Copy every table; return table → rows read, rows that were new in ``target``.
 
-    :param progress: told table and rows read so far, after every page.
+    :param progress: told how many rows more were copied, after every page.
     :raises StoreError: a database refused, or is out of reach. What was copied so far stays.
     """
     done = {}
@@ -52,12 +52,21 @@ def copy(
             new += _write(target, table, names, page)
             read += len(page)
             if progress is not None:
-                progress(table, read)
+                progress(len(page))
         done[table] = (read, new)
     # What came changed before what is packed there: the sweep packs it all again.
     target.ensure(VINS, *console_schema(target.dialect)[VINS])
     target.execute(f"DELETE FROM {VINS}")
     return done
+
+
+def rows(source: Database) -> int:
+    """Return how many rows `copy` reads, as far as the tables are there."""
+    found = 0
+    for table in _KEYS:
+        _ensure(source, table)
+        found += int(source.execute(f"SELECT COUNT(*) FROM {table}").rows[0][0])  # our names
+    return found
 
 
 def _ensure(database: Database, table: str) -> None:

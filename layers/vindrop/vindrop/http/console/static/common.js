@@ -19,7 +19,8 @@ export class Problem extends Error {
 
   get sentence() {
     const own = words[`js.problem.${this.name}`];
-    return own && this.detail ? `${own}. ${this.detail}` : own ?? this.detail ?? this.name;
+    if (own && this.detail) return say("js.problem.sentences", { what: own, detail: this.detail });
+    return own ?? this.detail ?? this.name;
   }
 
   /** Whether the same request may succeed later. */

@@ -28,7 +28,7 @@ async function all(wanted, dryRun) {
 
 function show(sum) {
   counts.replaceChildren(...Object.entries(sum.counts).map(([result, count]) =>
-    element("li", { text: `${count} ${say(`js.redrive.${result}`)}` })));
+    element("li", { text: say(`js.redrive.${result}`, { count }) })));
 }
 
 /** Shows what a redrive of `wanted` would cost, and does it when that is confirmed. */

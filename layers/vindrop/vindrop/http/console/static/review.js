@@ -160,7 +160,7 @@ function confirm() {
   if (wrong && confirming !== vin) {
     confirming = vin;
     cells.tell(say(cells.judged ? "review.confirm_again" : "review.confirm_again_open", {
-      country: cells.judged?.country ?? "",
+      country: say(`js.country.${cells.judged?.country}`),
     }), "bad");
     return;
   }

@@ -1,0 +1,69 @@
+"""Which passes are made: what one pass leaves, another must find."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.reader.pictures import VIN, encoded, plate
+from tests.reader.test_search import frames
+from vinocr.reader import models
+from vinocr.reader.arrange import on_head
+from vinocr.reader.decode import decode
+from vinocr.reader.detect import Box, detect
+from vinocr.reader.hypotheses import Hypotheses
+from vinocr.reader.lines import Line
+from vinocr.reader.passes import Passes
+from vinocr.reader.recognize import Frames, spelling
+
+
+@pytest.fixture(scope="module")
+def opened() -> models.Models:
+    return models.load(1)
+
+
+def _said(text: str, certainty: float) -> Frames:
+    """Letters that the recogniser is as certain of as said."""
+    letters = frames(*({c: certainty, "J": 1 - certainty} for c in text))
+    return Frames(letters, text, *spelling(letters))
+
+
+@pytest.mark.parametrize("misread", ["56", "5HX8S", "S0HZXN0SHX"])
+def test_a_vin_on_its_head_is_found_among_longer_texts_however_little_was_read_of_it(
+    opened: models.Models, misread: str
+) -> None:
+    picture = decode(encoded(plate()))
+    found = detect(opened, picture.image, picture.image.size, quick=True)
+    (box,) = [box for box in found if box.width > 6 * box.height][:1]
+    words = [Line((Box(60.0, y, 150.0, 40.0, 0.0, 1.0),)) for y in (20.0, 30.0, 40.0)]
+    for word in words:
+        word.strips.append(_said("N0HXSZ80H5X", 0.6))
+    upturned = Line((on_head(box),))
+    upturned.strips.append(_said(misread, 0.6))
+    hypotheses = Hypotheses(picture, lines=[*words, upturned])
+    Passes(opened)._from_other_end(hypotheses)
+    assert next(iter(hypotheses.posterior)) == VIN
+
+
+class Errs:
+    """A direction classifier that takes one line of a photo for one on its head, and no other."""
+
+    def __init__(self, wrong: int) -> None:
+        self._wrong = wrong
+
+    def run(self, _outputs: Any, inputs: dict[str, Any]) -> tuple[Any]:
+        said = np.tile(np.array([0.99, 0.01], dtype=np.float32), (len(inputs["x"]), 1))
+        said[self._wrong : self._wrong + 1] = (0.01, 0.99)
+        return (said,)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 9])
+def test_a_vin_in_two_lines_is_found_though_one_was_first_read_on_its_head(
+    opened: models.Models, wrong: int
+) -> None:
+    passes = Passes(dataclasses.replace(opened, direction=Errs(wrong)))
+    picture = decode(encoded(plate("TMBZZZNE9\nAP044383")))
+    assert next(iter(passes.read(picture, 0.9).posterior), None) == "TMBZZZNE9AP044383"
