@@ -294,7 +294,7 @@ def test_destinations_get_the_time_that_the_function_has_left(world: World) -> N
         told.append(seconds)
         deliver(*given, seconds=seconds, **how)
 
-    app.delivery.deliver = noting  # type: ignore[method-assign]
+    app.delivery.deliver = noting  # type: ignore[method-assign,assignment]
     assert process(app, world.photo(), seconds=600).end == "reading"
     assert len(told) == 1
     assert 0 < told[0] < 600
