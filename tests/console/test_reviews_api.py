@@ -334,6 +334,8 @@ def test_the_overview_shows_each_recognizers_own_circuit_rate_and_price(
     assert [each["circuit"] for each in found["recognizers"]] == ["closed", "open"]
     page = desk.ask("GET", "/", key=REVIEWER).text
     assert "circuit breaker · cloud" in page
+    assert "<b>3</b> answered calls · those to own are not billed" in page
+    assert "</b> billed call" not in page, "the ledger counts answers; own's cost nothing"
     assert blocked.code in page
     assert "inf" not in re.sub(r"<[^>]*>", " ", page).split()
 
