@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from tests.pipeline.conftest import World, a_call, make_due, process
 from vindrop.core import daily_cap, sweep
+from vindrop.core.store_errors import StoreError
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,44 @@ def test_a_call_that_is_not_billed_leaves_its_place(world: World) -> None:
     assert process(app, world.photo()).end == "reading"
     assert app.ledger.calls_of("2026-11-26") == 1
     assert process(app, world.photo()).end == "retry_scheduled"
+
+
+@pytest.mark.parametrize("step", ["circuit", "holds"])
+def test_a_ledger_that_fails_before_the_call_leaves_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A short fault of the store must not make the photos of a day wait for tomorrow."""
+    app, before = world.app(VINDROP_DAILY_CALLS="1"), world.calls()
+    asked = getattr(app.ledger, step)
+
+    def away(*given: object) -> object:
+        if given == (None,):  # the first look at the circuit, before the photo is fetched
+            return asked(*given)
+        raise StoreError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.ledger, step, away)
+        with pytest.raises(StoreError):
+            process(app, world.photo())
+    assert (world.calls() - before).received == 0
+    assert app.ledger.calls_of("2026-11-26") == 0
+    assert process(app, world.photo()).end == "reading"
+
+
+def test_a_store_that_fails_after_the_call_does_not_take_its_count_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = world.app(VINDROP_DAILY_CALLS="1")
+    answered = app.recognizer.recognize
+
+    def then_away(*given: Any, **how: Any) -> Any:
+        answered(*given, **how)
+        raise StoreError("away")
+
+    monkeypatch.setattr(app.recognizer, "recognize", then_away)
+    with pytest.raises(StoreError):
+        process(app, world.photo())
+    assert app.ledger.calls_of("2026-11-26") == 1
 
 
 def test_a_call_that_may_have_been_billed_counts(world: World) -> None:

@@ -286,6 +286,20 @@ def test_a_bucket_that_drips_does_not_outlive_the_function(world: World, silent:
     assert time.monotonic() - started < 300, "the whole answer would take ten minutes and more"
 
 
+def test_destinations_get_the_time_that_the_function_has_left(world: World) -> None:
+    app, told = world.app(), list[float]()
+    deliver = app.delivery.deliver
+
+    def noting(*given: Any, seconds: float, **how: Any) -> None:
+        told.append(seconds)
+        deliver(*given, seconds=seconds, **how)
+
+    app.delivery.deliver = noting  # type: ignore[method-assign,assignment]
+    assert process(app, world.photo(), seconds=600).end == "reading"
+    assert len(told) == 1
+    assert 0 < told[0] < 600
+
+
 def make_due_one(app: App, upload: Upload) -> None:
     from typing import cast
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -225,3 +226,20 @@ def test_uploads_that_are_stuck_at_the_head_keep_nobody_behind_them(
 
     monkeypatch.setattr(app.pipeline, "process", defective)
     assert sweep.process(app, a_call())["ended"] == {"reading": 3}
+
+
+def test_reviews_get_half_of_the_time_at_most(world: World) -> None:
+    """A destination that is away holds each of them: a hundred held the sweep for a thousand seconds."""
+    app, told = an_app(world), list[float]()
+    (upload,) = uploads(world, 1)
+    park(app, upload)
+
+    def deliver_due(*, seconds: float) -> int:
+        told.append(seconds)
+        return 0
+
+    parts = SimpleNamespace(tidy=lambda _: True), SimpleNamespace(deliver_due=deliver_due)
+    with_reviews = dataclasses.replace(app, console=lambda: cast("Any", parts))
+    assert sweep.process(with_reviews, a_call(300.0))["ended"] == {"reading": 1}
+    (seconds,) = told
+    assert 0 < seconds < 150

@@ -317,6 +317,16 @@ def test_a_process_that_dies_on_the_way_loses_and_doubles_nothing(
     assert again.repeated
 
 
+def test_what_is_due_later_than_there_is_time_stays_due(flow: ConsoleFlow) -> None:
+    """Each may wait for a destination that drips: a sweep has photos to read as well."""
+    name = flow.end(doubtful(an_upload()))
+    decided(flow.desk.decide(says(name)))
+    flow.console.review_store.postpone(name, 1, -1.0)
+    due = flow.console.review_store.due(10)
+    assert flow.desk.deliver_due(seconds=0.0) == 0
+    assert flow.console.review_store.due(10) == due
+
+
 def test_of_two_reviews_the_later_stands_whichever_arrives_first(flow: ConsoleFlow) -> None:
     name = flow.end(doubtful(an_upload()))
     first = decided(flow.desk.decide(says(name)))

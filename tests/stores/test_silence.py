@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,7 @@ from tests.destinations.kinds import AWS_KEYS, TENCENT_KEYS
 from tests.library.conftest import a_reading, an_upload
 from tests.stores.fixtures import Servers
 from tests.stores.servers import Gate
+from vindrop.core.delivery import Delivery
 from vindrop.core.ledger import Claim, Standing
 from vindrop.core.store_errors import StoreError
 from vindrop.destinations import open_destination
@@ -289,6 +291,24 @@ def test_an_answer_that_drips_is_given_up_as_a_whole(kind: str) -> None:
         assert "\n" not in str(error.value)
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("kind", ["redis", "sqs", "sns", "cmq", "tencent-eventbridge"])
+def test_one_that_drips_leaves_the_others_their_part_of_the_time(kind: str, tmp_path: Path) -> None:
+    """Its own time-out would let it last longer than any function: ten minutes."""
+    begins, url, keys = DRIPS[kind]
+    server = Dripping(begins)
+    done: list[frozenset[str]] = []
+    try:
+        at = url.replace("timeout_seconds=2", "timeout_seconds=600")
+        drips = open_destination(at.format(at=f"127.0.0.1:{server.port}"), dict(keys))
+        healthy = open_destination(f"file://{tmp_path}/readings.jsonl", {})
+        delivery = Delivery({"first": drips, "second": drips, "third": healthy}, {})
+        with pytest.raises(StoreError):
+            delivery.deliver(a_reading(), frozenset(), done.append, seconds=4)
+    finally:
+        server.close()
+    assert done == [frozenset({"third"})]
 
 
 def test_the_rate_limiter_gives_up_an_answer_that_drips() -> None:

@@ -260,12 +260,14 @@ class Attempt:
         """
         permitted = time.monotonic()
         kept_back = min(AFTER_CALL, budget.seconds * (1 - LARGEST_SHARE))
-        with self._cap.one_call() if self._cap else contextlib.nullcontext():
+        counted = self._cap.one_call() if self._cap else contextlib.nullcontext(lambda: None)
+        with counted as begins:
             probe, missed = self._breaker.admit(), 0
             while True:
                 seconds = seconds_covered(budget, kept_back, self._settings.vinocr_timeout, holds)
                 stalled = time.monotonic() - permitted > STALLED
                 if probe or not stalled or missed == MISSED_PERMITS:
+                    begins()
                     return self._call_now(photo, seconds, probe=probe)
                 missed += 1  # so did others, and all would call at once
                 self._wait_for_permit(budget)

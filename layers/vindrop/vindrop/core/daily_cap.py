@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vindrop.core.ledger import Ledger
 from vindrop.core.store_errors import StoreError
@@ -33,17 +33,20 @@ class DailyCap:
         self._count(today(), 0)
 
     @contextlib.contextmanager
-    def one_call(self) -> Iterator[None]:
-        """Count the call that is made in the block, unless it turns out to cost nothing.
+    def one_call(self) -> Iterator[Callable[[], None]]:
+        """Count the call that is made in the block, unless it is not made or costs nothing.
+
+        Yields what is to be called right before the call: what fails until then takes the count back.
 
         :raises FailureError: the cap is reached.
         """
-        day = today()
+        day, begun = today(), list[bool]()
         self._count(day, 1)
         try:
-            yield
-        except FailureError as error:
-            if error.failure.rule.billed is False:
+            yield lambda: begun.append(True)
+        except (FailureError, StoreError) as error:
+            free = isinstance(error, FailureError) and error.failure.rule.billed is False
+            if free or not begun:
                 # Not taken back, it only makes the cap a little lower: the failure matters more.
                 with contextlib.suppress(StoreError):
                     self._ledger.count_call(day, -1, self._most)

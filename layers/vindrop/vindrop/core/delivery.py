@@ -6,11 +6,13 @@ Which destinations have it is checkpointed, so that a retry serves only the othe
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vindrop.core.destination import Destination, Retracting, Withdrawing
+from vindrop.core.invocation import deadline
 from vindrop.core.ledger import Transactional
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import records
@@ -19,6 +21,11 @@ from vindrop.telemetry import log
 
 if TYPE_CHECKING:
     from vindrop.domain.review import Review
+
+LEAST_SECONDS: Final = 1.0
+"""That a destination gets however little time is left: the answer is paid for."""
+LONGEST_SECONDS: Final = 900.0
+"""For all of them, where nobody says how much time there is."""
 
 
 class Delivery:
@@ -43,6 +50,7 @@ class Delivery:
         *,
         redelivered: bool = False,
         redriven: bool = False,
+        seconds: float = LONGEST_SECONDS,
     ) -> None:
         """Hand ``record`` to every destination that has not got it.
 
@@ -53,6 +61,7 @@ class Delivery:
         :param checkpoint: told the names that have it, where some but not all do.
         :param redelivered: an earlier process may have handed it over and died before it said so.
         :param redriven: the upload was a dead letter; its reading withdraws that where it can be.
+        :param seconds: that there are for all of them: see `_run`.
         :raises StoreError: of the first destination that failed.
         """
         deliveries: dict[str, Callable[[], None]] = {
@@ -61,7 +70,7 @@ class Delivery:
         }
         if redriven and isinstance(record, records.Reading):
             deliveries |= self._withdrawals(record.id)
-        _run(deliveries, delivered_to, checkpoint)
+        _run(deliveries, delivered_to, checkpoint, seconds)
 
     def deliver_review(
         self,
@@ -183,19 +192,27 @@ def _run(
     deliveries: Mapping[str, Callable[[], None]],
     delivered_to: frozenset[str],
     checkpoint: Callable[[frozenset[str]], None],
+    seconds: float = LONGEST_SECONDS,
 ) -> frozenset[str]:
     """Do what is not done yet; one that fails does not keep the others from it.
+
+    Each may take its part of what is left of ``seconds``, and `LEAST_SECONDS` at least: so one that
+    drips leaves the others their time. Those that heed a `deadline` do; a database has limits of its own.
 
     :returns: names of all that is done.
     :raises StoreError: of the first that failed.
     """
     failed: StoreError | None = None
-    done = delivered_to
+    done, until = delivered_to, time.monotonic() + seconds
+    waiting = len(deliveries.keys() - done)
     for name, act in deliveries.items():
         if name in done:
             continue
+        part = (until - time.monotonic()) / waiting
+        waiting -= 1
         try:
-            act()
+            with deadline(max(part, LEAST_SECONDS)):
+                act()
         except StoreError as error:
             log("destination_failed", level="warning", destination=name, reason=str(error))
             failed = failed or error

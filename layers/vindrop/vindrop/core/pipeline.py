@@ -204,9 +204,7 @@ class Pipeline:
 
         end = retry_schedule.ends_with(failure, claim, self._settings)
         now = end is not None or upload.cloud == "http" or not self._ledger.durable
-        if (
-            result.held is not None and now
-        ):  # a doubtful answer that was paid for is better than none
+        if result.held is not None and now:  # doubtful, and paid for: better than none
             return self._read(upload, claim, result, result.held, budget)
         judged = failure.disposition.is_final and failure.request_id is not None
         if upload.cloud == "http" and not judged:  # nothing was paid for that is worth keeping
@@ -299,7 +297,9 @@ class Pipeline:
         tries = 0
         while True:
             try:
-                self._hand_over(upload, claim, record, delivered_to, checkpoint, new=new)
+                self._hand_over(
+                    upload, claim, record, delivered_to, checkpoint, new=new, seconds=budget.left()
+                )
             except _TakenOverError:
                 return self._take_back(upload, record)
             except StoreError as error:
@@ -327,10 +327,16 @@ class Pipeline:
         checkpoint: Callable[[frozenset[str]], None],
         *,
         new: bool,
+        seconds: float,
     ) -> None:
         with self._delivery.together(self._ledger.database, record):
             self._delivery.deliver(
-                record, delivered_to, checkpoint, redelivered=not new, redriven=claim.was_dead
+                record,
+                delivered_to,
+                checkpoint,
+                redelivered=not new,
+                redriven=claim.was_dead,
+                seconds=seconds,
             )
             held = self._ledger.delivered(upload.id, record, claim)
             if not held and isinstance(record, records.DeadLetter):

@@ -8,6 +8,7 @@ destination that is away did not take, the sweep delivers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -170,5 +171,8 @@ class Reviewer(Protocol):
         :raises StoreError: as `decide`.
         """
 
-    def deliver_due(self, limit: int = 100) -> int:
-        """Deliver kept reviews that destinations have not got, oldest first; return how many. For the sweep."""
+    def deliver_due(self, limit: int = 100, seconds: float = math.inf) -> int:
+        """Deliver kept reviews that destinations have not got, oldest first; return how many.
+
+        For the sweep. None is begun after ``seconds``.
+        """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import math
+import time
 from dataclasses import replace
 from typing import Final
 
@@ -76,11 +78,14 @@ class ReviewDesk:
         decision = Decision(upload_id=upload_id, reviewer=reviewer, after=after)
         return self._decide(decision, None, "undone")
 
-    def deliver_due(self, limit: int = 100) -> int:
+    def deliver_due(self, limit: int = 100, seconds: float = math.inf) -> int:
         """Deliver what is due; one that fails keeps only its own upload's later ones waiting."""
-        return sum(
-            self._deliver(upload_id, sequence) for upload_id, sequence in self._store.due(limit)
-        )
+        until, delivered = time.monotonic() + seconds, 0
+        for upload_id, sequence in self._store.due(limit):
+            if time.monotonic() >= until:
+                break
+            delivered += self._deliver(upload_id, sequence)
+        return delivered
 
     def _decide(self, decision: Decision, vin: Vin | None, reason: Reason | None) -> Outcome:
         life = self._console.upload(decision.upload_id)

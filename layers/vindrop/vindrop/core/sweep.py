@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from vindrop.core import batch
 from vindrop.core.app import App
-from vindrop.core.invocation import Budget, Invocation
+from vindrop.core.invocation import Budget, Invocation, deadline
 from vindrop.core.outcome import Outcome, summary
 from vindrop.core.store_errors import StoreError
 from vindrop.domain.upload import Upload
@@ -36,7 +36,7 @@ def process(app: App, call: Invocation) -> dict[str, Any]:
     """
     budget = call.budget
     outcomes = _deliver(app, budget)
-    _deliver_reviews(app)
+    _deliver_reviews(app, budget)
     outcomes += _retry(app, budget)
     _tidy(app, budget)
     counts = summary(outcomes)
@@ -51,12 +51,17 @@ def _deliver(app: App, budget: Budget) -> list[Outcome]:
     return _work_off(app, budget, answered=True)
 
 
-def _deliver_reviews(app: App) -> None:
-    """Deliver what people decided while a destination was away; it keeps no photo waiting."""
-    if not app.ledger.durable:
+def _deliver_reviews(app: App, budget: Budget) -> None:
+    """Deliver what people decided while a destination was away; it keeps no photo waiting.
+
+    Each waits for a destination that drips: so they get half of the time that is left.
+    """
+    seconds = (budget.left() - LEAST_SECONDS) / 2
+    if not app.ledger.durable or seconds <= 0:
         return
     try:
-        app.console()[1].deliver_due()
+        with deadline(seconds):
+            app.console()[1].deliver_due(seconds=seconds)
     except StoreError as error:  # such as: the table of reviews may not be made here
         log("reviews_not_delivered", level="error", reason=str(error))
 

@@ -183,7 +183,7 @@ export class Cells extends VinTyping {
       button.addEventListener("click", () => { this.offered = null; this.type(character, at); });
       made.push(button);
     };
-    if (this.missing === LENGTH) {
+    if (this.missing === VIN_LENGTH) {
       for (const { vin, of, confidence } of this.candidates) {
         const who = confidence === null ? of.join(", ") : `${of.join(", ")} ${Math.round(confidence * 100)} %`;
         const button = element("button", { type: "button", class: "button" }, vin, element("small", { text: who }));
