@@ -144,7 +144,8 @@ def present(report: Report, console: Console) -> None:
             ("… and cost", f"{report.second_calls.billed * PRICE:,.2f}"),
             ("… where cloud alone would cost", f"{len(report.readings) * PRICE:,.2f}"),
         ]
-        console.print(show.recognizers_table([*report.readings, *report.dead_letters], PRICES))
+        ended: list[Reading | DeadLetter] = [*report.readings, *report.dead_letters]
+        console.print(show.recognizers_table(ended, PRICES, console.width))
         console.print()
     for table in (
         show.readings_table(report.readings, console.width, marks or None),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vindrop_local.errors import UserError
+
+if TYPE_CHECKING:
+    from vindrop.settings import Settings
 
 NAMES: Final = (
     "VINDROP_RECOGNIZERS",
@@ -46,6 +49,31 @@ def of_cascade(environment: Mapping[str, str] | None = None) -> dict[str, str]:
             if engine.keys and given.get(name):
                 found[name] = given[name]
     return found
+
+
+def check(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Check that what ``VINDROP_RECOGNIZERS`` names can be asked from here, before anything starts.
+
+    A function's keys may be those of its execution role. On this machine there is none.
+
+    :param environment: where keys are read.
+    :raises UserError: a recognizer has no keys, or keys that cannot be.
+    :raises StoreSettingError: ``inprocess:`` is named, and its package is not installed.
+    """
+    if not settings.recognizers:
+        return
+    from vindrop.domain.failures import FailureError
+    from vindrop.recognizers.engines import wires
+    from vindrop.recognizers.inprocess import InProcess
+
+    for _, _, client in wires(settings, environment):
+        if client is None:
+            InProcess()
+            continue
+        try:
+            client.credentials()
+        except FailureError as error:
+            raise UserError(error.failure.message) from None
 
 
 def _check_alone(given: Mapping[str, str]) -> None:

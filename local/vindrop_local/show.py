@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.cells import cell_len
+from rich.console import JustifyMethod
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -42,6 +43,10 @@ _LEAST: Final = {"photo": 16, "maker": 6}
 _MOST: Final = {"maker": 22}
 _SPARSE: Final = ("reference",)
 """Columns that are left out where no row has a value there."""
+_LEAST_NAME: Final = 8
+"""Characters of a photo's name that a table of recognizers keeps."""
+_LEAST_OUTCOME: Final = 12
+"""Characters of what a photo came to in one: what is longer goes on in a second line."""
 _BETWEEN: Final = 2
 """Blanks between two columns."""
 
@@ -165,18 +170,15 @@ def _cell(field: Field, record: Reading | DeadLetter) -> Text:
 
 
 def recognizers_table(
-    records: Sequence[Reading | DeadLetter], prices: Mapping[str, float]
+    records: Sequence[Reading | DeadLetter], prices: Mapping[str, float], width: int
 ) -> Table:
     """Return who read what on each photo, and what it would have cost.
 
     :param prices: of one billed call, by recognizer; one that is not named costs nothing.
+    :param width: characters of a line. The photo's name is cut to fit; answers and costs are whole.
     """
     names = list(dict.fromkeys(call.name for record in records for call in record.recognizers))
-    table = _table([Column("photo", no_wrap=True, overflow="ellipsis")])
-    for name in names:
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
-    table.add_column("came to", no_wrap=True)
-    table.add_column("cost", justify="right")
+    rows: list[list[Text]] = []
     for record in sorted(records, key=lambda each: each.upload.key if each.upload else ""):
         calls = {call.name: call for call in record.recognizers}
         cost = sum(call.billed * prices.get(call.name, 0.0) for call in record.recognizers)
@@ -185,13 +187,40 @@ def recognizers_table(
             if isinstance(record, Reading)
             else _unread(record)
         )
-        table.add_row(
-            Foreign(shown(record.upload.key)) if record.upload else Text(_NO_OBJECT),
-            *(_call(calls.get(name)) for name in names),
-            came_to,
-            f"{cost:.2f}" if cost else "–",
-        )
+        said_before: set[str] = set()
+        cells = [_call(calls.get(name), said_before) for name in names]
+        photo = Text(shown(record.upload.key) if record.upload else said(_NO_OBJECT))
+        rows.append([photo, *cells, came_to, Text(f"{cost:.2f}" if cost else "–")])
+    headings = ["photo", *names, "came to", "cost"]
+    wide = [
+        max([cell_len(name), *(row[at].cell_len for row in rows)])
+        for at, name in enumerate(headings)
+    ]
+    over = sum(wide) + _BETWEEN * (len(wide) - 1) - width
+    for at, least in ((0, _LEAST_NAME), (-2, _LEAST_OUTCOME)):
+        given = min(max(over, 0), max(wide[at] - least, 0))
+        wide[at], over = wide[at] - given, over - given
+    table = _table([])
+    for name, most in zip(headings, wide, strict=True):
+        justify: JustifyMethod = "right" if name == "cost" else "left"
+        table.add_column(name, overflow="fold", width=most, justify=justify)
+    for row in rows:
+        table.add_row(Foreign(_shortened(row[0].plain, wide[0])), *row[1:])
     return table
+
+
+def _shortened(name: str, most: int) -> str:
+    """Return a name with its middle left out: photos of one series differ at the end."""
+    if cell_len(name) <= most:
+        return name
+    head, tail = name[: most // 3], ""
+    while cell_len(head) > most // 3:
+        head = head[:-1]
+    for each in reversed(name):
+        if cell_len(f"{head}…{each}{tail}") > most:
+            break
+        tail = each + tail
+    return f"{head}…{tail}"
 
 
 def _unread(letter: DeadLetter) -> Text:
@@ -200,14 +229,17 @@ def _unread(letter: DeadLetter) -> Text:
     return Text("no VIN found" if letter.code in said else letter.code.rpartition(".")[2], "red")
 
 
-def _call(call: RecognizerCall | None) -> Text:
+def _call(call: RecognizerCall | None, said_before: set[str]) -> Text:
+    """Return what a recognizer said; a VIN that one before it gave is not written again."""
     if call is None:
         return Text("not asked", "dim")
     if call.vin is None:
         return Text(shown((call.code or "no VIN found").rpartition(".")[2]), "red")
     # Cut off, not rounded: 0.9996 is less than sure.
     sure = "" if call.confidence is None else f" {math.floor(call.confidence * 1000) / 1000:.3f}"
-    return Text.assemble(call.vin, (sure, "dim"))
+    again = call.vin in said_before
+    said_before.add(call.vin)
+    return Text.assemble(said("same VIN") if again else call.vin, (sure, "dim"))
 
 
 def reading_line(reading: Reading) -> Text:

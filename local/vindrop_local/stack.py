@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from vindrop import settings as settings_module
 from vindrop.core.destination import Readable
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.destinations import open_destination
@@ -30,12 +31,12 @@ from vindrop.domain import access_keys
 from vindrop.domain.access_keys import AccessKey
 from vindrop.stores import open_console, open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
-from vindrop_local import clone, language
+from vindrop_local import clone, language, recognizer_settings
 from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.errors import UserError
 from vindrop_local.foreign import file_of, refuse_others_file
 from vindrop_local.front import Front
-from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, Platform
+from vindrop_local.platform import AlreadyRunningError, FunctionSpec, Identity, LogLine, Platform
 from vindrop_local.serving import Service, free_port
 from vindrop_local.sign_in_links import SignInLinks
 from vindrop_local.vinocr_process import VinOCRProcess
@@ -86,6 +87,7 @@ class Stack(Service):
         watch: bool = True,
         http_port: int | None = None,
         cascade: bool = False,
+        on_log: Callable[[LogLine], None] | None = None,
     ) -> None:
         """Prepare; nothing is started before the block begins.
 
@@ -95,6 +97,7 @@ class Stack(Service):
         :param watch: whether what arrives in the bucket calls the upload function.
         :param cascade: a second VinOCR of ours stands in for the cloud's, and both are asked.
         :param http_port: where the HTTP function answers; 0: a free port; None: it is not served.
+        :param on_log: told of every line that the functions log, beside the files.
         """
         self.place = place
         self.bucket = Bucket(f"photos-{APPID}", REGION, place.folder)
@@ -103,7 +106,7 @@ class Stack(Service):
         self._instances = instances
         self._watch = watch
         self._http_port = http_port
-        self._cascade = cascade
+        self._cascade, self._on_log = cascade, on_log
         self.second: VinOCRProcess | None = None
         self._exit = contextlib.ExitStack()
 
@@ -115,7 +118,9 @@ class Stack(Service):
         """Bring everything up.
 
         :raises UserError: something that the user can mend.
+        :raises SettingsError: a setting of the functions is wrong.
         """
+        self._check()
         try:
             with contextlib.ExitStack() as stack:
                 self._start(stack)
@@ -127,6 +132,16 @@ class Stack(Service):
                 f"cannot use {error.filename or self.place.state}: {error.strerror or error}"
             ) from error
 
+    def _check(self) -> None:
+        """Read the functions' settings as they will, before anything is started.
+
+        :raises SettingsError: one is wrong.
+        :raises UserError: a recognizer that they name has no keys.
+        """
+        # Their addresses are not known yet.
+        given = self._functions_environment("http://127.0.0.1", "http://127.0.0.1")
+        recognizer_settings.check(settings_module.load(given), given)
+
     def _start(self, stack: contextlib.ExitStack) -> None:
         database = file_of(self.place.database)
         if database is not None:
@@ -137,7 +152,7 @@ class Stack(Service):
         bucket_port = free_port()
         self._start_recognizers(stack, secret_id, secret_key, bucket_port)
         endpoint = f"http://127.0.0.1:{bucket_port}"
-        self.environment = self._functions_environment(endpoint)
+        self.environment = self._functions_environment(endpoint, self.vinocr.endpoint)
         functions = [
             _function("upload", self.environment, self._instances),
             _function("sweep", self.environment, 1),
@@ -150,6 +165,7 @@ class Stack(Service):
             identity=Identity(
                 appid=APPID, region=REGION, secret_id=secret_id, secret_key=secret_key
             ),
+            also_log=self._on_log,
         )
         ledger = open_ledger(self.place.database, account="vinocr")
         self.ledger = cast("SQLLedger", ledger)
@@ -215,13 +231,13 @@ class Stack(Service):
         own = {"VINDROP_API_KEYS": keys, **self.environment}
         return _function("http_api", own, self._instances)
 
-    def _functions_environment(self, endpoint: str) -> dict[str, str]:
-        """Return the settings of the functions; the bucket listens at ``endpoint``."""
+    def _functions_environment(self, endpoint: str, vinocr: str) -> dict[str, str]:
+        """Return the settings of the functions: the bucket is at ``endpoint``, VinOCR at ``vinocr``."""
         return {
             "VINDROP_RESULTS": self.place.database,
             "VINDROP_DEAD_LETTERS": self.place.database,
             "VINDROP_LEDGER": self.place.database,
-            "VINDROP_VINOCR_ENDPOINT": self.vinocr.endpoint,
+            "VINDROP_VINOCR_ENDPOINT": vinocr,
             "VINDROP_STORAGE_ENDPOINT": endpoint,
             "VINDROP_RETRY_SECONDS": "2",
             "VINDROP_VINOCR_TIMEOUT": "30",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import cast
 
 from vindrop.domain.failures import Failure
 from vindrop.stores import open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
-from vindrop_local.commands.up import Circuits
+from vindrop_local.outages import Circuits, Outages, accounts
+from vindrop_local.platform import LogLine
 
 
 def test_each_circuit_is_told_when_it_opens_and_when_it_closes(tmp_path: Path) -> None:
@@ -32,3 +34,53 @@ def test_each_circuit_is_told_when_it_opens_and_when_it_closes(tmp_path: Path) -
     assert other.close_circuit()
     assert len(list(circuits.changes())) == 1
     assert list(circuits.changes()) == []
+
+
+def test_of_several_recognizers_the_circuit_says_whose_it_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/vindrop.db"
+    ledger = cast("SQLLedger", open_ledger(url, account="vinocr")).for_account("vinocr.cloud")
+    names = accounts({"VINDROP_RECOGNIZERS": "own=inprocess: cloud=ocr.tencentcloudapi.com"})
+    circuits = Circuits(ledger.open_circuits, names)
+    ledger.open_circuit(Failure("AuthFailure.SecretIdNotFound", "no such key"), 60)
+    [(line, _)] = circuits.changes()
+    assert line.startswith("no calls are made to cloud: AuthFailure.SecretIdNotFound: no such key")
+    assert "The others go on" in line
+    assert ledger.close_circuit()
+    [(line, _)] = circuits.changes()
+    assert line == "calls to cloud are made again"
+
+
+def asked(name: str, code: str | None) -> LogLine:
+    line = {"event": "recognizer_asked", "recognizer": name, "code": code}
+    return LogLine("upload", "r-1", json.dumps(line))
+
+
+def test_a_recognizer_that_cannot_be_asked_is_named_once_until_it_answers() -> None:
+    now = [0.0]
+    outages = Outages(several=True, clock=lambda: now[0])
+    unreachable = "ClientNetworkError.NotConnected"
+
+    def told(*lines: LogLine) -> list[str]:
+        for line in lines:
+            outages(line)
+        return [text for text, _ in outages.changes()]
+
+    assert told(asked("own", None), asked("cloud", "FailedOperation.OcrFailed")) == []
+    [line] = told(*[asked("cloud", unreachable)] * 20)
+    assert line.startswith(f"cloud cannot be asked: {unreachable}. The others go on")
+    assert told(asked("cloud", unreachable)) == []
+    assert told(asked("own", unreachable))[0].startswith("own cannot")
+    assert told(asked("cloud", "FailedOperation.OcrFailed")) == ["cloud answers again"]
+    assert told(*[asked("cloud", unreachable), asked("cloud", None)] * 20) == [], "within a minute"
+    now[0] = 61.0
+    assert len(told(asked("cloud", unreachable))) == 1
+    assert told(LogLine("upload", "", 'no JSON: "recognizer_asked"'), asked("own", "Odd")) == []
+
+
+def test_one_recognizer_that_is_away_is_told_by_the_photo_that_waits() -> None:
+    outages = Outages(several=False)
+    for event in ("retry_scheduled", "retry_scheduled", "recognizer_asked"):
+        line = {"event": event, "code": "ClientNetworkError.NotConnected"}
+        outages(LogLine("upload", "r-1", json.dumps(line)))
+    [(text, _)] = outages.changes()
+    assert text.startswith("a photo waits, and is tried again by itself: ClientNetworkError")

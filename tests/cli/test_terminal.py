@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.text import Text
 
 from tests.commands import vindrop
-from tests.library.conftest import a_dead_letter, a_reading
+from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.destinations import open_destination
+from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DeadLetter, Reading, to_json
 from vindrop.stores import sql
 from vindrop_local import show
@@ -29,6 +31,7 @@ from vindrop_local.terminal import SafeConsole, json_text, program, shown, sprea
 
 LONG = "a/very/long/folder/of/a/customer/with/many/photos/" * 3
 VIN = "LSGPC52H9GF125161"
+OTHER = "5NPEVYK97FD841835"
 HOSTILE = {
     "an escape": "\x1b[31mred\x1b[0m",
     "a clipboard write": "\x1b]52;c;aGVsbG8=\x07",
@@ -358,3 +361,39 @@ def test_how_to_run_it_again_is_a_command_that_is_found(
     assert program().endswith(" -m vindrop_local")
     monkeypatch.setenv("PATH", str(script.parent))
     assert program() == "vindrop"
+
+
+def test_a_table_of_recognizers_is_whole_at_80_columns() -> None:
+    def call(name: str, vin: str | None, code: str | None = None) -> RecognizerCall:
+        return RecognizerCall(
+            name=name, vin=vin, confidence=0.9912 if vin else None, billed=1, code=code
+        )
+
+    records = [
+        replace(a_reading(an_upload(f"windscreen-{n:02}.jpg")), recognizers=calls)
+        for n, calls in enumerate(
+            [
+                (call("own", VIN), call("cloud", VIN)),
+                (call("own", VIN), call("cloud", OTHER)),
+                (call("own", None, "FailedOperation.OcrFailed"), call("cloud", VIN)),
+                (call("own", VIN),),
+            ]
+        )
+    ]
+    letter = replace(
+        a_dead_letter(an_upload("z/文件夹/照片-17.jpg")), code="Vindrop.UnsupportedFormat"
+    )
+    written = io.StringIO()
+    out = SafeConsole(width=80, file=written)
+    out.print(show.recognizers_table([*records, letter], {"cloud": 0.02}, 80))
+    lines = written.getvalue().splitlines()
+    assert all(cell_len(line.rstrip()) <= 80 for line in lines)
+    for n, line in enumerate(lines[1:5]):
+        assert f"{n:02}.jpg" in line or f"{n}.jpg" in line, "photos of a series are told apart"
+        assert line.count("…") == 1, "only the photo's name is cut"
+    assert lines[1].split()[1:] == [
+        VIN, "0.991", "same", "VIN", "0.991", "verified", "0.02",
+    ]  # fmt: skip
+    assert lines[2].split()[1:5] == [VIN, "0.991", OTHER, "0.991"]
+    assert lines[3].split()[1:4] == ["OcrFailed", VIN, "0.991"]
+    assert lines[5].split()[-2] + lines[6].strip() == "UnsupportedFormat"

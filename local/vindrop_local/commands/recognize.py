@@ -42,7 +42,7 @@ from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.language import said
 from vindrop_local.progress import Progress
-from vindrop_local.recognizer_settings import of_cascade
+from vindrop_local.recognizer_settings import check, of_cascade
 from vindrop_local.samples import photos_in
 from vindrop_local.terminal import console, json_text
 from vindrop_local.vinocr_process import VinOCRProcess
@@ -83,7 +83,9 @@ class _Cascade:
         """Open them; what one of them said is kept in ``folder`` meanwhile, as in any ledger."""
         store = f"sqlite:///{folder}/vindrop.db"
         names = ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS")
-        self._app = build(_load({**given, **dict.fromkeys(names, store)}), os.environ)
+        settings = _load({**given, **dict.fromkeys(names, store)})
+        check(settings, os.environ)
+        self._app = build(settings, os.environ)
 
     def read(self, data: bytes) -> _Read:
         """Read the VIN that the policy decides on."""
@@ -100,7 +102,8 @@ class _Cascade:
             )
             return _Read(judged, data, answer, record.recognizers)
         if isinstance(record, DeadLetter):
-            return _Read(Failure(record.code, record.message, record.request_id), data)
+            why = Failure(record.code, record.message, record.request_id)
+            return _Read(why, data, asked=record.recognizers)
         why = Failure(error_codes.OUT_OF_TIME, "nobody answered in time")
         return _Read(outcome.failure or why, data)
 
@@ -273,7 +276,7 @@ def _each(
             else:
                 say = said if out.is_terminal else str  # programs read what is piped
                 text = _line(str(photo).ljust(width), read.found, say)
-                text.append("".join(f"  {call.name}" for call in read.asked), "dim")
+                text.append("".join(f"  {_asked(call, say)}" for call in read.asked), "dim")
                 out.print(text, soft_wrap=True)
             progress.advance()
     return statuses
@@ -300,6 +303,15 @@ def _fields(found: Vin | Failure) -> dict[str, object]:
     }
 
 
+def _asked(call: RecognizerCall, say: Callable[[str], str]) -> str:
+    """Return who was asked and, where no VIN came of it, why."""
+    return f"{call.name} {_why(call.code, say)}" if call.vin is None else call.name
+
+
+def _why(code: str | None, say: Callable[[str], str]) -> str:
+    return say("no VIN found") if code in {None, "FailedOperation.OcrFailed"} else str(code)
+
+
 def _line(name: str, found: Vin | Failure, say: Callable[[str], str]) -> Text:
     if isinstance(found, Vin):
         year = f" · {found.model_year}" if found.model_year else ""
@@ -307,5 +319,6 @@ def _line(name: str, found: Vin | Failure, say: Callable[[str], str]) -> Text:
         verdict = (word + " " * (9 - cell_len(word)), show.COLOURS[found.verdict])
         maker = (f"  {found.maker or ''}{year}", "dim")
         return Text.assemble(name, "  ", (found.value, "bold"), "  ", verdict, maker)
-    code = say("no VIN found") if found.code == "FailedOperation.OcrFailed" else found.code
-    return Text.assemble(name, "  ", (code, "red"), (f"  {say(found.message)}", "dim"))
+    return Text.assemble(
+        name, "  ", (_why(found.code, say), "red"), (f"  {say(found.message)}", "dim")
+    )

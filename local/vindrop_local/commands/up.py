@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,12 +15,12 @@ import typer
 from rich.console import Console
 
 from vindrop.core.destination import Kind
-from vindrop.core.ledger import OpenCircuit
 from vindrop.destinations.sql import SQLDestination
 from vindrop.domain.records import DeadLetter, End, Reading, to_json
 from vindrop.stores.sql import open_database
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.outages import Circuits, Outages, accounts
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
 from vindrop_local.terminal import console, json_shown, shown
@@ -58,11 +58,14 @@ def up(
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
+    cascade = of_cascade()
+    outages = Outages(several=bool(names := accounts(cascade)))
     stack = Stack(
         Place(state, bucket),
         vinocr={"VINOCR_RATE": str(rate)},
-        settings={"VINDROP_RATE": str(rate), **of_cascade()},
+        settings={"VINDROP_RATE": str(rate), **cascade},
         http_port=http_port,
+        on_log=outages,
     )
     with out.status("starting the bucket, VinOCR and the functions …"):
         stack.start()
@@ -79,7 +82,8 @@ def up(
         if open_it:
             webbrowser.open(stack.console_link())
         follower = _Follower(stack.place.database)
-        _follow(stack, follower, ended, out, as_json=as_json)
+        told = Circuits(stack.ledger.open_circuits, names), outages
+        _follow(stack, follower, ended, out, told, as_json=as_json)
     finally:
         out.print("finishing what is under way …")
         stack.stop()
@@ -88,15 +92,21 @@ def up(
 
 
 def _follow(
-    stack: Stack, follower: _Follower, ended: threading.Event, out: Console, *, as_json: bool
+    stack: Stack,
+    follower: _Follower,
+    ended: threading.Event,
+    out: Console,
+    watched: Sequence[Circuits | Outages],
+    *,
+    as_json: bool,
 ) -> None:
     """Say what happens until ``ended``."""
-    circuits = Circuits(stack.ledger.open_circuits)
     while not ended.wait(_POLL):
         for record in follower.new():
             _say(record, as_json=as_json)
-        for line, style in circuits.changes():
-            out.print(shown(line), style=style, soft_wrap=True)
+        for each in watched:
+            for line, style in each.changes():
+                out.print(shown(line), style=style, soft_wrap=True)
         say_next_link(stack, out)
 
 
@@ -105,29 +115,6 @@ def say_next_link(stack: Stack, out: Console) -> None:
     if stack.links.used.is_set():
         stack.links.used.clear()
         out.print(f"Opened. The next link: {stack.console_link()}", soft_wrap=True)
-
-
-class Circuits:
-    """Circuit breakers, as they open and close."""
-
-    def __init__(self, ask: Callable[[], dict[str, OpenCircuit]]) -> None:
-        self._ask = ask
-        self._open: dict[str, OpenCircuit] = {}
-
-    def changes(self) -> Iterator[tuple[str, str]]:
-        """Yield a line, and its style, for each that has opened or closed since the last call."""
-        now = self._ask()
-        for account, circuit in now.items():
-            if account not in self._open:
-                failure = circuit.failure
-                yield (
-                    f"no calls are made, and photos wait: {failure.code}: {failure.message} "
-                    f"({account}). It is tried again by itself, in {circuit.probe_in:.0f} s first",
-                    "bold red",
-                )
-        for account in self._open.keys() - now.keys():
-            yield f"calls are made again ({account})", "green"
-        self._open = now
 
 
 class _Follower:

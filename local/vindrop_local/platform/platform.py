@@ -60,6 +60,7 @@ class Platform:
         *,
         identity: Identity | None = None,
         on_log: Callable[[LogLine], None] | None = None,
+        also_log: Callable[[LogLine], None] | None = None,
         on_done: OnDone | None = None,
         on_dead: Callable[[DeadEvent], None] | None = None,
         idle_seconds: float = 60,
@@ -67,6 +68,7 @@ class Platform:
         """Prepare; nothing is opened before `start`.
 
         :param state_dir: where the queue and, without ``on_log``, the functions' logs lie.
+        :param also_log: told of every line, beside the logs or ``on_log``.
         :param identity: `identity` may be replaced under way: the next call has the new keys.
         :param on_dead: told of every event that failed to the end, at least once: one that was
             not told of before the platform was killed is told of at the next start.
@@ -76,7 +78,7 @@ class Platform:
         self.identity = identity or Identity()
         self.state_dir = state_dir.absolute()
         self._files = LogFiles(state_dir / "logs")
-        self._on_log = on_log or self._files
+        self._on_log = _both(on_log or self._files, also_log)
         self._on_done = on_done
         self._on_dead = on_dead
         self._idle_seconds = idle_seconds
@@ -304,3 +306,17 @@ def _safely(callback: Callable[[], object]) -> bool:
         _log.exception("a callback of the platform failed")
         return False
     return True
+
+
+def _both(
+    one: Callable[[LogLine], None], other: Callable[[LogLine], None] | None
+) -> Callable[[LogLine], None]:
+    """Return what tells both of a line."""
+    if other is None:
+        return one
+
+    def told(line: LogLine) -> None:
+        one(line)
+        other(line)
+
+    return told

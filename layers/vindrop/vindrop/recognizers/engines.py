@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from vindrop.clouds import Credentials, for_vinocr, trimmed, usable
+from vindrop.clouds import Credentials, for_vinocr, tencent_role, trimmed, usable
 from vindrop.core.app import Engine
 from vindrop.core.ledger import Ledger
 from vindrop.core.rate_limiter import RateLimiter
@@ -160,4 +160,15 @@ def _credentials(
     if pair is not None:
         given = Credentials(*map(trimmed, pair))
         return lambda: given
-    return lambda: for_vinocr(settings, environment)
+
+    def general() -> Credentials:
+        if not settings.vinocr_secret_id.get_secret_value() and tencent_role(environment) is None:
+            raise FailureError(
+                NO_CREDENTIALS,
+                f"no keys for {engine.name}: give them in VINDROP_RECOGNIZER_KEYS, or name two "
+                "variables with keys=; a function on Tencent's cloud can take those of its execution "
+                "role",
+            )
+        return for_vinocr(settings, environment)
+
+    return general
