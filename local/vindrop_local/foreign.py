@@ -53,6 +53,16 @@ def refuse_foreign(url: str, wanted: Collection[str]) -> None:
         )
 
 
+def holds_ledger(url: str) -> bool:
+    """Whether a SQL database holds a ledger of ours; nothing is changed there."""
+    if not is_sql(url):
+        return False
+    path = file_of(url)
+    if scheme_of(url) != "sqlite":
+        return bool(_on_server(url) & {*LEDGER})
+    return path is not None and path.is_file() and bool(_tables(path) & {*LEDGER})
+
+
 def refuse_others_file(path: Path) -> None:
     """Look whether a file, where there is one, is another program's database, and change nothing there.
 

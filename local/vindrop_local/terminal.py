@@ -8,8 +8,12 @@ character that a terminal acts upon is written out.
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -20,7 +24,18 @@ from rich.text import Text
 from vindrop.domain.printed import shown, spreadsheet_cell
 from vindrop_local.language import said
 
-__all__ = ["Foreign", "SafeConsole", "console", "json_text", "shown", "spreadsheet_cell"]
+__all__ = ["Foreign", "SafeConsole", "console", "json_text", "program", "shown", "spreadsheet_cell"]
+_NAME: Final = "vindrop"
+
+
+def program() -> str:
+    """Return how a person runs this command again: by its name, or its path where no PATH leads to it."""
+    if shutil.which(_NAME) is not None:
+        return _NAME
+    started = Path(sys.argv[0])
+    if started.name == _NAME and started.is_file():
+        return shlex.quote(str(started))
+    return f"{shlex.quote(sys.executable)} -m vindrop_local"
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:

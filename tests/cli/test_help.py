@@ -95,3 +95,25 @@ def test_near_matches_are_named(slip: str, meant: str, tmp_path: Path) -> None:
     done = vindrop("help", slip, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"did you mean {meant}" in done.stderr
+
+
+@pytest.mark.parametrize("word", ["sure", "cheap", "paid"])
+def test_words_are_whole_words_and_lead_to_the_cascade(word: str, tmp_path: Path) -> None:
+    done = vindrop("help", word, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Several recognizers, one answer" in done.stdout
+    assert "Measurements" not in done.stdout.partition("\n")[0], "mea-sure-ments"
+
+
+def test_a_part_of_a_word_still_finds_pages(tmp_path: Path) -> None:
+    assert "cascade" in vindrop("help", "recogn", cwd=tmp_path).stdout
+
+
+def test_a_laptop_without_settings_hears_what_doctor_is_for(tmp_path: Path) -> None:
+    done = vindrop("doctor", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "`vindrop up` and `vindrop demo` need no settings" in done.stdout
+    (tmp_path / "env").write_text("VINDROP_RATE=10\n")
+    done = vindrop("doctor", "--env-file", "env", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "vindrop demo" not in done.stdout, "this one is set up, if wrongly"

@@ -118,6 +118,7 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
     assert done.stdout, (done.stderr, done.returncode)
     found = json.loads(done.stdout)
     assert (found["billed"], found["maybe_billed"], found["cost_today"]) == (6, 2, 0.08)
+    assert found["not_billed"] == {"today": 2, "this_month": 2, "last_month": 0, "all": 2}
     assert found["recognizers"] == {
         "cloud": {
             "billed_today": 4, "billed_this_month": 4, "billed_last_month": 0, "billed": 4,
@@ -135,10 +136,30 @@ def test_of_several_recognizers_each_has_its_calls_and_its_price(tmp_path: Path)
         }
     ]  # fmt: skip
     shown = vindrop("stats", cwd=tmp_path, **settings).stdout
-    assert "calls billed by cloud" in shown
+    assert re.search(r"calls answered today +6", shown), "whose are billed is not known"
+    assert "calls answered by cloud" in shown
     assert "cost today by" not in shown, "no price is set"
+    shown = vindrop("stats", "--price", "0.02", cwd=tmp_path, **settings).stdout
+    assert "calls billed" not in shown
+    assert "VINDROP_RECOGNIZERS" in shown, "one price is not that of all of them"
+    assert "0.12" not in shown
     shown = vindrop("stats", cwd=tmp_path, **settings, VINDROP_RECOGNIZERS=recognizers).stdout
     assert re.search(r"cost today by cloud +0\.08", shown)
+    assert re.search(r"calls billed today +4", shown), "own has no price"
+    assert re.search(r"calls answered by own, not billed +2", shown)
+
+
+def test_the_ledger_is_that_of_the_database_that_is_asked(tmp_path: Path) -> None:
+    """No upload is told as none where no ledger was looked at."""
+    url = filled(tmp_path)
+    shown = vindrop("stats", "--from", url, cwd=tmp_path).stdout
+    assert re.search(r"uploads: claimed +1", shown)
+    bare = f"sqlite:///{tmp_path}/records.db"
+    open_destination(bare).put(a_reading(an_upload("a.jpg")))
+    done = vindrop("stats", "--from", bare, cwd=tmp_path)
+    assert not re.search(r"uploads +0", done.stdout), done.stderr
+    assert "--ledger" in done.stdout
+    assert re.search(r"readings: \w+ +1", done.stdout)
 
 
 def test_of_several_recognizers_the_open_circuit_is_named_and_no_day_has_a_wrong_cost(

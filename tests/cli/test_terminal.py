@@ -27,7 +27,7 @@ from vindrop.domain.records import DeadLetter, Reading, to_json
 from vindrop.stores import sql
 from vindrop_local import show
 from vindrop_local.errors import UserError
-from vindrop_local.terminal import SafeConsole, json_text, shown, spreadsheet_cell
+from vindrop_local.terminal import SafeConsole, json_text, program, shown, spreadsheet_cell
 
 LONG = "a/very/long/folder/of/a/customer/with/many/photos/" * 3
 VIN = "LSGPC52H9GF125161"
@@ -345,6 +345,22 @@ def test_a_cell_without_a_formula_stays_and_starts_no_other() -> None:
     assert spreadsheet_cell("a=b.jpg") == "a=b.jpg"
     assert spreadsheet_cell("a\t=1\n=2\r=3") == "a\\t=1\\n=2\\r=3"
     assert spreadsheet_cell("") == ""
+
+
+def test_how_to_run_it_again_is_a_command_that_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my venv").mkdir()
+    script = tmp_path / "my venv" / "vindrop"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", [str(script)])
+    assert program() == f"'{script}'"
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "__main__.py")])
+    assert program().endswith(" -m vindrop_local")
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert program() == "vindrop"
 
 
 def test_a_table_of_recognizers_is_whole_at_80_columns() -> None:

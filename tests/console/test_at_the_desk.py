@@ -124,6 +124,16 @@ def test_a_letter_that_no_vin_holds_is_refused_and_the_right_one_offered(
         assert letter.upper() in said
         assert digit in said
         assert page.locator("#offer button >> nth=0").inner_text().startswith(digit)
+    for wrong in ("O", "?"):
+        page.keyboard.type(wrong)
+        page.keyboard.press("Backspace")
+        assert values(page) == before, "the letter was never there: no good one goes in its place"
+        assert "No VIN holds" not in page.locator("#says").inner_text()
+    page.keyboard.press("Backspace")
+    assert values(page) == before[:7] + before[8:], "a second one is meant for what stands there"
+    page.keyboard.type(before[7])
+    page.focus("#cells input >> nth=7")
+    page.keyboard.type("O")
     page.keyboard.press("Space")
     assert values(page)[7] == "0"
 

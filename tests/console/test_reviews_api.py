@@ -230,6 +230,26 @@ def test_a_search_that_means_nothing_gets_a_sentence(
         assert page.headers["Content-Type"].startswith("text/html")
 
 
+@pytest.mark.parametrize(("part", "digit"), [("43o2", "0"), (" 4 3Q2 ", "0"), ("A0I4", "1")])
+def test_a_letter_that_no_vin_holds_is_named_with_the_digit_that_is_meant(
+    make_desk: MakeDesk, part: str, digit: str
+) -> None:
+    desk = make_desk(two())
+    page = desk.ask("GET", "/uploads", key=REVIEWER, query={"vin": part})
+    assert page.status == 400
+    assert f"search for the digit {digit}" in page.text
+    chinese = {"accept-language": "zh-CN"}
+    page = desk.ask("GET", "/uploads", key=REVIEWER, query={"vin": part}, headers=chinese)
+    assert f"请改用数字 {digit} 搜索" in page.text
+
+
+def test_blanks_in_a_part_of_a_vin_do_not_matter(make_desk: MakeDesk) -> None:
+    desk = make_desk(two())
+    vin = doubtful("b.jpg", VIN).vin
+    spaced = f" {vin[:6]}  {vin[6:]}\u3000"
+    assert vin in desk.ask("GET", "/uploads", key=REVIEWER, query={"vin": spaced}).text
+
+
 @pytest.mark.parametrize("upload_id", ["a" * 64, "A" * 64, "..", "a" * 63, "%2e%2e"])
 def test_an_upload_that_nobody_knows_is_not_found(make_desk: MakeDesk, upload_id: str) -> None:
     desk = make_desk(two())
@@ -334,6 +354,8 @@ def test_the_overview_shows_each_recognizers_own_circuit_rate_and_price(
     assert [each["circuit"] for each in found["recognizers"]] == ["closed", "open"]
     page = desk.ask("GET", "/", key=REVIEWER).text
     assert "circuit breaker · cloud" in page
+    assert "<b>3</b> answered calls · those to own are not billed" in page
+    assert "</b> billed call" not in page, "the ledger counts answers; own's cost nothing"
     assert blocked.code in page
     assert "inf" not in re.sub(r"<[^>]*>", " ", page).split()
 

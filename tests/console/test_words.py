@@ -61,7 +61,7 @@ def test_pages_and_scripts_use_words_that_are_there() -> None:
 def test_every_word_is_said_somewhere() -> None:
     everything = "\n".join(TEXTS.values())
     beginnings = ("kind.", "state.", "step.", "role.", "js.problem.", "js.redrive.", "js.reason.")
-    more = ("js.country.", "js.verdict.", "review.why.", "nav.", "age.", "detail.")
+    more = ("js.country.", "js.verdict.", "review.why.", "upload.why.", "nav.", "age.", "detail.")
     for name in WORDS:
         whole = name.removesuffix("1")  # the words for one follow those for many
         assert name.startswith((*beginnings, *more)) or whole in everything, name

@@ -25,7 +25,7 @@ from vindrop_local.errors import UserError
 from vindrop_local.progress import Progress
 from vindrop_local.samples import TRUTH, Sample, own, samples
 from vindrop_local.stack import PRICE, SURE, Place, Stack
-from vindrop_local.terminal import console, json_text, shown
+from vindrop_local.terminal import console, json_text, program, shown
 
 LIMIT_SECONDS: Final = 600.0
 PER_PHOTO: Final = 10.0
@@ -60,7 +60,7 @@ def demo(
     Bucket, functions and VinOCR run on this machine: no photo leaves it, and no call costs anything.
     """
     out = console(error=as_json)
-    again = "vindrop demo --open" + (" --cascade" if cascade else "")
+    again = f"{program()} demo --open" + (" --cascade" if cascade else "")
     again += f" --photos {shlex.quote(str(photos))}" if photos is not None else ""
     if not (state.parent == STATE or state == STATE / "demo" / "cascade"):
         again += f" --state {shlex.quote(str(state))}"

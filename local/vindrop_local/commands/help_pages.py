@@ -23,6 +23,14 @@ _MARK: Final = re.compile(r"^<!-- translation of [^>\n]*-->\n")
 """A translated page begins with what it was translated from."""
 
 
+_KEYWORDS: Final = {
+    "cascade": "cheap cheaper paid free money sure several two both fallback agree",
+    "cost": "cheap cheaper paid money bill billed price",
+}
+"""Page → words by which people look for it, and that its title does not have."""
+_WORD: Final = re.compile(r"[a-z0-9_]+")
+
+
 def pages(chosen: str = "en") -> dict[str, Path]:
     """Return topic → its page, sorted. A topic is the page's name: ``settings``, ``operations`` …
 
@@ -97,17 +105,36 @@ def _about(topic: str, found: dict[str, Path]) -> list[str]:
     """
     words = topic.casefold().replace("-", " ").split()
     texts = {name: page.read_text(encoding="utf-8").casefold() for name, page in found.items()}
-    titles = {name: f"{name} {title(page)}".casefold() for name, page in found.items()}
+    titles = {
+        name: f"{name} {title(page)} {_KEYWORDS.get(name, '')}".casefold()
+        for name, page in found.items()
+    }
     headings = {
         name: "\n".join(line for line in text.splitlines() if line.startswith("#"))
         for name, text in texts.items()
     }
-    for places in (titles, headings):
-        told = [name for name, text in places.items() if all(word in text for word in words)]
-        if told:
-            return told
-    said = [name for name, text in texts.items() if all(word in text for word in words)]
-    return sorted(said, key=lambda name: -min(texts[name].count(word) for word in words))[:_MOST]
+    for count in (_times, str.count):  # whole words first: "sure" is not meant by "measurements"
+        for places in (titles, headings):
+            told = [n for n, text in places.items() if all(count(text, word) for word in words)]
+            if told:
+                return told
+        often = {n: min(count(text, word) for word in words) for n, text in texts.items()}
+        said = sorted((n for n in often if often[n]), key=lambda name: -often[name])
+        if said:
+            return said[:_MOST]
+    return []
+
+
+def _times(text: str, word: str) -> int:
+    """Return how often a text has a word, in the singular or plural.
+
+    What is not written in letters of English has no words apart: there every place counts.
+    """
+    if not _WORD.fullmatch(word):
+        return text.count(word)
+    stem = word.removesuffix("s") or word
+    forms = {word, stem, f"{stem}s", f"{stem}es"}
+    return sum(each in forms for each in _WORD.findall(text))
 
 
 def _unknown(topic: str, names: list[str]) -> str:

@@ -16,7 +16,7 @@ import typer
 
 from vindrop.core.console import Day
 from vindrop.core.ledger import Ledger, OpenCircuit
-from vindrop.domain.engines import Engine
+from vindrop.domain.engines import Engine, unbilled
 from vindrop.domain.records import DeadLetter, End, Reading
 from vindrop.stores import open_console
 from vindrop_local import show
@@ -24,13 +24,19 @@ from vindrop_local.commands import sources
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.errors import UserError
-from vindrop_local.language import colon, said
+from vindrop_local.foreign import holds_ledger
+from vindrop_local.stats_lines import WHEN, lines
 from vindrop_local.terminal import console
 
 if TYPE_CHECKING:
     from vindrop.stores.ledger.sql import SQLLedger
 
-_WHEN = ("today", "this_month", "last_month")
+_CALLS = {
+    "today": "billed_today",
+    "this_month": "billed_this_month",
+    "last_month": "billed_last_month",
+    "all": "billed",
+}
 _ROUNDS = 200
 """Pages of a tenth of a second, at most, in which hours are counted that nobody has asked for yet."""
 LettersFrom = Annotated[
@@ -55,6 +61,9 @@ def stats(
 ) -> None:
     """Count uploads by state, readings by verdict, dead letters by code, and what calls were billed.
 
+    Of several recognizers (VINDROP_RECOGNIZERS) each has its own price; calls of one with price=0 are
+    answered, not billed. In JSON, `billed` counts answered calls of all of them, as the ledger does.
+
     Days and months are those of UTC; a call counts where its upload ended. What a month costs beside
     VinOCR, and where prices stand: `vindrop cost`.
     """
@@ -62,18 +71,44 @@ def stats(
     dead = sources.records(
         sources.destinations(letters or source, "VINDROP_DEAD_LETTERS"), "dead_letters"
     )
-    named = ledger or os.environ.get("VINDROP_LEDGER") or not source
-    book = sources.ledger(ledger) if named else None
+    book = _book(ledger, source)
     counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
     prices = _prices(price)
+    several = counted.get("recognizers", {})
+    told = several.keys() & {each.name for each in _engines()}
+    if several and not told:  # one price is not that of all of them
+        prices = {"": 0.0}
+    free = sorted(unbilled(_engines()) & several.keys())
+    if several:
+        counted["not_billed"] = {
+            when: sum(several[who][name] for who in free) for when, name in _CALLS.items()
+        }
     counted["by_day"] = _by_day(counted["by_day"], days, prices)
     found = _overview(book, days, prices) if book is not None and book.durable else None
-    report = {"uploads": uploads, **counted, **_cost(counted, prices), "overview": found}
+    report: dict[str, Any] = {
+        "uploads": uploads,
+        **counted,
+        **_cost(counted, prices),
+        "overview": found,
+    }
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return
-    console().print(show.totals_table(list(_lines(report))))
+    known = not several or bool(told)
+    left_out = book is None and bool(source)
+    shown = lines(report, free, known=known, left_out=left_out)
+    console().print(show.totals_table(list(shown)))
+
+
+def _book(ledger: str, source: str) -> Ledger | None:
+    """Open the ledger that was named, else the one in the database that is asked, else none.
+
+    Where nothing is named at all, it is the local stack's.
+    """
+    if ledger or os.environ.get("VINDROP_LEDGER") or not source:
+        return sources.ledger(ledger)
+    return sources.ledger(source) if holds_ledger(source) else None
 
 
 def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> dict[str, Any]:
@@ -255,7 +290,7 @@ def _engines() -> tuple[Engine, ...]:
 def _cost(counted: dict[str, Any], prices: dict[str, float]) -> dict[str, float | None]:
     """Return what the calls cost; None where the price of a call is not set."""
     found: dict[str, float | None] = {}
-    for when in _WHEN:
+    for when in WHEN:
         calls = f"billed_{when}"
         by_recognizer = counted.get("recognizers", {})
         others = counted[calls] - sum(each[calls] for each in by_recognizer.values())
@@ -272,39 +307,3 @@ def _cost(counted: dict[str, Any], prices: dict[str, float]) -> dict[str, float 
 def _before(now: dt.datetime) -> tuple[int, int]:
     last = now.replace(day=1) - dt.timedelta(days=1)
     return last.year, last.month
-
-
-def _lines(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
-    for title, group in (("uploads", "uploads"), ("readings", "readings"), ("", "dead_letters")):
-        for name, number in report[group].items():
-            yield f"{said(title or 'dead letters')}{colon()}{said(name)}", number
-        if not report[group]:
-            yield title or "dead letters", 0
-    for name in (*(f"billed_{when}" for when in _WHEN), "billed", "maybe_billed"):
-        yield f"calls {name.replace('_', ' ')}", report[name]
-    for who, found in report.get("recognizers", {}).items():
-        yield f"calls billed by {who}", found["billed"]
-    for name in (f"cost_{when}" for when in _WHEN):
-        if report[name] is None:
-            yield "cost", f"set {sources.PRICE} or --price"
-            break
-        yield name.replace("_", " "), f"{report[name]:,.2f}"
-        for who, found in report.get("recognizers", {}).items():
-            yield f"{name.replace('_', ' ')} by {who}", f"{found[name]:,.2f}"
-    if report["overview"] is not None:
-        yield from _overview_lines(report["overview"])
-
-
-def _overview_lines(found: dict[str, Any]) -> Iterable[tuple[str, object]]:
-    for name, number in found["to_review"].items():
-        yield f"{said('to review')}{colon()}{said(name.replace('_', ' '))}", number
-    for state, each in found["waiting"].items():
-        yield (
-            f"{said('waiting')}{colon()}{said(state)}",
-            f"{each['uploads']}, oldest {each['oldest_seconds']:.0f} s",
-        )
-    total = found["total"]
-    if total["median_seconds"] is not None:
-        yield "seconds to a reading: median", f"{total['median_seconds']:.1f}"
-        yield "seconds to a reading: 95 %", f"{total['p95_seconds']:.1f}"
-    yield "circuit breaker", found["circuit"]

@@ -25,6 +25,12 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
         settings = settings_module.load(environment)
     except SettingsError as error:
         yield wrong("settings", str(error))
+        if not any(name.startswith("VINDROP_") for name in environment):
+            yield unsure(
+                "a laptop",
+                "`vindrop up` and `vindrop demo` need no settings; doctor looks at a deployment: name "
+                "its settings with --env-file FILE",
+            )
         return  # whatever follows would only stumble over the same
     yield from _settings(settings)
     yield from vinocr.examine(settings, environment)

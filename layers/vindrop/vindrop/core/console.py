@@ -41,6 +41,10 @@ Step = Literal[
 ]
 
 
+_MEANT: Final = {"I": "1", "O": "0", "Q": "0"}
+"""The letters that no VIN holds, and the digits they are taken for."""
+
+
 class ConsoleUnavailableError(Exception):
     """There is no ledger to look into; ``str()`` says what to set."""
 
@@ -86,6 +90,9 @@ class Filter:
             )
         if not part.isascii() or (part and not part.isalnum()):
             raise ValueError("a VIN holds digits and capital letters only")
+        for letter in part:
+            if digit := _MEANT.get(letter):
+                raise ValueError(f"no VIN holds the letter {letter}: search for the digit {digit}")
         object.__setattr__(self, "vin", part)
         for name in ("since", "until"):
             moment = getattr(self, name)

@@ -101,6 +101,14 @@ def parse(text: str) -> tuple[Engine, ...]:
     return engines
 
 
+def unbilled(engines: tuple[Engine, ...]) -> frozenset[str]:
+    """Return the names of those whose calls nobody bills: ``price=0``, or our reader in this process.
+
+    One that names no price is not among them, whatever the general setting says: 0 is "not known" there.
+    """
+    return frozenset(each.name for each in engines if each.price == 0 or each.is_inprocess)
+
+
 def keys_of(words: tuple[str, ...]) -> dict[str, tuple[str, str]]:
     """Return name → (SecretId, SecretKey) of ``VINDROP_RECOGNIZER_KEYS``.
 

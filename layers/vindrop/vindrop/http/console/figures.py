@@ -15,6 +15,7 @@ from vindrop.core.console import Day, Overview
 from vindrop.core.ledger import OpenCircuit
 from vindrop.core.rate_limiter import Rate
 from vindrop.core.store_errors import StoreError
+from vindrop.domain import engines as named
 from vindrop.http.console import parts, plots, templates
 from vindrop.http.console.asked import Asked
 from vindrop.http.response import Response
@@ -82,6 +83,12 @@ def guards(asked: Asked, overview: Overview) -> list[Guard]:
     return found
 
 
+def unbilled(asked: Asked) -> frozenset[str]:
+    """Return the recognizers whose calls nobody bills: the ledger counts them with the others."""
+    text = asked.settings.recognizers
+    return named.unbilled(named.parse(text)) if text else frozenset()
+
+
 def as_data(overview: Overview, guarded: Sequence[Guard]) -> dict[str, Any]:
     """Return the figures, ready for JSON."""
     found: dict[str, Any] = json.loads(
@@ -122,6 +129,7 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
         "named": lambda kind: say(f"kind.{kind}"),
         "comma": "，" if language == "zh" else ", ",
     }
+    free = sorted(unbilled(asked))
     has_cost = any(day.cost is not None for day in all_days)
     return {
         "found": found,
@@ -133,7 +141,10 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
         "totals": _totals(all_days),
         "has_cost": has_cost,
         "results": plots.stacked(all_days, _layers(all_days), **says),
-        "bills": plots.stacked(all_days, [("billed", [day.billed for day in all_days])], **says),
+        "unbilled": free,
+        "bills": plots.stacked(
+            all_days, [("answered" if free else "billed", [day.billed for day in all_days])], **says
+        ),
         "times": plots.lines(
             all_days,
             [

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from vindrop.core.console import Entry, Event, Life, Page
 from vindrop.domain.records import DeadLetter, Reading
-from vindrop.http.console import figures, filters, parts, photo, queue, templates
+from vindrop.http.console import figures, filters, known, parts, photo, queue, templates
 from vindrop.http.console.asked import Asked
 from vindrop.http.language import reads_chinese
 from vindrop.http.problems import ProblemError
@@ -120,6 +120,7 @@ def upload(asked: Asked) -> Response:
         life=life,
         row=row(entry),
         item=item,
+        known=known.of(life, figures.unbilled(asked)),
         steps=[step(each) for each in life.events],
         redrivable=entry.state == _REDRIVABLE and entry.upload.cloud != "http",
         lost=photo.at_once(asked, entry.upload) is None,

@@ -104,6 +104,11 @@ export class Cells extends VinTyping {
     byId("fix-others").replaceChildren(chip);
   }
 
+  onDismiss(at) {
+    byId("fix-note").textContent = "";
+    this.#offer(at);
+  }
+
   onUnknown(at, character) { this.#note("never", {character}); }
 
   onRefused(refused) { this.#note("neverPasted", {refused: refused.join(" ")}); }

@@ -9,6 +9,7 @@ export class VinTyping extends EventTarget {
   inputs = [];
   current = null;  // the place that was looked at last
   offered = null;  // {at, typed, character}, after a look-alike was refused
+  refused = null;  // the place where a character was just refused
 
   // gaps: a cell may be empty.
   constructor({gaps}) {
@@ -29,6 +30,7 @@ export class VinTyping extends EventTarget {
   onFocus(_at) {}
   onLookalike(_at, _typed, _meant) {}
   onUnknown(_at, _typed) {}
+  onDismiss(_at) {}             // what was refused there is taken back
   onTooLong(_count, _place) {}  // place: from which on it would have been put in
   onRefused(_characters) {}     // of a text that was pasted
   onEnter(_event) {}            // calls preventDefault if it has done something
@@ -72,12 +74,13 @@ export class VinTyping extends EventTarget {
 
   #entered(at) {
     this.current = at;
+    this.refused = null;
     this.inputs[at].select();
     this.onFocus(at);
   }
 
   #put(at, character) {
-    this.offered = null;
+    this.offered = this.refused = null;
     this.characters[at] = character;
     this.onChange();
   }
@@ -93,6 +96,7 @@ export class VinTyping extends EventTarget {
       this.inputs[at].value = this.characters[at];
       this.inputs[at].select();
       const meant = NEVER[upper];
+      if (upper.trim()) this.refused = at;
       if (meant) {
         this.offered = {at, typed: upper, character: meant};
         this.onLookalike(at, upper, meant);
@@ -118,6 +122,11 @@ export class VinTyping extends EventTarget {
   }
 
   back(at) {
+    if (this.refused === at) {  // what was refused stands nowhere: the character that is there is a good one
+      this.offered = this.refused = null;
+      this.onDismiss(at);
+      return;
+    }
     if (this.gaps && (this.characters[at] || at === 0)) { this.clear(at); return; }
     const to = Math.max(at - 1, 0);
     this.clear(to);
@@ -164,7 +173,7 @@ export class VinTyping extends EventTarget {
     if (begin + given.length > VIN_LENGTH) { this.onTooLong(given.length, begin); return; }
     const refused = given.filter((each) => !ALPHABET.includes(each));
     if (refused.length && !this.gaps) { this.onRefused(refused); return; }
-    this.offered = null;
+    this.offered = this.refused = null;
     given.forEach((each, place) => { this.characters[begin + place] = ALPHABET.includes(each) ? each : ""; });
     this.onChange();
     if (refused.length) this.onRefused(refused);

@@ -83,6 +83,8 @@ export class Cells extends VinTyping {
     this.suggest();
   }
 
+  onDismiss() { this.look(); }
+
   onUnknown(at, typed) { this.tell(say("review.never", { typed }), "doubt"); }
 
   onRefused(refused) { this.tell(say("review.pasted", { refused: refused.join(" ") }), "doubt"); }
