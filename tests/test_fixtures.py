@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,14 @@ def test_an_import_is_seen() -> None:
     tree = ast.parse("from tests.stores.fixtures import Servers, servers\nimport os\n")
     names = [("tests.stores.fixtures", "Servers"), ("tests.stores.fixtures", "servers")]
     assert list(imported(tree)) == names
+
+
+def test_no_test_stops_the_clock_of_the_process() -> None:
+    """A server's loop that asks for the time just then sleeps for hours: replace a module's ``time``."""
+    stops = re.compile(r"""setattr\(\s*(time, "monotonic"|"[\w.]*\btime\.monotonic")""")
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted(ROOT.rglob("test_*.py"))
+        if stops.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
