@@ -68,5 +68,6 @@ def _databases_are_closed() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _logs_where_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that a test runs in this process logs to standard error: the next test's does not."""
+    """A command that a test runs in this process logs to standard error, or errors alone: the next does not."""
     monkeypatch.setattr("vindrop.telemetry._to_standard_error", False)
+    monkeypatch.setattr("vindrop.telemetry._least", "info")
