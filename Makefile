@@ -67,10 +67,11 @@ screenshots: setup ## docs/images: the console as it shows the demo's photos; ne
 fuzz: setup ## every parser with hostile input, for FUZZ_SECONDS (an hour)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(BIN)/python -m pytest tests/fuzz -s --timeout 0
 
-lint: setup ## ruff and mypy --strict
+lint: setup ## ruff, mypy --strict, oxlint for the scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/oxlint layers deploy tests
 
 format: setup ## let ruff tidy up
 	@$(BIN)/ruff check --fix .

@@ -23,7 +23,6 @@ let result;
 let list;
 let decisions;
 let awaited = null;   // the id of the photo for whose answer somebody waits
-let skipped = [];
 let looked = 0;
 let adding = Promise.resolve();
 let others = null;    // the page's other tabs
@@ -97,7 +96,6 @@ function showWho() {
 // ---- photos --------------------------------------------------------------------------------
 function take({photos, others}) {
   const reference = byId("reference").value.trim();
-  skipped = others;
   notice("skipped", others.length ? {count: others.length,
     names: others.slice(0, MOST_NAMES).join(", ") + (others.length > MOST_NAMES ? " …" : "")} : null);
   if (!photos.length) return;
