@@ -7,6 +7,8 @@ UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 # What is started twice is compiled once, also where the environment forbids byte code.
 unexport PYTHONDONTWRITEBYTECODE
+# Half of a test's time is waiting for servers and for what must not happen: two for each processor.
+WORKERS ?= 4
 
 .PHONY: help setup demo test test-all test-thorough test-pythons test-deploy layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
 
@@ -28,10 +30,10 @@ demo: setup ## the main job on sample photos, shown as it runs
 	@$(BIN)/vindrop demo
 
 test: setup ## what a change may break, in minutes; those whose servers are missing say so and skip
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not thorough"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not thorough"
 
 test-thorough: setup ## the rest: what takes long, in every variant (tests/thorough.txt)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m thorough
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m thorough
 
 test-all: test test-thorough ## both
 

@@ -117,7 +117,10 @@ def test_2_where_one_sentence_says_what_to_mend(
 
 
 def test_130_where_ctrl_c_ended_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "vindrop_local", "vin", "--json"]
+    # Whoever runs these tests in the background of a shell has them ignore it, and so the command.
+    heeds = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    start = "from vindrop_local.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", heeds + start, "vin", "--json"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
