@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -179,19 +180,21 @@ def test_a_bomb_is_refused_before_it_is_unpacked(size: tuple[int, int]) -> None:
     assert peak < 4_000_000
 
 
-COSTLY = {
-    "a progressive JPEG": bombs.jpeg_claiming(12_000, 10_000, progressive=True, subsampling=0),
-    "one that lacks its end": bombs.jpeg_claiming(12_000, 10_000, progressive=True)[:-2],
-    "a progressive JPEG of four colours": bombs.jpeg_claiming(
+COSTLY: dict[str, Callable[[], bytes]] = {
+    "a progressive JPEG": lambda: bombs.jpeg_claiming(
+        12_000, 10_000, progressive=True, subsampling=0
+    ),
+    "one that lacks its end": lambda: bombs.jpeg_claiming(12_000, 10_000, progressive=True)[:-2],
+    "a progressive JPEG of four colours": lambda: bombs.jpeg_claiming(
         12_000, 10_000, Image.new("CMYK", (64, 64)), progressive=True
     ),
-    "a PNG": bombs.png_of(12_000, 10_000),
+    "a PNG": lambda: bombs.png_of(12_000, 10_000),
 }
 
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_what_would_fill_the_memory_is_refused_from_its_header(name: str) -> None:
-    data = COSTLY[name]
+    data = COSTLY[name]()
     with pytest.raises(ImageError, match=r"takes \d+ MB of memory.* 200 MB") as caught:
         decode(data, memory_mb=200)
     assert caught.value.code == "too_many_pixels"
@@ -215,7 +218,7 @@ def test_a_reader_is_held_to_its_memory_whatever_a_header_says() -> None:
         "status = open('/proc/self/status').read()\n"  # ru_maxrss tells of its parent's past, too
         "print(int(status.split('VmHWM:')[1].split()[0]) // 1024)"
     )
-    data = COSTLY["a progressive JPEG"]
+    data = COSTLY["a progressive JPEG"]()
     done = subprocess.run(
         [sys.executable, "-c", child], input=data, capture_output=True, check=True
     )

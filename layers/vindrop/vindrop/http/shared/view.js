@@ -9,7 +9,7 @@ const TWICE = 350;   // milliseconds between two taps
 
 export class PhotoView {
   #pointers = new Map();
-  #tapped = 0;
+  #tapped = -TWICE;  // the page may be younger than that
   size = null;    // of the photo, in its pixels
   corners = null; // of the VIN, in the same
   view = null;    // scale, turn (radians), and the point of the photo in the middle
@@ -153,7 +153,7 @@ export class PhotoView {
     this.frame.classList.add("moving");
     const alone = this.#pointers.size === 1;
     if (alone && event.timeStamp - this.#tapped < TWICE) this.#twice(at);
-    this.#tapped = alone ? event.timeStamp : 0;
+    this.#tapped = alone ? event.timeStamp : -TWICE;
   }
 
   // A double tap goes to the VIN; from there, or where that is not known, closer and back to the whole.
@@ -170,7 +170,7 @@ export class PhotoView {
     const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1];
     this.#pointers.set(event.pointerId, now);
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
-    if (Math.hypot(dx, dy) > 2) this.#tapped = 0;
+    if (Math.hypot(dx, dy) > 2) this.#tapped = -TWICE;
     if (!other) {
       if (this.#moves) this.pan(dx, dy);
       return;
