@@ -39,7 +39,9 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT / room).with_suffix("").parts)
             text = path.read_text()
-            if "site-packages" not in path.parts and MAY_HAVE_ONE.search(text):  # parsing takes long
+            if "site-packages" not in path.parts and MAY_HAVE_ONE.search(
+                text
+            ):  # parsing takes long
                 yield name.removesuffix(".__init__"), ast.parse(text)
 
 
