@@ -8,6 +8,7 @@ a VIN looks like and by what is left over beside the window.
 from __future__ import annotations
 
 import math
+import operator
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
@@ -25,6 +26,8 @@ WIDTH: Final = 24
 """Hypotheses kept after each frame."""
 _LEAST: Final = 1e-3
 """Classes below this probability are not followed within a frame."""
+_BLANK: Final = SYMBOLS[BLANK]
+_PROBABILITY: Final = operator.itemgetter(0)
 PICTURE: Final = 1.0
 """How far the recogniser's log-probability is trusted."""
 
@@ -66,35 +69,71 @@ def beam(frames: Floats, width: int = WIDTH) -> list[tuple[str, float]]:
 
     Readings are written in `SYMBOLS`.
     """
-    # prefix → (probability ending in blank, probability ending in its last symbol)
-    beams: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    # (prefix, probability ending in blank, probability ending in its last symbol)
+    beams: list[tuple[str, float, float]] = [("", 1.0, 0.0)]
     log_scale = 0.0
-    for row in frames:
-        likely = np.nonzero(row > _LEAST)[0]
-        if len(likely) == 1 and likely[0] == BLANK:
-            beams = {prefix: (b + n, 0.0) for prefix, (b, n) in beams.items()}
+    for likely in _likely(frames):
+        if len(likely) == 1 and likely[0][0] == _BLANK:
+            beams = [(prefix, b + n, 0.0) for prefix, b, n in beams]
             continue
-        classes = [(int(c), SYMBOLS[c], float(row[c])) for c in likely]
-        ahead: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for prefix, (blank, not_blank) in beams.items():
-            both = blank + not_blank
-            last = prefix[-1:]
-            for c, symbol, p in classes:
-                if c == BLANK:
-                    ahead[prefix][0] += both * p
-                elif symbol == last:
-                    ahead[prefix][1] += not_blank * p
-                    ahead[prefix + symbol][1] += blank * p
-                else:
-                    ahead[prefix + symbol][1] += both * p
-        best = sorted(ahead.items(), key=lambda item: -(item[1][0] + item[1][1]))[:width]
-        top = best[0][1][0] + best[0][1][1]
+        ahead = _followed(beams, likely)
+        ranked = [(b + n, prefix, b, n) for prefix, (b, n) in ahead.items()]
+        ranked.sort(key=_PROBABILITY, reverse=True)
+        top = ranked[0][0] if ranked else 0.0
         if top <= 0:
             return []
         log_scale += math.log(top)
-        beams = {prefix: (b / top, n / top) for prefix, (b, n) in best}
-    out = [(prefix, math.log(b + n) + log_scale) for prefix, (b, n) in beams.items() if b + n > 0]
+        beams = [(prefix, b / top, n / top) for _, prefix, b, n in ranked[:width]]
+    out = [(prefix, math.log(b + n) + log_scale) for prefix, b, n in beams if b + n > 0]
     return sorted(out, key=lambda item: -item[1])
+
+
+def _likely(frames: Floats) -> list[list[tuple[str, float]]]:
+    """Return, for each frame, the symbols that are followed, with their probabilities."""
+    found: list[list[tuple[str, float]]] = [[] for _ in frames]
+    rows, classes = np.nonzero(frames > _LEAST)
+    probabilities = frames[rows, classes].tolist()
+    for row, c, p in zip(rows.tolist(), classes.tolist(), probabilities, strict=True):
+        found[row].append((SYMBOLS[c], p))
+    return found
+
+
+def _followed(
+    beams: list[tuple[str, float, float]], likely: list[tuple[str, float]]
+) -> dict[str, list[float]]:
+    """Return prefix → its two probabilities after one more frame.
+
+    Written out, since it is the inner loop of every reading.
+    """
+    ahead: dict[str, list[float]] = {}
+    get = ahead.get
+    for prefix, blank, not_blank in beams:
+        both = blank + not_blank
+        last = prefix[-1:]
+        for symbol, p in likely:
+            if symbol == _BLANK:
+                known = get(prefix)
+                if known is None:
+                    ahead[prefix] = [both * p, 0.0]
+                else:
+                    known[0] += both * p
+                continue
+            if symbol == last:
+                known = get(prefix)
+                if known is None:
+                    ahead[prefix] = [0.0, not_blank * p]
+                else:
+                    known[1] += not_blank * p
+                gained = blank * p
+            else:
+                gained = both * p
+            longer = prefix + symbol
+            known = get(longer)
+            if known is None:
+                ahead[longer] = [0.0, gained]
+            else:
+                known[1] += gained
+    return ahead
 
 
 def windows(reading: str) -> Iterator[tuple[str, float]]:
