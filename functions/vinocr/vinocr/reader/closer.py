@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from vindrop.domain.vin import LENGTH
 from vinocr.reader.augmentation import FIRST, FURTHER, Augmentation
 from vinocr.reader.lines import Line
 
@@ -32,11 +31,6 @@ def worth(lines: list[Line], *, unread: bool = False) -> list[Line]:
 def promise(line: Line) -> float:
     """Return how much a line promises to hold the VIN."""
     return max(line.scores().values(), default=line.letters - 100.0)
-
-
-def is_hopeful(lines: list[Line]) -> bool:
-    """Whether any line is nearly as long as a VIN: where none is, no other light showed one."""
-    return any(line.letters >= LENGTH - 3 for line in lines)
 
 
 def augmentations(line: Line) -> tuple[Augmentation, ...]:

@@ -22,11 +22,10 @@ from vinocr.reader.closer import (
     PROMISING,
     SENSIBLE,
     augmentations,
-    is_hopeful,
     promise,
     reach_out,
     worth,
-)  # fmt: skip
+)
 from vinocr.reader.crop import cut, strip, upside_down
 from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box, detect
@@ -123,7 +122,7 @@ class Passes:
             return hypotheses
         # Larger and relit: small and faint text shows. Of a large photo, to the quick network too.
         before = hypotheses.best
-        if before < _UNREADABLE and is_hopeful(hypotheses.lines):
+        if before < _UNREADABLE:
             after = self._find(hypotheses, 1.4 * scale, relit=True, quick=_is_large(picture))
             if after < SURE and after > max(before, _HOPE):
                 self._again(hypotheses, threshold)
@@ -221,8 +220,6 @@ class Passes:
                     return hypotheses.best
                 further = further[_ENOUGH:]
             self._read(hypotheses, line, further)
-            if hypotheses.weigh() >= SURE:
-                return hypotheses.best
         if hypotheses.weigh() < threshold:
             self._in_halves(hypotheses)
         return hypotheses.best

@@ -8,7 +8,6 @@ a VIN looks like and by what is left over beside the window.
 from __future__ import annotations
 
 import math
-import operator
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
@@ -21,13 +20,12 @@ from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import BLANK, MISTAKEN, SPACE, SYMBOLS
 
 Floats = NDArray[np.float32]
+Floats64 = NDArray[np.float64]
 
 WIDTH: Final = 24
 """Hypotheses kept after each frame."""
 _LEAST: Final = 1e-3
 """Classes below this probability are not followed within a frame."""
-_BLANK: Final = SYMBOLS[BLANK]
-_PROBABILITY: Final = operator.itemgetter(0)
 PICTURE: Final = 1.0
 """How far the recogniser's log-probability is trusted."""
 
@@ -69,71 +67,100 @@ def beam(frames: Floats, width: int = WIDTH) -> list[tuple[str, float]]:
 
     Readings are written in `SYMBOLS`.
     """
-    # (prefix, probability ending in blank, probability ending in its last symbol)
-    beams: list[tuple[str, float, float]] = [("", 1.0, 0.0)]
+    readings = _Readings()
     log_scale = 0.0
-    for likely in _likely(frames):
-        if len(likely) == 1 and likely[0][0] == _BLANK:
-            beams = [(prefix, b + n, 0.0) for prefix, b, n in beams]
+    found, classes = np.nonzero(frames > _LEAST)
+    probabilities = frames[found, classes].astype(np.float64)
+    ends = np.searchsorted(found, np.arange(len(frames)), side="right").tolist()
+    for first, end in zip([0, *ends], ends, strict=False):
+        if end == first + 1 and classes[first] == BLANK:
+            readings.rest()
             continue
-        ahead = _followed(beams, likely)
-        ranked = [(b + n, prefix, b, n) for prefix, (b, n) in ahead.items()]
-        ranked.sort(key=_PROBABILITY, reverse=True)
-        top = ranked[0][0] if ranked else 0.0
+        top = readings.go_on(classes[first:end], probabilities[first:end], width)
         if top <= 0:
             return []
         log_scale += math.log(top)
-        beams = [(prefix, b / top, n / top) for _, prefix, b, n in ranked[:width]]
-    out = [(prefix, math.log(b + n) + log_scale) for prefix, b, n in beams if b + n > 0]
+    out = [(text, math.log(p) + log_scale) for text, p in readings.texts() if p > 0]
     return sorted(out, key=lambda item: -item[1])
 
 
-def _likely(frames: Floats) -> list[list[tuple[str, float]]]:
-    """Return, for each frame, the symbols that are followed, with their probabilities."""
-    found: list[list[tuple[str, float]]] = [[] for _ in frames]
-    rows, classes = np.nonzero(frames > _LEAST)
-    probabilities = frames[rows, classes].tolist()
-    for row, c, p in zip(rows.tolist(), classes.tolist(), probabilities, strict=True):
-        found[row].append((SYMBOLS[c], p))
-    return found
+class _Readings:
+    """The beam: readings kept after a frame, each a node of a tree of symbols."""
 
+    def __init__(self) -> None:
+        # The tree. Node 0 is the empty reading.
+        self._parents, self._last = [-1], [-1]
+        self._children: dict[tuple[int, int], int] = {}
+        # What is kept: nodes, their last classes, and the probability of ending in a blank and not.
+        self._nodes = [0]
+        self._ended = np.array([-1])
+        self._blank, self._letter = np.array([1.0]), np.array([0.0])
 
-def _followed(
-    beams: list[tuple[str, float, float]], likely: list[tuple[str, float]]
-) -> dict[str, list[float]]:
-    """Return prefix → its two probabilities after one more frame.
+    def rest(self) -> None:
+        """Go on by a frame that surely is blank."""
+        self._blank = self._blank + self._letter
+        self._letter = np.zeros(len(self._nodes))
 
-    Written out, since it is the inner loop of every reading.
-    """
-    ahead: dict[str, list[float]] = {}
-    get = ahead.get
-    for prefix, blank, not_blank in beams:
-        both = blank + not_blank
-        last = prefix[-1:]
-        for symbol, p in likely:
-            if symbol == _BLANK:
-                known = get(prefix)
-                if known is None:
-                    ahead[prefix] = [both * p, 0.0]
-                else:
-                    known[0] += both * p
-                continue
-            if symbol == last:
-                known = get(prefix)
-                if known is None:
-                    ahead[prefix] = [0.0, not_blank * p]
-                else:
-                    known[1] += not_blank * p
-                gained = blank * p
-            else:
-                gained = both * p
-            longer = prefix + symbol
-            known = get(longer)
-            if known is None:
-                ahead[longer] = [0.0, gained]
-            else:
-                known[1] += gained
-    return ahead
+    def go_on(self, classes: NDArray[np.intp], likely: NDArray[np.float64], width: int) -> float:
+        """Go on by a frame, and scale the best reading's probability to 1; return what it was.
+
+        :param classes: those of the frame that are followed, ascending.
+        :param likely: their probabilities.
+        """
+        count = len(self._nodes)
+        both = self._blank + self._letter
+        blank = np.zeros(count)
+        if len(classes) and classes[0] == BLANK:
+            blank, classes, likely = both * likely[0], classes[1:], likely[1:]
+        # A letter seen again is the same one, but after a blank.
+        again = self._ended[:, None] == classes
+        longer = np.where(again, self._blank[:, None], both[:, None]) * likely
+        letter = np.where(again, self._letter[:, None] * likely, 0.0).sum(axis=1)
+        listed = classes.tolist()
+        self._join(letter, longer, listed)
+        total = np.concatenate([blank + letter, longer.ravel()])
+        order = np.argsort(-total, kind="stable")[:width]
+        top = float(total[order[0]])
+        if top <= 0:
+            return top
+        order = order[total[order] > 0]
+        self._nodes = [
+            self._nodes[i] if i < count else self._child(i - count, listed) for i in order.tolist()
+        ]
+        self._ended = np.array([self._last[node] for node in self._nodes])
+        self._blank = np.concatenate([blank, np.zeros(longer.size)])[order] / top
+        self._letter = np.concatenate([letter, longer.ravel()])[order] / top
+        return top
+
+    def _join(self, letter: Floats64, longer: Floats64, classes: list[int]) -> None:
+        """Add what makes a reading longer to the reading that it becomes, where that is kept too."""
+        rows = {node: i for i, node in enumerate(self._nodes)}
+        columns = {c: i for i, c in enumerate(classes)}
+        for i, node in enumerate(self._nodes):
+            row, column = rows.get(self._parents[node]), columns.get(self._last[node])
+            if row is not None and column is not None:
+                letter[i] += longer[row, column]
+                longer[row, column] = -1.0
+
+    def _child(self, place: int, classes: list[int]) -> int:
+        """Return the node of a reading made longer, by its place among all those."""
+        row, column = divmod(place, len(classes))
+        key = (self._nodes[row], classes[column])
+        node = self._children.get(key)
+        if node is None:
+            node = self._children[key] = len(self._parents)
+            self._parents.append(key[0])
+            self._last.append(key[1])
+        return node
+
+    def texts(self) -> Iterator[tuple[str, float]]:
+        """Yield the readings kept, with their probabilities."""
+        for node, p in zip(self._nodes, (self._blank + self._letter).tolist(), strict=True):
+            symbols, at = [], node
+            while at:
+                symbols.append(SYMBOLS[self._last[at]])
+                at = self._parents[at]
+            yield "".join(reversed(symbols)), p
 
 
 def windows(reading: str) -> Iterator[tuple[str, float]]:
