@@ -87,6 +87,12 @@ class Line:
         return max((most_letters(s.probabilities) for s in self.strips), default=0)
 
     @property
+    def unbroken(self) -> int:
+        """How many VIN letters in a row any strip spells, no junk between: none stands within a VIN."""
+        runs = (run for s in self.strips for run in s.spelt.replace(" ", "").split("~"))
+        return max(map(len, runs), default=0)
+
+    @property
     def missing(self) -> int:
         """How many letters a VIN would still need beside those read; a label before it is none."""
         first = self.text.split(" ", 1)[0]

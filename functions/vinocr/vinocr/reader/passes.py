@@ -108,6 +108,8 @@ class Passes:
 
     def _search(self, picture: Picture, threshold: float) -> Hypotheses:
         hypotheses = self.glance(picture)
+        if hypotheses.best < _UNREADABLE:
+            self._from_other_end(hypotheses)  # of what was found: cheaper than another detection
         if _is_enough(hypotheses):
             return hypotheses
         enough = max(threshold, _NEARLY_SURE)
@@ -184,10 +186,11 @@ class Passes:
             and len(line.boxes) == 1
             and PROMISING <= line.letters < LENGTH
             and any(map(str.isdigit, line.text))
+            and line.unbroken >= PROMISING
             and line.certainty > SENSIBLE
             and line.text not in found.text
         ]
-        for line in [each for each in parts if each.letters >= _MOST_OF_IT][:_CLOSER]:
+        for line in [each for each in parts if each.unbroken >= _MOST_OF_IT][:_CLOSER]:
             reach_out(line)
             self._read(hypotheses, line, FIRST)
         return self._together(hypotheses, parts)
