@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -75,6 +76,7 @@ class ConsoleFlow:
         )
 
     def claim(self, upload: Upload, lease: float = 60.0) -> Claim:
+        time.sleep(0.001)  # SQLite's clock tells no shorter times apart: which came first is asked
         claim = self.ledger.claim(upload, lease)
         assert isinstance(claim, Claim), claim
         return claim
