@@ -73,4 +73,6 @@ def _overview_lines(found: dict[str, Any]) -> Iterable[tuple[str, object]]:
     if total["median_seconds"] is not None:
         yield "seconds to a reading: median", f"{total['median_seconds']:.1f}"
         yield "seconds to a reading: 95 %", f"{total['p95_seconds']:.1f}"
-    yield "circuit breaker", found["circuit"]
+    circuit = found["circuit"]
+    is_open = circuit != "closed"
+    yield "circuit breaker", f"{said('open')}{colon()}{circuit}" if is_open else circuit

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.cli.test_cli import ROOT
 from tests.commands import vindrop
 from tests.console.filled import end
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
@@ -229,3 +230,29 @@ def test_what_a_person_read_took_the_recognizer_no_time(flow: ConsoleFlow) -> No
 @pytest.fixture
 def flow(tmp_path: Path) -> ConsoleFlow:
     return ConsoleFlow(f"sqlite:///{tmp_path}/vindrop.db")
+
+
+@pytest.mark.parametrize(
+    ("lang", "name", "shut", "opened"),
+    [("en", "circuit breaker", "closed", "open: "), ("zh", "熔断器", "闭合", "断开：")],
+)
+def test_a_circuit_is_told_in_the_words_that_the_page_quotes(
+    tmp_path: Path, lang: str, name: str, shut: str, opened: str
+) -> None:
+    """What operations.md tells people to look for is what a terminal of that language shows."""
+    url = filled(tmp_path)
+    ledger = open_ledger(url, account="vinocr")
+    settings = {f"VINDROP_{each}": url for each in ("RESULTS", "DEAD_LETTERS", "LEDGER")}
+
+    def line() -> str:
+        done = vindrop("--lang", lang, "stats", cwd=tmp_path, **settings)
+        (found,) = (each for each in done.stdout.splitlines() if each.strip().startswith(name))
+        return found.strip().removeprefix(name).strip()
+
+    assert line() == shut
+    ledger.open_circuit(Failure("FailedOperation.ArrearsError", "pay"), 60)
+    assert line() == f"{opened}FailedOperation.ArrearsError"
+    page = ROOT / ("docs/operations.md" if lang == "en" else "docs/zh/operations.md")
+    (row,) = re.findall(r"(?m)^\| `CircuitOpen`.*$", page.read_text(encoding="utf-8"))
+    quoted = re.findall(r"`([^`]+)`", row)
+    assert {name, shut, opened.rstrip(": ：")} <= set(quoted)
