@@ -124,8 +124,11 @@ def _say_usage(error: Any) -> int:
         error.show()
     else:
         what = language.said(sentence.rstrip("."))
-        hint = language.said("`vindrop --help` lists what there is")
-        sentence = f"vindrop: {what}{language.colon()}{hint}"
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "vindrop"
+        lists = "lists what there is" if path == "vindrop" else "lists what it takes"
+        hint = language.said(f"`{path} --help` {lists}")
+        sentence = f"vindrop: {what}{language.colon(after=what)}{hint}"
         console(error=True).print(shown(sentence), style="red", soft_wrap=True)
     return int(error.exit_code)
 

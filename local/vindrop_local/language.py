@@ -22,6 +22,7 @@ VARIABLE: Final = "VINDROP_LANG"
 _OPTION: Final = "--lang"
 _LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 _BREAKS: Final = "，。：；、）」”"
+_ENDS: Final = ("?", "!", "？", "！", "。")
 _OPENS: Final = "（「“"
 _state: dict[str, Language] = {"chosen": "en"}
 
@@ -83,9 +84,20 @@ def word(kind: str, name: str) -> str:
     return name if _state["chosen"] == "en" else in_chinese(f"{kind}: {name}")
 
 
-def colon() -> str:
-    """Return what stands between a name and what is said of it."""
-    return ": " if _state["chosen"] == "en" else "："
+def colon(*, after: str = "") -> str:
+    """Return what stands between a name and what is said of it.
+
+    :param after: what it follows: where that is a sentence with a mark of its own, no second one stands.
+    """
+    ended = after.endswith(_ENDS)
+    if _state["chosen"] == "en":
+        return " " if ended else ": "
+    return "" if ended else "："
+
+
+def clause(sentence: str) -> str:
+    """Return a sentence as a part of another one, without the mark at its end."""
+    return sentence.rstrip("。.")
 
 
 def comma() -> str:

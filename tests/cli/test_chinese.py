@@ -180,6 +180,29 @@ def test_errors_of_wrong_arguments(run: Run, words: tuple[str, ...]) -> None:
     assert english(shown) == []
 
 
+MARKS = re.compile(r"[。？！，：；][。？！，：；]|[。？！][，：；]")
+"""Two marks of a sentence side by side."""
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_wrong_argument_names_the_help_of_its_own_command(
+    run: Run, path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both languages, and with one mark between the sentences, also behind a question."""
+    if path == ("vinocr",):
+        return  # the server says itself what it takes
+    shown = run(*path, "--jsn", status=2)
+    assert f"`{' '.join(['vindrop', *path])} --help`" in shown
+    assert not MARKS.search(shown), shown
+    monkeypatch.setattr(sys, "argv", ["vindrop", "--lang", "en", *path, "--jsn"])
+    with monkeypatch.context() as patched:
+        said: list[str] = []
+        patched.setattr(cli, "shown", lambda text: said.append(text) or text)
+        assert cli._run() == 2
+    assert f"`{' '.join(['vindrop', *path])} --help`" in said[0]
+    assert "?:" not in said[0]
+
+
 def test_a_vin_is_explained(run: Run) -> None:
     for vin, status in (
         ("1M8GDM9AXKP042788", 0),
@@ -241,6 +264,7 @@ def test_lists_lives_and_decisions(run: Run, flow: ConsoleFlow, tmp_path: Path) 
         ("ledger", "copy", "--from", flow.url, "--to", f"sqlite:///{tmp_path}/copy.db"),
     ):
         pages.append(run(*words, **settings))
+    assert not MARKS.search("".join(pages))
     for shown in pages:
         bare = shown.partition("\n{")[0]  # a record in full is JSON
         assert english(re.sub(r"id,first_seen.*", "", bare, flags=re.DOTALL)) == []

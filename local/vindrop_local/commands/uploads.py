@@ -17,7 +17,7 @@ from vindrop_local.commands.filters import filtered
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import LedgerURL
 from vindrop_local.errors import UserError
-from vindrop_local.language import comma, said, word
+from vindrop_local.language import clause, comma, said, word
 from vindrop_local.terminal import Foreign, console, json_text, shown
 
 Limit = Annotated[int, typer.Option("--limit", help="Uploads of a page.", min=1, max=200)]
@@ -164,7 +164,7 @@ def _life_table(events: Iterable[Event]) -> Table:
     for event in events:
         when = f"{event.at.astimezone(dt.timezone.utc):%Y-%m-%d %H:%M:%S}" if event.at else ""
         detail = comma().join(
-            f"{word('detail', k.replace('_', ' '))} {shown(said(str(v)))}"
+            f"{word('detail', k.replace('_', ' '))} {clause(shown(said(str(v))))}"
             for k, v in event.detail.items()
             if v not in {None, ""}
         )
