@@ -126,9 +126,10 @@ def _say_usage(error: Any) -> int:
         what = language.said(sentence.rstrip("."))
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "vindrop"
-        lists = "lists what there is" if path == "vindrop" else "lists what it takes"
-        hint = language.said(f"`{path} --help` {lists}")
-        sentence = f"vindrop: {what}{language.colon(after=what)}{hint}"
+        hint = "`vindrop --help` lists what there is"
+        if path != "vindrop":
+            hint = f"`{path} --help` lists what it takes"
+        sentence = f"vindrop: {what}{language.colon(after=what)}{language.said(hint)}"
         console(error=True).print(shown(sentence), style="red", soft_wrap=True)
     return int(error.exit_code)
 

@@ -112,7 +112,9 @@ def test_a_part_of_a_word_still_finds_pages(tmp_path: Path) -> None:
 
 SHOWN = {
     "aws": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": {}}},
-    "tencent": {"Response": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": []}}},
+    "tencent": {
+        "Response": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": []}}
+    },
     "tccli": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": []}},
 }
 
