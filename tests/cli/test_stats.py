@@ -256,3 +256,31 @@ def test_a_circuit_is_told_in_the_words_that_the_page_quotes(
     (row,) = re.findall(r"(?m)^\| `CircuitOpen`.*$", page.read_text(encoding="utf-8"))
     quoted = re.findall(r"`([^`]+)`", row)
     assert {name, shut, opened.rstrip(": ：")} <= set(quoted)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "price", "is_own"),
+    [
+        ("", "", True),  # the local stack's
+        ("127.0.0.1:8000", "", True),
+        ("https://vinocr.depot.example", "", True),
+        ("ocr.tencentcloudapi.com", "", False),
+        ("https://ocr.intl.tencentcloudapi.com", "", False),
+        ("vinocr.depot.example", "0.1", False),  # who sets a price pays one
+    ],
+)
+def test_nobody_is_said_to_bill_the_calls_of_ones_own_vinocr(
+    tmp_path: Path, endpoint: str, price: str, is_own: bool
+) -> None:
+    (tmp_path / ".vindrop").mkdir()
+    filled(tmp_path / ".vindrop")
+    settings = {"VINDROP_VINOCR_ENDPOINT": endpoint, "VINDROP_PRICE_PER_CALL": price}
+    done = vindrop("stats", cwd=tmp_path, **{each: v for each, v in settings.items() if v})
+    assert bool(re.search(r"calls billed today +6", done.stdout)) is not is_own, done.stdout
+    assert bool(re.search(r"calls answered today +6", done.stdout)) is is_own
+    assert ("none: VinOCR is your own" in done.stdout) is is_own
+
+
+def test_whose_calls_they_were_is_not_guessed_of_a_ledger_that_is_named(tmp_path: Path) -> None:
+    url = filled(tmp_path)
+    assert "calls billed today" in vindrop("stats", "--from", url, cwd=tmp_path).stdout

@@ -121,6 +121,7 @@ def upload(asked: Asked) -> Response:
         row=row(entry),
         item=item,
         known=known.of(life, figures.unbilled(asked)),
+        own=figures.is_own(asked),
         steps=[step(each) for each in life.events],
         redrivable=entry.state == _REDRIVABLE and entry.upload.cloud != "http",
         lost=photo.at_once(asked, entry.upload) is None,
