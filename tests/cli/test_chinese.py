@@ -197,7 +197,12 @@ def test_a_wrong_argument_names_the_help_of_its_own_command(
     monkeypatch.setattr(sys, "argv", ["vindrop", "--lang", "en", *path, "--jsn"])
     with monkeypatch.context() as patched:
         said: list[str] = []
-        patched.setattr(cli, "shown", lambda text: said.append(text) or text)
+
+        def keep(text: str) -> str:
+            said.append(text)
+            return text
+
+        patched.setattr(cli, "shown", keep)
         assert cli._run() == 2
     assert f"`{' '.join(['vindrop', *path])} --help`" in said[0]
     assert "?:" not in said[0]
