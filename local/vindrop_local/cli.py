@@ -123,7 +123,7 @@ def _say_usage(error: Any) -> int:
     if "\n" in sentence:  # no arguments: the help
         error.show()
     else:
-        what = language.said(sentence.rstrip("."))
+        what = language.said(sentence.rstrip(".").replace("Value error, ", ""))  # a library's words
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "vindrop"
         hint = "`vindrop --help` lists what there is"

@@ -42,6 +42,7 @@ def choose(arguments: list[str]) -> list[str]:
     if short not in {"en", "zh"}:
         if not asked:  # a strange variable is no reason to do nothing
             return rest
+        choose([])  # the sentence is for who reads the language that was there before
         raise UserError(f"{_OPTION} is {wanted}: it takes en or zh")
     _state["chosen"] = "zh" if short == "zh" else "en"
     return rest

@@ -19,7 +19,8 @@ from vindrop.destinations.sql import SQLDestination
 from vindrop.domain.records import DeadLetter, End, Reading, to_json
 from vindrop.stores.sql import open_database
 from vindrop_local import show
-from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.commands.options import STATE, Json, State, a_folder
+from vindrop_local.errors import UserError
 from vindrop_local.outages import Circuits, Outages, accounts
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
@@ -50,6 +51,10 @@ def up(
 
     With VINDROP_RECOGNIZERS set, the functions ask those recognizers (docs/cascade.md).
     """
+    if not rate > 0:
+        raise UserError(f"--rate is {rate:g}: it takes a number above 0")
+    a_folder(state, "--state")
+    a_folder(bucket, "--bucket")
     out = console(error=as_json)
     ended = threading.Event()
 
