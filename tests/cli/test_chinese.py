@@ -18,6 +18,8 @@ from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
 from vindrop.core import life
 from vindrop.core.console import Step as LifeStep
+from vindrop.core.ledger import Claim
+from vindrop.domain.failures import Failure
 from vindrop_local import cli, language
 from vindrop_local.commands import bootstrap
 from vindrop_local.demo_report import Report, present
@@ -425,3 +427,24 @@ def test_english_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", ["用 `vindrop help` 列出", "VINDROP_RATE 为 0", "--lang zh"])
 def test_chinese_passes(text: str) -> None:
     assert english(text) == []
+
+
+def test_a_wrong_character_an_empty_queue_and_a_retry_are_told_in_the_readers_words(
+    run: Run, flow: ConsoleFlow
+) -> None:
+    settings = dict.fromkeys(
+        ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS"), flow.url
+    )
+    assert "没有待复核的上传" in run("review", **settings)
+    assert "没有符合条件的上传" in run("review", "list", "--vin", "ABC", **settings)
+    name = flow.end(doubtful(an_upload()))
+    shown = run("review", "decide", name, "LSGPC52H9GF12516O", status=2, **settings)
+    assert "第 17 位的字符不会出现在 VIN 中：是 0 吗？" in shown
+    assert english(shown) == []
+    upload = an_upload("waits.jpg")
+    claim = flow.ledger.claim(upload, 60)
+    assert isinstance(claim, Claim)
+    why = Failure("ClientNetworkError.NotConnected", "VinOCR could not be reached")
+    assert flow.ledger.schedule_retry(upload.id, claim, why, seconds=100.25, attempts=0, billed=0)
+    shown = run("uploads", upload.id, **settings)
+    assert re.search(r"下次处理时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?!\.)", shown), shown

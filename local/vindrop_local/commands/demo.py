@@ -74,7 +74,12 @@ def demo(
         if open_it:
             _open(stack, out)
         elif not as_json:
-            out.print(f"\nTo correct what no engine could read: {shown(again)}", soft_wrap=True)
+            to = (
+                "correct what no engine could read"
+                if report.dead_letters
+                else "see them in a browser"
+            )
+            out.print(f"\nTo {to}: {shown(again)}", soft_wrap=True)
 
     port = 0 if open_it else None
     place = a_folder(_place(state, photos, cascade=cascade), "--state")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Final
 
 from vindrop.core.console import Entry, Event, Life, Page
@@ -134,7 +135,16 @@ def step(event: Event) -> dict[str, Any]:
     return {
         "step": event.step,
         "at": event.at,
-        "detail": [(name, value) for name, value in event.detail.items() if value is not None],
+        "detail": [
+            (
+                name,
+                f"{dt.datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S} UTC"
+                if name == "due_at"
+                else value,
+            )
+            for name, value in event.detail.items()
+            if value is not None
+        ],
     }
 
 
