@@ -109,6 +109,7 @@ COMMANDS = list(_commands(typer.main.get_command(cli.app)))
 def test_the_help_of_every_command(run: Run, path: tuple[str, ...]) -> None:
     shown = run(*path, "-h")
     assert HAN.search(shown)
+    assert not re.search(r"<(?:list\[|str|path|Path|int|float)|\[OPTIONS\]|\[ARGS\]", shown)
     assert english(shown) == []
 
 

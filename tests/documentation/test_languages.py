@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from documentation import sentences, translations
 from tests.commands import vindrop
+from vindrop.domain.error_codes import TABLE
 from vindrop.domain.translation import LONGEST, Catalogue, chinese
 from vindrop.http.language import prefers_chinese
 from vindrop.http.problems import KINDS, ProblemError
@@ -213,3 +214,9 @@ def test_neither_language_leaves_out_what_the_other_says() -> None:
         ):
             short.append((where, english, told))
     assert short == []
+
+
+def test_every_reason_that_an_error_code_has_of_its_own_is_told_in_chinese() -> None:
+    told = [rule.sentence for rule in TABLE.values() if rule.sentence]
+    assert told
+    assert [each for each in told if not chinese().knows(each)] == []

@@ -39,7 +39,12 @@ Codes = Annotated[
     ),
 ]
 Dispositions = Annotated[
-    list[Disposition] | None, typer.Option("--disposition", help="Only these; repeatable.")
+    list[Disposition] | None,
+    typer.Option(
+        "--disposition",
+        help="Only what ended so; repeatable: retry (tried for too long), other_way (also by the "
+        "fallback), dead_letter (the photo), hold (the open circuit), unknown.",
+    ),
 ]
 Since = Annotated[
     str, typer.Option("--since", help="Only what ended since: 90m, 12h, 3d, or 2026-11-22[T10:00].")
