@@ -98,6 +98,44 @@ def test_what_cannot_be_meant_is_one_sentence(
     assert flow.console.reviews(name) == ()
 
 
+UNKNOWN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("uploads", UNKNOWN),
+        ("review", "decide", UNKNOWN, VINS[0]),
+        ("review", "undo", UNKNOWN),
+        ("dead-letters", "show", UNKNOWN),
+        ("dead-letters", "redrive", UNKNOWN),
+        ("dead-letters", "redrive", UNKNOWN, "--dry-run", "--json"),
+        ("dead-letters", "redrive", "{id}", "zzzz"),
+    ],
+    ids=" ".join,
+)
+def test_an_id_that_there_is_not_is_a_mistake_for_every_command(
+    flow: ConsoleFlow, words: tuple[str, ...]
+) -> None:
+    """Also beside one that there is: nothing is done by half."""
+    name = flow.end(a_dead_letter(an_upload()))
+    done = run(flow, *(each.format(id=name[:12]) for each in words))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words[-1] in done.stderr or UNKNOWN in done.stderr
+    assert flow.console.upload(name).entry.state == "dead"  # type: ignore[union-attr]
+
+
+def test_of_what_is_no_dead_letter_any_more_it_is_said_what_became_of_it(flow: ConsoleFlow) -> None:
+    name = flow.end(a_dead_letter(an_upload()))[:12]
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "ann").returncode == 0
+    other = flow.end(a_reading(an_upload("b.jpg")))[:12]
+    for command in ("show", "redrive"):
+        done = run(flow, "dead-letters", command, name)
+        assert done.returncode == 2
+        assert f"ann has read it. `vindrop uploads {name}`" in " ".join(done.stderr.split())
+        assert f"`vindrop uploads {other}`" in run(flow, "dead-letters", command, other).stderr
+
+
 def test_where_destinations_are_not_known_the_sweep_delivers(flow: ConsoleFlow) -> None:
     name = flow.end(doubtful(an_upload()))
     done = run(flow, "review", "decide", name, VINS[0], results=False)

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from vindrop.domain.records import DeadLetter, Reading
-from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.commands.options import STATE, Json, State, a_folder
 from vindrop_local.commands.up import say_next_link
 from vindrop_local.demo_report import Report, present
 from vindrop_local.errors import UserError
@@ -74,10 +74,15 @@ def demo(
         if open_it:
             _open(stack, out)
         elif not as_json:
-            out.print(f"\nTo correct what no engine could read: {shown(again)}", soft_wrap=True)
+            to = (
+                "correct what no engine could read"
+                if report.dead_letters
+                else "see them in a browser"
+            )
+            out.print(f"\nTo {to}: {shown(again)}", soft_wrap=True)
 
     port = 0 if open_it else None
-    place = _place(state, photos, cascade=cascade)
+    place = a_folder(_place(state, photos, cascade=cascade), "--state")
     report = run(place, out, then=shown_then, http_port=port, cascade=cascade, photos=photos)
     if not report.ok:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ from vindrop.core.destination import Destination, Kind, Readable
 from vindrop.core.ledger import Ledger
 from vindrop.core.review import Reviewer, StoredConsole
 from vindrop.core.review_desk import ReviewDesk
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.destinations import name_of, open_destination
 from vindrop.domain.records import End
 from vindrop.stores import open_console, open_ledger
@@ -51,7 +52,8 @@ def _named(source: str, variable: str) -> dict[str, Destination]:
     for url in urls:
         there(url)
         refuse_foreign(url, RECORDS)
-    return {name_of(url): open_destination(url) for url in urls or [_local()]}
+    setting = "--from" if source else variable
+    return {name_of(url): open_destination(url, None, setting) for url in urls or [_local()]}
 
 
 def records(found: list[Destination], kind: Kind) -> Iterator[End] | None:
@@ -71,7 +73,12 @@ def ledger(url: str) -> Ledger | None:
         return None
     there(found)
     refuse_foreign(found, LEDGER)
-    return open_ledger(found, account="vinocr")
+    try:
+        return open_ledger(found, account="vinocr")
+    except StoreSettingError as error:
+        if not url:
+            raise
+        raise UserError(str(error).replace("VINDROP_LEDGER", "--ledger", 1)) from None
 
 
 def console(url: str) -> StoredConsole:

@@ -11,12 +11,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, cast
+from urllib.parse import urlsplit
 
 import typer
 
 from vindrop.core.console import Day
 from vindrop.core.ledger import Ledger, OpenCircuit
 from vindrop.domain.engines import Engine, unbilled
+from vindrop.domain.recognition import TENCENT
 from vindrop.domain.records import DeadLetter, End, Reading
 from vindrop.stores import open_console
 from vindrop_local import show
@@ -97,8 +99,20 @@ def stats(
         return
     known = not several or bool(told)
     left_out = book is None and bool(source)
-    shown = lines(report, free, known=known, left_out=left_out)
+    own = not several and not any(prices.values()) and _is_own(ledger or source)
+    shown = lines(report, free, known=known, left_out=left_out, own=own)
     console().print(show.totals_table(list(shown)))
+
+
+def _is_own(named: str) -> bool:
+    """Whether the one VinOCR is known to be one's own: that of the local stack, or of the settings."""
+    endpoint = os.environ.get("VINDROP_VINOCR_ENDPOINT", "").strip()
+    if endpoint:
+        return not (urlsplit(f"//{endpoint.rpartition('://')[2]}").hostname or "").endswith(TENCENT)
+    elsewhere = named or any(
+        os.environ.get(f"VINDROP_{each}") for each in ("RESULTS", "LEDGER", "RECOGNIZERS")
+    )
+    return not elsewhere
 
 
 def _book(ledger: str, source: str) -> Ledger | None:

@@ -8,7 +8,6 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -19,7 +18,8 @@ from vindrop.destinations.sql import SQLDestination
 from vindrop.domain.records import DeadLetter, End, Reading, to_json
 from vindrop.stores.sql import open_database
 from vindrop_local import show
-from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.commands.options import STATE, Json, State, a_folder
+from vindrop_local.errors import UserError
 from vindrop_local.outages import Circuits, Outages, accounts
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
@@ -50,14 +50,11 @@ def up(
 
     With VINDROP_RECOGNIZERS set, the functions ask those recognizers (docs/cascade.md).
     """
+    _check(state, bucket, rate)
     out = console(error=as_json)
     ended = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        ended.set()
-
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, end)
+        signal.signal(name, lambda _signal, _frame: ended.set())
     cascade = of_cascade()
     outages = Outages(several=bool(names := accounts(cascade)))
     stack = Stack(
@@ -89,6 +86,14 @@ def up(
         stack.stop()
         for record in follower.new():
             _say(record, as_json=as_json)
+
+
+def _check(state: Path, bucket: Path, rate: float) -> None:
+    """Refuse what cannot be meant, by the option's name: further in only settings have names."""
+    if not rate > 0:
+        raise UserError(f"--rate is {rate:g}: it takes a number above 0")
+    a_folder(state, "--state")
+    a_folder(bucket, "--bucket")
 
 
 def _follow(

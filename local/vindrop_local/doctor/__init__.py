@@ -24,18 +24,35 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
     try:
         settings = settings_module.load(environment)
     except SettingsError as error:
-        yield wrong("settings", str(error))
+        yield from _not_set(environment) or [wrong("settings", str(error))]
         if not any(name.startswith("VINDROP_") for name in environment):
             yield unsure(
                 "a laptop",
                 "`vindrop up` and `vindrop demo` need no settings; doctor looks at a deployment: name "
                 "its settings with --env-file FILE",
             )
+        yield unsure(
+            "next",
+            "give the function's own settings, as its deployment set them, with --env-file FILE: "
+            "`vindrop help operations` says how to get that file from each cloud",
+        )
         return  # whatever follows would only stumble over the same
     yield from _settings(settings)
     yield from vinocr.examine(settings, environment)
     yield from buckets.examine(settings, environment)
     yield from stores.examine(settings, environment)
+
+
+def _not_set(environment: Mapping[str, str]) -> list[Finding]:
+    """Return all that is missing, so that nobody mends one only to hear of the next."""
+    return [
+        wrong(
+            "settings",
+            f"{settings_module.variable(name)} is not set. {settings_module.description(field)}",
+        )
+        for name, field in settings_module.fields().items()
+        if field.required and not environment.get(settings_module.variable(name))
+    ]
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
