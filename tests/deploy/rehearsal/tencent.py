@@ -19,6 +19,7 @@ from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.tencent.deployed import BUCKET, Deployed, answered, standing, tencent_shell
 from tests.runtimes import tools
 from tests.runtimes.tools import Runtimes
+from vindrop_local import env_lines
 
 PAGE = "deploy-tencent.md"
 REVIEWER = f"{secrets.API_KEY}-reviewer"
@@ -91,7 +92,7 @@ class Rehearsal:
             ".venv/bin/vindrop readings": Line(READ, self.read),
             "npx osls info": Line(INFO),
             "npx osls settings": Line(photos.SETTINGS),
-            ".venv/bin/vindrop doctor": Line(photos.DOCTOR),
+            ".venv/bin/vindrop doctor": Line(photos.DOCTOR, self.doctor),
             "npx osls remove": Line(REMOVES, self.remove),
         }
 
@@ -151,6 +152,15 @@ class Rehearsal:
         finally:
             at_scf.close()
         self.say.runs(listed)
+
+    def doctor(self, line: str) -> None:
+        if self.stands.store:  # the database of the file is nowhere
+            path = self.clone / "my-settings.env"
+            kept = [one for one in path.read_text().splitlines() if not one.startswith(STORES)]
+            kept += [f"{name}={env_lines.quoted(self.stands.store)}" for name in STORES]
+            path.write_text("".join(f"{one}\n" for one in kept))
+            self.say.note(NO_SERVER)
+        self.say.runs(line)
 
     def remove(self, line: str) -> None:
         self.say.runs(line)
