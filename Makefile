@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Half of a test's time is waiting for servers and for what must not happen: two for each processor.
 WORKERS ?= 4
 
-.PHONY: help setup demo test test-all test-thorough test-pythons test-deploy layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
+.PHONY: help setup demo test test-all test-thorough test-pythons test-deploy rehearsal layers conformance screenshots fuzz docs figures release lint format lock lock-layers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -42,6 +42,9 @@ test-pythons: setup ## the library alone on Python 3.10 and 3.13, where they are
 
 test-deploy: setup ## both deployments against clouds on loopback: takes minutes, needs npm
 	@DEPLOY_TESTS=1 $(BIN)/python -m pytest tests/deploy -m deploy
+
+rehearsal: setup ## a deployment to look at, on a loopback cloud: CLOUD=aws or tencent, PHOTO=path; needs npm
+	@$(BIN)/python -m tests.deploy.rehearsal
 
 layers: setup ## the layers of both clouds, from the lock, byte for byte the same every time
 	@$(BIN)/python -m layers.dependencies --layout all

@@ -13,7 +13,7 @@ import pytest
 
 def program(name: str, *, package: str) -> str:
     """Return the path of a program, or end the test; ``package`` is Debian's."""
-    return shutil.which(name) or _missing(f"{name} is missing: apt-get install {package}")
+    return shutil.which(name) or missing(f"{name} is missing: apt-get install {package}")
 
 
 def module(name: str, *, package: str) -> ModuleType:
@@ -21,10 +21,11 @@ def module(name: str, *, package: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        _missing(f"the module {name} is missing: uv pip install {package}")
+        missing(f"the module {name} is missing: uv pip install {package}")
 
 
-def _missing(sentence: str) -> NoReturn:
+def missing(sentence: str) -> NoReturn:
+    """End the test, or whatever runs its code: ``sentence`` says what to install."""
     if os.environ.get("CI"):
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)

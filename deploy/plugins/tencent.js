@@ -278,6 +278,16 @@ class Tencent {
     this.writeText(lines.join('\n'));
   }
 
+  /** A deployed function's environment; null where it is not deployed. */
+  async settings(name) {
+    let variables = null;
+    await this.quietly(async () => {
+      const found = await this.api.look('scf', 'GetFunction', { FunctionName: name, Namespace: 'default' });
+      variables = found && found.Environment.Variables;
+    });
+    return variables && Object.fromEntries(variables.map(({ Key, Value }) => [Key, Value]));
+  }
+
   async addresses(name) {
     const { Triggers } = await this.api.call('scf', 'ListTriggers', { FunctionName: name, Namespace: 'default' });
     const urls = (Triggers || []).flatMap((one) => /https?:\/\/[^"\\]+/.exec(one.TriggerDesc || '') || []);

@@ -14,7 +14,8 @@ from pathlib import Path
 def find(minor: str) -> Path | None:
     """Return an interpreter of ``minor`` (``3.10``), or None.
 
-    Looks at ``PYTHON3_10`` (the variable), at this process, at PATH, and at pyenv's versions.
+    Looks at ``PYTHON3_10`` (the variable), at this process, at PATH, at pyenv's versions, and at
+    those that ``uv python install`` has brought.
     """
     candidates = [os.environ.get("PYTHON" + minor.replace(".", "_"), "")]
     candidates += [sys.executable, shutil.which(f"python{minor}") or ""]
@@ -23,10 +24,19 @@ def find(minor: str) -> Path | None:
         root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)
         versions = Path(root.stdout.strip() or "/nonexistent") / "versions"
         candidates += [str(path) for path in sorted(versions.glob(f"{minor}.*/bin/python"))]
-    for candidate in filter(None, candidates):
+    for candidate in filter(None, [*candidates, *_managed(minor)]):
         if _minor(candidate) == minor:
             return Path(candidate)
     return None
+
+
+def _managed(minor: str) -> list[str]:
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        return []
+    words = [uv, "python", "find", "--managed-python", "--no-python-downloads", minor]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    return found.stdout.split("\n")[:1] if found.returncode == 0 else []
 
 
 def _minor(program: str) -> str:

@@ -13,12 +13,10 @@ import pytest
 
 from tests import needs
 from tests.deploy.tencent.models import held_against_model
-from tests.deploy.test_tencent import models
 from tests.pipeline.conftest import World, a_call, process
 from vindrop.core import sweep
 from vindrop_local import prices
 
-__all__ = ["models"]
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "deploy" / "tencent" / "grafana-dashboard.json"
 WANTED = {

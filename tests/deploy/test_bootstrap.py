@@ -13,7 +13,7 @@ import pytest
 
 from tests import secrets
 from tests.commands import vindrop
-from tests.deploy.conftest import ROOT
+from tests.deploy.installed import ROOT
 from tests.deploy.tencent.cloud import TencentCloud
 from tests.deploy.tencent.state import APPID
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
@@ -266,7 +266,7 @@ def test_what_is_yours_stays(cloud: TencentCloud, run: Run, tmp_path: Path) -> N
         b"</SSEAlgorithm></ApplySideEncryptionConfiguration></Rule></ServerSideEncryptionConfiguration>"
     )
     example = (ROOT / ".env.example").read_text()
-    (tmp_path / ".env").write_text(example.replace("PREFIX=\n", "PREFIX=in/\n"))
+    (tmp_path / ".env").write_text(example.replace("PREFIX=''\n", "PREFIX=in/\n"))
     lines = run()
     assert lines["bucket"]["state"] == "there"
     assert b"https://mine" in cloud.rules["cors", BUCKET]

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
+import shlex
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests import secrets
+from tests.deploy.installed import ROOT
 from tests.pipeline.conftest import BUCKET, World
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop import settings as settings_module
@@ -171,3 +178,83 @@ def test_as_json_it_is_one_object_a_line_and_ends_with_1(
     path.write_text("nonsense\n")
     with pytest.raises(UserError, match=r"settings\.env:1 is not NAME=value"):
         command.doctor(env_file=path)
+
+
+def test_a_role_that_is_elsewhere_is_no_fault_of_a_deployment(
+    good: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SCF gives a function its role's keys; its settings, looked at from a laptop, cannot hold them."""
+    path = tmp_path / "settings.env"
+    gone = dict.fromkeys((*secrets.VINOCR, *secrets.TENCENT_ROLE), "")
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in {**good, **gone}.items()))
+    command.doctor(env_file=path, as_json=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    states = {line["check"]: line["state"] for line in lines}
+    assert states["keys for VinOCR"] == states[f"bucket {BUCKET}"] == "unsure"
+    assert set(states.values()) == {"ok", "unsure"}
+    wrong = {**secrets.VINOCR, "VINDROP_VINOCR_SECRET_KEY": secrets.WRONG_KEY}
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in {**good, **wrong}.items()))
+    with pytest.raises(typer.Exit):
+        command.doctor(env_file=path, as_json=True)
+
+
+EXAMPLE = ROOT / ".env.example"
+HOSTILE = """lee:review:K&y kim:admin:#k;(x)|<y>* "q" `z` !~{a,b} \\n ü"""
+"""Legal where a value is free text; ' and $ are written otherwise, as the file's head says."""
+TAME = {
+    "CLOUD": "aws",
+    "BUCKET": "a.b-c-1250000000",
+    "REGION": "ap-guangzhou",
+}
+"""Names whose values take no character that a shell minds."""
+
+
+def filled_in() -> dict[str, str]:
+    """Every line of .env.example, the remarks' among them, as somebody fills it in: name → line."""
+    found = re.findall(
+        r"^#?([A-Z][A-Z_]+)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return {
+        name: f"{name}='{HOSTILE}'" if text.startswith("'") else f"{name}={TAME[name]}"
+        for name, text in found
+    }
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_shell_osls_and_doctor_read_the_same_of_every_line(
+    shell: str, node: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / ".env"
+    odd = ['VINDROP_RECOGNIZERS="own=\\$VINOCR?price=0&rate=0 cloud=h"', "REMARKED=  # a remark"]
+    path.write_text(
+        "".join(f"{line}\n" for line in [*filled_in().values(), *odd]), encoding="utf-8"
+    )
+    wanted = {
+        **{name: TAME.get(name, HOSTILE) for name in filled_in()},
+        "VINDROP_RECOGNIZERS": "own=$VINOCR?price=0&rate=0 cloud=h",
+        "REMARKED": "",
+    }
+    clean = {"PATH": os.environ["PATH"]}
+    sourced = f"set -a && . ./.env && set +a && exec {sys.executable} -c "
+    show = shlex.quote("import json, os; print(json.dumps(dict(os.environ)))")
+    by_shell = heard([shell, "-e", "-c", sourced + show], tmp_path, clean)
+    osls = "require(process.argv[1])('dev'); console.log(JSON.stringify(process.env))"
+    load = str(node / "osls" / "lib" / "cli" / "load-dotenv.js")
+    ways = {
+        "shell": by_shell,
+        "osls": heard(["node", "-e", osls, load], tmp_path, clean),
+        "osls after the shell": heard(["node", "-e", osls, load], tmp_path, by_shell),
+        "doctor": command._read(path),
+    }
+    for way, got in ways.items():
+        assert {name: got.get(name) for name in wanted} == wanted, way
+    assert len(wanted) > 15
+
+
+def heard(words: list[str], folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    done = subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, str] = json.loads(done.stdout)
+    return found

@@ -26,7 +26,7 @@ from layers.dependencies.contents import (
     USUAL,
     Target,
 )
-from tests.deploy.conftest import ROOT
+from tests.deploy.installed import ROOT
 
 SCF = Target("scf", "3.10", "x86_64")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import osls
+from tests.deploy.installed import osls
 
 pytestmark = pytest.mark.deploy
 DATABASE = "postgresql://user:planted-password@db.internal/vindrop"

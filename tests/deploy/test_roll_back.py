@@ -6,7 +6,6 @@ address is wrong. What arrives meanwhile waits in the ledger; after the roll-bac
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -17,23 +16,20 @@ from typing import Any
 import pytest
 
 from tests import secrets
-from tests.deploy.conftest import LambdaRuntime, osls
+from tests.deploy.aws_cloud import BUCKET as AWS_BUCKET
+from tests.deploy.aws_cloud import NAME, Cloud, compiled, log_of, row, until, wire
+from tests.deploy.installed import LambdaRuntime, osls
 from tests.deploy.tencent.cloud import TencentCloud
-from tests.deploy.test_aws import BUCKET as AWS_BUCKET
-from tests.deploy.test_aws import NAME, Cloud, log_of, row, until, wire
-from tests.deploy.test_tencent import BUCKET, REGION, event, models, mounted
+from tests.deploy.tencent.deployed import Deployed, event, standing
 from tests.deploy.test_tencent import environment as tencent_environment
-from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop.domain.records import Reading, from_json
 from vindrop.stores import sql
-from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.commands import sources
 from vindrop_local.serving import free_port
 from vindrop_local.vinocr_process import VinOCRProcess
 
-__all__ = ["models"]
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 OTHER = {"VINDROP_RATE": "5"}
 """The second deployment's setting; its memory is another one, too."""
@@ -62,33 +58,6 @@ def deploy(clone: Path, environment: dict[str, str], *words: str, fails: str = "
 # ── Tencent ───────────────────────────────────────────────────────────────────────────────────
 
 
-class Tencent:
-    """The deployed zips under SCF's own bootstrap, with the deployed settings and a real database."""
-
-    def __init__(
-        self, cloud: TencentCloud, runtimes: Runtimes, folder: Path, bucket: BucketServer
-    ) -> None:
-        self.cloud, self._runtimes, self._folder, self._bucket = cloud, runtimes, folder, bucket
-        self._calls = 0
-
-    def call(self, part: str, given: dict[str, Any]) -> str:
-        self._calls += 1
-        place = self._folder / f"call-{self._calls}"
-        user, opt = mounted(self.cloud, place, part)
-        deployed = self.cloud.kept["function"][f"{NAME}-{part}"]["Environment"]["Variables"]
-        settings = {
-            **{one["Key"]: one["Value"] for one in deployed},
-            "VINDROP_STORAGE_ENDPOINT": self._bucket.url(BUCKET),
-            "VINDROP_IMAGE": "bytes",
-            "VINDROP_RETRY_SECONDS": "1",
-        }
-        at_scf = SCF(dataclasses.replace(self._runtimes, site=opt), user, settings)
-        try:
-            return json.dumps(at_scf.call(given))
-        finally:
-            at_scf.close()
-
-
 @pytest.fixture
 def tencent(
     models: Path,
@@ -98,21 +67,16 @@ def tencent(
     runtimes: Runtimes,
     tmp_path: Path,
     sample: tuple[Path, str],
-) -> Iterator[tuple[Tencent, dict[str, str]]]:
+) -> Iterator[tuple[Deployed, dict[str, str]]]:
     cloud = TencentCloud(models, secrets.TENCENT_ID, secrets.TENCENT_KEY)
     store = fresh_store(servers, "mysql", tmp_path)
     urls = dict.fromkeys(("VINDROP_RESULTS", "VINDROP_DEAD_LETTERS", "VINDROP_LEDGER"), store)
-    objects = tmp_path / "bucket"
-    (objects / "in").mkdir(parents=True)
+    objects = tmp_path / "bucket" / "in"
+    objects.mkdir(parents=True)
     for name in ("first.jpg", "between.jpg"):
-        shutil.copy(sample[0], objects / "in" / name)
-    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN)
-    place = Bucket(BUCKET, REGION, objects)
-    with BucketServer([place], [account], tmp_path / "journal.db", None) as bucket:
-        yield (
-            Tencent(cloud, runtimes, tmp_path, bucket),
-            {**tencent_environment(cloud, vinocr), **urls},
-        )
+        shutil.copy(sample[0], objects / name)
+    with standing(cloud, runtimes, tmp_path, {"VINDROP_RETRY_SECONDS": "1"}) as deployed:
+        yield deployed, {**tencent_environment(cloud, vinocr), **urls}
     sql.forget(store)
     cloud.close()
 
@@ -137,7 +101,7 @@ def readings(url: str) -> dict[str, int]:
 
 
 def test_back_to_the_earlier_version_on_tencent(
-    tencent: tuple[Tencent, dict[str, str]], clone: Path, vinocr: VinOCRProcess
+    tencent: tuple[Deployed, dict[str, str]], clone: Path, vinocr: VinOCRProcess
 ) -> None:
     at, environment = tencent
     cloud, store = at.cloud, environment["VINDROP_LEDGER"]
@@ -169,7 +133,7 @@ def test_back_to_the_earlier_version_on_tencent(
 
 
 def test_a_deployment_that_fails_half_way_is_gone_back_from_on_tencent(
-    tencent: tuple[Tencent, dict[str, str]], clone: Path
+    tencent: tuple[Deployed, dict[str, str]], clone: Path
 ) -> None:
     at, environment = tencent
     cloud = at.cloud
@@ -207,8 +171,7 @@ def aws(tmp_path: Path, lambda_runtime: LambdaRuntime, vinocr: VinOCRProcess) ->
 
 def settle(cloud: Cloud, clone: Path) -> None:
     """What moto's CloudFormation leaves out of the stack as it is now."""
-    path = clone / ".serverless" / "cloudformation-template-update-stack.json"
-    wire(cloud, json.loads(path.read_text()))
+    wire(cloud, compiled(clone))
 
 
 def function(cloud: Cloud, part: str = "upload") -> dict[str, Any]:

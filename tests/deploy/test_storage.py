@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests import needs, secrets
-from tests.deploy.conftest import ROOT
+from tests.deploy.installed import ROOT
 from tests.deploy.tencent.cloud import TencentCloud
 
 BUCKET = "photos-1250000000"

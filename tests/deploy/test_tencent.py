@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import io
 import json
 import os
 import re
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from layers.dependencies.build import build_layer
-from layers.dependencies.contents import LAYERS, Target
 from tests import secrets
 from tests.console import filled
-from tests.deploy.conftest import ROOT, osls
+from tests.deploy.installed import osls
 from tests.deploy.person import Person
 from tests.deploy.tencent.cloud import TencentCloud
+from tests.deploy.tencent.deployed import BUCKET, NAME, REGION, answered, event, mounted
 from tests.deploy.tencent.state import APPID
 from tests.runtimes.conftest import SCF
 from tests.runtimes.tools import Runtimes
@@ -33,27 +27,9 @@ from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.vinocr_process import VinOCRProcess
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
-BUCKET, REGION, NAME = f"photos-{APPID}", "ap-guangzhou", "vindrop-dev"
 GOLDEN = Path(__file__).with_name("tencent_calls.json")
 PASSWORD = "planted-password"
 REVIEWER = f"{secrets.API_KEY}-reviewer"
-
-
-@pytest.fixture(scope="module")
-def models() -> Path:
-    """The official SDK's models of the services that are called, beside this environment's."""
-    pins = Path(__file__).with_name("models.txt")
-    folder = ROOT / "build" / "tencent-models" / hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
-    if not (folder / "tencentcloud" / "scf").is_dir():
-        subprocess.run(
-            [
-                *(Path(sys.executable).with_name("uv"), "pip", "install", "-q", "--no-deps"),
-                *("--require-hashes", "--target", folder, "-r", pins),
-            ],
-            check=True,
-            timeout=200,
-        )
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -149,40 +125,6 @@ def test_the_functions_are_what_was_asked_for(cloud: TencentCloud) -> None:
     assert reserved[0]["ReservedConcurrencyMem"] == 10 * upload["MemorySize"]
 
 
-def mounted(
-    cloud: TencentCloud, folder: Path, part: str = "upload", more: tuple[str, ...] = ()
-) -> tuple[Path, Path]:
-    """A function's code and its layers, unpacked as SCF does, read-only.
-
-    :param more: layers that another deployment would have.
-    """
-    function = cloud.kept["function"][f"{NAME}-{part}"]
-    user, opt = folder / "user", folder / "opt"
-    for name in more:
-        built = build_layer(LAYERS[name], Target("scf", "3.10", "x86_64"), folder)
-        with zipfile.ZipFile(folder / built["file"]) as archive:
-            archive.extractall(opt)
-    unpack(cloud, function["Code"], user)
-    for layer in function["Layers"]:
-        unpack(
-            cloud,
-            cloud.kept["layer"][f"{layer['LayerName']}:{layer['LayerVersion']}"]["Content"],
-            opt,
-        )
-    for path in [user, opt, *user.rglob("*"), *opt.rglob("*")]:
-        path.chmod(path.stat().st_mode & ~0o222)
-    return user, opt
-
-
-def unpack(cloud: TencentCloud, code: dict[str, str], folder: Path) -> None:
-    bucket = code["CosBucketName"]
-    host = bucket if bucket.endswith(APPID) else f"{bucket}-{APPID}"
-    with zipfile.ZipFile(
-        io.BytesIO(cloud.objects[host, code["CosObjectName"].lstrip("/")])
-    ) as archive:
-        archive.extractall(folder)
-
-
 def test_what_was_uploaded_reads_a_photo_under_scfs_bootstrap(
     cloud: TencentCloud,
     runtimes: Runtimes,
@@ -265,37 +207,9 @@ def test_a_person_reviews_a_reading_through_the_function_url(
         database.close()
 
 
-def answered(scf: SCF, event: dict[str, Any]) -> dict[str, Any]:
-    found = scf.call(event)
-    assert found is not None, scf.log.read_text()[-3000:]
-    answer: dict[str, Any] = found["value"]
-    return answer
-
-
 def wal(folder: Path) -> bytes:
     path = folder / "vindrop.db-wal"
     return path.read_bytes() if path.exists() else b""
-
-
-def event(key: str) -> dict[str, Any]:
-    name = BUCKET.removesuffix(f"-{APPID}")
-    return {
-        "Records": [
-            {
-                "cos": {
-                    "cosObject": {
-                        "url": f"http://{BUCKET}.cos.{REGION}.myqcloud.com/{key}",
-                        "meta": {"x-cos-request-id": "r-1", "Content-Type": ""},
-                        "key": f"/{APPID}/{name}/{key}",
-                        "size": 1029,
-                    },
-                    "cosBucket": {"region": "gz", "name": name, "appid": APPID},
-                    "cosNotificationId": "unkown",
-                },
-                "event": {"eventName": "cos:ObjectCreated:Put", "eventTime": 1_795_000_000},
-            }
-        ]
-    }
 
 
 def test_remove_leaves_the_photos_alone_and_nothing_else(

@@ -6,79 +6,22 @@ address, in place of the cloud's) is in the environment; the database is a real 
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import hashlib
-import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import secrets
-from tests.deploy.conftest import OUR_OWN, ROOT
+from tests.deploy.installed import PHOTOS, vins
+from tests.deploy.page import Shell, commands
 from tests.deploy.tencent.cloud import TencentCloud
-from tests.deploy.test_tencent import BUCKET, NAME, REGION, event, models, mounted
-from tests.runtimes.conftest import SCF
+from tests.deploy.tencent.deployed import BUCKET, NAME, REGION, standing, tencent_shell
 from tests.runtimes.tools import Runtimes
 from tests.stores.fixtures import Servers
-from vindrop_local.bucket import Account, Bucket, BucketServer
 from vindrop_local.tencent_bootstrap.account import deploy_policy
 from vindrop_local.vinocr_process import VinOCRProcess
 
-__all__ = ["models"]
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
-PAGE = ROOT / "docs" / "deploy-tencent.md"
-PREFIX, VARIABLES = "in/", ".variables"
-
-
-def page_commands() -> list[str]:
-    """The lines of the page's first block, without their remarks."""
-    (block, *_) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return [re.sub(r"\s+#.*", "", line) for line in block.splitlines()]
-
-
-class Shell:
-    """Runs a line as a terminal would: what it exports is there for the next one."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment, self.said = folder, environment, ""
-
-    def __call__(self, line: str, *, more: dict[str, str] | None = None) -> str:
-        variables = self.folder / VARIABLES
-        done = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", f"{line}\nenv -0 > {VARIABLES}"],
-            cwd=self.folder,
-            env={**self.environment, **(more or {})},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=400,
-        )
-        self.said += done.stdout + done.stderr
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        kept = variables.read_bytes().split(b"\0")
-        variables.unlink()
-        self.environment = dict(one.decode().split("=", 1) for one in kept if b"=" in one)
-        for name in more or {}:
-            del self.environment[name]
-        return done.stdout
-
-
-@pytest.fixture
-def coscmd() -> Path:
-    """Folder with a `coscmd` and the package behind it, pinned."""
-    pins = Path(__file__).with_name("coscmd.txt")
-    folder = ROOT / "build" / "coscmd" / hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
-    if not (folder / "coscmd").is_dir():
-        uv = Path(sys.executable).with_name("uv")
-        words = ("pip", "install", "-q", "--require-hashes", "--target", folder, "-r", pins)
-        subprocess.run([uv, *words], check=True, timeout=200)
-    return folder
 
 
 @pytest.fixture
@@ -92,32 +35,8 @@ def cloud(models: Path, servers: Servers) -> Iterator[TencentCloud]:
 
 
 @pytest.fixture
-def shell(clone: Path, cloud: TencentCloud, coscmd: Path, vinocr: VinOCRProcess) -> Shell:
-    tools = clone.parent / "bin"
-    tools.mkdir()
-    (tools / "coscmd").write_text(
-        f'#!/bin/sh\nPYTHONPATH={coscmd} exec {sys.executable} -m coscmd.cos_cmd "$@"\n'
-    )
-    (tools / "pip").write_text("#!/bin/sh\nexit 0\n")  # the fixture has installed it
-    for tool in tools.iterdir():
-        tool.chmod(0o755)
-    return Shell(
-        clone,
-        {
-            "PATH": f"{tools}:{os.environ['PATH']}",
-            "HOME": str(clone.parent),
-            **{k: v for k, v in os.environ.items() if k not in {"PATH", "HOME"} and own(k)},
-            "SLS_TELEMETRY_DISABLED": "1",
-            "TENCENT_ENDPOINT_URL": cloud.url,
-            "TENCENT_COS_PROXY": cloud.url,
-            "VINDROP_VINOCR_ENDPOINT": vinocr.endpoint,
-            "PREFIX": PREFIX,
-        },
-    )
-
-
-def own(name: str) -> bool:
-    return not name.startswith((*OUR_OWN, "VIRTUAL_ENV"))
+def shell(clone: Path, cloud: TencentCloud, vinocr: VinOCRProcess) -> Shell:
+    return tencent_shell(clone, cloud, vinocr.endpoint)
 
 
 def test_the_commands_of_the_page(
@@ -127,9 +46,7 @@ def test_the_commands_of_the_page(
     vinocr: VinOCRProcess,
     tmp_path: Path,
 ) -> None:
-    photo = ROOT / "events" / "photos" / "label-01.jpg"
-    with (photo.parent / "truth.csv").open() as lines:
-        (vin,) = (row["vin"] for row in csv.DictReader(lines) if row["file"] == photo.name)
+    photo, vin = PHOTOS / "label-01.jpg", vins()["label-01.jpg"]
     ran: list[str] = []
 
     def keys(_: str) -> None:
@@ -155,7 +72,8 @@ def test_the_commands_of_the_page(
     def put(line: str) -> None:
         shell(line, more={"http_proxy": cloud.url})
         assert cloud.objects[BUCKET, "in/label-01.jpg"] == photo.read_bytes()
-        deliver(cloud, runtimes, tmp_path, "in/label-01.jpg")
+        with standing(cloud, runtimes, tmp_path / "run") as deployed:
+            assert '"reading": 1' in deployed.put("in/label-01.jpg")
 
     def readings(line: str) -> None:
         assert vin in shell(line)
@@ -177,7 +95,7 @@ def test_the_commands_of_the_page(
         ".venv/bin/vindrop readings": readings,
         "npx osls info": info,
     }
-    for line in page_commands():
+    for line in commands("deploy-tencent.md"):
         found = next((s for s in special if line == s or line.startswith(f"{s} ")), None)
         if line.endswith("--yes"):
             found = None
@@ -213,26 +131,3 @@ def check_least_rights(used: set[str]) -> None:
     }
     unused = {action for action in granted - used - other_paths if not action.startswith("cos:")}
     assert unused == set()
-
-
-def deliver(cloud: TencentCloud, runtimes: Runtimes, folder: Path, key: str) -> None:
-    """As COS's trigger does: the deployed zips under SCF's own bootstrap, with the deployed settings."""
-    user, opt = mounted(cloud, folder)
-    objects = folder / "bucket"
-    (objects / key).parent.mkdir(parents=True)
-    (objects / key).write_bytes(cloud.objects[BUCKET, key])
-    deployed = cloud.kept["function"][f"{NAME}-upload"]["Environment"]["Variables"]
-    account = Account(secrets.TENCENT_ID, secrets.TENCENT_KEY, secrets.TENCENT_TOKEN)
-    place = Bucket(BUCKET, REGION, objects)
-    with BucketServer([place], [account], folder / "journal.db", None) as server:
-        settings = {
-            **{one["Key"]: one["Value"] for one in deployed},
-            "VINDROP_STORAGE_ENDPOINT": server.url(BUCKET),
-            "VINDROP_IMAGE": "bytes",
-        }
-        at_scf = SCF(dataclasses.replace(runtimes, site=opt), user, settings)
-        try:
-            answer = at_scf.call(event(key))
-        finally:
-            at_scf.close()
-    assert '"reading": 1' in json.dumps(answer), f"{answer}\n{at_scf.log.read_text()[-3000:]}"

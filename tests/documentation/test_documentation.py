@@ -59,6 +59,23 @@ def test_links_between_pages_lead_somewhere() -> None:
                 assert (page.parent / path).exists(), f"{page.name}: {target}"
 
 
+def test_a_chinese_page_says_which_of_its_links_are_english() -> None:
+    """Behind each link, or once before a list of them."""
+    unmarked = []
+    for page in PAGES:
+        if "zh" not in page.relative_to(ROOT).parts and page.name != "README.zh-CN.md":
+            continue
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if line.startswith(("英文页面：", "[English](")):
+                continue
+            for target, behind in re.findall(r"\]\(([^)\s]+\.md)(?:#[^)]*)?\)(.{0,3})", line):
+                path = (page.parent / target).resolve()
+                english = path.parent.name != "zh" and path.name != "README.zh-CN.md"
+                if "://" not in target and english and behind != "（英文":
+                    unmarked.append(f"{page.name}: {target}")
+    assert unmarked == []
+
+
 def test_blocks_that_are_data_can_be_read() -> None:
     found = 0
     for page, language, text in blocks("json", "yaml", "python"):

@@ -6,6 +6,7 @@ and the runtime interface emulator inside the wheel of aws-sam-cli. Neither tool
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -13,11 +14,13 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from layers.dependencies import interpreters
 from tests import needs
 
 HERE = Path(__file__).resolve().parent
@@ -41,38 +44,39 @@ class Runtimes:
 
 def python310() -> Path:
     """Return a Python 3.10, or end the test."""
-    candidates = [
-        os.environ.get("PYTHON3_10", ""),
-        sys.executable,
-        shutil.which("python3.10") or "",
-    ]
-    if shutil.which("pyenv"):
-        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout
-        candidates += map(str, sorted(Path(root.strip()).glob("versions/3.10.*/bin/python")))
-    for candidate in filter(None, candidates):
-        said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
-        if said.stdout.startswith("Python 3.10."):
-            return Path(candidate)
-    return Path(needs.program("python3.10", package="python3.10"))
+    found = interpreters.find("3.10")
+    return found or Path(
+        needs.program("python3.10", package="python3.10, or .venv/bin/uv python install 3.10")
+    )
 
 
 def fetch() -> Runtimes:
     """Return the runtimes, fetched when first asked for and whenever their pins change."""
-    python = python310()
-    pins = b"".join((HERE / name).read_bytes() for name in ("tools.txt", "site.txt"))
-    folder = ROOT / "build" / "runtimes" / hashlib.sha256(pins).hexdigest()[:12]
-    found = Runtimes(python, folder / "site", folder / "tools" / RIE, folder / "tools" / BOOTSTRAP)
-    if not (folder / "ready").exists():
+    python, commands = python310(), emulators()
+    site = _made("site", lambda folder: _install(folder, python))
+    return Runtimes(python, site, commands / RIE, commands / BOOTSTRAP)
+
+
+def emulators() -> Path:
+    """Return the folder with `RIE` and `BOOTSTRAP`, fetched as by `fetch`; no Python 3.10 is needed."""
+    return _made("tools", _unpack)
+
+
+def _made(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder of what ``name``.txt pins: made whole, or not at all."""
+    pins = hashlib.sha256((HERE / f"{name}.txt").read_bytes()).hexdigest()[:12]
+    folder = ROOT / "build" / "runtimes" / f"{name}-{pins}"
+    if not folder.exists():
         fresh = folder.with_suffix(f".{os.getpid()}")
         try:
-            _make(fresh, python)
-            shutil.rmtree(folder, ignore_errors=True)
-            fresh.rename(folder)
+            make(fresh)
+            with contextlib.suppress(OSError):  # another process was first
+                fresh.rename(folder)
         except (subprocess.CalledProcessError, OSError) as error:
             _away(error)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-    return found
+    return folder
 
 
 def _away(error: Exception) -> None:
@@ -82,34 +86,36 @@ def _away(error: Exception) -> None:
     pytest.skip(sentence)
 
 
-def _make(folder: Path, python: Path) -> None:
-    folder.mkdir(parents=True)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    _run(
-        *(*pip, "download", "--no-deps", "--require-hashes"),
-        *("-r", str(HERE / "tools.txt"), "-d", str(folder / "downloads")),
-    )
+def _install(folder: Path, python: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
     _run(
         *(str(python), "-m", "pip", "--disable-pip-version-check", "-q", "install"),
-        *("--no-deps", "--require-hashes", "--target", str(folder / "site")),
+        *("--no-deps", "--require-hashes", "--target", str(folder)),
         *("-r", str(HERE / "site.txt")),
     )
-    tools = folder / "tools"
-    (wheel,) = (folder / "downloads").glob("aws_sam_cli-*.whl")
+
+
+def _unpack(folder: Path) -> None:
+    downloads = folder / "downloads"
+    downloads.mkdir(parents=True)
+    _run(
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "download"),
+        *("--no-deps", "--require-hashes", "-r", str(HERE / "tools.txt"), "-d", str(downloads)),
+    )
+    (wheel,) = downloads.glob("aws_sam_cli-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extract(RIE, tools)
-    (tools / RIE).chmod(0o755)
-    (source,) = (folder / "downloads").glob("scf-*.tar.gz")
+        archive.extract(RIE, folder)
+    (folder / RIE).chmod(0o755)
+    (source,) = downloads.glob("scf-*.tar.gz")
     with tarfile.open(source) as archive:
         for member in archive.getmembers():
             _, _, inside = member.name.partition("/")
             if inside.startswith(BOOTSTRAP) and member.isfile():
-                target = tools / inside
+                target = folder / inside
                 target.parent.mkdir(parents=True, exist_ok=True)
                 data = archive.extractfile(member)
                 target.write_bytes(data.read() if data else b"")
-    shutil.rmtree(folder / "downloads")
-    (folder / "ready").touch()
+    shutil.rmtree(downloads)
 
 
 def _run(*words: str) -> None:

@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from vindrop_local import doctor as checks
+from vindrop_local import env_lines
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
 from vindrop_local.language import colon, said
@@ -39,7 +40,7 @@ def doctor(
     """
     environment = {**os.environ, **(_read(env_file) if env_file else {})}
     failed = False
-    for found in checks.examine(environment):
+    for found in checks.examine(environment, deployed=env_file is not None):
         failed = failed or found.state == "wrong"
         if as_json:
             sys.stdout.write(json_text(found.as_json()) + "\n")
@@ -68,7 +69,7 @@ def _read(path: Path) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"{path}:{number} is not NAME=value")
-        found[name.strip()] = value.strip().strip("\"'")
+        found[name.strip()] = env_lines.value(value)
     return found
 
 

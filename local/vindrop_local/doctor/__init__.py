@@ -16,10 +16,11 @@ from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 __all__ = ["Finding", "examine"]
 
 
-def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
+def examine(environment: Mapping[str, str], *, deployed: bool = False) -> Iterator[Finding]:
     """Yield what each check finds, as soon as it does.
 
     :param environment: settings and keys, as the function has them.
+    :param deployed: they are another machine's, so keys of the role that it has cannot be here.
     """
     try:
         settings = settings_module.load(environment)
@@ -38,7 +39,7 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
         )
         return  # whatever follows would only stumble over the same
     yield from _settings(settings)
-    yield from vinocr.examine(settings, environment)
+    yield from vinocr.examine(settings, environment, deployed=deployed)
     yield from buckets.examine(settings, environment)
     yield from stores.examine(settings, environment)
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from vindrop.clouds import exact_session, send_exactly
+from vindrop.domain.error_codes import NO_CREDENTIALS
 from vindrop.domain.failures import Disposition, FailureError
 from vindrop.recognizers.vinocr import VinOCR
 from vindrop.settings import Settings
@@ -26,7 +27,9 @@ NOTHING_ASKED: Final = (
 """Codes that a call without a photo gets once everything before it was right."""
 
 
-def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+def examine(
+    settings: Settings, environment: Mapping[str, str], *, deployed: bool
+) -> Iterator[Finding]:
     """Yield what is found of VinOCR, or of each recognizer where there are several."""
     if not settings.recognizers:
         whose = (
@@ -34,7 +37,8 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
             if settings.vinocr_secret_id.get_secret_value()
             else "of the environment's role"
         )
-        yield from _examine(settings, VinOCR(settings, environment), whose)
+        found = _examine(settings, VinOCR(settings, environment), whose)
+        yield from map(_of_a_role, found) if deployed else found
         return
     from vindrop.recognizers.engines import wires
 
@@ -42,6 +46,17 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
         found = _in_process() if client is None else _examine(own, client, "given")
         for each in found:
             yield replace(each, what=f"{each.what} ({name})")
+
+
+def _of_a_role(found: Finding) -> Finding:
+    """Not to have the keys of a deployed function's role is no fault of the deployment."""
+    if found.state == "wrong" and found.said.startswith(f"{NO_CREDENTIALS}:"):
+        return unsure(
+            found.what,
+            "none are here to try: on SCF the function's role has them; elsewhere set "
+            "VINDROP_VINOCR_SECRET_ID and VINDROP_VINOCR_SECRET_KEY",
+        )
+    return found
 
 
 def _in_process() -> Iterator[Finding]:

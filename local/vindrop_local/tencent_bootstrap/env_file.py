@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from vindrop_local import env_lines
 from vindrop_local.errors import UserError
 
 _LINE: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
@@ -36,7 +37,7 @@ class EnvFile:
         found = ""
         for line in self._lines:
             if (match := _LINE.fullmatch(line)) and match[1] == name:
-                found = match[2].strip().strip("\"'")
+                found = env_lines.value(match[2])
         return "" if _PLACEHOLDER in found else found
 
     def missing(self, values: dict[str, str]) -> list[str]:
@@ -56,11 +57,11 @@ class EnvFile:
             match = _LINE.fullmatch(line)
             if match and match[1] in left:
                 if match[1] in values:
-                    lines.append(f"{match[1]}={values[match[1]]}")
+                    lines.append(f"{match[1]}={env_lines.quoted(values[match[1]])}")
                     values = {name: value for name, value in values.items() if name != match[1]}
                 continue
             lines.append(line)
-        lines += [f"{name}={left[name]}" for name in left if name in values]
+        lines += [f"{name}={env_lines.quoted(left[name])}" for name in left if name in values]
         self._replace("".join(f"{line}\n" for line in lines))
         self._lines = lines
 
