@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests import secrets
+from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.pipeline.conftest import BUCKET, World
+from tests.stores.console_flow import ConsoleFlow, doubtful
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop import settings as settings_module
+from vindrop.core.review import Decision
 from vindrop.domain.failures import Failure
 from vindrop.stores import sql
 from vindrop.wiring import build
@@ -22,6 +25,7 @@ from vindrop_local.commands import schema
 from vindrop_local.doctor import Finding, examine
 from vindrop_local.doctor.vinocr import _clock
 from vindrop_local.errors import UserError
+from vindrop_local.language import in_chinese
 
 NO_KEYS = dict.fromkeys(secrets.VINOCR, "")
 
@@ -171,3 +175,53 @@ def test_as_json_it_is_one_object_a_line_and_ends_with_1(
     path.write_text("nonsense\n")
     with pytest.raises(UserError, match=r"settings\.env:1 is not NAME=value"):
         command.doctor(env_file=path)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql", "dynamodb"])
+@pytest.mark.parametrize(
+    "stands", ["claimed", "parked", "answered", "failed", "a decision", "ended"]
+)
+def test_nothing_waits_only_where_nothing_can_be_lost_with_the_tables(
+    servers: Servers,
+    good: dict[str, str],
+    tmp_path: Path,
+    kind: str,
+    stands: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the pages on removing a deployment wait for, in each state that an upload can be in."""
+    for name, value in secrets.AWS.items():
+        monkeypatch.setenv(name, value)
+    url = fresh_store(servers, kind, tmp_path)
+    flow = ConsoleFlow(url)
+    upload = an_upload()
+    if stands == "claimed":
+        flow.claim(upload)
+    elif stands == "parked":
+        flow.park(upload)  # for ten minutes: nothing is due
+    elif stands in {"answered", "failed"}:
+        record = a_reading(upload) if stands == "answered" else a_dead_letter(upload)
+        assert flow.ledger.keep(
+            upload.id, flow.claim(upload), record, attempts=1, billed=1, lease=600
+        )
+    else:
+        name = flow.end(doubtful(upload))
+        flow.results.away = stands == "a decision"
+        flow.desk.decide(Decision(upload_id=name, reviewer="ann", reason="no_vin"))
+    said = found({**good, "VINDROP_LEDGER": url, **secrets.AWS})["ledger"].said
+    assert (said == NOTHING) == (stands == "ended"), said
+    assert "due at the next sweep: 0" in said or said == NOTHING
+
+
+NOTHING = "answers; nothing waits"
+
+
+@pytest.mark.parametrize(
+    "page", ["deploy-aws.md", "deploy-tencent.md", "operations.md", "how-to/move-the-ledger.md"]
+)
+def test_the_pages_wait_for_the_words_that_doctor_says(page: str) -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    assert f"`{NOTHING}`" in (docs / page).read_text(encoding="utf-8")
+    chinese = docs / "zh" / page
+    if chinese.is_file():
+        assert f"`{in_chinese(NOTHING)}`" in chinese.read_text(encoding="utf-8")
