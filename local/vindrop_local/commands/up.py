@@ -18,7 +18,7 @@ from vindrop.domain.records import Record, to_json
 from vindrop_local import show
 from vindrop_local.commands.options import STATE, Json, State
 from vindrop_local.follower import Follower
-from vindrop_local.outages import Circuits, Outages, accounts
+from vindrop_local.outages import Circuits, Outages, accounts, recognizers
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
 from vindrop_local.terminal import console, json_shown, shown
@@ -56,7 +56,8 @@ def up(
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
     cascade = of_cascade()
-    outages = Outages(several=bool(names := accounts(cascade)))
+    names = accounts(cascade)
+    outages = Outages([each.name for each in recognizers(cascade)])
     stack = Stack(
         Place(state, bucket),
         vinocr={"VINOCR_RATE": str(rate)},
