@@ -41,7 +41,7 @@ _LAYOUT: Final[dict[str, dict[str, Any]]] = {
     "year": {"justify": "right"},
     "seconds": {"justify": "right"},
     "VIN": {"style": "bold"},
-    "code": {"style": "red", "overflow": "fold"},
+    "code": {"style": "red", "no_wrap": True},
     "reference": {"overflow": "fold"},
 }
 """Heading → how its column is laid out, where it is not by the default."""
@@ -317,11 +317,14 @@ def totals_table(rows: Sequence[tuple[str, object]]) -> Table:
     return table
 
 
-def settings_table(rows: Iterable[tuple[str, str, str]]) -> Table:
-    """Return a table of settings: variable, default, what it is."""
+def settings_table(rows: Iterable[tuple[str, str, str]], *, narrow: bool = True) -> Table:
+    """Return a table of settings: variable, default, what it is.
+
+    :param narrow: for a terminal: a long default goes on in a second line.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("variable", style="bold", no_wrap=True)
-    table.add_column("default", overflow="fold", max_width=26)
+    table.add_column("default", overflow="fold", max_width=26 if narrow else None)
     table.add_column("what it is", overflow="fold")
     for variable, default, about in rows:
         table.add_row(variable, default, Text(said(about)))

@@ -120,4 +120,4 @@ def _say(record: Record, *, as_json: bool) -> None:
         sys.stdout.write(json_shown(to_json(record)) + "\n")
         sys.stdout.flush()
     else:
-        console().print(show.record_line(record), soft_wrap=True)
+        console().print(show.record_line(record))
