@@ -225,3 +225,31 @@ def test_the_pages_wait_for_the_words_that_doctor_says(page: str) -> None:
     chinese = docs / "zh" / page
     if chinese.is_file():
         assert f"`{in_chinese(NOTHING)}`" in chinese.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        (("VINDROP_VINOCR_ENDPOINT", *secrets.VINOCR), "VinOCR"),
+        (("VINDROP_LEDGER",), "ledger"),
+        (("VINDROP_ALLOWED_BUCKETS", "VINDROP_STORAGE_ENDPOINT"), f"bucket {BUCKET}"),
+        (("VINDROP_RECOGNIZERS", *secrets.VINOCR), "VinOCR (near)"),
+        ((), ""),
+    ],
+)
+def test_what_can_be_checked_is_checked_where_the_rest_is_not_set(
+    good: dict[str, str], world: World, there: tuple[str, ...], asked: str
+) -> None:
+    """On a laptop there is no deployment: whether VinOCR answers can be known all the same."""
+    more = {"VINDROP_RECOGNIZERS": f"own=inprocess: near={world.vinocr.endpoint}"}
+    given = {**good, **more}
+    environment = {n: v for n, v in given.items() if not n.startswith("VINDROP_") or n in there}
+    findings = found(environment)
+    assert findings["settings"].state == "wrong"
+    assert "is not set" in findings["settings"].said
+    if asked:
+        assert asked in findings
+        assert findings[asked].state == "ok", findings
+    else:
+        assert not {"VinOCR", "ledger", "rate limiter"} & findings.keys(), "nothing to ask"
+    assert "not-set" not in str(findings)

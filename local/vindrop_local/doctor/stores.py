@@ -22,13 +22,21 @@ _MOST: Final = 50
 """Uploads that are due, as far as they are counted."""
 
 
-def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is found of every store."""
-    if settings.ledger != "none":
+def examine(
+    settings: Settings, environment: Mapping[str, str], left_out: str = ""
+) -> Iterator[Finding]:
+    """Yield what is found of every store.
+
+    :param left_out: a URL that stands for one that is not known.
+    """
+    if settings.ledger not in {"none", left_out}:
         yield from _guarded("ledger", lambda: _ledger(settings, environment))
-    yield from _guarded("rate limiter", lambda: _rate_limiter(settings, environment))
+    if settings.rate_limiter_url != left_out:
+        yield from _guarded("rate limiter", lambda: _rate_limiter(settings, environment))
     for kind, urls in (("results", settings.results), ("dead letters", settings.dead_letters)):
         for url in urls:
+            if url == left_out:
+                continue
             what = f"{kind} in {redact(shown(url))}"
             yield from _guarded(what, partial(_destination, url, what, environment))
 
