@@ -56,7 +56,6 @@ def up(
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
     cascade = of_cascade()
-    names = accounts(cascade)
     outages = Outages([each.name for each in recognizers(cascade)])
     stack = Stack(
         Place(state, bucket),
@@ -80,7 +79,7 @@ def up(
         if open_it:
             webbrowser.open(stack.console_link())
         follower = Follower(stack.place.database)
-        told = Circuits(stack.ledger.open_circuits, names), outages
+        told = Circuits(stack.ledger.open_circuits, accounts(cascade)), outages
         _follow(stack, follower, ended, out, told, as_json=as_json)
     finally:
         out.print("finishing what is under way …")
