@@ -171,8 +171,12 @@ def _heading(field: Field) -> str:
 
 def _cell(field: Field, record: Row) -> Text:
     value = field.value(record)
-    # No call was made of what a person read: that took no time of the recognizer's.
-    by_person = isinstance(record, Reading) and record.verdict is Verdict.REVIEWED
+    # Of what a person alone read the recognizer has no seconds.
+    by_person = (
+        isinstance(record, Reading)
+        and record.verdict is Verdict.REVIEWED
+        and (record.reviewed is None or record.reviewed.machine_vin is None)
+    )
     if value is None or (by_person and field.path == ("vinocr", "seconds")):
         return Text("–" if record.upload else _NO_OBJECT)
     if isinstance(value, float):

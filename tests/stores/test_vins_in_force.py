@@ -152,6 +152,8 @@ def test_the_commands_say_what_uploads_says(flow: ConsoleFlow, title: str) -> No
     assert stats["billed"] == 1, "a call counts once, whatever a person says"
     if listed["review"]:
         assert (said["reviewed by"], said["machine read"]) == ("ann", MACHINE)
+    if listed["vin"]:
+        assert said["seconds"] == "0.40", "the machine was asked, whoever gave the VIN"
 
 
 def test_the_calls_of_a_reading_that_a_person_denies_are_counted() -> None:
