@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -229,3 +230,20 @@ def test_every_column_of_an_export_has_a_value_of_a_reviewed_upload(flow: Consol
     assert isinstance(life.entry, Entry)
     assert (found["vin"], found["verdict"], found["reviewed_by"]) == (VINS[0], "reviewed", "ann")
     assert (found["machine_vin"], found["code"], found["vinocr_request_id"]) == (None, None, "r-2")
+
+
+@pytest.mark.parametrize(("language", "page"), [("en", "tutorial.md"), ("zh", "zh/tutorial.md")])
+def test_a_life_is_told_in_the_tutorials_words_and_in_json_only_when_asked(
+    flow: ConsoleFlow, language: str, page: str
+) -> None:
+    name = flow.end(a_dead_letter(an_upload("dock/7.jpg")))
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "ann").returncode == 0
+    told = run(flow, "--lang", language, "uploads", name).stdout
+    assert "{" not in told
+    text = (Path(__file__).resolve().parents[2] / "docs" / page).read_text(encoding="utf-8")
+    [paragraph] = [line for line in text.splitlines() if "`vindrop demo --open`" in line]
+    words = re.findall(r"\*([^*]+)\*", paragraph.partition("`--json`")[0])
+    assert len(words) == 4
+    steps = [line.split("  ")[1] if line[:1] == "2" else line for line in told.splitlines()]
+    at = [next(n for n, step in enumerate(steps) if word in step) for word in words]
+    assert at == sorted(at)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 from rich.console import Console
 
+from vindrop.domain.in_force import in_force
 from vindrop.domain.records import DeadLetter, Reading
 from vindrop_local.commands.options import STATE, Json, State, a_folder
 from vindrop_local.commands.up import say_next_link
@@ -168,7 +169,7 @@ def run(
             )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
-        readings = [r for r in stack.results.records("readings") if isinstance(r, Reading)]
+        readings = _in_force(stack)
         letters = stack.results.records("dead_letters")
         report = Report(
             uploads=sum(stack.ledger.counts().values()),
@@ -186,6 +187,13 @@ def run(
     finally:
         stack.stop()
     return report
+
+
+def _in_force(stack: Stack) -> list[Reading]:
+    """Return the readings with the VINs in force; one whose VIN a person denies is the reader's still."""
+    found = [(end, in_force(end, said)) for end, said in stack.results.reviewed("readings")]
+    both = (counts if isinstance(counts, Reading) else end for end, counts in found)
+    return [each for each in both if isinstance(each, Reading)]
 
 
 def _upload(stack: Stack, wanted: list[Sample], console: Console) -> int:

@@ -17,7 +17,8 @@ from vindrop.core.review import Reviewer, StoredConsole
 from vindrop.core.review_desk import ReviewDesk
 from vindrop.core.store_errors import StoreSettingError
 from vindrop.destinations import name_of, open_destination
-from vindrop.domain.records import End
+from vindrop.domain import in_force as rules
+from vindrop.domain.records import End, Record
 from vindrop.stores import open_console, open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
@@ -61,6 +62,19 @@ def records(found: list[Destination], kind: Kind) -> Iterator[End] | None:
     for destination in found:
         if hasattr(destination, "records"):
             return cast("Readable", destination).records(kind)
+    return None
+
+
+def in_force(found: list[Destination], kind: Kind) -> Iterator[tuple[End, Record]] | None:
+    """Yield each record of the first destination that can be read back, and what counts of it.
+
+    The second is the record with the VIN that a person gave, or the review that says there is none
+    (`vindrop.domain.in_force`). None: none of them can be read back.
+    """
+    for destination in found:
+        if hasattr(destination, "reviewed"):
+            pairs = cast("Readable", destination).reviewed(kind)
+            return ((end, rules.in_force(end, review)) for end, review in pairs)
     return None
 
 

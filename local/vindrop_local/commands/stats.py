@@ -19,7 +19,7 @@ from vindrop.core.console import Day
 from vindrop.core.ledger import Ledger, OpenCircuit
 from vindrop.domain.engines import Engine, unbilled
 from vindrop.domain.recognition import TENCENT
-from vindrop.domain.records import DeadLetter, End, Reading
+from vindrop.domain.records import DeadLetter, End, Reading, Record, is_review
 from vindrop.stores import open_console
 from vindrop_local import show
 from vindrop_local.commands import sources
@@ -69,7 +69,7 @@ def stats(
     Days and months are those of UTC; a call counts where its upload ended. What a month costs beside
     VinOCR, and where prices stand: `vindrop cost`.
     """
-    readings = sources.records(sources.destinations(source, "VINDROP_RESULTS"), "readings")
+    readings = sources.in_force(sources.destinations(source, "VINDROP_RESULTS"), "readings")
     dead = sources.records(
         sources.destinations(letters or source, "VINDROP_DEAD_LETTERS"), "dead_letters"
     )
@@ -125,18 +125,21 @@ def _book(ledger: str, source: str) -> Ledger | None:
     return sources.ledger(source) if holds_ledger(source) else None
 
 
-def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> dict[str, Any]:
+def count(
+    readings: Iterable[tuple[End, Record]], letters: Iterable[End], now: dt.datetime
+) -> dict[str, Any]:
     """Return the figures of what has ended, in one pass over the records.
 
+    :param readings: each as it was delivered, which has its calls, and what counts of it.
     :param now: which day and month are this day and this month (UTC).
     """
     verdicts, codes = Counter[str](), Counter[str]()
     billed, maybe = Counter[str](), 0
     by_recognizer: dict[str, Counter[str]] = {}
     by_day: dict[dt.date, Counter[str]] = {}
-    for record in itertools.chain(readings, letters):
+    for record, counts in itertools.chain(readings, ((each, each) for each in letters)):
         if isinstance(record, Reading):
-            verdicts[record.verdict.value] += 1
+            verdicts[_verdict(counts)] += 1
             told = record.recognizers
             calls, perhaps = record.vinocr.billed, record.vinocr.maybe_billed
         elif isinstance(record, DeadLetter):
@@ -169,6 +172,13 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
         "by_day": by_day,
         **(_by_recognizer(by_recognizer) if len(by_recognizer) > 1 else {}),
     }
+
+
+def _verdict(record: Record) -> str:
+    """Return the verdict in force; where a person said that there is no VIN, why."""
+    if is_review(record):
+        return record.reason or "reviewed"
+    return record.verdict.value if isinstance(record, Reading) else ""
 
 
 def _overview(book: Ledger, days: int, prices: dict[str, float]) -> dict[str, Any]:

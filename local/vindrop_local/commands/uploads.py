@@ -146,9 +146,7 @@ def _show(opened: Console, beginning: str, *, as_json: bool) -> None:
     out = console()
     out.print(f"{shown(life.entry.upload.key)}  {life.entry.id}")
     out.print(_life_table(life.events))
-    record = found["record"]
-    if record is not None:
-        out.print_json(json_text(record))
+    out.print("the whole record: --json", style="dim")
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -7,6 +7,7 @@ The checks run in the order in which one depends on another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from vindrop import settings as settings_module
 from vindrop.settings import Settings, SettingsError
@@ -37,7 +38,8 @@ def examine(environment: Mapping[str, str], *, deployed: bool = False) -> Iterat
             "give the function's own settings, as its deployment set them, with --env-file FILE: "
             "`vindrop help operations` says how to get that file from each cloud",
         )
-        return  # whatever follows would only stumble over the same
+        yield from _what_is_there(environment)
+        return
     yield from _settings(settings)
     yield from vinocr.examine(settings, environment, deployed=deployed)
     yield from buckets.examine(settings, environment)
@@ -54,6 +56,27 @@ def _not_set(environment: Mapping[str, str]) -> list[Finding]:
         for name, field in settings_module.fields().items()
         if field.required and not environment.get(settings_module.variable(name))
     ]
+
+
+_UNKNOWN: Final = "sqlite:///not-set"
+"""Stands for the URL of a store that is not set: it is not looked at."""
+
+
+def _what_is_there(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is found of the parts whose settings are there, where others are missing."""
+    missing = {
+        settings_module.variable(name): _UNKNOWN
+        for name, field in settings_module.fields().items()
+        if field.required and not environment.get(settings_module.variable(name), "").strip()
+    }
+    try:
+        settings = settings_module.load({**environment, **missing})
+    except SettingsError:
+        return  # a setting is wrong: whatever follows would only stumble over the same
+    if settings.recognizers or any(name.startswith("VINDROP_VINOCR_") for name in environment):
+        yield from vinocr.examine(settings, environment)
+    yield from buckets.examine(settings, environment)
+    yield from stores.examine(settings, environment, left_out=_UNKNOWN)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
