@@ -38,7 +38,7 @@ def examine(environment: Mapping[str, str], *, deployed: bool = False) -> Iterat
             "give the function's own settings, as its deployment set them, with --env-file FILE: "
             "`vindrop help operations` says how to get that file from each cloud",
         )
-        yield from _what_is_there(environment)
+        yield from _what_is_there(environment, deployed=deployed)
         return
     yield from _settings(settings)
     yield from vinocr.examine(settings, environment, deployed=deployed)
@@ -62,7 +62,7 @@ _UNKNOWN: Final = "sqlite:///not-set"
 """Stands for the URL of a store that is not set: it is not looked at."""
 
 
-def _what_is_there(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _what_is_there(environment: Mapping[str, str], *, deployed: bool) -> Iterator[Finding]:
     """Yield what is found of the parts whose settings are there, where others are missing."""
     missing = {
         settings_module.variable(name): _UNKNOWN
@@ -74,7 +74,7 @@ def _what_is_there(environment: Mapping[str, str]) -> Iterator[Finding]:
     except SettingsError:
         return  # a setting is wrong: whatever follows would only stumble over the same
     if settings.recognizers or any(name.startswith("VINDROP_VINOCR_") for name in environment):
-        yield from vinocr.examine(settings, environment)
+        yield from vinocr.examine(settings, environment, deployed=deployed)
     yield from buckets.examine(settings, environment)
     yield from stores.examine(settings, environment, left_out=_UNKNOWN)
 
