@@ -13,6 +13,7 @@ from vindrop.core import pixels
 from vindrop.core.recognizer import Answer
 from vindrop.domain import image_metadata
 from vindrop.domain.recognition import Box
+from vindrop_local.commands.options import a_folder
 from vindrop_local.errors import UserError
 
 LONGEST_SIDE: Final = 1_600
@@ -43,6 +44,7 @@ class Pictures:
         self._folder = out.parent if self._file else out
         self._originals = {photo.resolve() for photo in photos}
         self._written: set[Path] = set()
+        a_folder(self._folder, "--annotate")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

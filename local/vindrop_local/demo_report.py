@@ -147,11 +147,11 @@ def present(report: Report, console: Console) -> None:
         ended: list[Reading | DeadLetter] = [*report.readings, *report.dead_letters]
         console.print(show.recognizers_table(ended, PRICES, console.width))
         console.print()
-    for table in (
-        show.readings_table(report.readings, console.width, marks or None),
-        show.dead_letters_table(report.dead_letters),
-    ):
-        console.print(table)
+    if report.readings:
+        console.print(show.readings_table(report.readings, console.width, marks or None))
+        console.print()
+    if report.dead_letters:
+        console.print(show.dead_letters_table(report.dead_letters))
         console.print()
     console.print(show.totals_table(figures))
     if report.sent == 0:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,7 +23,12 @@ VARIABLE: Final = "VINDROP_LANG"
 _OPTION: Final = "--lang"
 _LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 _BREAKS: Final = "，。：；、）」”"
+_ENDS: Final = ("?", "!", "？", "！", "。")
 _OPENS: Final = "（「“"
+_PLACES: Final = {"[OPTIONS]": "[选项]", "COMMAND [ARGS]...": "命令 [参数]..."}
+_KINDS: Final = {"str": "文本", "path": "路径", "Path": "路径", "int": "整数", "float": "数字"}
+_KIND: Final = re.compile(r"<(list\[)?([^<>\[\]]+)\]?>")
+"""What an option takes, as the parser of arguments writes it: `<str>`, `<list[Path]>`, `<a|b>`."""
 _state: dict[str, Language] = {"chosen": "en"}
 
 
@@ -41,6 +47,7 @@ def choose(arguments: list[str]) -> list[str]:
     if short not in {"en", "zh"}:
         if not asked:  # a strange variable is no reason to do nothing
             return rest
+        choose([])  # the sentence is for who reads the language that was there before
         raise UserError(f"{_OPTION} is {wanted}: it takes en or zh")
     _state["chosen"] = "zh" if short == "zh" else "en"
     return rest
@@ -83,9 +90,20 @@ def word(kind: str, name: str) -> str:
     return name if _state["chosen"] == "en" else in_chinese(f"{kind}: {name}")
 
 
-def colon() -> str:
-    """Return what stands between a name and what is said of it."""
-    return ": " if _state["chosen"] == "en" else "："
+def colon(*, after: str = "") -> str:
+    """Return what stands between a name and what is said of it.
+
+    :param after: what it follows: where that is a sentence with a mark of its own, no second one stands.
+    """
+    ended = after.endswith(_ENDS)
+    if _state["chosen"] == "en":
+        return " " if ended else ": "
+    return "" if ended else "："
+
+
+def clause(sentence: str) -> str:
+    """Return a sentence as a part of another one, without the mark at its end."""
+    return sentence.rstrip("。.")
 
 
 def comma() -> str:
@@ -144,6 +162,17 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
+def _places(usage: str) -> str:
+    for name, chinese in _PLACES.items():
+        usage = usage.replace(name, chinese)
+    return usage
+
+
+def _kind(found: re.Match[str]) -> str:
+    several, name = found[1], found[2]
+    return f"<{_KINDS.get(name, name)}{'…' if several else ''}>"
+
+
 def formatter(base: type[Any]) -> type[Any]:
     """Return a formatter of help texts that has headings and widths of the chosen language.
 
@@ -155,7 +184,7 @@ def formatter(base: type[Any]) -> type[Any]:
 
         def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
             begun = said(prefix or "Usage:")
-            super().write_usage(prog, args, begun if begun.endswith("：") else f"{begun} ")
+            super().write_usage(prog, _places(args), begun if begun.endswith("：") else f"{begun} ")
 
         def write_heading(self, heading: str) -> None:
             self.write(f"{' ' * self.current_indent}{said(heading)}{colon().rstrip()}\n")
@@ -170,7 +199,10 @@ def formatter(base: type[Any]) -> type[Any]:
 
         def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
             # A range of numbers is a number: its bounds stand behind.
-            listed = [(name.replace(" range>", ">"), said(about)) for name, about in rows]
+            named = (
+                (_KIND.sub(_kind, name.replace(" range>", ">")), about) for name, about in rows
+            )
+            listed = [(name, said(about)) for name, about in named]
             column = min(max(cell_len(name) for name, _ in listed), col_max) + col_spacing
             indent = " " * self.current_indent
             room = max(self.width - self.current_indent - column, 10)

@@ -13,9 +13,18 @@ from rich.text import Text
 
 from vindrop.domain.columns import Field, fields
 from vindrop.domain.recognition import RecognizerCall
-from vindrop.domain.records import DEAD_LETTER, READING, TYPES, DeadLetter, Reading
+from vindrop.domain.records import (
+    DEAD_LETTER,
+    READING,
+    TYPES,
+    DeadLetter,
+    Reading,
+    Record,
+)
+from vindrop.domain.review import Review
 from vindrop.domain.vin import Verdict
 from vindrop_local.language import said
+from vindrop_local.rows import Row
 from vindrop_local.terminal import Foreign, shown
 
 COLOURS: Final = {
@@ -32,7 +41,7 @@ _LAYOUT: Final[dict[str, dict[str, Any]]] = {
     "year": {"justify": "right"},
     "seconds": {"justify": "right"},
     "VIN": {"style": "bold"},
-    "code": {"style": "red", "overflow": "fold"},
+    "code": {"style": "red", "no_wrap": True},
     "reference": {"overflow": "fold"},
 }
 """Heading → how its column is laid out, where it is not by the default."""
@@ -41,7 +50,7 @@ _KEPT: Final = ("", "VIN", "verdict")
 _LEAST: Final = {"photo": 16, "maker": 6}
 """Columns that may be cut, and to how many characters; others are left out as a whole."""
 _MOST: Final = {"maker": 22}
-_SPARSE: Final = ("reference",)
+_SPARSE: Final = ("reference", "reviewed by", "machine read")
 """Columns that are left out where no row has a value there."""
 _LEAST_NAME: Final = 8
 """Characters of a photo's name that a table of recognizers keeps."""
@@ -52,7 +61,7 @@ _BETWEEN: Final = 2
 
 
 def readings_table(
-    readings: Iterable[Reading], width: int, marks: dict[str, Text] | None = None
+    readings: Iterable[Row], width: int, marks: dict[str, Text] | None = None
 ) -> Table:
     """Return a table of readings in which VIN and verdict are whole.
 
@@ -65,7 +74,11 @@ def readings_table(
     headings = [*([] if marks is None else [""]), *map(_heading, shown_fields)]
     rows = []
     for reading in readings:
-        mark = [] if marks is None else [marks.get(reading.upload.key, Text(" "))]
+        mark = (
+            []
+            if marks is None
+            else [marks.get(reading.upload.key if reading.upload else "", Text(" "))]
+        )
         rows.append([*mark, *(_cell(field, reading) for field in shown_fields)])
     fitted = _fit(headings, rows, width)
     table = _table([])
@@ -105,14 +118,14 @@ def _fit(headings: list[str], rows: list[list[Text]], width: int) -> dict[str, i
     return wide
 
 
-def lines(kind: str, records: Iterable[Reading | DeadLetter]) -> Iterator[str]:
+def lines(kind: str, records: Iterable[Row]) -> Iterator[str]:
     """Yield the rows of a table for another program: tabs between, nothing cut, the id in full."""
     shown_fields = _fields(kind)
     ids = kind == DEAD_LETTER
     yield "\t".join([*(["id"] if ids else []), *map(_heading, shown_fields)])
     for record in records:
         cells = (shown(_cell(field, record).plain) for field in shown_fields)
-        yield "\t".join([*([shown(record.id)] if ids else []), *cells])
+        yield "\t".join([*([shown(record.id)] if isinstance(record, DeadLetter) else []), *cells])
 
 
 def dead_letters_table(letters: Iterable[DeadLetter], *, ids: bool = False) -> Table:
@@ -136,7 +149,7 @@ def _table(first: list[Column]) -> Table:
     return Table(*first, box=None, pad_edge=False, header_style="dim", title_justify="left")
 
 
-def _fields(kind: str, listed: Sequence[Reading | DeadLetter] | None = None) -> list[Field]:
+def _fields(kind: str, listed: Sequence[Row] | None = None) -> list[Field]:
     """Return the fields that the record declares as shown, the photo ahead.
 
     :param listed: the rows of a table for people: columns that few uploads fill are left out where
@@ -156,10 +169,14 @@ def _heading(field: Field) -> str:
     return field.shown.heading if field.shown else ""
 
 
-def _cell(field: Field, record: Reading | DeadLetter) -> Text:
+def _cell(field: Field, record: Row) -> Text:
     value = field.value(record)
-    # No call was made of what a person read: that took no time of the recognizer's.
-    by_person = isinstance(record, Reading) and record.verdict is Verdict.REVIEWED
+    # Of what a person alone read the recognizer has no seconds.
+    by_person = (
+        isinstance(record, Reading)
+        and record.verdict is Verdict.REVIEWED
+        and (record.reviewed is None or record.reviewed.machine_vin is None)
+    )
     if value is None or (by_person and field.path == ("vinocr", "seconds")):
         return Text("–" if record.upload else _NO_OBJECT)
     if isinstance(value, float):
@@ -242,8 +259,15 @@ def _call(call: RecognizerCall | None, said_before: set[str]) -> Text:
     return Text.assemble(said("same VIN") if again else call.vin, (sure, "dim"))
 
 
+def record_line(record: Record) -> Text:
+    """Return one line for what has just landed."""
+    if isinstance(record, Reading):
+        return reading_line(record)
+    return dead_letter_line(record) if isinstance(record, DeadLetter) else review_line(record)
+
+
 def reading_line(reading: Reading) -> Text:
-    """Return one line for a reading that has just landed."""
+    """Return one line for a reading that has just landed, or been corrected."""
     year = f" · {reading.model_year}" if reading.model_year else ""
     verdict = said(reading.verdict.value)
     return Text.assemble(
@@ -254,6 +278,25 @@ def reading_line(reading: Reading) -> Text:
         "  ",
         shown(reading.upload.key),
         (shown(f"  {reading.maker or ''}{year}"), "dim"),
+        (shown(_by_whom(reading)), "dim"),
+    )
+
+
+def _by_whom(reading: Reading) -> str:
+    """Return who gave the VIN, where a person did, and what the machine had read."""
+    if reading.reviewed is None:
+        return ""
+    read = reading.reviewed.machine_vin or reading.reviewed.machine_code or "–"
+    return "  " + said(f"given by {reading.reviewed.reviewer}; the machine: {read}")
+
+
+def review_line(review: Review) -> Text:
+    """Return one line for a decision that gives no VIN, or takes one back."""
+    return Text.assemble(
+        ("– ", "yellow"),
+        (said((review.reason or "reviewed").replace("_", " ")), "bold blue"),
+        f"  {shown(review.upload.key)}",
+        (shown("  " + said(f"decided by {review.reviewer}")), "dim"),
     )
 
 
@@ -278,11 +321,14 @@ def totals_table(rows: Sequence[tuple[str, object]]) -> Table:
     return table
 
 
-def settings_table(rows: Iterable[tuple[str, str, str]]) -> Table:
-    """Return a table of settings: variable, default, what it is."""
+def settings_table(rows: Iterable[tuple[str, str, str]], *, narrow: bool = True) -> Table:
+    """Return a table of settings: variable, default, what it is.
+
+    :param narrow: for a terminal: a long default goes on in a second line.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("variable", style="bold", no_wrap=True)
-    table.add_column("default", overflow="fold", max_width=26)
+    table.add_column("default", overflow="fold", max_width=26 if narrow else None)
     table.add_column("what it is", overflow="fold")
     for variable, default, about in rows:
         table.add_row(variable, default, Text(said(about)))

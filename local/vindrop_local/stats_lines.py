@@ -13,12 +13,18 @@ WHEN: Final = ("today", "this_month", "last_month")
 
 
 def lines(
-    report: dict[str, Any], free: Sequence[str] = (), *, known: bool = True, left_out: bool = False
+    report: dict[str, Any],
+    free: Sequence[str] = (),
+    *,
+    known: bool = True,
+    left_out: bool = False,
+    own: bool = False,
 ) -> Iterable[tuple[str, object]]:
     """Yield each line's title and figure.
 
     :param free: of several recognizers, those whose calls nobody bills.
     :param known: whether it is known whose calls cost what; else calls were answered, by whomever.
+    :param own: the one VinOCR is one's own: its calls were answered, and nobody bills them.
     :param left_out: no ledger was asked, though records were.
     """
     for title, group in (("uploads", "uploads"), ("readings", "readings"), ("", "dead_letters")):
@@ -28,20 +34,24 @@ def lines(
             yield "uploads", "--ledger URL shows them"
         elif not report[group]:
             yield title or "dead letters", 0
-    yield from _calls(report, free, known=known)
-    yield from _costs(report, known=known)
+    yield from _calls(report, free, known=known, own=own)
+    if not own:
+        yield from _costs(report, known=known)
     if report["overview"] is not None:
         yield from _overview_lines(report["overview"])
 
 
 def _calls(
-    report: dict[str, Any], free: Sequence[str], *, known: bool
+    report: dict[str, Any], free: Sequence[str], *, known: bool, own: bool
 ) -> Iterable[tuple[str, object]]:
     not_billed = report.get("not_billed", {})
-    verb = "billed" if known else "answered"
+    verb = "billed" if known and not own else "answered"
     for name, when in (*((f" {each.replace('_', ' ')}", each) for each in WHEN), ("", "all")):
         counted = report["billed" if when == "all" else f"billed_{when}"]
         yield f"calls {verb}{name}", counted - not_billed.get(when, 0)
+    if own:
+        yield "calls billed", "none: VinOCR is your own"
+        return
     yield "calls maybe billed", report["maybe_billed"]
     for who, found in report.get("recognizers", {}).items():
         if who in free:
@@ -73,4 +83,6 @@ def _overview_lines(found: dict[str, Any]) -> Iterable[tuple[str, object]]:
     if total["median_seconds"] is not None:
         yield "seconds to a reading: median", f"{total['median_seconds']:.1f}"
         yield "seconds to a reading: 95 %", f"{total['p95_seconds']:.1f}"
-    yield "circuit breaker", found["circuit"]
+    circuit = found["circuit"]
+    is_open = circuit != "closed"
+    yield "circuit breaker", f"{said('open')}{colon()}{circuit}" if is_open else circuit

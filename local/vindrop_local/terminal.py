@@ -26,6 +26,8 @@ from vindrop_local.language import said
 
 __all__ = ["Foreign", "SafeConsole", "console", "json_text", "program", "shown", "spreadsheet_cell"]
 _NAME: Final = "vindrop"
+_UNBROKEN: Final = 100_000
+"""Characters of a line that no terminal shows."""
 
 
 def program() -> str:
@@ -99,5 +101,11 @@ class SafeConsole(Console):
 
 
 def console(*, error: bool = False) -> Console:
-    """Return the console; colours and bars only where somebody is looking."""
-    return SafeConsole(stderr=error, highlight=False, markup=False, emoji=False)
+    """Return the console; colours and bars only where somebody is looking, and lines broken only there.
+
+    A log file has no width: what stands in one line is found by one search.
+    """
+    found = SafeConsole(stderr=error, highlight=False, markup=False, emoji=False)
+    if not found.is_terminal:
+        found.width = _UNBROKEN
+    return found

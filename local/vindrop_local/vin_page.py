@@ -26,7 +26,7 @@ _VERDICTS: Final = {
 }
 _PATTERNS: Final = {
     Pattern.KNOWN: "its maker registered such vehicles",
-    Pattern.UNKNOWN: "its maker registered no such pattern: misread, or newer than the data",
+    Pattern.UNKNOWN: "its maker registered no such pattern: misread, newer than the data, or made up as a sample is",
     Pattern.NOT_COVERED: "not in the United States' register: nothing is claimed",
 }
 

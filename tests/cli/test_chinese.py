@@ -18,6 +18,8 @@ from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
 from vindrop.core import life
 from vindrop.core.console import Step as LifeStep
+from vindrop.core.ledger import Claim
+from vindrop.domain.failures import Failure
 from vindrop_local import cli, language
 from vindrop_local.commands import bootstrap
 from vindrop_local.demo_report import Report, present
@@ -107,6 +109,7 @@ COMMANDS = list(_commands(typer.main.get_command(cli.app)))
 def test_the_help_of_every_command(run: Run, path: tuple[str, ...]) -> None:
     shown = run(*path, "-h")
     assert HAN.search(shown)
+    assert not re.search(r"<(?:list\[|str|path|Path|int|float)|\[OPTIONS\]|\[ARGS\]", shown)
     assert english(shown) == []
 
 
@@ -180,6 +183,34 @@ def test_errors_of_wrong_arguments(run: Run, words: tuple[str, ...]) -> None:
     assert english(shown) == []
 
 
+MARKS = re.compile(r"[。？！，：；][。？！，：；]|[。？！][，：；]")
+"""Two marks of a sentence side by side."""
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_wrong_argument_names_the_help_of_its_own_command(
+    run: Run, path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both languages, and with one mark between the sentences, also behind a question."""
+    if path == ("vinocr",):
+        return  # the server says itself what it takes
+    shown = run(*path, "--jsn", status=2)
+    assert f"`{' '.join(['vindrop', *path])} --help`" in shown
+    assert not MARKS.search(shown), shown
+    monkeypatch.setattr(sys, "argv", ["vindrop", "--lang", "en", *path, "--jsn"])
+    with monkeypatch.context() as patched:
+        said: list[str] = []
+
+        def keep(text: str) -> str:
+            said.append(text)
+            return text
+
+        patched.setattr(cli, "shown", keep)
+        assert cli._run() == 2
+    assert f"`{' '.join(['vindrop', *path])} --help`" in said[0]
+    assert "?:" not in said[0]
+
+
 def test_a_vin_is_explained(run: Run) -> None:
     for vin, status in (
         ("1M8GDM9AXKP042788", 0),
@@ -241,6 +272,7 @@ def test_lists_lives_and_decisions(run: Run, flow: ConsoleFlow, tmp_path: Path) 
         ("ledger", "copy", "--from", flow.url, "--to", f"sqlite:///{tmp_path}/copy.db"),
     ):
         pages.append(run(*words, **settings))
+    assert not MARKS.search("".join(pages))
     for shown in pages:
         bare = shown.partition("\n{")[0]  # a record in full is JSON
         assert english(re.sub(r"id,first_seen.*", "", bare, flags=re.DOTALL)) == []
@@ -396,3 +428,24 @@ def test_english_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", ["用 `vindrop help` 列出", "VINDROP_RATE 为 0", "--lang zh"])
 def test_chinese_passes(text: str) -> None:
     assert english(text) == []
+
+
+def test_a_wrong_character_an_empty_queue_and_a_retry_are_told_in_the_readers_words(
+    run: Run, flow: ConsoleFlow
+) -> None:
+    settings = dict.fromkeys(
+        ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS"), flow.url
+    )
+    assert "没有待复核的上传" in run("review", **settings)
+    assert "没有符合条件的上传" in run("review", "list", "--vin", "ABC", **settings)
+    name = flow.end(doubtful(an_upload()))
+    shown = run("review", "decide", name, "LSGPC52H9GF12516O", status=2, **settings)
+    assert "第 17 位的字符不会出现在 VIN 中：是 0 吗？" in shown
+    assert english(shown) == []
+    upload = an_upload("waits.jpg")
+    claim = flow.ledger.claim(upload, 60)
+    assert isinstance(claim, Claim)
+    why = Failure("ClientNetworkError.NotConnected", "VinOCR could not be reached")
+    assert flow.ledger.schedule_retry(upload.id, claim, why, seconds=100.25, attempts=0, billed=0)
+    shown = run("uploads", upload.id, **settings)
+    assert re.search(r"下次处理时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?!\.)", shown), shown

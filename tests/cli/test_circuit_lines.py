@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import cast
 
+import pytest
+
+from vindrop.domain.error_codes import BROKEN_ANSWER, TABLE, rule
 from vindrop.domain.failures import Failure
 from vindrop.stores import open_ledger
 from vindrop.stores.ledger.sql import SQLLedger
@@ -57,7 +60,7 @@ def asked(name: str, code: str | None) -> LogLine:
 
 def test_a_recognizer_that_cannot_be_asked_is_named_once_until_it_answers() -> None:
     now = [0.0]
-    outages = Outages(several=True, clock=lambda: now[0])
+    outages = Outages(["own", "cloud"], clock=lambda: now[0])
     unreachable = "ClientNetworkError.NotConnected"
 
     def told(*lines: LogLine) -> list[str]:
@@ -77,10 +80,39 @@ def test_a_recognizer_that_cannot_be_asked_is_named_once_until_it_answers() -> N
     assert told(LogLine("upload", "", 'no JSON: "recognizer_asked"'), asked("own", "Odd")) == []
 
 
-def test_one_recognizer_that_is_away_is_told_by_the_photo_that_waits() -> None:
-    outages = Outages(several=False)
-    for event in ("retry_scheduled", "retry_scheduled", "recognizer_asked"):
-        line = {"event": event, "code": "ClientNetworkError.NotConnected"}
+@pytest.mark.parametrize(("names", "name"), [([], "VinOCR"), (["cloud"], "cloud")])
+def test_one_recognizer_that_is_away_is_named_with_the_photo_that_waits(
+    names: list[str], name: str
+) -> None:
+    now = [0.0]
+    outages = Outages(names, clock=lambda: now[0])
+
+    def told(event: str, code: str | None, request_id: str | None = None) -> list[str]:
+        line = {"event": event, "code": code, "key": "dock/7.jpg", "vinocr_request_id": request_id}
         outages(LogLine("upload", "r-1", json.dumps(line)))
+        return [text for text, _ in outages.changes()]
+
+    unreachable = "ClientNetworkError.NotConnected"
+    [text] = told("retry_scheduled", unreachable)
+    assert text.startswith(f"{name} cannot be asked: {unreachable}. dock/7.jpg waits")
+    assert told("retry_scheduled", unreachable) == [], "once"
+    assert told("recognizer_asked", None) == [], "of several alone"
+    assert told("dead_letter", "Vindrop.NotAnImage") == [], "nobody was asked"
+    assert told("reading", None, "r-7") == [f"{name} answers again"]
+    assert told("reading", None, "r-8") == []
+    now[0] = 61.0
+    assert len(told("retry_scheduled", unreachable)) == 1
+    assert told("dead_letter", "FailedOperation.OcrFailed", "r-9") == [f"{name} answers again"]
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in TABLE if code.startswith("Vindrop.") and rule(code).passing]
+)
+def test_what_is_not_the_recognizers_fault_is_not_laid_at_its_door(code: str) -> None:
+    outages = Outages([])
+    line = {"event": "retry_scheduled", "code": code, "key": "dock/7.jpg"}
+    outages(LogLine("upload", "r-1", json.dumps(line)))
     [(text, _)] = outages.changes()
-    assert text.startswith("a photo waits, and is tried again by itself: ClientNetworkError")
+    assert "dock/7.jpg" in text
+    assert code in text
+    assert ("VinOCR cannot be asked" in text) == (code == BROKEN_ANSWER)

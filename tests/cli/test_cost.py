@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.test_cli import ROOT
 from tests.commands import vindrop
 from tests.pipeline.conftest import World, process
 from tests.stores.fixtures import Servers, fresh_store
@@ -67,6 +69,24 @@ def test_your_prices_are_taken_and_nothing_is_left_out_then(tmp_path: Path) -> N
     assert (call["cost"], call["page"]) == (20.0, "given by you")
     assert 20 < found["1000_photos_more"] < 20.1
     assert report(tmp_path, "--cloud", "aws", VINDROP_PRICE_PER_CALL="0.03")["without"] == []
+
+
+def test_what_is_not_known_is_no_nothing(tmp_path: Path) -> None:
+    """For a program and on every page that names a sum: no figure stands for what nobody knows."""
+    found = report(tmp_path, "--cloud", "tencent")
+    assert (found["1000_photos_more"], found["complete"]) == (None, False)
+    assert report(tmp_path, "--cloud", "aws")["1000_photos_more"] > 0
+    zero = [word for one in EVERY for word in ("--price", one.partition("=")[0] + "=0")]
+    assert report(tmp_path, "--cloud", "tencent", *zero)["1000_photos_more"] == 0
+    least = f"{found['a_month']:.2f}"
+    pages = ("README.md", "docs/deploy-tencent.md", "README.zh-CN.md", "docs/zh/deploy-tencent.md")
+    for page in pages:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        (said,) = (each for each in text.replace("\n", " ").split("VinOCR") if least in each)
+        assert re.search(rf"(?:at least|至少) ?{re.escape(least)}", said), page
+        assert re.search(r"not read|未能读到", said), page
+    table = (ROOT / "docs/cost.md").read_text(encoding="utf-8")
+    assert not re.search(r"\|\s+\|$", "\n".join(re.findall(r"(?m)^\| \*\*together.*$", table)))
 
 
 def test_a_month_that_nobody_uploads_in_has_its_fixed_parts(tmp_path: Path) -> None:

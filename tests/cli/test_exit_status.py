@@ -17,7 +17,7 @@ import pytest
 from tests.cli.test_cli import ROOT
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow
-from vindrop_local import cli
+from vindrop_local import cli, language
 from vindrop_local.commands import demo as demo_command
 from vindrop_local.demo_report import Report
 from vindrop_local.vinocr_process import Calls
@@ -114,6 +114,53 @@ def test_2_where_one_sentence_says_what_to_mend(
         assert out == ""
         assert len(err.strip().splitlines()) == 1, err
     assert not (tmp_path / "missing.db").exists(), "a ledger that is not there is not made"
+
+
+WRONG = (
+    (("readings", "--from", "bogus://x"), "--from: "),
+    (("readings", "--from", "x"), "--from: "),
+    (("stats", "--from", "bogus://x"), "--from: "),
+    (("dead-letters", "--from", "bogus://x"), "--from: "),
+    (("uploads", "--ledger", "bogus://x"), "--ledger: "),
+    (("review", "undo", "abcdefgh", "--ledger", "bogus://x"), "--ledger: "),
+    (("ledger", "copy", "--from", "x", "--to", "sqlite:///y.db"), "--from "),
+    (("ledger", "copy", "--from", "sqlite:///x", "--to", "y"), "--to "),
+    (("up", "--rate", "0"), "--rate "),
+    (("up", "--bucket", "a.file"), "--bucket "),
+    (("up", "--state", "a.file"), "--state "),
+    (("demo", "--state", "a.file"), "--state "),
+    (("demo", "--state", "a.file/below"), "--state "),
+    (("schema", "records", "--write-to", "a.file"), "--write-to "),
+    (("recognize", "a.file", "b.file", "--annotate", "a.file"), "--annotate "),
+    (("--lang", "fr", "vin"), "--lang "),
+    (("schema", "oracle"), "Invalid value for 'kind': 'oracle'"),
+)
+
+
+@pytest.mark.parametrize(("words", "begins"), WRONG, ids=[" ".join(each) for each, _ in WRONG])
+def test_2_blames_the_option_that_was_given_and_no_setting(
+    ends: Ends,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    begins: str,
+) -> None:
+    """In English and, where the words are there, in Chinese; without the words of a library."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.file").write_text("x")
+    (tmp_path / "b.file").write_text("x")
+    assert ends(*words) == 2
+    said = capfd.readouterr().err
+    assert f"vindrop: {begins}" in said
+    assert "VINDROP_" not in said
+    assert "Value error" not in said
+    assert "File exists" not in said
+    try:
+        assert ends(*words, VINDROP_LANG="zh") == 2
+        assert re.search("[一-鿿]", capfd.readouterr().err)
+    finally:
+        language.choose(["--lang", "en"])
 
 
 def test_130_where_ctrl_c_ended_it(tmp_path: Path) -> None:

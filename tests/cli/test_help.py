@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from tests.cli.test_cli import ROOT
 from tests.commands import vindrop
+from vindrop import settings
 from vindrop_local.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -107,6 +108,54 @@ def test_words_are_whole_words_and_lead_to_the_cascade(word: str, tmp_path: Path
 
 def test_a_part_of_a_word_still_finds_pages(tmp_path: Path) -> None:
     assert "cascade" in vindrop("help", "recogn", cwd=tmp_path).stdout
+
+
+SHOWN = {
+    "aws": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": {}}},
+    "tencent": {
+        "Response": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": []}}
+    },
+    "tccli": {"FunctionName": "vindrop-dev-upload", "Environment": {"Variables": []}},
+}
+
+
+@pytest.mark.parametrize("cloud", SHOWN)
+def test_doctor_reads_what_a_clouds_own_command_shows_of_a_function(
+    cloud: str, tmp_path: Path
+) -> None:
+    """Names, values with any character, and what is still missing: as of lines."""
+    given = {"VINDROP_RATE": "7", "VINDROP_LEDGER": "postgresql://u:p%23&=' \"@127.0.0.1:1/x"}
+    lines = "".join(f"{name}={value}\n" for name, value in given.items())
+    (tmp_path / "lines.env").write_text(lines, encoding="utf-8")
+    shown = json.loads(json.dumps(SHOWN[cloud]))
+    place = shown.get("Response", shown)["Environment"]
+    place["Variables"] = (
+        given if cloud == "aws" else [{"Key": k, "Value": v} for k, v in given.items()]
+    )
+    (tmp_path / "my.env").write_text(json.dumps(shown, indent=4), encoding="utf-8")
+    read = vindrop("doctor", "--env-file", "my.env", cwd=tmp_path)
+    assert read.stdout == vindrop("doctor", "--env-file", "lines.env", cwd=tmp_path).stdout
+    (tmp_path / "other.env").write_text('{"a": [1]}', encoding="utf-8")
+    done = vindrop("doctor", "--env-file", "other.env", cwd=tmp_path)
+    assert (done.returncode, "get-function-configuration" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("given", [(), ("ledger",), ("results", "ledger")])
+def test_doctor_names_all_that_is_missing_at_once_and_what_to_do(
+    given: tuple[str, ...], tmp_path: Path
+) -> None:
+    needed = [name for name, field in settings.fields().items() if field.required]
+    assert len(needed) > 1
+    variables = {settings.variable(name): "sqlite:////x/y.db" for name in given}
+    done = vindrop("doctor", "--json", cwd=tmp_path, **variables)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    wrong = [each["message"] for each in said if each["state"] == "wrong"]
+    missing = [settings.variable(name) for name in needed if name not in given]
+    assert [each.split()[0] for each in wrong if "is not set" in each] == missing
+    assert any("vindrop help operations" in each["message"] for each in said)
+    page = vindrop("help", "operations", cwd=tmp_path).stdout
+    assert "get-function-configuration" in page
+    assert "GetFunction" in page
 
 
 def test_a_laptop_without_settings_hears_what_doctor_is_for(tmp_path: Path) -> None:

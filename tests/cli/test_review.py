@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -96,6 +97,44 @@ def test_what_cannot_be_meant_is_one_sentence(
     assert done.returncode == 2
     assert sentence in done.stderr.replace("\n", " ")
     assert flow.console.reviews(name) == ()
+
+
+UNKNOWN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("uploads", UNKNOWN),
+        ("review", "decide", UNKNOWN, VINS[0]),
+        ("review", "undo", UNKNOWN),
+        ("dead-letters", "show", UNKNOWN),
+        ("dead-letters", "redrive", UNKNOWN),
+        ("dead-letters", "redrive", UNKNOWN, "--dry-run", "--json"),
+        ("dead-letters", "redrive", "{id}", "zzzz"),
+    ],
+    ids=" ".join,
+)
+def test_an_id_that_there_is_not_is_a_mistake_for_every_command(
+    flow: ConsoleFlow, words: tuple[str, ...]
+) -> None:
+    """Also beside one that there is: nothing is done by half."""
+    name = flow.end(a_dead_letter(an_upload()))
+    done = run(flow, *(each.format(id=name[:12]) for each in words))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words[-1] in done.stderr or UNKNOWN in done.stderr
+    assert flow.console.upload(name).entry.state == "dead"  # type: ignore[union-attr]
+
+
+def test_of_what_is_no_dead_letter_any_more_it_is_said_what_became_of_it(flow: ConsoleFlow) -> None:
+    name = flow.end(a_dead_letter(an_upload()))[:12]
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "ann").returncode == 0
+    other = flow.end(a_reading(an_upload("b.jpg")))[:12]
+    for command in ("show", "redrive"):
+        done = run(flow, "dead-letters", command, name)
+        assert done.returncode == 2
+        assert f"ann has read it. `vindrop uploads {name}`" in " ".join(done.stderr.split())
+        assert f"`vindrop uploads {other}`" in run(flow, "dead-letters", command, other).stderr
 
 
 def test_where_destinations_are_not_known_the_sweep_delivers(flow: ConsoleFlow) -> None:
@@ -191,3 +230,20 @@ def test_every_column_of_an_export_has_a_value_of_a_reviewed_upload(flow: Consol
     assert isinstance(life.entry, Entry)
     assert (found["vin"], found["verdict"], found["reviewed_by"]) == (VINS[0], "reviewed", "ann")
     assert (found["machine_vin"], found["code"], found["vinocr_request_id"]) == (None, None, "r-2")
+
+
+@pytest.mark.parametrize(("language", "page"), [("en", "tutorial.md"), ("zh", "zh/tutorial.md")])
+def test_a_life_is_told_in_the_tutorials_words_and_in_json_only_when_asked(
+    flow: ConsoleFlow, language: str, page: str
+) -> None:
+    name = flow.end(a_dead_letter(an_upload("dock/7.jpg")))
+    assert run(flow, "review", "decide", name, VINS[0], "--as", "ann").returncode == 0
+    told = run(flow, "--lang", language, "uploads", name).stdout
+    assert "{" not in told
+    text = (Path(__file__).resolve().parents[2] / "docs" / page).read_text(encoding="utf-8")
+    [paragraph] = [line for line in text.splitlines() if "`vindrop demo --open`" in line]
+    words = re.findall(r"\*([^*]+)\*", paragraph.partition("`--json`")[0])
+    assert len(words) == 4
+    steps = [line.split("  ")[1] if line[:1] == "2" else line for line in told.splitlines()]
+    at = [next(n for n, step in enumerate(steps) if word in step) for word in words]
+    assert at == sorted(at)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.cli.test_cli import ROOT
 from tests.commands import vindrop
 from tests.console.filled import end
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
@@ -229,3 +230,57 @@ def test_what_a_person_read_took_the_recognizer_no_time(flow: ConsoleFlow) -> No
 @pytest.fixture
 def flow(tmp_path: Path) -> ConsoleFlow:
     return ConsoleFlow(f"sqlite:///{tmp_path}/vindrop.db")
+
+
+@pytest.mark.parametrize(
+    ("lang", "name", "shut", "opened"),
+    [("en", "circuit breaker", "closed", "open: "), ("zh", "熔断器", "闭合", "断开：")],
+)
+def test_a_circuit_is_told_in_the_words_that_the_page_quotes(
+    tmp_path: Path, lang: str, name: str, shut: str, opened: str
+) -> None:
+    """What operations.md tells people to look for is what a terminal of that language shows."""
+    url = filled(tmp_path)
+    ledger = open_ledger(url, account="vinocr")
+    settings = {f"VINDROP_{each}": url for each in ("RESULTS", "DEAD_LETTERS", "LEDGER")}
+
+    def line() -> str:
+        done = vindrop("--lang", lang, "stats", cwd=tmp_path, **settings)
+        (found,) = (each for each in done.stdout.splitlines() if each.strip().startswith(name))
+        return found.strip().removeprefix(name).strip()
+
+    assert line() == shut
+    ledger.open_circuit(Failure("FailedOperation.ArrearsError", "pay"), 60)
+    assert line() == f"{opened}FailedOperation.ArrearsError"
+    page = ROOT / ("docs/operations.md" if lang == "en" else "docs/zh/operations.md")
+    (row,) = re.findall(r"(?m)^\| `CircuitOpen`.*$", page.read_text(encoding="utf-8"))
+    quoted = re.findall(r"`([^`]+)`", row)
+    assert {name, shut, opened.rstrip(": ：")} <= set(quoted)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "price", "is_own"),
+    [
+        ("", "", True),  # the local stack's
+        ("127.0.0.1:8000", "", True),
+        ("https://vinocr.depot.example", "", True),
+        ("ocr.tencentcloudapi.com", "", False),
+        ("https://ocr.intl.tencentcloudapi.com", "", False),
+        ("vinocr.depot.example", "0.1", False),  # who sets a price pays one
+    ],
+)
+def test_nobody_is_said_to_bill_the_calls_of_ones_own_vinocr(
+    tmp_path: Path, endpoint: str, price: str, is_own: bool
+) -> None:
+    (tmp_path / ".vindrop").mkdir()
+    filled(tmp_path / ".vindrop")
+    settings = {"VINDROP_VINOCR_ENDPOINT": endpoint, "VINDROP_PRICE_PER_CALL": price}
+    done = vindrop("stats", cwd=tmp_path, **{each: v for each, v in settings.items() if v})
+    assert bool(re.search(r"calls billed today +6", done.stdout)) is not is_own, done.stdout
+    assert bool(re.search(r"calls answered today +6", done.stdout)) is is_own
+    assert ("none: VinOCR is your own" in done.stdout) is is_own
+
+
+def test_whose_calls_they_were_is_not_guessed_of_a_ledger_that_is_named(tmp_path: Path) -> None:
+    url = filled(tmp_path)
+    assert "calls billed today" in vindrop("stats", "--from", url, cwd=tmp_path).stdout

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from tests.commands import vindrop
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
+from tests.stores.console_flow import ConsoleFlow
 from vindrop.destinations import open_destination
 from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DeadLetter, Reading, to_json
@@ -397,3 +398,49 @@ def test_a_table_of_recognizers_is_whole_at_80_columns() -> None:
     assert lines[2].split()[1:5] == [VIN, "0.991", OTHER, "0.991"]
     assert lines[3].split()[1:4] == ["OcrFailed", VIN, "0.991"]
     assert lines[5].split()[-2] + lines[6].strip() == "UnsupportedFormat"
+
+
+FOR_PEOPLE = [
+    ("stats",),
+    ("stats", "--days", "366"),
+    ("readings",),
+    ("uploads",),
+    ("uploads", "{id}"),
+    ("dead-letters",),
+    ("dead-letters", "list"),
+    ("dead-letters", "show", "{id}"),
+    ("dead-letters", "redrive", "--all", "--dry-run"),
+    ("review",),
+    ("review", "decide", "{id}", "--reason", "no_vin"),
+    ("settings",),
+    ("doctor",),
+    ("cost", "--photos", "3000"),
+    ("vin", VIN),
+    ("event", "s3"),
+    ("dead-letters", "show", "none-begins-so"),  # on standard error
+]
+
+
+@pytest.mark.parametrize("arguments", FOR_PEOPLE, ids=" ".join)
+def test_in_a_pipe_no_line_is_broken_however_narrow(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    code = "FailedOperation.DetectFailed"
+    printed = set()
+    for columns in ("20", "80", "4000"):
+        folder = tmp_path / columns
+        folder.mkdir()
+        flow = ConsoleFlow(f"sqlite:///{folder}/vindrop.db")
+        name = flow.end(a_dead_letter(an_upload(f"{LONG}dock/7.jpg"), code))
+        store = dict.fromkeys(
+            ("VINDROP_LEDGER", "VINDROP_RESULTS", "VINDROP_DEAD_LETTERS"), flow.url
+        )
+        given = [each.format(id=name) for each in arguments]
+        done = vindrop(*given, cwd=folder, COLUMNS=columns, **store)
+        lines = (done.stdout + done.stderr).splitlines()
+        printed.add(len(lines))
+        if arguments[0] == "stats":
+            assert f"dead letters: {code} 1" in [" ".join(each.split()) for each in lines]
+        if arguments[0] == "settings":
+            assert not [each for each in lines if each.startswith(" ")], "one setting a line"
+    assert len(printed) == 1, "the terminal's width says nothing of a file's"

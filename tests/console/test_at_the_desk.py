@@ -16,12 +16,14 @@ from tests.pipeline.conftest import SAMPLES
 from vindrop.core.console import Console, Entry
 from vindrop.domain.recognition import Alternative, RecognizerCall
 from vindrop.domain.review import Review
+from vindrop.domain.vin import ALPHABET
 from vindrop.stores import open_console, open_ledger
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NAMES = (
     *("lookalike", "short", "digit", "gone", "tabs", "stale", "ended", "undo", "zoom", "paste"),
     *("chinese", "phone", "later", "offline", "held", "held-1", "held-2", "portal"),
+    *("typed", "typed-next"),
 )
 VINS = {name: some_vin(number) for number, name in enumerate(NAMES, start=100)}
 Open = Callable[..., Any]
@@ -35,6 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     bucket.mkdir()
     photos = [Photo(f"{name}.jpg", vin, doubtful(f"{name}.jpg", vin)) for name, vin in VINS.items()]
     photos.append(Photo("phone.heic", some_vin(99), unread("phone.heic")))
+    photos.append(Photo("unread.jpg", some_vin(97), unread("unread.jpg")))
     said = (
         RecognizerCall(name="own", candidates=(Alternative(vin=some_vin(98), confidence=0.3),)),
         RecognizerCall(name="cloud", vin=some_vin(98), billed=1),
@@ -203,9 +206,9 @@ def test_a_photo_that_no_browser_shows_is_converted(open_desk: Open, ledger: Con
 def test_of_two_tabs_the_second_hears_of_the_first(open_desk: Open, ledger: Console) -> None:
     one = item(open_desk, ledger, "tabs.jpg")
     other = item(open_desk, ledger, "tabs.jpg")
-    one.keyboard.press("n")
+    one.keyboard.press("Alt+n")
     is_kept(one)
-    other.keyboard.press("r")
+    other.keyboard.press("Alt+r")
     other.locator("#attention-list", has_text="was first: no VIN on the photo").wait_for()
     [review] = reviews(ledger, "tabs.jpg")
     assert review.reason == "no_vin"
@@ -234,7 +237,7 @@ def test_a_session_that_ends_keeps_the_decision_until_somebody_signs_in(
 ) -> None:
     page = item(open_desk, ledger, "ended.jpg")
     page.context.clear_cookies()
-    page.keyboard.press("n")
+    page.keyboard.press("Alt+n")
     page.locator("#notice", has_text="session has ended").wait_for()
     assert "1 decision is kept in this browser" in page.locator("#notice").inner_text()
     assert reviews(ledger, "ended.jpg") == ()
@@ -249,9 +252,9 @@ def test_undo_shows_the_last_one_again_and_all_of_it_stays_in_the_history(
 ) -> None:
     page = open_desk("/review?photo=undo.jpg")
     page.wait_for_selector("#review[data-state=item]")
-    page.keyboard.press("n")
+    page.keyboard.press("Alt+n")
     page.wait_for_selector("#review[data-kept='1']", state="attached")
-    page.keyboard.press("u")
+    page.keyboard.press("Alt+u")
     page.wait_for_selector("#review[data-state=item]")
     assert page.locator("#what").inner_text() == "undo.jpg"
     page.focus("#cells input >> nth=16")
@@ -328,7 +331,7 @@ def test_without_a_connection_work_goes_on_and_is_sent_later(
     page = open_desk("/review?photo=offline.jpg")
     page.wait_for_selector("#review[data-state=item]")
     page.context.set_offline(True)
-    page.keyboard.press("n")
+    page.keyboard.press("Alt+n")
     page.locator("#notice", has_text="No connection").wait_for()
     assert reviews(ledger, "offline.jpg") == ()
     page.context.set_offline(False)
@@ -351,13 +354,51 @@ def test_a_key_that_is_held_down_confirms_nothing_a_second_time(
     is_kept(page)
     page = open_desk("/review?photo=held-")
     page.wait_for_selector("#review[data-state=item]")
+    page.keyboard.down("Alt")
     for key in ("n", "r"):
         for _ in range(5):
             page.keyboard.down(key)
         page.keyboard.up(key)
+    page.keyboard.up("Alt")
     page.wait_for_selector("#review[data-kept='2']", state="attached")
     found = [reviews(ledger, name)[0].reason for name in ("held-1.jpg", "held-2.jpg")]
     assert sorted(map(str, found)) == ["new_photo_wanted", "no_vin"]
+
+
+@pytest.mark.parametrize("name", ["typed", "unread"])
+def test_who_types_a_vin_with_nothing_chosen_before_decides_nothing(
+    open_desk: Open, ledger: Console, name: str
+) -> None:
+    """Whatever it begins with, and whatever stands in the cells: it is the VIN, of this photo."""
+    page = open_desk(f"/review?photo={name}")
+    page.wait_for_selector("#review[data-state=item]")
+    shown = page.locator("#what").inner_text()
+    for first in ALPHABET:
+        typed = first + "NRUN2222NRU222NR"
+        assert page.evaluate("document.activeElement.id") == "stage"
+        page.keyboard.type(typed if first < "M" else typed.lower())
+        assert values(page) == typed
+        page.keyboard.press("Escape")
+    assert page.locator("#what").inner_text() == shown
+    assert page.get_attribute("#review", "data-decided") is None
+
+
+def test_a_mac_decides_by_option_and_the_same_letters(open_desk: Open, ledger: Console) -> None:
+    """Option makes another character of a letter there: the key's place tells which one it is."""
+    page = open_desk("/review?photo=typed")
+    page.wait_for_selector("#review[data-state=item]")
+    first = page.locator("#what").inner_text()
+    for key, code, decided in (("Dead", "KeyN", "1"), ("Dead", "KeyU", "1"), ("®", "KeyR", "2")):
+        page.evaluate(
+            "([key, code]) => document.activeElement.dispatchEvent("
+            "new KeyboardEvent('keydown', {key, code, altKey: true, bubbles: true}))",
+            [key, code],
+        )
+        assert page.get_attribute("#review", "data-decided") == decided
+    page.wait_for_selector("#review[data-kept='3']", state="attached")
+    assert [each.reason for each in reviews(ledger, first)] == [
+        *("no_vin", "undone", "new_photo_wanted")
+    ]
 
 
 def test_what_a_proxy_answers_in_our_place_loses_no_decision(
@@ -381,7 +422,7 @@ def test_what_a_proxy_answers_in_our_place_loses_no_decision(
 
     page.route("**/v1/reviews/*", answer)
     page.evaluate("setInterval(() => dispatchEvent(new Event('online')), 100)")  # no long waits
-    page.keyboard.press("n")
+    page.keyboard.press("Alt+n")
     is_kept(page)
     assert answers == []
     assert [each.reason for each in reviews(ledger, "portal.jpg")] == ["no_vin"]

@@ -75,6 +75,7 @@ def test_what_a_person_reads_of_an_upload_has_chinese_words() -> None:
             assert not ENGLISH.search(chinese), (name, english)
 
 
+STORED = re.compile(r"<dd>(?:[a-z]+_[a-z_]+|verified|plausible|doubtful|reviewed|undone)</dd>")
 SCRIPTS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL)
 FOREIGN = re.compile(
     r"\bOCR failed: no VIN was found in the image\b|[\w.-]+\.(?:jpg|example)|English"
@@ -90,6 +91,7 @@ def test_no_english_is_left_on_a_page(make_desk: MakeDesk, path: str) -> None:
     ]
     desk = make_desk(photos)
     desk.decide(desk.queue()[0], vin=some_vin(1))
+    desk.decide(desk.queue()[0], reason="no_vin")
     chinese = {"accept-language": "zh-CN,zh;q=0.9"}
     bare, _, query = path.partition("?")
     for entry in desk.app.console()[0].uploads().entries:
@@ -101,6 +103,7 @@ def test_no_english_is_left_on_a_page(make_desk: MakeDesk, path: str) -> None:
         assert re.search(r"[一-鿿]", text)
         assert ENGLISH.findall(text) == [], text
         assert re.findall(r"\d (?:s|min|h|d)\b", text) == []
+        assert not STORED.search(page.text), "a stored word in the place of one that people read"
 
 
 def test_trouble_is_told_in_chinese(make_desk: MakeDesk) -> None:

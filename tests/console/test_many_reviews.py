@@ -21,10 +21,10 @@ KILLED_AFTER = (60, 130)
 def work(page: Any, photo: filled.Photo, number: int) -> tuple[str | None, str | None]:
     """Decide one photo by keyboard, as who sees it would; return the VIN, or the reason."""
     if number % 20 == 7:
-        page.keyboard.press("n")
+        page.keyboard.press("Alt+n")
         return None, "no_vin"
     if number % 20 == 13:
-        page.keyboard.press("r")
+        page.keyboard.press("Alt+r")
         return None, "new_photo_wanted"
     if photo.record.upload and hasattr(photo.record, "code"):
         page.keyboard.press("ArrowRight")

@@ -115,7 +115,6 @@ def test_a_newcomer_corrects_a_dead_letter_and_sees_it_as_a_reading(
         for character in VIN:
             page.tap(f"#keypad button:text-is('{character}')")
     else:
-        page.keyboard.press("ArrowRight")
         page.keyboard.type(VIN)
     page.locator("#facts", has_text="Mercedes").wait_for()
     upload = page.get_attribute("#review", "data-item")

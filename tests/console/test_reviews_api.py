@@ -377,3 +377,27 @@ def test_recognizers_of_one_price_have_a_sum(
         VINDROP_PRICE_PER_CALL="0.5",
     )
     assert desk.ask("GET", "/v1/overview", key=REVIEWER).json["total"]["cost"] == cost
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "price", "is_own"),
+    [
+        ("127.0.0.1:8000", "0", True),
+        ("ocr.tencentcloudapi.com", "0", False),
+        ("vinocr.depot.example", "0.1", False),
+    ],
+)
+def test_the_pages_say_nobody_bills_the_calls_of_ones_own_vinocr(
+    make_desk: MakeDesk, endpoint: str, price: str, is_own: bool
+) -> None:
+    desk = make_desk(
+        list(filled.photos(3)), VINDROP_VINOCR_ENDPOINT=endpoint, VINDROP_PRICE_PER_CALL=price
+    )
+    overview = desk.ask("GET", "/", key=REVIEWER).text
+    entry = desk.queue()[0]
+    upload = desk.ask("GET", f"/uploads/{entry['id']}", key=REVIEWER).text
+    for whole in (overview, upload):
+        page = whole.partition("<body")[2]  # before it stand the words that scripts may say
+        assert page
+        assert ("your own VinOCR bills none" in page) is is_own
+        assert bool(re.search(r"[0-9](?:</b>)? billed", page)) is not is_own

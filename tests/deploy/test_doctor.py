@@ -18,9 +18,12 @@ import typer
 
 from tests import secrets
 from tests.deploy.installed import ROOT
+from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.pipeline.conftest import BUCKET, World
+from tests.stores.console_flow import ConsoleFlow, doubtful
 from tests.stores.fixtures import Servers, fresh_store
 from vindrop import settings as settings_module
+from vindrop.core.review import Decision
 from vindrop.domain.failures import Failure
 from vindrop.stores import sql
 from vindrop.wiring import build
@@ -29,6 +32,7 @@ from vindrop_local.commands import schema
 from vindrop_local.doctor import Finding, examine
 from vindrop_local.doctor.vinocr import _clock
 from vindrop_local.errors import UserError
+from vindrop_local.language import in_chinese
 
 NO_KEYS = dict.fromkeys(secrets.VINOCR, "")
 
@@ -258,3 +262,81 @@ def heard(words: list[str], folder: Path, environment: dict[str, str]) -> dict[s
     assert done.returncode == 0, done.stderr
     found: dict[str, str] = json.loads(done.stdout)
     return found
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql", "dynamodb"])
+@pytest.mark.parametrize(
+    "stands", ["claimed", "parked", "answered", "failed", "a decision", "ended"]
+)
+def test_nothing_waits_only_where_nothing_can_be_lost_with_the_tables(
+    servers: Servers,
+    good: dict[str, str],
+    tmp_path: Path,
+    kind: str,
+    stands: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the pages on removing a deployment wait for, in each state that an upload can be in."""
+    for name, value in secrets.AWS.items():
+        monkeypatch.setenv(name, value)
+    url = fresh_store(servers, kind, tmp_path)
+    flow = ConsoleFlow(url)
+    upload = an_upload()
+    if stands == "claimed":
+        flow.claim(upload)
+    elif stands == "parked":
+        flow.park(upload)  # for ten minutes: nothing is due
+    elif stands in {"answered", "failed"}:
+        record = a_reading(upload) if stands == "answered" else a_dead_letter(upload)
+        assert flow.ledger.keep(
+            upload.id, flow.claim(upload), record, attempts=1, billed=1, lease=600
+        )
+    else:
+        name = flow.end(doubtful(upload))
+        flow.results.away = stands == "a decision"
+        flow.desk.decide(Decision(upload_id=name, reviewer="ann", reason="no_vin"))
+    said = found({**good, "VINDROP_LEDGER": url, **secrets.AWS})["ledger"].said
+    assert (said == NOTHING) == (stands == "ended"), said
+    assert "due at the next sweep: 0" in said or said == NOTHING
+
+
+NOTHING = "answers; nothing waits"
+
+
+@pytest.mark.parametrize(
+    "page", ["deploy-aws.md", "deploy-tencent.md", "operations.md", "how-to/move-the-ledger.md"]
+)
+def test_the_pages_wait_for_the_words_that_doctor_says(page: str) -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    assert f"`{NOTHING}`" in (docs / page).read_text(encoding="utf-8")
+    chinese = docs / "zh" / page
+    if chinese.is_file():
+        assert f"`{in_chinese(NOTHING)}`" in chinese.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        (("VINDROP_VINOCR_ENDPOINT", *secrets.VINOCR), "VinOCR"),
+        (("VINDROP_LEDGER",), "ledger"),
+        (("VINDROP_ALLOWED_BUCKETS", "VINDROP_STORAGE_ENDPOINT"), f"bucket {BUCKET}"),
+        (("VINDROP_RECOGNIZERS", *secrets.VINOCR), "VinOCR (near)"),
+        ((), ""),
+    ],
+)
+def test_what_can_be_checked_is_checked_where_the_rest_is_not_set(
+    good: dict[str, str], world: World, there: tuple[str, ...], asked: str
+) -> None:
+    """On a laptop there is no deployment: whether VinOCR answers can be known all the same."""
+    more = {"VINDROP_RECOGNIZERS": f"own=inprocess: near={world.vinocr.endpoint}"}
+    given = {**good, **more}
+    environment = {n: v for n, v in given.items() if not n.startswith("VINDROP_") or n in there}
+    findings = found(environment)
+    assert findings["settings"].state == "wrong"
+    assert "is not set" in findings["settings"].said
+    if asked:
+        assert asked in findings
+        assert findings[asked].state == "ok", findings
+    else:
+        assert not {"VinOCR", "ledger", "rate limiter"} & findings.keys(), "nothing to ask"
+    assert "not-set" not in str(findings)

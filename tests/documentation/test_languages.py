@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,15 @@ from rich.cells import cell_len
 
 from documentation import sentences, translations
 from tests.commands import vindrop
+from vindrop.domain.error_codes import TABLE
 from vindrop.domain.translation import LONGEST, Catalogue, chinese
 from vindrop.http.language import prefers_chinese
 from vindrop.http.problems import KINDS, ProblemError
 from vindrop_local import language
 from vindrop_local.language import wrapped
+from vinocr.api.codes import MESSAGES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_sentence_has_a_translation() -> None:
@@ -165,3 +171,52 @@ def test_no_word_of_a_sentence_without_translation_is_changed(sentence: str) -> 
 def test_the_variable_is_no_mistake_for_the_functions(tmp_path: Path) -> None:
     done = vindrop("doctor", cwd=tmp_path, VINDROP_LANG="zh", PYTHONUTF8="1")
     assert "VINDROP_LANG" not in done.stdout + done.stderr
+
+
+ADVICE = re.compile(r"\b(?:Send|Take|Try|Set|Buy|Top|Check|Activate|Retry|[Pp]lease)\b")
+SENTENCE_ENDS = re.compile(r"[.!?](?= [A-Z`]|$)")
+CHINESE_ENDS = re.compile(r"[。？！；]|，(?=请|但|新的|终端|继续|最多|是)|：(?=请|该)")
+"""Where a Chinese sentence goes on with what English says in another one, a comma may part them."""
+
+
+def pairs() -> Iterator[tuple[str, str, str]]:
+    """Yield where a pair stands, its English and its Chinese: of VinOCR, library, command and console."""
+    for code, words in MESSAGES.items():
+        yield code, words.english, words.chinese
+    for name in ("local/vindrop_local/zh.tsv", "layers/vindrop/vindrop/domain/zh.tsv"):
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+            english, tab, chinese = line.partition("\t")
+            if tab and not line.startswith("#"):
+                yield name, english, chinese
+    console = ROOT / "layers/vindrop/vindrop/http/console/words.json"
+    for name, value in json.loads(console.read_text(encoding="utf-8")).items():
+        if isinstance(value, list):
+            yield name, *value
+
+
+def test_neither_language_leaves_out_what_the_other_says() -> None:
+    """As many places for what differs, as many sentences, and what to do in both."""
+    short = []
+    for where, english, told in pairs():
+        places = [
+            set(re.findall(r"\{(\w+)\}", english)) or set(map(str, range(english.count("{}")))),
+            {each or str(at) for at, each in enumerate(re.findall(r"\{(\w*)\}", told))},
+        ]
+        sentences = [
+            len(ends.findall(text.rstrip(".。"))) + 1
+            for ends, text in ((SENTENCE_ENDS, english), (CHINESE_ENDS, told))
+        ]
+        advises = where in MESSAGES and ADVICE.search(english)
+        if (
+            places[0] != places[1]
+            or sentences[0] > sentences[1]
+            or (advises and "请" not in told.replace("请求", ""))
+        ):
+            short.append((where, english, told))
+    assert short == []
+
+
+def test_every_reason_that_an_error_code_has_of_its_own_is_told_in_chinese() -> None:
+    told = [rule.sentence for rule in TABLE.values() if rule.sentence]
+    assert told
+    assert [each for each in told if not chinese().knows(each)] == []

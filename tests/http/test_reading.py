@@ -431,3 +431,31 @@ def test_the_callers_trace_goes_with_the_record(service: Service) -> None:
     (reading,) = service.world.readings()
     assert reading.traceparent is not None
     assert reading.traceparent.split("-")[1] == trace_id
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [({"vin": "1M8GDM9AXKP042788"}, 200), ({"reason": "no_vin"}, 422)]
+)
+def test_a_photo_that_a_person_has_decided_is_answered_with_what_is_in_force(
+    service: Service, decision: dict[str, Any], status: int
+) -> None:
+    from vindrop.core.review import Decided, Decision
+
+    first = service.post(PLATE).json
+    _, desk = service.app.console()
+    outcome = desk.decide(Decision(upload_id=first["id"], reviewer="ann", **decision))
+    assert isinstance(outcome, Decided)
+    before = service.world.calls()
+    again = service.post(PLATE)
+    assert again.status == status, again.text
+    assert (service.world.calls() - before).received == 0
+    if status == 422:
+        assert again.json["type"].endswith(":no-vin")
+        assert "ann" in again.json["detail"]
+        return
+    assert (again.json["vin"], again.json["verdict"]) == (decision["vin"], "reviewed")
+    assert again.json["as_read"] == first["as_read"]
+    assert again.json["reviewed"]["machine_vin"] == first["vin"]
+    assert (again.json["doubts"], again.json["new"]) == ([], False)
+    assert isinstance(desk.undo(first["id"], "ann", 1), Decided)
+    assert service.post(PLATE).json["vin"] == first["vin"]

@@ -11,7 +11,8 @@ import pytest
 from tests.reader.pictures import VIN, encoded, plate
 from tests.reader.test_search import frames
 from vinocr.reader import models
-from vinocr.reader.arrange import on_head
+from vinocr.reader.align import log_likelihoods
+from vinocr.reader.arrange import may_be_another, on_head
 from vinocr.reader.decode import decode
 from vinocr.reader.detect import Box, detect
 from vinocr.reader.hypotheses import Hypotheses
@@ -53,11 +54,13 @@ class Errs:
 
     def __init__(self, wrong: int) -> None:
         self._wrong = wrong
+        self._asked = 0
 
     def run(self, _outputs: Any, inputs: dict[str, Any]) -> tuple[Any]:
-        said = np.tile(np.array([0.99, 0.01], dtype=np.float32), (len(inputs["x"]), 1))
-        said[self._wrong : self._wrong + 1] = (0.01, 0.99)
-        return (said,)
+        numbers = np.arange(self._asked, self._asked + len(inputs["x"]))
+        self._asked += len(numbers)
+        on_head = np.where(numbers == self._wrong, 0.99, 0.01).astype(np.float32)
+        return (np.stack([1 - on_head, on_head], axis=1),)
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 9])
@@ -67,3 +70,58 @@ def test_a_vin_in_two_lines_is_found_though_one_was_first_read_on_its_head(
     passes = Passes(dataclasses.replace(opened, direction=Errs(wrong)))
     picture = decode(encoded(plate("TMBZZZNE9\nAP044383")))
     assert next(iter(passes.read(picture, 0.9).posterior), None) == "TMBZZZNE9AP044383"
+
+
+class Refuses:
+    """A network that must not be run."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError("the larger detector was run")
+
+
+def test_a_vin_that_was_first_read_on_its_head_needs_no_second_detection(
+    opened: models.Models,
+) -> None:
+    passes = Passes(dataclasses.replace(opened, direction=Errs(0), detector=Refuses()))
+    picture = decode(encoded(plate()))
+    assert next(iter(passes.read(picture, 0.9).posterior), None) == VIN
+
+
+def test_what_several_strips_say_does_not_depend_on_when_they_were_weighed() -> None:
+    box = Box(0, 0, 340.0, 33.0, 0.0, 1.0)
+    doubt = [{"B": 0.6, "8": 0.4} if c == "8" else {c: 0.9, "J": 0.1} for c in VIN]
+    strips = [_said(VIN, 0.9), Frames(frames(*doubt), VIN, *spelling(frames(*doubt)))]
+    at_once, one_by_one = Line((box,)), Line((box,))
+    at_once.strips += strips
+    for strip in strips:
+        one_by_one.strips.append(strip)
+        one_by_one.scores()
+    assert one_by_one.scores() == at_once.scores()
+    said = [float(log_likelihoods(strip.probabilities, [VIN])[0]) for strip in strips]
+    assert said[0] != pytest.approx(said[1])
+    assert one_by_one.picture[VIN] == pytest.approx(np.mean(said))
+
+
+FOUND = Box(400.0, 100.0, 340.0, 40.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "with_another", "may_be"),
+    [
+        (340, 40, False, True),  # as long and as high
+        (170, 20, False, True),  # half as large
+        (220, 40, False, True),  # its box missed an end
+        (160, 40, True, True),  # half of one in two lines
+        (160, 40, False, False),  # eight letters, nothing beside them
+        (100, 40, True, False),  # too few letters for a part
+        (100, 12, False, False),  # much smaller
+    ],
+)
+def test_a_line_is_another_vin_by_its_shape_or_a_part_of_one_beside_the_other_part(
+    width: float, height: float, with_another: bool, may_be: bool
+) -> None:
+    line = Box(400.0, 300.0, width, height, 0.0, 1.0)
+    below = Box(400.0, 300.0 + 1.1 * height, width, height, 0.0, 1.0)
+    elsewhere = Box(700.0, 500.0, width, height, 0.0, 1.0)
+    boxes = [line, below if with_another else elsewhere]
+    assert may_be_another(line, FOUND, boxes) == may_be

@@ -29,17 +29,21 @@ def frames(*letters: str | dict[str, float]) -> np.ndarray:
     return rows
 
 
-def test_the_beam_adds_up_all_paths_of_a_reading() -> None:
-    rows = np.zeros((3, CLASSES), dtype=np.float32)
+@pytest.mark.parametrize("without_blank", [(), (1,), (0, 2, 4)])
+def test_the_beam_adds_up_all_paths_of_a_reading(without_blank: tuple[int, ...]) -> None:
+    rows = np.zeros((5, CLASSES), dtype=np.float32)
     a, b = SYMBOLS.index("A"), SYMBOLS.index("B")
-    rows[:, BLANK], rows[:, a], rows[:, b] = 0.3, 0.5, 0.2
+    rows[:, BLANK], rows[:, a] = (0.3, 0.1, 0.6, 0.2, 0.3), (0.5, 0.2, 0.1, 0.7, 0.5)
+    rows[list(without_blank), BLANK] = 0.0
+    rows[:, b] = 1 - rows.sum(axis=1)
     truth: dict[str, float] = {}
-    for path in itertools.product((BLANK, a, b), repeat=3):
+    for path in itertools.product((BLANK, a, b), repeat=5):
         text = "".join(SYMBOLS[c] for c, _ in itertools.groupby(path) if c != BLANK)
         truth[text] = truth.get(text, 0.0) + math.prod(
             float(rows[t, c]) for t, c in enumerate(path)
         )
-    found = dict(beam(rows, width=100))
+    truth = {text: p for text, p in truth.items() if p}
+    found = dict(beam(rows, width=400))
     assert found.keys() == truth.keys()
     for text, p in truth.items():
         assert math.exp(found[text]) == pytest.approx(p, rel=1e-5)

@@ -66,7 +66,8 @@ def cost(
         "photos_a_month": round(monthly),
         "currency": prices.CURRENCY,
         "a_month": round(_total(lines), 2),
-        "1000_photos_more": round(more, 4),
+        # Nothing of it known is no nothing.
+        "1000_photos_more": round(more, 4) if more or not without else None,
         "complete": not without,
         "without": without,
     }
@@ -135,20 +136,20 @@ def _print(lines: list[prices.Line], report: dict[str, Any]) -> None:
         about = f"{said(page)}（{read}）" if chosen() == "zh" else f"{page} ({read})"
         out.print(shown(f"{names}{colon()}{about}"), style="dim", soft_wrap=True)
     photos, cloud = f"{report['photos_a_month']:,}", report["cloud"]
-    month, more = f"{report['a_month']:,.2f}", f"{report['1000_photos_more']:,.2f}"
+    month, more = f"{report['a_month']:,.2f}", f"{report['1000_photos_more'] or 0.0:,.2f}"
     currency, without = report["currency"], report["without"]
     if without:
         further = f"at least {more}" if report["1000_photos_more"] else "an unknown sum"
         out.print(
             f"INCOMPLETE: at least {month} {currency} a month for {photos} photos on {cloud}, and {further} "
             f"for 1,000 photos more. Not counted, since no price is known: {', '.join(without)}. "
-            "Read each on its page, and give it with --price NAME=VALUE. Prices change: look",
+            "Read each on its page, and give it with --price NAME=VALUE. Prices change: look at the pages above",
             style="bold yellow",
             soft_wrap=True,
         )
     else:
         out.print(
             f"{month} {currency} a month for {photos} photos on {cloud}; 1,000 photos more: {more}. "
-            "Prices change: look",
+            "Prices change: look at the pages above",
             soft_wrap=True,
         )

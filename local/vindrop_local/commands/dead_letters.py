@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import re
@@ -12,11 +13,13 @@ from typing import Annotated, Final
 import typer
 
 from vindrop.core import redrive as redriving
+from vindrop.core.console import ConsoleUnavailableError
 from vindrop.core.destination import Destination
 from vindrop.core.ledger import Ledger
 from vindrop.core.redrive import DEFAULT_RATE, Selection
 from vindrop.domain.failures import Disposition
 from vindrop.domain.records import DEAD_LETTER, DeadLetter, to_cloudevent
+from vindrop.stores import open_console
 from vindrop_local import show
 from vindrop_local.commands import sources
 from vindrop_local.commands.listing import print_json, print_lines
@@ -36,7 +39,12 @@ Codes = Annotated[
     ),
 ]
 Dispositions = Annotated[
-    list[Disposition] | None, typer.Option("--disposition", help="Only these; repeatable.")
+    list[Disposition] | None,
+    typer.Option(
+        "--disposition",
+        help="Only what ended so; repeatable: retry (tried for too long), other_way (also by the "
+        "fallback), dead_letter (the photo), hold (the open circuit), unknown.",
+    ),
 ]
 Since = Annotated[
     str, typer.Option("--since", help="Only what ended since: 90m, 12h, 3d, or 2026-11-22[T10:00].")
@@ -98,13 +106,11 @@ def show_(
 ) -> None:
     """Show one in full, and where its upload stands now."""
     found = [letter for letter in _letters(source, ledger) if letter.id.startswith(identity)]
+    opened = sources.ledger(ledger)
     if not found:
-        raise UserError(
-            f"no dead letter begins with {identity}: `vindrop dead-letters list --json` shows all"
-        )
+        raise _no_such(identity, opened)
     if len(found) > 1:
         raise UserError(f"{len(found)} dead letters begin with {identity}: give more of it")
-    opened = sources.ledger(ledger)
     standing = opened.standing(found[0].id) if opened is not None else None
     event = to_cloudevent(found[0])
     found_now = {**event, "now": standing.state if standing else None}
@@ -147,7 +153,11 @@ def redrive(
     opened = sources.ledger(ledger)
     if opened is None or not opened.durable:
         raise UserError("a redrive needs a ledger: name one with --ledger")
-    letters = [letter for letter in _letters(source, ledger) if selection.takes(letter)]
+    everyone = _letters(source, ledger)
+    for each in selection.ids:
+        if not any(letter.id.startswith(each) for letter in everyone):
+            raise _no_such(each, opened)
+    letters = [letter for letter in everyone if selection.takes(letter)]
     targets = sources.destinations(source, "VINDROP_DEAD_LETTERS")
     _redrive(letters, opened, targets, rate=rate, dry_run=dry_run, as_json=as_json)
 
@@ -178,6 +188,29 @@ def _redrive(
         console().print(f"{count} {said(_SAID[result])}")
     if not counts:
         console().print("no dead letter is selected")
+
+
+def _no_such(identity: str, ledger: Ledger | None) -> UserError:
+    """Return what to say of an identity that no dead letter has: what became of it, where it is known."""
+    life = None
+    if ledger is not None:
+        with contextlib.suppress(ConsoleUnavailableError):
+            known = open_console(ledger, None, 0.0)
+            ids = known.find(identity)
+            life = known.upload(ids[0]) if len(ids) == 1 else None
+    if life is None:
+        return UserError(
+            f"no dead letter begins with {identity}: `vindrop dead-letters list --json` shows all"
+        )
+    review = life.entry.review
+    if review is not None and review.vin:
+        return UserError(
+            f"{identity} is no dead letter any more: {review.reviewer} has read it. "
+            f"`vindrop uploads {identity}` shows its life"
+        )
+    return UserError(
+        f"{identity} is no dead letter: `vindrop uploads {identity}` shows where its upload stands"
+    )
 
 
 def _letters(source: str, ledger: str) -> list[DeadLetter]:

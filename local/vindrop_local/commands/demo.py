@@ -17,8 +17,9 @@ from typing import Annotated, Any, Final, cast
 import typer
 from rich.console import Console
 
+from vindrop.domain.in_force import in_force
 from vindrop.domain.records import DeadLetter, Reading
-from vindrop_local.commands.options import STATE, Json, State
+from vindrop_local.commands.options import STATE, Json, State, a_folder
 from vindrop_local.commands.up import say_next_link
 from vindrop_local.demo_report import Report, present
 from vindrop_local.errors import UserError
@@ -74,10 +75,15 @@ def demo(
         if open_it:
             _open(stack, out)
         elif not as_json:
-            out.print(f"\nTo correct what no engine could read: {shown(again)}", soft_wrap=True)
+            to = (
+                "correct what no engine could read"
+                if report.dead_letters
+                else "see them in a browser"
+            )
+            out.print(f"\nTo {to}: {shown(again)}", soft_wrap=True)
 
     port = 0 if open_it else None
-    place = _place(state, photos, cascade=cascade)
+    place = a_folder(_place(state, photos, cascade=cascade), "--state")
     report = run(place, out, then=shown_then, http_port=port, cascade=cascade, photos=photos)
     if not report.ok:
         raise typer.Exit(1)
@@ -163,7 +169,7 @@ def run(
             )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
-        readings = [r for r in stack.results.records("readings") if isinstance(r, Reading)]
+        readings = _in_force(stack)
         letters = stack.results.records("dead_letters")
         report = Report(
             uploads=sum(stack.ledger.counts().values()),
@@ -181,6 +187,13 @@ def run(
     finally:
         stack.stop()
     return report
+
+
+def _in_force(stack: Stack) -> list[Reading]:
+    """Return the readings with the VINs in force; one whose VIN a person denies is the reader's still."""
+    found = [(end, in_force(end, said)) for end, said in stack.results.reviewed("readings")]
+    both = (counts if isinstance(counts, Reading) else end for end, counts in found)
+    return [each for each in both if isinstance(each, Reading)]
 
 
 def _upload(stack: Stack, wanted: list[Sample], console: Console) -> int:

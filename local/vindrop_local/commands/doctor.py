@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -26,8 +27,8 @@ def doctor(
         Path | None,
         typer.Option(
             "--env-file",
-            help="File with the function's environment, one NAME=value a line, such as the .env of a "
-            "deployment. It is only read; what it names goes before the environment's own.",
+            help="File with the function's environment: one NAME=value a line, or the JSON in which the "
+            "cloud's own command shows it. It is only read; what it names goes before the environment's own.",
         ),
     ] = None,
     as_json: Json = False,
@@ -58,6 +59,8 @@ def _read(path: Path) -> dict[str, str]:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} cannot be read: it is not UTF-8") from None
+    if lines and lines[0].lstrip().startswith("{"):
+        return _of_json(path, "\n".join(lines))
     found = {}
     for number, line in enumerate(lines, 1):
         text = line.strip().removeprefix("export ")
@@ -68,3 +71,18 @@ def _read(path: Path) -> dict[str, str]:
             raise UserError(f"{path}:{number} is not NAME=value")
         found[name.strip()] = env_lines.value(value)
     return found
+
+
+def _of_json(path: Path, text: str) -> dict[str, str]:
+    """Return the variables of what ``aws lambda get-function-configuration`` or ``tccli scf GetFunction`` shows."""
+    try:
+        shown: Any = json.loads(text)
+        shown = shown.get("Response", shown)["Environment"]["Variables"]
+        if isinstance(shown, list):  # Tencent's
+            shown = {each["Key"]: each["Value"] for each in shown}
+        return {str(name): str(value) for name, value in shown.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise UserError(
+            f"{path} is neither lines NAME=value nor what `aws lambda get-function-configuration` or "
+            "`tccli scf GetFunction` shows of a function"
+        ) from None

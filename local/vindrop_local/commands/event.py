@@ -43,7 +43,7 @@ def event(
     ] = API_KEY,
     as_json: Annotated[bool, typer.Option("--json", help="The event as one line.")] = False,
 ) -> None:
-    """Print an event: `vindrop event cos --key a.jpg | vindrop invoke upload -`.
+    """Print an event: `vindrop event cos --key plate-04.jpg | vindrop invoke upload -`.
 
     HTTP requests are for the function http_api:
     `vindrop event http-aws-url --photo a.jpg | vindrop invoke http_api -`.

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from vindrop.core.store_errors import scheme_of
 from vindrop.stores.sql import SCHEMES, is_sql, open_database
 from vindrop_local import show
 from vindrop_local.commands.options import Json
@@ -40,8 +39,8 @@ def copy(
     for option, url in (("--from", source), ("--to", target)):
         if not is_sql(url):
             raise UserError(
-                f"{option} begins with {scheme_of(url) or 'nothing'}: a ledger is copied between SQL "
-                f"databases ({', '.join(SCHEMES)})"
+                f"{option} names no SQL database: a ledger is copied between such, and the URL of one "
+                f"begins with {', '.join(f'{each}://' for each in SCHEMES)}"
             )
     if source == target:
         raise UserError("--from and --to name the same ledger")

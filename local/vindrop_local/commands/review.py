@@ -76,7 +76,8 @@ def _list(chosen: Filter, ledger: str, limit: int, cursor: str, *, as_json: bool
         page = sources.console(ledger).review_queue(chosen, cursor, limit)
     except BadCursorError as error:
         raise UserError(f"--cursor: {error}") from None
-    print_page(page, as_json=as_json)
+    none = "nothing waits for a person" if chosen == Filter() else "no such uploads"
+    print_page(page, as_json=as_json, none=none)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vindrop_local.commands.options import a_folder
 from vindrop_local.errors import UserError
 
 
@@ -108,6 +109,7 @@ def _records(folder: Path | None, *, as_json: bool) -> None:
     if folder is None:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return
+    a_folder(folder, "--write-to")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for kind, content in found.items():

@@ -54,7 +54,8 @@ def settings(
             line = {"variable": name, "default": default, "what": about}
             sys.stdout.write(json_text(line) + "\n")
         return
-    console().print(show.settings_table(rows))
+    out = console()
+    out.print(show.settings_table(rows, narrow=out.is_terminal))
 
 
 def page() -> str:

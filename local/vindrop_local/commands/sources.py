@@ -15,8 +15,10 @@ from vindrop.core.destination import Destination, Kind, Readable
 from vindrop.core.ledger import Ledger
 from vindrop.core.review import Reviewer, StoredConsole
 from vindrop.core.review_desk import ReviewDesk
+from vindrop.core.store_errors import StoreSettingError
 from vindrop.destinations import name_of, open_destination
-from vindrop.domain.records import End
+from vindrop.domain import in_force as rules
+from vindrop.domain.records import End, Record
 from vindrop.stores import open_console, open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
@@ -51,7 +53,8 @@ def _named(source: str, variable: str) -> dict[str, Destination]:
     for url in urls:
         there(url)
         refuse_foreign(url, RECORDS)
-    return {name_of(url): open_destination(url) for url in urls or [_local()]}
+    setting = "--from" if source else variable
+    return {name_of(url): open_destination(url, None, setting) for url in urls or [_local()]}
 
 
 def records(found: list[Destination], kind: Kind) -> Iterator[End] | None:
@@ -59,6 +62,19 @@ def records(found: list[Destination], kind: Kind) -> Iterator[End] | None:
     for destination in found:
         if hasattr(destination, "records"):
             return cast("Readable", destination).records(kind)
+    return None
+
+
+def in_force(found: list[Destination], kind: Kind) -> Iterator[tuple[End, Record]] | None:
+    """Yield each record of the first destination that can be read back, and what counts of it.
+
+    The second is the record with the VIN that a person gave, or the review that says there is none
+    (`vindrop.domain.in_force`). None: none of them can be read back.
+    """
+    for destination in found:
+        if hasattr(destination, "reviewed"):
+            pairs = cast("Readable", destination).reviewed(kind)
+            return ((end, rules.in_force(end, review)) for end, review in pairs)
     return None
 
 
@@ -71,7 +87,12 @@ def ledger(url: str) -> Ledger | None:
         return None
     there(found)
     refuse_foreign(found, LEDGER)
-    return open_ledger(found, account="vinocr")
+    try:
+        return open_ledger(found, account="vinocr")
+    except StoreSettingError as error:
+        if not url:
+            raise
+        raise UserError(str(error).replace("VINDROP_LEDGER", "--ledger", 1)) from None
 
 
 def console(url: str) -> StoredConsole:

@@ -11,13 +11,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, cast
+from urllib.parse import urlsplit
 
 import typer
 
 from vindrop.core.console import Day
 from vindrop.core.ledger import Ledger, OpenCircuit
 from vindrop.domain.engines import Engine, unbilled
-from vindrop.domain.records import DeadLetter, End, Reading
+from vindrop.domain.recognition import TENCENT
+from vindrop.domain.records import DeadLetter, End, Reading, Record, is_review
 from vindrop.stores import open_console
 from vindrop_local import show
 from vindrop_local.commands import sources
@@ -67,7 +69,7 @@ def stats(
     Days and months are those of UTC; a call counts where its upload ended. What a month costs beside
     VinOCR, and where prices stand: `vindrop cost`.
     """
-    readings = sources.records(sources.destinations(source, "VINDROP_RESULTS"), "readings")
+    readings = sources.in_force(sources.destinations(source, "VINDROP_RESULTS"), "readings")
     dead = sources.records(
         sources.destinations(letters or source, "VINDROP_DEAD_LETTERS"), "dead_letters"
     )
@@ -97,8 +99,20 @@ def stats(
         return
     known = not several or bool(told)
     left_out = book is None and bool(source)
-    shown = lines(report, free, known=known, left_out=left_out)
+    own = not several and not any(prices.values()) and _is_own(ledger or source)
+    shown = lines(report, free, known=known, left_out=left_out, own=own)
     console().print(show.totals_table(list(shown)))
+
+
+def _is_own(named: str) -> bool:
+    """Whether the one VinOCR is known to be one's own: that of the local stack, or of the settings."""
+    endpoint = os.environ.get("VINDROP_VINOCR_ENDPOINT", "").strip()
+    if endpoint:
+        return not (urlsplit(f"//{endpoint.rpartition('://')[2]}").hostname or "").endswith(TENCENT)
+    elsewhere = named or any(
+        os.environ.get(f"VINDROP_{each}") for each in ("RESULTS", "LEDGER", "RECOGNIZERS")
+    )
+    return not elsewhere
 
 
 def _book(ledger: str, source: str) -> Ledger | None:
@@ -111,18 +125,21 @@ def _book(ledger: str, source: str) -> Ledger | None:
     return sources.ledger(source) if holds_ledger(source) else None
 
 
-def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> dict[str, Any]:
+def count(
+    readings: Iterable[tuple[End, Record]], letters: Iterable[End], now: dt.datetime
+) -> dict[str, Any]:
     """Return the figures of what has ended, in one pass over the records.
 
+    :param readings: each as it was delivered, which has its calls, and what counts of it.
     :param now: which day and month are this day and this month (UTC).
     """
     verdicts, codes = Counter[str](), Counter[str]()
     billed, maybe = Counter[str](), 0
     by_recognizer: dict[str, Counter[str]] = {}
     by_day: dict[dt.date, Counter[str]] = {}
-    for record in itertools.chain(readings, letters):
+    for record, counts in itertools.chain(readings, ((each, each) for each in letters)):
         if isinstance(record, Reading):
-            verdicts[record.verdict.value] += 1
+            verdicts[_verdict(counts)] += 1
             told = record.recognizers
             calls, perhaps = record.vinocr.billed, record.vinocr.maybe_billed
         elif isinstance(record, DeadLetter):
@@ -155,6 +172,13 @@ def count(readings: Iterable[End], letters: Iterable[End], now: dt.datetime) -> 
         "by_day": by_day,
         **(_by_recognizer(by_recognizer) if len(by_recognizer) > 1 else {}),
     }
+
+
+def _verdict(record: Record) -> str:
+    """Return the verdict in force; where a person said that there is no VIN, why."""
+    if is_review(record):
+        return record.reason or "reviewed"
+    return record.verdict.value if isinstance(record, Reading) else ""
 
 
 def _overview(book: Ledger, days: int, prices: dict[str, float]) -> dict[str, Any]:

@@ -8,25 +8,22 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from vindrop.core.destination import Kind
-from vindrop.destinations.sql import SQLDestination
-from vindrop.domain.records import DeadLetter, End, Reading, to_json
-from vindrop.stores.sql import open_database
+from vindrop.domain.records import Record, to_json
 from vindrop_local import show
-from vindrop_local.commands.options import STATE, Json, State
-from vindrop_local.outages import Circuits, Outages, accounts
+from vindrop_local.commands.options import STATE, Json, State, a_folder
+from vindrop_local.errors import UserError
+from vindrop_local.follower import Follower
+from vindrop_local.outages import Circuits, Outages, accounts, recognizers
 from vindrop_local.recognizer_settings import of_cascade
 from vindrop_local.stack import Place, Stack
 from vindrop_local.terminal import console, json_shown, shown
 
 _POLL = 0.3
-KINDS: tuple[Kind, ...] = ("readings", "dead_letters")
 
 
 def up(
@@ -50,16 +47,13 @@ def up(
 
     With VINDROP_RECOGNIZERS set, the functions ask those recognizers (docs/cascade.md).
     """
+    _check(state, bucket, rate)
     out = console(error=as_json)
     ended = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        ended.set()
-
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, end)
+        signal.signal(name, lambda _signal, _frame: ended.set())
     cascade = of_cascade()
-    outages = Outages(several=bool(names := accounts(cascade)))
+    outages = Outages([each.name for each in recognizers(cascade)])
     stack = Stack(
         Place(state, bucket),
         vinocr={"VINOCR_RATE": str(rate)},
@@ -81,8 +75,8 @@ def up(
         )
         if open_it:
             webbrowser.open(stack.console_link())
-        follower = _Follower(stack.place.database)
-        told = Circuits(stack.ledger.open_circuits, names), outages
+        follower = Follower(stack.place.database)
+        told = Circuits(stack.ledger.open_circuits, accounts(cascade)), outages
         _follow(stack, follower, ended, out, told, as_json=as_json)
     finally:
         out.print("finishing what is under way …")
@@ -91,9 +85,17 @@ def up(
             _say(record, as_json=as_json)
 
 
+def _check(state: Path, bucket: Path, rate: float) -> None:
+    """Refuse what cannot be meant, by the option's name: further in only settings have names."""
+    if not rate > 0:
+        raise UserError(f"--rate is {rate:g}: it takes a number above 0")
+    a_folder(state, "--state")
+    a_folder(bucket, "--bucket")
+
+
 def _follow(
     stack: Stack,
-    follower: _Follower,
+    follower: Follower,
     ended: threading.Event,
     out: Console,
     watched: Sequence[Circuits | Outages],
@@ -117,28 +119,9 @@ def say_next_link(stack: Stack, out: Console) -> None:
         out.print(f"Opened. The next link: {stack.console_link()}", soft_wrap=True)
 
 
-class _Follower:
-    """Records as they land."""
-
-    def __init__(self, url: str) -> None:
-        self._destination = SQLDestination(open_database(url))
-        self._seen = {kind: self._destination.last(kind) for kind in KINDS}
-
-    def new(self) -> list[End]:
-        """Return what has landed since the last call."""
-        found: list[End] = []
-        for kind in KINDS:
-            for at, record in self._destination.after(kind, self._seen[kind]):
-                self._seen[kind] = at
-                found.append(record)
-        return found
-
-
-def _say(record: End, *, as_json: bool) -> None:
+def _say(record: Record, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json_shown(to_json(record)) + "\n")
         sys.stdout.flush()
-    elif isinstance(record, Reading):
-        console().print(show.reading_line(record))
-    elif isinstance(record, DeadLetter):
-        console().print(show.dead_letter_line(record))
+    else:
+        console().print(show.record_line(record))

@@ -17,7 +17,7 @@ from vindrop_local.commands.filters import filtered
 from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import LedgerURL
 from vindrop_local.errors import UserError
-from vindrop_local.language import comma, said, word
+from vindrop_local.language import clause, comma, said, word
 from vindrop_local.terminal import Foreign, console, json_text, shown
 
 Limit = Annotated[int, typer.Option("--limit", help="Uploads of a page.", min=1, max=200)]
@@ -49,7 +49,7 @@ def uploads(
     print_page(page, as_json=as_json)
 
 
-def print_page(page: Page, *, as_json: bool) -> None:
+def print_page(page: Page, *, as_json: bool, none: str = "no such uploads") -> None:
     """Print a page of a list, and how to see the next one."""
     out = console()
     if as_json:
@@ -68,7 +68,7 @@ def print_page(page: Page, *, as_json: bool) -> None:
             table.add_row(*cells, Foreign(key))
         out.print(table)
     else:
-        out.print("no such uploads" if page.next is None else "none so far")
+        out.print(none if page.next is None else "none so far")
     if page.next is not None:
         more = f"more: --cursor {page.next}"
         if page.searched_to is not None:
@@ -146,14 +146,19 @@ def _show(opened: Console, beginning: str, *, as_json: bool) -> None:
     out = console()
     out.print(f"{shown(life.entry.upload.key)}  {life.entry.id}")
     out.print(_life_table(life.events))
-    record = found["record"]
-    if record is not None:
-        out.print_json(json_text(record))
+    out.print("the whole record: --json", style="dim")
 
 
 def _event(event: Event) -> dict[str, Any]:
     moment = event.at.astimezone(dt.timezone.utc).isoformat() if event.at else None
     return {"step": event.step, "at": moment, **dict(event.detail)}
+
+
+def _for_people(event: Event) -> dict[str, Any]:
+    """Return the details with moments as the rest of the table has them."""
+    due = event.detail.get("due_at")
+    moment = dt.datetime.fromisoformat(str(due)).astimezone(dt.timezone.utc) if due else None
+    return {**event.detail, **({"due_at": f"{moment:%Y-%m-%d %H:%M:%S}"} if moment else {})}
 
 
 def _life_table(events: Iterable[Event]) -> Table:
@@ -164,8 +169,8 @@ def _life_table(events: Iterable[Event]) -> Table:
     for event in events:
         when = f"{event.at.astimezone(dt.timezone.utc):%Y-%m-%d %H:%M:%S}" if event.at else ""
         detail = comma().join(
-            f"{word('detail', k.replace('_', ' '))} {shown(said(str(v)))}"
-            for k, v in event.detail.items()
+            f"{word('detail', k.replace('_', ' '))} {clause(shown(said(str(v))))}"
+            for k, v in _for_people(event).items()
             if v not in {None, ""}
         )
         table.add_row(when, word("step", event.step.replace("_", " ")), detail)

@@ -7,6 +7,7 @@ The checks run in the order in which one depends on another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from vindrop import settings as settings_module
 from vindrop.settings import Settings, SettingsError
@@ -25,18 +26,57 @@ def examine(environment: Mapping[str, str], *, deployed: bool = False) -> Iterat
     try:
         settings = settings_module.load(environment)
     except SettingsError as error:
-        yield wrong("settings", str(error))
+        yield from _not_set(environment) or [wrong("settings", str(error))]
         if not any(name.startswith("VINDROP_") for name in environment):
             yield unsure(
                 "a laptop",
                 "`vindrop up` and `vindrop demo` need no settings; doctor looks at a deployment: name "
                 "its settings with --env-file FILE",
             )
-        return  # whatever follows would only stumble over the same
+        yield unsure(
+            "next",
+            "give the function's own settings, as its deployment set them, with --env-file FILE: "
+            "`vindrop help operations` says how to get that file from each cloud",
+        )
+        yield from _what_is_there(environment, deployed=deployed)
+        return
     yield from _settings(settings)
     yield from vinocr.examine(settings, environment, deployed=deployed)
     yield from buckets.examine(settings, environment)
     yield from stores.examine(settings, environment)
+
+
+def _not_set(environment: Mapping[str, str]) -> list[Finding]:
+    """Return all that is missing, so that nobody mends one only to hear of the next."""
+    return [
+        wrong(
+            "settings",
+            f"{settings_module.variable(name)} is not set. {settings_module.description(field)}",
+        )
+        for name, field in settings_module.fields().items()
+        if field.required and not environment.get(settings_module.variable(name))
+    ]
+
+
+_UNKNOWN: Final = "sqlite:///not-set"
+"""Stands for the URL of a store that is not set: it is not looked at."""
+
+
+def _what_is_there(environment: Mapping[str, str], *, deployed: bool) -> Iterator[Finding]:
+    """Yield what is found of the parts whose settings are there, where others are missing."""
+    missing = {
+        settings_module.variable(name): _UNKNOWN
+        for name, field in settings_module.fields().items()
+        if field.required and not environment.get(settings_module.variable(name), "").strip()
+    }
+    try:
+        settings = settings_module.load({**environment, **missing})
+    except SettingsError:
+        return  # a setting is wrong: whatever follows would only stumble over the same
+    if settings.recognizers or any(name.startswith("VINDROP_VINOCR_") for name in environment):
+        yield from vinocr.examine(settings, environment, deployed=deployed)
+    yield from buckets.examine(settings, environment)
+    yield from stores.examine(settings, environment, left_out=_UNKNOWN)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:

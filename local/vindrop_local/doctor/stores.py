@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Final
 
 from vindrop.core.ledger import Ledger
+from vindrop.core.review import ReviewStore
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.core.store_url import shown
 from vindrop.destinations import open_destination, sql
@@ -16,14 +18,25 @@ from vindrop.stores import sql as databases
 from vindrop_local.doctor import looking
 from vindrop_local.doctor.finding import Finding, ok, unsure, wrong
 
+_MOST: Final = 50
+"""Uploads that are due, as far as they are counted."""
 
-def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is found of every store."""
-    if settings.ledger != "none":
+
+def examine(
+    settings: Settings, environment: Mapping[str, str], left_out: str = ""
+) -> Iterator[Finding]:
+    """Yield what is found of every store.
+
+    :param left_out: a URL that stands for one that is not known.
+    """
+    if settings.ledger not in {"none", left_out}:
         yield from _guarded("ledger", lambda: _ledger(settings, environment))
-    yield from _guarded("rate limiter", lambda: _rate_limiter(settings, environment))
+    if settings.rate_limiter_url != left_out:
+        yield from _guarded("rate limiter", lambda: _rate_limiter(settings, environment))
     for kind, urls in (("results", settings.results), ("dead letters", settings.dead_letters)):
         for url in urls:
+            if url == left_out:
+                continue
             what = f"{kind} in {redact(shown(url))}"
             yield from _guarded(what, partial(_destination, url, what, environment))
 
@@ -50,30 +63,30 @@ def _tables(what: str, found: looking.Looking) -> Finding | None:
 
 def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     ledger: Ledger
+    reviews: ReviewStore | None = None
     if databases.is_sql(settings.ledger):
         from vindrop.stores.ledger.sql import SQLLedger
+        from vindrop.stores.ledger.sql_reviews import SQLReviews
 
         found = looking.database(settings.ledger)
         ledger = SQLLedger(looking.as_database(found), settings.account)
         if missing := _tables("ledger", found):
             yield missing
             return
+        reviews = SQLReviews(looking.as_database(found))
+        if found.missing:  # of a ledger that had no console yet
+            reviews = None
     elif settings.ledger.startswith("dynamodb:"):
         from vindrop.stores.ledger.dynamodb import DynamoDBLedger
+        from vindrop.stores.ledger.dynamodb_reviews import DynamoDBReviews
 
         tables = looking.LookingDynamoDB(settings.ledger, environment)
         tables.get("console", "no such id")
         ledger = DynamoDBLedger(tables, settings.account)
+        reviews = DynamoDBReviews(tables, ledger.listing)
     else:
         ledger = open_ledger(settings.ledger, account=settings.account)  # none other: it says so
-    waiting = ledger.retryable(50)
-    some = "50 or more" if len(waiting) == 50 else str(len(waiting))
-    if len(waiting) > 1:
-        yield ok("ledger", f"answers; {some} uploads are due at the next sweep")
-    elif waiting:
-        yield ok("ledger", "answers; 1 upload is due at the next sweep")
-    else:
-        yield ok("ledger", "answers; nothing is due at the next sweep")
+    yield ok("ledger", _waiting(ledger, reviews))
     for account in _accounts(settings):
         if ledger.for_account(account).circuit(None) is None:
             continue
@@ -82,6 +95,20 @@ def _ledger(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
             "VinOCR has refused it, so the circuit breaker is open and no calls are made: see "
             "`circuit_opened` in the log; once that is mended, the next probe closes it",
         )
+
+
+def _waiting(ledger: Ledger, reviews: ReviewStore | None) -> str:
+    """Return what has not ended: also what is retried later, or worked on now."""
+    uploads = sum(each.uploads for each in ledger.backlog().values())
+    decisions = reviews.undelivered() if reviews is not None else 0
+    if not uploads and not decisions:
+        return "answers; nothing waits"
+    due = len(ledger.retryable(_MOST))
+    some = f"{_MOST} or more" if due == _MOST else str(due)
+    return (
+        f"answers; uploads that wait: {uploads} (due at the next sweep: {some}), decisions of people: "
+        f"{decisions}; each is tried again by itself: `vindrop uploads --state waiting`"
+    )
 
 
 def _accounts(settings: Settings) -> list[str]:

@@ -57,7 +57,8 @@ class FolderLock:
         except OSError:
             self._file.close()
             raise AlreadyRunningError(
-                f"{what} is already running on {file.parent}: stop it, or choose another folder"
+                f"{what} is already running on {file.parent}: stop it, or choose "
+                "another folder with --state"
             ) from None
 
     def release(self) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from vindrop_local.serving import free_port
 
 START_SECONDS = 90.0
+_PORTS = 3
+"""Ports tried, where others take them first."""
 PASSWORD = "planted-password"
 
 
@@ -40,7 +42,7 @@ class Server:
             self._as_user = {"user": self.user, "group": self.user, "extra_groups": []}
             shutil.chown(self.folder, self.user)
         self.prepare()
-        self.start()
+        self._start_first()
         self.ready_once()
 
     def prepare(self) -> None:
@@ -65,6 +67,17 @@ class Server:
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]}: {done.stdout.decode()} {done.stderr.decode()}")
+
+    def _start_first(self) -> None:
+        """Start it; a port that was free a moment ago may be another's by now."""
+        for _ in range(_PORTS):
+            try:
+                return self.start()
+            except RuntimeError as error:
+                if "in use" not in str(error):
+                    raise
+                self.port = free_port()
+        return self.start()
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
 from vinocr.reader.detect import Box
+
+_LEAST_SHARE: Final = 0.33
+"""Of a VIN's length and height that a line needs to be taken for another VIN."""
+_NEARLY_ALL: Final = 0.55
+"""Length to height, in those of the found VIN, of a line with enough letters to be told for a VIN:
+its box may have missed an end."""
+_LEAST_PART: Final = 0.4
+"""The same of a part that is read together with another: 7 of 17 letters."""
 
 
 def follows(a: Box, b: Box) -> bool:
@@ -60,6 +69,24 @@ def around(boxes: tuple[Box, ...]) -> Box:
 def on_head(box: Box) -> Box:
     """Return the same box, read from its other end."""
     return Box(box.x, box.y, box.width, box.height, box.angle + math.pi, box.score)
+
+
+def may_be_another(box: Box, found: Box, boxes: list[Box]) -> bool:
+    """Whether a line may be another VIN, or a part of one, beside the VIN that was found.
+
+    :param boxes: all lines but the found one: a VIN in two parts has its other part among them.
+    """
+    share = (box.width / found.width, box.height / found.height)
+    if not all(_LEAST_SHARE < one < 1 / _LEAST_SHARE for one in share):
+        return False
+    letters = share[0] / share[1]
+    if letters >= _NEARLY_ALL:
+        return True
+    return letters >= _LEAST_PART and any(_go_together(box, one) for one in boxes if one is not box)
+
+
+def _go_together(a: Box, b: Box) -> bool:
+    return follows(a, b) or follows(b, a) or below(a, b) or below(b, a)
 
 
 def halves(box: Box, share: float = 0.62) -> tuple[Box, Box]:

@@ -85,8 +85,13 @@ def detect(
 
 def tensor(image: Image.Image) -> Floats:
     """Return an RGB image as the networks want it: (3, height, width), BGR, −1 to 1."""
-    pixels = np.asarray(image, dtype=np.float32)[:, :, ::-1]
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1) / 127.5 - 1.0)
+    pixels = np.asarray(image)
+    out = np.empty((3, *pixels.shape[:2]), dtype=np.float32)
+    for channel in range(3):
+        out[channel] = pixels[:, :, 2 - channel]
+    out /= 127.5
+    out -= 1.0
+    return out
 
 
 def boxes(text_map: Floats, scale_x: float, scale_y: float) -> list[Box]:

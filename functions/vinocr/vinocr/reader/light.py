@@ -47,7 +47,7 @@ def _blurred(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
         pad[axis] = (radius + 1, radius)
         sums = np.cumsum(np.pad(values, pad, mode="symmetric"), axis=axis, dtype=np.float64)
         window = 2 * radius + 1
-        upper = np.take(sums, range(window, window + size), axis=axis)
-        lower = np.take(sums, range(size), axis=axis)
+        upper = sums[:, window : window + size] if axis else sums[window : window + size]
+        lower = sums[:, :size] if axis else sums[:size]
         values = ((upper - lower) / window).astype(np.float32)
     return values

@@ -68,6 +68,8 @@ class Line:
     _proposed: set[str] = field(default_factory=set)
     _scores: dict[str, float] = field(default_factory=dict)
     _searched: int = 0
+    _said: dict[int, dict[str, float]] = field(default_factory=dict)
+    """Of each strip, by its `id`, what it says of VINs."""
 
     @property
     def box(self) -> Box:
@@ -83,6 +85,12 @@ class Line:
     def letters(self) -> int:
         """How many VIN letters the line holds, at most, in any strip."""
         return max((most_letters(s.probabilities) for s in self.strips), default=0)
+
+    @property
+    def unbroken(self) -> int:
+        """How many VIN letters in a row any strip spells, no junk between: none stands within a VIN."""
+        runs = (run for s in self.strips for run in s.spelt.replace(" ", "").split("~"))
+        return max(map(len, runs), default=0)
 
     @property
     def missing(self) -> int:
@@ -131,6 +139,7 @@ class Line:
         self.strips.clear()
         self.witnesses.clear()
         self._proposed.clear()
+        self._said.clear()
         self._searched = 0
 
     def scores(self) -> dict[str, float]:
@@ -148,12 +157,12 @@ class Line:
         self._scores = {}
         if self._proposed:
             vins = sorted(self._proposed)
-            picture = _said(self.strips, vins)
+            picture = _said(self.strips, vins, self._said)
             self.picture = dict(zip(vins, picture.tolist(), strict=True))
             independent = SEVERAL if len(self.strips) > 1 else 1.0
             score = independent * picture
             if self.witnesses:
-                score = score + WITNESS * _said(self.witnesses, vins)
+                score = score + WITNESS * _said(self.witnesses, vins, self._said)
             self._scores = {
                 vin: float(s) + self._weight(vin) + self.penalty
                 for vin, s in zip(vins, score, strict=True)
@@ -172,10 +181,20 @@ class Line:
         return min(evidence(vin), evidence(printed))
 
 
-def _said(strips: list[Frames], vins: list[str]) -> NDArray[np.float64]:
-    """Return the mean log-likelihood of each VIN over the strips."""
-    each = np.array([align.log_likelihoods(s.probabilities, vins) for s in strips])
-    return np.asarray(np.maximum(each, LEAST).mean(axis=0))
+def _said(
+    strips: list[Frames], vins: list[str], known: dict[int, dict[str, float]]
+) -> NDArray[np.float64]:
+    """Return the mean log-likelihood of each VIN over the strips.
+
+    :param known: strip, by its `id` → VIN → log-likelihood; what was missing is added.
+    """
+    each: list[list[float]] = []
+    for strip in strips:
+        told = known.setdefault(id(strip), {})
+        new = [vin for vin in vins if vin not in told]
+        told.update(zip(new, align.log_likelihoods(strip.probabilities, new).tolist(), strict=True))
+        each.append([told[vin] for vin in vins])
+    return np.asarray(np.maximum(np.array(each), LEAST).mean(axis=0))
 
 
 def neighbours(lines: list[Line], known: list[Line]) -> list[Line]:

@@ -14,9 +14,18 @@ from typing import Final
 from PIL import Image
 
 from vindrop.domain.vin import LENGTH
-from vinocr.reader.arrange import halves, on_head, same_place
-from vinocr.reader.augmentation import DOUBTFUL, FIRST, FURTHER, Augmentation
+from vinocr.reader.arrange import halves, may_be_another, on_head, same_place
+from vinocr.reader.augmentation import DOUBTFUL, FIRST, Augmentation
 from vinocr.reader.barcode import codes
+from vinocr.reader.closer import (
+    ALMOST,
+    PROMISING,
+    SENSIBLE,
+    augmentations,
+    promise,
+    reach_out,
+    worth,
+)
 from vinocr.reader.crop import cut, strip, upside_down
 from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box, detect
@@ -61,10 +70,6 @@ brought less, the closer pass found nothing on real photos, and cost the slowest
 _UNREADABLE: Final = 0.1
 """Posterior below which nothing was found: then the costly passes are made. What was half read needs
 no second detection, and is no mirror's image."""
-_PROMISING: Final = 7
-"""VIN letters that make a line worth a closer pass."""
-_ALMOST: Final = 4
-"""Letters still missing for which a line is lengthened once more, and read in every augmentation."""
 _CLOSER: Final = 2
 """Lines looked at closely, per round."""
 _MIRRORED: Final = 1
@@ -73,16 +78,14 @@ _MOST_TOGETHER: Final = 4
 """Pairs of boxes read as one, per round."""
 _MOST_TURNED: Final = 3
 """Lines read from the other end, per round."""
+_ON_HEAD: Final = 0.9
+"""Certainty of the classifier from which a line is read from its other end at once."""
 _HALF: Final = 0.62
 """Share of a box's height that its upper or lower part takes."""
-_LEAST_SHARE: Final = 0.33
-"""Of a VIN's length and height that a line needs to be taken for another VIN."""
 _MOST_ANOTHER: Final = 4
 """Such lines read."""
 _MOST_OF_IT: Final = 10
 """Letters from which a part is one whose box missed an end."""
-_SENSIBLE: Final = 0.9
-"""Mean certainty of its letters from which a line surely stood upright."""
 
 
 class Passes:
@@ -105,12 +108,19 @@ class Passes:
 
     def _search(self, picture: Picture, threshold: float) -> Hypotheses:
         hypotheses = self.glance(picture)
-        if hypotheses.best >= _SURE_QUICKLY and hypotheses.certainty >= _CERTAIN:
+        if hypotheses.best < _UNREADABLE:
+            self._from_other_end(hypotheses)  # of what was found: cheaper than another detection
+        if _is_enough(hypotheses):
             return hypotheses
-        scale = _scale(picture)
-        if self._find(hypotheses, scale) >= SURE or self._again(hypotheses, threshold) >= max(
-            threshold, 0.9
-        ):
+        enough = max(threshold, _NEARLY_SURE)
+        half_read = hypotheses.best
+        if half_read >= _UNREADABLE and self._again(hypotheses, threshold) >= enough:
+            return hypotheses
+        scale, before = _scale(picture), hypotheses.best
+        if self._find(hypotheses, scale) >= SURE:
+            return hypotheses
+        is_new = half_read < _UNREADABLE or hypotheses.best > before
+        if is_new and self._again(hypotheses, threshold) >= enough:
             return hypotheses
         # Larger and relit: small and faint text shows. Of a large photo, to the quick network too.
         before = hypotheses.best
@@ -148,27 +158,23 @@ class Passes:
             new = [box for box in boxes if not any(same_place(box, one) for one in known)]
             boxes = new[:_MORE_BOXES]
         shrunk = hypotheses.picture.width / image.width
-        lines = [Line((box,), shrunk=shrunk) for box in self._upright(boxes, image)]
+        lines = [Line((box,), shrunk=shrunk) for box in boxes]
         for line in lines:
-            self._read(hypotheses, line, FIRST)
-            hypotheses.lines.append(line)
-            if line.letters >= LENGTH - 3 and hypotheses.weigh() >= SURE_AT_ONCE:
+            self._read_first(hypotheses, line)
+            if line.letters < LENGTH - 3:
+                continue
+            sure = hypotheses.weigh() >= SURE_AT_ONCE
+            # A barcode would be enough here with any line of text: its own is to be found.
+            if sure or (quick and not hypotheses.barcodes and _is_enough(hypotheses)):
                 return self._another(hypotheses, line, lines)
         return self._together(hypotheses, lines)
 
     def _another(self, hypotheses: Hypotheses, found: Line, lines: list[Line]) -> float:
         """Read the lines that are as large as a VIN's: the photo may show two cars'."""
-        box = found.box
-        alike = [
-            line
-            for line in lines
-            if not line.strips
-            and _LEAST_SHARE < line.box.width / box.width < 1 / _LEAST_SHARE
-            and _LEAST_SHARE < line.box.height / box.height < 1 / _LEAST_SHARE
-        ]
+        boxes = [line.box for line in lines if line is not found]
+        alike = [x for x in lines if not x.strips and may_be_another(x.box, found.box, boxes)]
         for line in alike[:_MOST_ANOTHER]:
-            self._read(hypotheses, line, FIRST)
-            hypotheses.lines.append(line)
+            self._read_first(hypotheses, line)
         return self._parts_of_another(hypotheses, found)
 
     def _parts_of_another(self, hypotheses: Hypotheses, found: Line) -> float:
@@ -178,13 +184,14 @@ class Passes:
             for line in hypotheses.lines
             if line is not found
             and len(line.boxes) == 1
-            and _PROMISING <= line.letters < LENGTH
+            and PROMISING <= line.letters < LENGTH
             and any(map(str.isdigit, line.text))
-            and line.certainty > _SENSIBLE
+            and line.unbroken >= PROMISING
+            and line.certainty > SENSIBLE
             and line.text not in found.text
         ]
-        for line in [each for each in parts if each.letters >= _MOST_OF_IT][:_CLOSER]:
-            self._reach_out(line)
+        for line in [each for each in parts if each.unbroken >= _MOST_OF_IT][:_CLOSER]:
+            reach_out(line)
             self._read(hypotheses, line, FIRST)
         return self._together(hypotheses, parts)
 
@@ -199,55 +206,33 @@ class Passes:
     def _again(self, hypotheses: Hypotheses, threshold: float) -> float:
         """Read again what the first pass found: from the other end, then closer."""
         hypotheses.passes += 1
-        if self._from_other_end(hypotheses) >= SURE:
+        if hypotheses.best < _UNREADABLE and self._from_other_end(hypotheses) >= SURE:
             return hypotheses.best
-        for line in self._worth(hypotheses, unread=True)[:_CLOSER]:
+        for line in worth(hypotheses.lines, unread=True)[:_CLOSER]:
             if line.missing > 0 and len(line.boxes) == 1:
                 before = line.missing
-                self._reach_out(line)
+                reach_out(line)
                 self._read(hypotheses, line, FIRST)
-                if 0 < line.missing <= _ALMOST and line.missing < before:
-                    self._reach_out(line)
+                if 0 < line.missing <= ALMOST and line.missing < before:
+                    reach_out(line)
                     self._read(hypotheses, line, FIRST)
-            augmentations = self._augmentations(line)
+            further = augmentations(line)
             if hypotheses.best >= _NEARLY_SURE:
-                self._read(hypotheses, line, augmentations[:_ENOUGH])
+                self._read(hypotheses, line, further[:_ENOUGH])
                 if hypotheses.weigh() >= _NEARLY_SURE:
                     return hypotheses.best
-                augmentations = augmentations[_ENOUGH:]
-            self._read(hypotheses, line, augmentations)
+                further = further[_ENOUGH:]
+            self._read(hypotheses, line, further)
         if hypotheses.weigh() < threshold:
             self._in_halves(hypotheses)
         return hypotheses.best
-
-    @staticmethod
-    def _augmentations(line: Line) -> tuple[Augmentation, ...]:
-        """Return how else to read a line: what surely has too few letters is cut off, or none."""
-        almost = 1 if line.certainty > _SENSIBLE else _ALMOST
-        return FURTHER if line.missing <= almost else FURTHER[:1]
-
-    @staticmethod
-    def _worth(hypotheses: Hypotheses, *, unread: bool) -> list[Line]:
-        """Return the lines that may hold the VIN, most promising first."""
-        lines = [line for line in hypotheses.lines if line.letters >= _PROMISING]
-        if unread:
-            lines = [line for line in lines if len(line.strips) == len(FIRST)]
-        return sorted(lines, key=_promise, reverse=True)
-
-    @staticmethod
-    def _reach_out(line: Line) -> None:
-        """Lengthen a box that missed an end, as far as 17 of its letters would go."""
-        reached = line.box.width + (line.ends - 1) * line.box.height
-        missing = line.missing * reached / line.letters
-        line.ends = min(line.ends + 2 * missing / line.box.height, 20.0)
-        line.forget()
 
     def _in_halves(self, hypotheses: Hypotheses) -> float:
         """Read a line that missed an end without what may stand right under or over it.
 
         Beside or under VINs on windscreens there often is a barcode, which spoils the box.
         """
-        for line in self._worth(hypotheses, unread=False)[:1]:
+        for line in worth(hypotheses.lines)[:1]:
             if len(line.boxes) > 1 or line.halved or line.ends <= 1:
                 continue
             line.halved = True
@@ -256,8 +241,8 @@ class Passes:
                 part.ends = line.ends / _HALF
                 self._read(hypotheses, part, FIRST)
             hypotheses.lines += parts
-            best = max(parts, key=_promise)
-            self._read(hypotheses, best, self._augmentations(best))
+            best = max(parts, key=promise)
+            self._read(hypotheses, best, augmentations(best))
         return hypotheses.weigh()
 
     def _from_other_end(self, hypotheses: Hypotheses) -> float:
@@ -267,7 +252,7 @@ class Passes:
             for line in hypotheses.lines
             if len(line.boxes) == 1
             and line.box.width > _USUAL_RATIO / 3 * line.box.height
-            and line.certainty < _SENSIBLE
+            and line.certainty < SENSIBLE
             and not line.turned
         ]
         # A VIN on its head may leave two letters: what is as long as one is tried first.
@@ -301,9 +286,13 @@ class Passes:
                 hypotheses.lines.append(image)
         return hypotheses.weigh()
 
-    def _upright(self, boxes: list[Box], image: Image.Image) -> list[Box]:
-        turned = upside_down(self._models, [strip(cut(image, box)) for box in boxes])
-        return [on_head(box) if p > 0.9 else box for box, p in zip(boxes, turned, strict=True)]
+    def _read_first(self, hypotheses: Hypotheses, line: Line) -> None:
+        """Read a line as it was detected, from the end where the classifier sees its beginning."""
+        upright = strip(cut(hypotheses.picture.image, line.box))
+        if upside_down(self._models, [upright])[0] > _ON_HEAD:
+            line.boxes = (on_head(line.box),)
+        self._read(hypotheses, line, FIRST)
+        hypotheses.lines.append(line)
 
     def _read(
         self, hypotheses: Hypotheses, line: Line, augmentations: tuple[Augmentation, ...]
@@ -320,12 +309,18 @@ class Passes:
     def _hear(self, hypotheses: Hypotheses) -> float:
         """Have the second witness read the likeliest VIN's line, and the next promising one."""
         best = hypotheses.line_of.get(next(iter(hypotheses.posterior), ""))
-        others = [line for line in self._worth(hypotheses, unread=False) if line is not best]
-        lines = [*([best] if best else []), *others[:1]]
-        for line in lines:
+        others = [line for line in worth(hypotheses.lines) if line is not best]
+        for line in [*([best] if best else []), *others[:1]]:
+            if not line.scores():
+                continue
             cut_out = pieces(hypotheses.picture, line, FIRST[0].tall)
             line.witnesses.append(frames(self._witness, line, cut_out, FIRST[0]))
         return hypotheses.weigh()
+
+
+def _is_enough(hypotheses: Hypotheses) -> bool:
+    """Whether what the quick detection found needs no further pass."""
+    return hypotheses.best >= _SURE_QUICKLY and hypotheses.certainty >= _CERTAIN
 
 
 def _scale(picture: Picture) -> float:
@@ -340,8 +335,3 @@ def _is_large(picture: Picture) -> bool:
 def _unlike(box: Box) -> float:
     """Return how far a box is from the shape of a VIN's line."""
     return abs(math.log(box.width / box.height / _USUAL_RATIO))
-
-
-def _promise(line: Line) -> float:
-    """Return how much a line promises to hold the VIN."""
-    return max(line.scores().values(), default=line.letters - 100.0)

@@ -20,6 +20,7 @@ from vinocr.reader.prior import evidence
 from vinocr.reader.recognize import BLANK, MISTAKEN, SPACE, SYMBOLS
 
 Floats = NDArray[np.float32]
+Floats64 = NDArray[np.float64]
 
 WIDTH: Final = 24
 """Hypotheses kept after each frame."""
@@ -66,35 +67,100 @@ def beam(frames: Floats, width: int = WIDTH) -> list[tuple[str, float]]:
 
     Readings are written in `SYMBOLS`.
     """
-    # prefix → (probability ending in blank, probability ending in its last symbol)
-    beams: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    readings = _Readings()
     log_scale = 0.0
-    for row in frames:
-        likely = np.nonzero(row > _LEAST)[0]
-        if len(likely) == 1 and likely[0] == BLANK:
-            beams = {prefix: (b + n, 0.0) for prefix, (b, n) in beams.items()}
+    found, classes = np.nonzero(frames > _LEAST)
+    probabilities = frames[found, classes].astype(np.float64)
+    ends = np.searchsorted(found, np.arange(len(frames)), side="right").tolist()
+    for first, end in zip([0, *ends], ends, strict=False):
+        if end == first + 1 and classes[first] == BLANK:
+            readings.rest()
             continue
-        classes = [(int(c), SYMBOLS[c], float(row[c])) for c in likely]
-        ahead: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for prefix, (blank, not_blank) in beams.items():
-            both = blank + not_blank
-            last = prefix[-1:]
-            for c, symbol, p in classes:
-                if c == BLANK:
-                    ahead[prefix][0] += both * p
-                elif symbol == last:
-                    ahead[prefix][1] += not_blank * p
-                    ahead[prefix + symbol][1] += blank * p
-                else:
-                    ahead[prefix + symbol][1] += both * p
-        best = sorted(ahead.items(), key=lambda item: -(item[1][0] + item[1][1]))[:width]
-        top = best[0][1][0] + best[0][1][1]
+        top = readings.go_on(classes[first:end], probabilities[first:end], width)
         if top <= 0:
             return []
         log_scale += math.log(top)
-        beams = {prefix: (b / top, n / top) for prefix, (b, n) in best}
-    out = [(prefix, math.log(b + n) + log_scale) for prefix, (b, n) in beams.items() if b + n > 0]
+    out = [(text, math.log(p) + log_scale) for text, p in readings.texts() if p > 0]
     return sorted(out, key=lambda item: -item[1])
+
+
+class _Readings:
+    """The beam: readings kept after a frame, each a node of a tree of symbols."""
+
+    def __init__(self) -> None:
+        # The tree. Node 0 is the empty reading.
+        self._parents, self._last = [-1], [-1]
+        self._children: dict[tuple[int, int], int] = {}
+        # What is kept: nodes, their last classes, and the probability of ending in a blank and not.
+        self._nodes = [0]
+        self._ended = np.array([-1])
+        self._blank, self._letter = np.array([1.0]), np.array([0.0])
+
+    def rest(self) -> None:
+        """Go on by a frame that surely is blank."""
+        self._blank = self._blank + self._letter
+        self._letter = np.zeros(len(self._nodes))
+
+    def go_on(self, classes: NDArray[np.intp], likely: NDArray[np.float64], width: int) -> float:
+        """Go on by a frame, and scale the best reading's probability to 1; return what it was.
+
+        :param classes: those of the frame that are followed, ascending.
+        :param likely: their probabilities.
+        """
+        count = len(self._nodes)
+        both = self._blank + self._letter
+        blank = np.zeros(count)
+        if len(classes) and classes[0] == BLANK:
+            blank, classes, likely = both * likely[0], classes[1:], likely[1:]
+        # A letter seen again is the same one, but after a blank.
+        again = self._ended[:, None] == classes
+        longer = np.where(again, self._blank[:, None], both[:, None]) * likely
+        letter = np.where(again, self._letter[:, None] * likely, 0.0).sum(axis=1)
+        listed = classes.tolist()
+        self._join(letter, longer, listed)
+        total = np.concatenate([blank + letter, longer.ravel()])
+        order = np.argsort(-total, kind="stable")[:width]
+        top = float(total[order[0]])
+        if top <= 0:
+            return top
+        order = order[total[order] > 0]
+        self._nodes = [
+            self._nodes[i] if i < count else self._child(i - count, listed) for i in order.tolist()
+        ]
+        self._ended = np.array([self._last[node] for node in self._nodes])
+        self._blank = np.concatenate([blank, np.zeros(longer.size)])[order] / top
+        self._letter = np.concatenate([letter, longer.ravel()])[order] / top
+        return top
+
+    def _join(self, letter: Floats64, longer: Floats64, classes: list[int]) -> None:
+        """Add what makes a reading longer to the reading that it becomes, where that is kept too."""
+        rows = {node: i for i, node in enumerate(self._nodes)}
+        columns = {c: i for i, c in enumerate(classes)}
+        for i, node in enumerate(self._nodes):
+            row, column = rows.get(self._parents[node]), columns.get(self._last[node])
+            if row is not None and column is not None:
+                letter[i] += longer[row, column]
+                longer[row, column] = -1.0
+
+    def _child(self, place: int, classes: list[int]) -> int:
+        """Return the node of a reading made longer, by its place among all those."""
+        row, column = divmod(place, len(classes))
+        key = (self._nodes[row], classes[column])
+        node = self._children.get(key)
+        if node is None:
+            node = self._children[key] = len(self._parents)
+            self._parents.append(key[0])
+            self._last.append(key[1])
+        return node
+
+    def texts(self) -> Iterator[tuple[str, float]]:
+        """Yield the readings kept, with their probabilities."""
+        for node, p in zip(self._nodes, (self._blank + self._letter).tolist(), strict=True):
+            symbols, at = [], node
+            while at:
+                symbols.append(SYMBOLS[self._last[at]])
+                at = self._parents[at]
+            yield "".join(reversed(symbols)), p
 
 
 def windows(reading: str) -> Iterator[tuple[str, float]]:

@@ -6,6 +6,7 @@ answers, one line of JSON each. It ends when its input does, so it never outlive
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import os
@@ -18,6 +19,12 @@ from vinocr import logging_json
 from vinocr.serve import sandbox
 
 LENGTH: Final = struct.Struct(">I")
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's mallopt."""
+_LARGEST_KEPT: Final = 32 * 1024 * 1024
+"""Bytes of one block; glibc takes no larger figure."""
+_MOST_KEPT: Final = 128 * 1024 * 1024
+"""Bytes at the heap's end."""
 
 
 def read_image(stream: BinaryIO) -> bytes | None:
@@ -32,6 +39,19 @@ def write_answer(stream: BinaryIO, kind: str, **content: Any) -> None:
     stream.flush()
 
 
+def keep_memory() -> None:
+    """Have the C library keep memory that is given back, for the next network run.
+
+    The networks' arenas are off, so each run takes and gives back megabytes; by default the library
+    returns those to the system at once, which clears and maps them anew every time. No-op without
+    glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
+        mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
+
+
 def main(options: dict[str, Any]) -> int:
     """Load the reader, then answer images until the input ends; ``options`` are `Reader`'s."""
     # The server ends its readers; a terminal's Ctrl-C reaches the whole group and must not.
@@ -41,6 +61,7 @@ def main(options: dict[str, Any]) -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     images = sys.stdin.buffer
 
+    keep_memory()
     from vinocr.reader import ImageError, Reader
 
     reader = Reader(**options, alone=True)

@@ -7,10 +7,14 @@ its ``__init__``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from vindrop.core.ledger import Transactional
 from vindrop.domain import records
+
+if TYPE_CHECKING:
+    from vindrop.domain.records import End
+    from vindrop.domain.review import Review
 
 Kind = Literal["readings", "dead_letters"]
 
@@ -38,7 +42,10 @@ class Readable(Destination, Protocol):
     """A destination that can be read back: what the command line lists."""
 
     def records(self, kind: Kind) -> Iterator[records.End]:
-        """Yield the records of ``kind``, oldest first."""
+        """Yield the records of ``kind``, oldest first, as they were delivered."""
+
+    def reviewed(self, kind: Kind) -> Iterator[tuple[End, Review | None]]:
+        """Yield the same, each with the last review of its upload; `vindrop.domain.in_force` judges."""
 
 
 @runtime_checkable

@@ -122,6 +122,9 @@ class ReviewStore(Protocol):
     def due(self, limit: int) -> list[tuple[str, int]]:
         """Return (upload id, sequence) of what anyone may deliver now, longest due first."""
 
+    def undelivered(self) -> int:
+        """Return how many have not arrived everywhere, of all uploads."""
+
     def take(self, upload_id: str, sequence: int, lease: float) -> KeptReview | None:
         """Take one for delivery for ``lease`` seconds; None: another has it, or it has arrived."""
 

@@ -25,6 +25,7 @@ from vindrop.core.review import (
 )
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import vin as rules
+from vindrop.domain.recognition import Reviewed
 from vindrop.domain.records import DeadLetter, End, Reading, VinOCRCall
 from vindrop.domain.review import Before, Reason, Review
 from vindrop.domain.vin import LOOKALIKES, VALUES, Verdict, Vin
@@ -259,6 +260,12 @@ def reviewed_reading(letter: DeadLetter, review: Review, vin: Vin) -> Reading:
         read_at=review.decided_at,
         manufacturer=vin.manufacturer,
         country=vin.country,
+        reviewed=Reviewed(
+            reviewer=review.reviewer,
+            decided_at=review.decided_at,
+            sequence=review.sequence,
+            machine_code=letter.code,
+        ),
         traceparent=review.traceparent,
     )
 

@@ -87,8 +87,17 @@ class DynamoDBDestination:
 
     def records(self, kind: Kind) -> Iterator[End]:
         """Yield the records, oldest first; a scan, so all of them are held in memory."""
-        found: list[Item] = sorted(
+        for item in self._items(kind):
+            yield end_from_json(str(item["event"]))
+
+    def reviewed(self, kind: Kind) -> Iterator[tuple[End, Review | None]]:
+        """Yield the records, each with what a person said beside it."""
+        from vindrop.domain.in_force import review_of
+
+        for item in self._items(kind):
+            yield end_from_json(str(item["event"])), review_of(item.get("review"))
+
+    def _items(self, kind: Kind) -> list[Item]:
+        return sorted(
             self._tables.scan(kind), key=lambda item: (str(item["made_at"]), str(item["id"]))
         )
-        for item in found:
-            yield end_from_json(str(item["event"]))

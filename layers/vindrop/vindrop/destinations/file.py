@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
 from vindrop.core.destination import Kind
@@ -22,11 +22,17 @@ from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.domain.records import (
     DEAD_LETTER,
     READING,
+    REVIEW,
     End,
     Record,
     end_from_cloudevent,
+    from_cloudevent,
+    is_review,
     to_json,
 )
+
+if TYPE_CHECKING:
+    from vindrop.domain.review import Review
 
 WITHDRAWN: Final = "vindrop.dead_letter.withdrawn.v1"
 """Type of the line that takes a dead letter back; it has no data."""
@@ -119,6 +125,28 @@ class FileDestination:
                     yield end_from_cloudevent(event)
                 except ValueError as error:
                     raise StoreError(f"cannot read {self._path}: {error}") from error
+
+    def reviewed(self, kind: Kind) -> Iterator[tuple[End, Review | None]]:
+        """Yield the records, each with the last review of its upload, wherever in the file that is."""
+        reviews = self._reviews()
+        for record in self.records(kind):
+            yield record, reviews.get(record.id)
+
+    def _reviews(self) -> dict[str, Review]:
+        found: dict[str, Review] = {}
+        for event in self._events():
+            if event.get("type") != REVIEW:
+                continue
+            try:
+                review = from_cloudevent(event)
+            except ValueError as error:
+                raise StoreError(f"cannot read {self._path}: {error}") from error
+            if not is_review(review):  # its type says that it is
+                continue
+            earlier = found.get(review.upload.id)
+            if earlier is None or earlier.sequence < review.sequence:
+                found[review.upload.id] = review
+        return found
 
     def _ends(self) -> dict[str, str]:
         """Return upload → the identity of the line that counts; "" where none does."""

@@ -130,23 +130,32 @@ class SQLDestination:
 
     def records(self, kind: Kind) -> Iterator[End]:
         """Yield the records, oldest first, in pages: a million rows need no more memory than one."""
-        for _, record in self.after(kind, ("", "")):
+        for _, record, _ in self.after(kind, ("", "")):
             yield record
 
-    def after(self, kind: Kind, at: tuple[str, str]) -> Iterator[tuple[tuple[str, str], End]]:
-        """Yield what follows ``at`` (when made, identity), each with its own place in the order."""
+    def reviewed(self, kind: Kind) -> Iterator[tuple[End, Review | None]]:
+        """Yield the records, each with what a person said beside it."""
+        for _, record, review in self.after(kind, ("", "")):
+            yield record, review
+
+    def after(
+        self, kind: Kind, at: tuple[str, str]
+    ) -> Iterator[tuple[tuple[str, str], End, Review | None]]:
+        """Yield what follows ``at`` (when made, identity): place in the order, record, review."""
+        from vindrop.domain.in_force import review_of
+
         while True:
             found = self.database.execute(
-                f"SELECT made_at, id, event FROM {_table(kind)} "
+                f"SELECT made_at, id, event, review FROM {_table(kind)} "
                 "WHERE made_at > :made_at OR (made_at = :made_at AND id > :last) "
                 "ORDER BY made_at, id LIMIT :page",
                 made_at=at[0],
                 last=at[1],
                 page=_PAGE,
             )
-            for made_at, last, event in found.rows:
+            for made_at, last, event, review in found.rows:
                 at = (made_at, last)
-                yield at, records.end_from_json(event)
+                yield at, records.end_from_json(event), review_of(review)
             if len(found.rows) < _PAGE:
                 return
 

@@ -1,12 +1,13 @@
-"""What recognizers said of a photo, as a reading keeps it: characters, other VINs, each engine's call.
+"""What recognizers and people said of a photo, as a reading keeps it.
 
 Declared without ``from __future__ import annotations``, as `vindrop.domain.columns` explains.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from vindrop.domain.columns import Limits
+from vindrop.domain.columns import Limits, Shown
 
 Share = Annotated[float, Limits(ge=0, le=1)]
 Point = tuple[Share, Share]
@@ -58,3 +59,19 @@ class RecognizerCall:
     """The error code with which it ended, where it gave no VIN."""
     candidates: tuple[Alternative, ...] = ()
     """VINs that it thought possible where it gave none, the likeliest first, as far as it tells them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """Who gave the VIN of a reading whose verdict is ``reviewed``, and what the machine had said."""
+
+    reviewer: Annotated[str, Shown("reviewed by")]
+    """Name of the key with which the person signed in."""
+    decided_at: dt.datetime
+    sequence: Annotated[int, Limits(ge=1)]
+    """Of the review in force."""
+    machine_vin: Annotated[str | None, Shown("machine read")] = None
+    """Null where the machine had read none: ``machine_code`` says why."""
+    machine_verdict: str | None = None
+    machine_code: str | None = None
+    """Of the dead letter that the machine ended with."""

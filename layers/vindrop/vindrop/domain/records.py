@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from vindrop.domain.columns import Column, Limits, Shown, Value, fields
 from vindrop.domain.failures import Disposition
-from vindrop.domain.recognition import Alternative, Box, Character, RecognizerCall, Share
+from vindrop.domain.recognition import Alternative, Box, Character, RecognizerCall, Reviewed, Share
 from vindrop.domain.upload import Cloud, Upload
 from vindrop.domain.vin import ALPHABET, LENGTH, Verdict, Vin
 
@@ -105,6 +105,8 @@ class Reading:
     """Other VINs that the photo may show, the likeliest first; null where it does not say them."""
     recognizers: Annotated[tuple[RecognizerCall, ...], Column("TEXT")] = ()
     """The recognizers that were asked, in order; empty in readings of earlier versions."""
+    reviewed: Reviewed | None = None
+    """Who gave the VIN, where a person did; null: it is the machine's word."""
     traceparent: str | None = None
     """W3C trace context, where the upload's trigger carried one: an extension of the event."""
 

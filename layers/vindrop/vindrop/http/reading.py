@@ -19,8 +19,9 @@ from vindrop.core.invocation import Budget, Invocation
 from vindrop.core.outcome import Outcome
 from vindrop.core.photo import Sent
 from vindrop.domain.failures import Failure
-from vindrop.domain.records import DeadLetter, Reading, to_data
+from vindrop.domain.records import DeadLetter, Reading, Record, to_data
 from vindrop.domain.upload import Upload
+from vindrop.domain.vin import Verdict
 from vindrop.http import doubts, identity, objects, photos
 from vindrop.http.problems import ProblemError, of_failure
 from vindrop.http.request import Request
@@ -86,13 +87,25 @@ def wait_for(
                 break  # its worker died
 
 
-def _answer(app: App, outcome: Outcome) -> Response:
+def _in_force(app: App, outcome: Outcome) -> Record | None:
+    """Return what counts of an upload: its end, or what a person has made of it since."""
     record = outcome.record
+    if outcome.new or not app.ledger.durable or not isinstance(record, Reading):
+        return record
+    from vindrop.domain.in_force import in_force
+
+    history = app.console()[0].reviews(record.id)
+    return in_force(record, history[-1] if history else None)
+
+
+def _answer(app: App, outcome: Outcome) -> Response:
+    record = _in_force(app, outcome)
     if isinstance(record, Reading):
         answer = {
             "id": record.id,
             **to_data(record),
-            "doubts": doubts.of(record),
+            # A person has looked: what is left to compare with the photo?
+            "doubts": [] if record.verdict is Verdict.REVIEWED else doubts.of(record),
             "new": outcome.new,
         }
         return Response(
@@ -101,6 +114,8 @@ def _answer(app: App, outcome: Outcome) -> Response:
     if isinstance(record, DeadLetter):
         told = {"recognizers": to_data(record)["recognizers"]} if record.recognizers else None
         raise of_failure(Failure(record.code, record.message, record.request_id), members=told)
+    if record is not None:
+        raise ProblemError("no-vin", f"reviewed by {record.reviewer}: {record.reason}")
     failure = outcome.failure
     if failure is None:
         raise ProblemError("timeout", "another request has this very photo and is not done yet")

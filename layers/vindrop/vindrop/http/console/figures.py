@@ -16,6 +16,7 @@ from vindrop.core.ledger import OpenCircuit
 from vindrop.core.rate_limiter import Rate
 from vindrop.core.store_errors import StoreError
 from vindrop.domain import engines as named
+from vindrop.domain.recognition import TENCENT
 from vindrop.http.console import parts, plots, templates
 from vindrop.http.console.asked import Asked
 from vindrop.http.response import Response
@@ -89,6 +90,14 @@ def unbilled(asked: Asked) -> frozenset[str]:
     return named.unbilled(named.parse(text)) if text else frozenset()
 
 
+def is_own(asked: Asked) -> bool:
+    """Whether the one VinOCR is one's own, whose calls cost nothing: of several see `unbilled`."""
+    settings = asked.settings
+    if settings.recognizers or settings.price_per_call:
+        return False
+    return not settings.vinocr_host.partition(":")[0].endswith(TENCENT)
+
+
 def as_data(overview: Overview, guarded: Sequence[Guard]) -> dict[str, Any]:
     """Return the figures, ready for JSON."""
     found: dict[str, Any] = json.loads(
@@ -129,7 +138,7 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
         "named": lambda kind: say(f"kind.{kind}"),
         "comma": "，" if language == "zh" else ", ",
     }
-    free = sorted(unbilled(asked))
+    free, own = sorted(unbilled(asked)), is_own(asked)
     has_cost = any(day.cost is not None for day in all_days)
     return {
         "found": found,
@@ -142,8 +151,11 @@ def shown(asked: Asked, days: int) -> dict[str, Any]:
         "has_cost": has_cost,
         "results": plots.stacked(all_days, _layers(all_days), **says),
         "unbilled": free,
+        "own": own,
         "bills": plots.stacked(
-            all_days, [("answered" if free else "billed", [day.billed for day in all_days])], **says
+            all_days,
+            [("answered" if free or own else "billed", [day.billed for day in all_days])],
+            **says,
         ),
         "times": plots.lines(
             all_days,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Final
 
 from vindrop.core.console import Entry, Event, Life, Page
@@ -121,6 +122,7 @@ def upload(asked: Asked) -> Response:
         row=row(entry),
         item=item,
         known=known.of(life, figures.unbilled(asked)),
+        own=figures.is_own(asked),
         steps=[step(each) for each in life.events],
         redrivable=entry.state == _REDRIVABLE and entry.upload.cloud != "http",
         lost=photo.at_once(asked, entry.upload) is None,
@@ -133,7 +135,16 @@ def step(event: Event) -> dict[str, Any]:
     return {
         "step": event.step,
         "at": event.at,
-        "detail": [(name, value) for name, value in event.detail.items() if value is not None],
+        "detail": [
+            (
+                name,
+                f"{dt.datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S} UTC"
+                if name == "due_at"
+                else value,
+            )
+            for name, value in event.detail.items()
+            if value is not None
+        ],
     }
 
 

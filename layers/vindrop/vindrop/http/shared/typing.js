@@ -10,6 +10,7 @@ export class VinTyping extends EventTarget {
   current = null;  // the place that was looked at last
   offered = null;  // {at, typed, character}, after a look-alike was refused
   refused = null;  // the place where a character was just refused
+  #run = {text: "", next: null};  // what was typed in one go, and where the next character of it goes
 
   // gaps: a cell may be empty.
   constructor({gaps}) {
@@ -75,6 +76,7 @@ export class VinTyping extends EventTarget {
   #entered(at) {
     this.current = at;
     this.refused = null;
+    this.#run = {text: "", next: null};
     this.inputs[at].select();
     this.onFocus(at);
   }
@@ -103,10 +105,14 @@ export class VinTyping extends EventTarget {
       } else if (upper.trim()) this.onUnknown(at, upper);
       return;
     }
-    this.#put(at, upper);
-    this.inputs[at].value = upper;
+    const text = (this.#run.next === at ? this.#run.text : "") + upper;
+    // Typed in one go, 17 characters are the whole VIN, wherever the first of them went.
+    if (text.length === VIN_LENGTH) [...text].forEach((each, place) => { this.characters[place] = each; });
+    this.#put(at, text.length === VIN_LENGTH ? text[at] : upper);
+    this.inputs[at].value = this.characters[at];
     this.current = Math.min(at + 1, VIN_LENGTH - 1);
     this.focus(this.current);
+    this.#run = text.length === VIN_LENGTH ? {text: "", next: null} : {text, next: this.current};
   }
 
   accept() {

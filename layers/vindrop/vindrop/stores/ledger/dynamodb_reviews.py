@@ -67,6 +67,10 @@ class DynamoDBReviews:
         names = (str(item["id"]).split("/") for item in found)
         return [(upload_id, int(sequence)) for _, upload_id, sequence in names]
 
+    def undelivered(self) -> int:
+        """Return how many have not arrived everywhere. The index may be a second behind."""
+        return self._tables.count(WAITS)
+
     def take(self, upload_id: str, sequence: int, lease: float) -> KeptReview | None:
         """One conditional write; not while an earlier one of the upload waits."""
         if self.pending(upload_id)[:1] != [sequence]:

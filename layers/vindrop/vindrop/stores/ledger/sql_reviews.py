@@ -109,6 +109,11 @@ class SQLReviews:
         )
         return [(str(row[0]), int(row[1])) for row in found.rows]
 
+    def undelivered(self) -> int:
+        """Return how many have not arrived everywhere; the index of what is due has them alone."""
+        found = self._database.execute(f"SELECT COUNT(*) FROM {REVIEWS} WHERE due_at IS NOT NULL")
+        return int(found.rows[0][0])
+
     def take(self, upload_id: str, sequence: int, lease: float) -> KeptReview | None:
         """One conditional UPDATE; not while an earlier one of the upload waits."""
         if self.pending(upload_id)[:1] != [sequence]:

@@ -253,7 +253,11 @@ function trouble(problem) {
 
 // ---- keys and buttons --------------------------------------------------------------------------
 
+// With Alt only: each of these letters may begin a VIN, and whoever types one looks at the photo.
 const ACTS = { n: () => decide({ reason: "no_vin" }), r: () => decide({ reason: "new_photo_wanted" }), u: undo };
+
+// Option and a letter give another character on a Mac: there the key's place tells.
+const acts = ({ key, code }) => ACTS[key.toLowerCase()] ?? ACTS[code.replace(/^Key/, "").toLowerCase()];
 
 // A key that is held down repeats itself: that is no second look, and no look at the next photo.
 const once = (event, act) => { if (!event.repeat) act(); };
@@ -262,9 +266,9 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.isComposing) return;
   const { target, key } = event;
   const inCell = Boolean(target.closest?.("#cells"));
-  const letter = key.toLowerCase();
   if (event.altKey) {
-    if (ACTS[letter]) { event.preventDefault(); once(event, ACTS[letter]); }
+    const act = acts(event);
+    if (act) { event.preventDefault(); once(event, act); }
     return;
   }
   if (key === "Enter" && (inCell || target === stage || target === document.body)) {
@@ -273,7 +277,6 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (inCell || target.closest?.("input, select, textarea, button, a, summary, dialog")) return;
-  if (ACTS[letter] && (current || letter === "u")) { event.preventDefault(); once(event, ACTS[letter]); return; }
   if (!current) return;
   if (["ArrowLeft", "ArrowRight", "ArrowDown"].includes(key)) { event.preventDefault(); cells.focus(); }
   else if (key.length === 1 && key !== " ") { event.preventDefault(); cells.focus(); cells.type(key); }
