@@ -138,7 +138,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert '"table": "vindrop_uploads", "read": 3, "new": 0' in again.stdout
     for words, says in (
         (("--from", first, "--to", first), "same ledger"),
-        (("--from", first, "--to", "dynamodb://us-east-1/x"), "SQL databases"),
+        (("--from", first, "--to", "dynamodb://us-east-1/x"), "no SQL database"),
         (("--from", first, "--to", "postgresql://u:secret@127.0.0.1:1/x"), "out of reach"),
     ):
         wrong = vindrop("ledger", "copy", *words, cwd=tmp_path)
