@@ -159,6 +159,17 @@ def test_a_number_that_is_no_vin_is_not_given(reader: Reader) -> None:
         assert reader.read(encoded(plate(text))).vin is None
 
 
+@pytest.mark.parametrize(
+    "text", ["N0123214558B72273C6", "SC04L01XD131749K0RT8", "04T5AP21T00S022L11"]
+)
+def test_a_part_of_a_longer_number_is_no_vin_however_clear(reader: Reader, text: str) -> None:
+    assert reader.read(encoded(plate(text, letters=34))).vin is None
+    vin = "WDD2131426L004847"
+    assert (
+        reader.read(encoded(plate(f"{vin}051", letters=34))).vin == vin
+    )  # something speaks for it
+
+
 def test_a_letter_that_vins_leave_out_may_be_a_digit_but_many_make_another_number(
     reader: Reader,
 ) -> None:

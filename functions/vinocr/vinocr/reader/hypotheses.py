@@ -92,6 +92,10 @@ class Hypotheses:
         if vin is None or line is None or not line.strips or vin in self.barcodes:
             return None
         strip = line.strips[0].probabilities
+        share = self.posterior[vin] / max(1e-12, sum(self.posterior.values()))
+        if line.unbroken > LENGTH and evidence(vin) < 0:
+            # Part of a longer number, and nothing speaks for it: clear letters make it no VIN.
+            share = min(share, self.posterior[vin])
         heard = [float(align.log_likelihoods(w.probabilities, [vin])[0]) for w in line.witnesses]
         return Features(
             posterior=self.posterior[vin],
@@ -99,7 +103,7 @@ class Hypotheses:
             pitch=line.box.width * line.shrunk / LENGTH,
             weakest=align.weakest_letters(strip, vin, WEAKEST_LETTERS),
             witness=heard[0] if heard else 0.0,
-            share=self.posterior[vin] / max(1e-12, sum(self.posterior.values())),
+            share=share,
         )
 
     def calibrated(self) -> dict[str, float]:
