@@ -384,9 +384,16 @@ def test_memory_stays_flat_short(vinocr: ServerProcess) -> None:
                 sdk.call_json("VinOCR", large)
 
     ask(4)
-    before = rss()
-    ask(12)
-    assert rss() - before < 24 * 1024 * 1024, "12 requests of 6 MB leave less than 4 of them behind"
+    grown: list[int] = []
+    for _ in range(
+        3
+    ):  # threads that start late take memory of their own once; a leak takes it each time
+        before = rss()
+        ask(12)
+        grown.append(rss() - before)
+        if grown[-1] < 24 * 1024 * 1024:
+            return
+    pytest.fail(f"12 requests of 6 MB leave more than 4 of them behind, each time: {grown}")
 
 
 def test_threads_of_one_client_are_safe(vinocr: ServerProcess) -> None:
