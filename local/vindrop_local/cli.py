@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -13,7 +14,7 @@ import typer
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.settings import SettingsError
 from vindrop.telemetry import log_to_standard_error
-from vindrop_local import language
+from vindrop_local import env_lines, language
 from vindrop_local.commands import (
     backfill,
     bootstrap,
@@ -93,7 +94,17 @@ def _version(
         str,
         typer.Option("--lang", help="Language: en or zh. Default: VINDROP_LANG, or the locale."),
     ] = "",
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            help="Before the command: settings of a deployed function from a file, as `doctor` reads "
+            "it. What it names goes before the environment's own.",
+        ),
+    ] = None,
 ) -> None:
+    if env_file is not None:
+        env_lines.put_into(os.environ, env_file)
     if version:
         from vindrop import __version__
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tests.cli.test_cli import ROOT
 from tests.commands import vindrop
 from vindrop import settings
+from vindrop.stores import open_ledger
 from vindrop_local.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -138,6 +139,40 @@ def test_doctor_reads_what_a_clouds_own_command_shows_of_a_function(
     (tmp_path / "other.env").write_text('{"a": [1]}', encoding="utf-8")
     done = vindrop("doctor", "--env-file", "other.env", cwd=tmp_path)
     assert (done.returncode, "get-function-configuration" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("cloud", [*SHOWN, "lines"])
+def test_every_command_takes_the_settings_of_a_function_that_is_deployed(
+    cloud: str, tmp_path: Path
+) -> None:
+    """What the cloud's own command shows, or `osls settings`: no shell can source the first."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    store = f"sqlite:///{elsewhere}/v.db"
+    open_ledger(store, account="vinocr").counts()
+    given = dict.fromkeys(("VINDROP_RESULTS", "VINDROP_DEAD_LETTERS", "VINDROP_LEDGER"), store)
+    text = "".join(f"{name}='{value}'\n" for name, value in given.items())
+    if cloud != "lines":
+        shown = json.loads(json.dumps(SHOWN[cloud]))
+        place = shown.get("Response", shown)["Environment"]
+        listed = [{"Key": k, "Value": v} for k, v in given.items()]
+        place["Variables"] = given if cloud == "aws" else listed
+        text = json.dumps(shown, indent=4)
+    (tmp_path / "my.env").write_text(text, encoding="utf-8")
+    for command in ("stats", "dead-letters", "uploads", "readings"):
+        assert vindrop(command, cwd=tmp_path).returncode == 2  # nothing was read here
+        done = vindrop("--env-file", "my.env", command, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    wrong = {"VINDROP_LEDGER": "sqlite:///nowhere/v.db"}
+    assert vindrop("--env-file", "my.env", "stats", cwd=tmp_path, **wrong).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["=x", "A=\0", '{"Environment": {"Variables": {"A": "\\ud800"}}}'])
+def test_a_file_of_what_no_environment_can_have_is_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "my.env").write_text(text, encoding="utf-8")
+    done = vindrop("--env-file", "my.env", "stats", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "my.env holds a variable that no environment can have" in done.stderr
 
 
 @pytest.mark.parametrize("given", [(), ("ledger",), ("results", "ledger")])

@@ -17,9 +17,10 @@ from vindrop.core.app import App
 from vindrop.core.backfill import Backfill, BlockedError, NoCatalogueError, Survey
 from vindrop.core.outcome import Outcome
 from vindrop.domain.failures import FailureError
+from vindrop.settings import load
 from vindrop.stores.rate_limiter.local import LocalRateLimiter
-from vindrop.telemetry import set_level
-from vindrop.wiring import from_environment
+from vindrop.telemetry import quiet_libraries, set_level
+from vindrop.wiring import build, from_environment
 from vindrop_local import show
 from vindrop_local.commands.options import Json
 from vindrop_local.errors import UserError
@@ -28,6 +29,8 @@ from vindrop_local.progress import Progress
 from vindrop_local.terminal import console
 
 YOUNG = 300.0
+_NOWHERE = {"VINDROP_RESULTS": "file:///dev/null", "VINDROP_DEAD_LETTERS": "file:///dev/null"}
+"""Destinations of a dry run, which delivers nothing: it asks bucket and ledger alone."""
 
 
 def backfill(
@@ -63,7 +66,8 @@ def backfill(
 ) -> None:
     """Read every photo under PLACE that was not read yet; killed, it goes on where it stopped.
 
-    Settings and keys come from the environment, as those of the functions do.
+    Settings and keys come from the environment, as those of the functions do. --dry-run needs the
+    ledger (VINDROP_LEDGER) and keys for the bucket, no destination and no keys for VinOCR.
     """
     set_level("error")
     try:
@@ -71,8 +75,7 @@ def backfill(
         region = region or own_region(os.environ, cloud)
         if not region:
             raise UserError(f"name the region of {source} with --region, such as ap-guangzhou")
-        app = from_environment()
-        set_level("error")
+        app = _app(dry_run=dry_run)
         run = Backfill(
             app,
             lambda: app.storage.of(cloud).pages(bucket, region, prefix),
@@ -90,6 +93,13 @@ def backfill(
             f"the account is blocked ({error}): mend that and run this again, it goes on where it "
             "stopped"
         ) from None
+
+
+def _app(*, dry_run: bool) -> App:
+    quiet_libraries()
+    app = build(load({**os.environ, **_NOWHERE})) if dry_run else from_environment()
+    set_level("error")
+    return app
 
 
 def _carry_out(run: Backfill, app: App, *, dry_run: bool, as_json: bool, rate: float) -> None:
