@@ -20,6 +20,7 @@ from vindrop.core import life
 from vindrop.core.console import Step as LifeStep
 from vindrop.core.ledger import Claim
 from vindrop.domain.failures import Failure
+from vindrop.domain.translation import chinese
 from vindrop_local import cli, language
 from vindrop_local.commands import bootstrap
 from vindrop_local.demo_report import Report, present
@@ -27,6 +28,8 @@ from vindrop_local.doctor import vinocr as doctor_vinocr
 from vindrop_local.tencent_bootstrap import MADE, THERE, WANTED, Done, Step
 from vindrop_local.terminal import console
 from vindrop_local.vinocr_process import Calls
+from vinocr.api import codes
+from vinocr.api import request as vinocr_request
 
 ROOT = Path(__file__).resolve().parents[2]
 HAN = re.compile(r"[一-鿿]")
@@ -449,3 +452,33 @@ def test_a_wrong_character_an_empty_queue_and_a_retry_are_told_in_the_readers_wo
     assert flow.ledger.schedule_retry(upload.id, claim, why, seconds=100.25, attempts=0, billed=0)
     shown = run("uploads", upload.id, **settings)
     assert re.search(r"下次处理时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?!\.)", shown), shown
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+ENGLISH = re.compile(r"\b[a-z]{3,} [a-z]{2,}")
+PARAMETER = re.compile(r'_parameter\("([^"]+)"')
+
+
+def answers() -> Iterator[str]:
+    """Yield each sentence that VinOCR can answer, with every reason that may stand in it."""
+    of_parameters = PARAMETER.findall(inspect.getsource(vinocr_request))
+    assert len(of_parameters) > 3
+    places: dict[str, Any] = {"limit": 5, "seconds": 3, "name": "X", "status": 404, "redirects": 3}
+    for code, words in codes.MESSAGES.items():
+        reasons = of_parameters if words.english == "{why}." else codes.REASONS
+        for why in reasons if "{why}" in words.english else [""]:
+            yield codes.ApiError(code, why=why, **places).text(codes.Language.ENGLISH)
+
+
+def test_whatever_vinocr_answers_has_chinese_in_a_terminal_and_on_a_page() -> None:
+    """A photo's dead letter keeps what VinOCR said in English: it is translated where it is shown."""
+    told = [(said, {language.in_chinese(said), chinese().translate(said)}) for said in answers()]
+    assert len(told) > len(codes.MESSAGES) + len(codes.REASONS)
+    assert [said for said, found in told if len(found) != 1] == []
+    left = [
+        (said, one)
+        for said, found in told
+        for one in found
+        if not CHINESE.search(one) or ENGLISH.search(re.sub(r"`[^`]*`", "", one))
+    ]
+    assert left == []

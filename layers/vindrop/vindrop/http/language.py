@@ -45,6 +45,15 @@ def event_reads_chinese(event: object) -> bool:
     return reads_chinese(found)
 
 
+def told(sentence: str, headers: Mapping[str, str]) -> str:
+    """Return a sentence of ours or of VinOCR in the language of who asks; one that is not known as it is."""
+    if not reads_chinese(headers):
+        return sentence
+    from vindrop.domain import translation
+
+    return translation.chinese().translate(sentence)
+
+
 def _weight(parameter: str) -> float:
     name, _, value = parameter.strip().partition("=")
     if name.strip() != "q":

@@ -29,6 +29,7 @@ from vindrop.domain.review import Review
 from vindrop.http import doubts
 from vindrop.http.console import filters, judged, parts, photo
 from vindrop.http.console.asked import Asked
+from vindrop.http.language import told
 from vindrop.http.problems import ProblemError, of_validation
 from vindrop.http.response import Response
 
@@ -178,6 +179,7 @@ def item(asked: Asked, entry: Entry) -> dict[str, Any]:
         }
     elif isinstance(record, DeadLetter):
         found |= {"code": record.code, "message": record.message, "verdict": None}
+        found["told"] = told(record.message, asked.request.headers)
         found["candidates"] = candidates(record)
     return found
 

@@ -18,7 +18,7 @@ from vindrop.clouds import cloud_of_region, own_cloud, own_region, store_for
 from vindrop.domain.failures import FailureError
 from vindrop.http.console import assets
 from vindrop.http.console.asked import Asked
-from vindrop.http.language import LANGUAGES, reads_chinese
+from vindrop.http.language import LANGUAGES, reads_chinese, told
 from vindrop.http.objects import upload_origin, upload_region
 from vindrop.http.response import Response
 
@@ -49,6 +49,7 @@ def page(asked: Asked, name: str, status: int = 200, **values: Any) -> Response:
             language=language,
             page=name,
             say=functools.partial(say, language),
+            told=functools.partial(told, headers=asked.request.headers),
             version=assets.version(),
             words=words_for(language, name),
         )

@@ -125,7 +125,7 @@ function reason(item) {
       who: item.review.reviewer, what: item.review.vin ?? say(`js.reason.${item.review.reason}`),
     }));
   } else if (item.verdict) parts.push(say(`js.verdict.${item.verdict}`));
-  else if (item.code) parts.push(`${item.code}: ${item.message ?? ""}`);
+  else if (item.code) parts.push(`${item.code}: ${item.told ?? item.message ?? ""}`);
   if (item.reference) parts.push(item.reference);
   return parts.join(" · ");
 }
