@@ -32,8 +32,11 @@ from vindrop_local.commands.stats import count
 NOW = dt.datetime.now(dt.timezone.utc)
 
 
-def filled(folder: Path) -> str:
-    """A database with three readings, two dead letters, and an upload that is under way."""
+def filled(folder: Path, *, by: str = "ocr.tencentcloudapi.com") -> str:
+    """A database with three readings, two dead letters, and an upload that is under way.
+
+    :param by: host that gave the readings.
+    """
     url = f"sqlite:///{folder}/vindrop.db"
     destination = open_destination(url)
     old = NOW - dt.timedelta(days=70)
@@ -43,7 +46,7 @@ def filled(folder: Path) -> str:
         ("c.jpg", old, Verdict.VERIFIED),
     ):
         reading = a_reading(an_upload(key))
-        call = replace(reading.vinocr, billed=2, maybe_billed=1)
+        call = replace(reading.vinocr, billed=2, maybe_billed=1, endpoint=by)
         destination.put(replace(reading, read_at=when, verdict=verdict, vinocr=call))
     for key in ("d.jpg", "e.jpg"):
         letter = a_dead_letter(an_upload(key))
@@ -261,26 +264,46 @@ def test_a_circuit_is_told_in_the_words_that_the_page_quotes(
 @pytest.mark.parametrize(
     ("endpoint", "price", "is_own"),
     [
-        ("", "", True),  # the local stack's
         ("127.0.0.1:8000", "", True),
-        ("https://vinocr.depot.example", "", True),
+        ("vinocr.depot.example", "", True),
         ("ocr.tencentcloudapi.com", "", False),
-        ("https://ocr.intl.tencentcloudapi.com", "", False),
+        ("ocr.intl.tencentcloudapi.com", "", False),
         ("vinocr.depot.example", "0.1", False),  # who sets a price pays one
     ],
 )
 def test_nobody_is_said_to_bill_the_calls_of_ones_own_vinocr(
     tmp_path: Path, endpoint: str, price: str, is_own: bool
 ) -> None:
+    """Of the same readings the same is said, whichever way they are named."""
     (tmp_path / ".vindrop").mkdir()
-    filled(tmp_path / ".vindrop")
-    settings = {"VINDROP_VINOCR_ENDPOINT": endpoint, "VINDROP_PRICE_PER_CALL": price}
-    done = vindrop("stats", cwd=tmp_path, **{each: v for each, v in settings.items() if v})
-    assert bool(re.search(r"calls billed today +6", done.stdout)) is not is_own, done.stdout
-    assert bool(re.search(r"calls answered today +6", done.stdout)) is is_own
-    assert ("none: VinOCR is your own" in done.stdout) is is_own
+    url = filled(tmp_path / ".vindrop", by=endpoint)
+    priced = {"VINDROP_PRICE_PER_CALL": price} if price else {}
+    variables = dict.fromkeys(("VINDROP_RESULTS", "VINDROP_DEAD_LETTERS", "VINDROP_LEDGER"), url)
+    for options, settings in (
+        ((), {}),
+        (("--ledger", url), {}),
+        (("--from", url), {}),
+        ((), variables),
+        ((), {"VINDROP_VINOCR_ENDPOINT": "another.example"}),
+    ):
+        told = vindrop("stats", *options, cwd=tmp_path, **settings, **priced).stdout
+        assert bool(re.search(r"calls billed today +6", told)) is not is_own, told
+        assert bool(re.search(r"calls answered today +6", told)) is is_own
+        assert ("none: VinOCR is your own" in told) is is_own
 
 
-def test_whose_calls_they_were_is_not_guessed_of_a_ledger_that_is_named(tmp_path: Path) -> None:
-    url = filled(tmp_path)
+@pytest.mark.parametrize(
+    ("endpoint", "is_own"),
+    [("", True), ("http://h:9000", True), ("https://ocr.intl.tencentcloudapi.com", False)],
+)
+def test_where_nothing_was_read_yet_the_settings_say_whose_vinocr_it_is(
+    tmp_path: Path, endpoint: str, is_own: bool
+) -> None:
+    (tmp_path / ".vindrop").mkdir()
+    url = f"sqlite:///{tmp_path}/.vindrop/vindrop.db"
+    open_ledger(url, account="vinocr").counts()
+    open_destination(url).put(a_dead_letter(an_upload("d.jpg")))
+    settings = {"VINDROP_VINOCR_ENDPOINT": endpoint} if endpoint else {}
+    told = vindrop("stats", cwd=tmp_path, **settings).stdout
+    assert ("none: VinOCR is your own" in told) is is_own
     assert "calls billed today" in vindrop("stats", "--from", url, cwd=tmp_path).stdout

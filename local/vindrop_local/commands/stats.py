@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
 
@@ -74,7 +74,9 @@ def stats(
         sources.destinations(letters or source, "VINDROP_DEAD_LETTERS"), "dead_letters"
     )
     book = _book(ledger, source)
-    counted = count(readings or (), dead or (), dt.datetime.now(dt.timezone.utc))
+    hosts: set[str] = set()
+    read = _noting(hosts, readings or ())
+    counted = count(read, dead or (), dt.datetime.now(dt.timezone.utc))
     uploads = dict(sorted(book.counts().items())) if book is not None else {}
     prices = _prices(price)
     several = counted.get("recognizers", {})
@@ -99,13 +101,28 @@ def stats(
         return
     known = not several or bool(told)
     left_out = book is None and bool(source)
-    own = not several and not any(prices.values()) and _is_own(ledger or source)
+    own = not several and not any(prices.values()) and _is_own(hosts, ledger or source)
     shown = lines(report, free, known=known, left_out=left_out, own=own)
     console().print(show.totals_table(list(shown)))
 
 
-def _is_own(named: str) -> bool:
-    """Whether the one VinOCR is known to be one's own: that of the local stack, or of the settings."""
+def _noting(
+    hosts: set[str], readings: Iterable[tuple[End, Record]]
+) -> Iterator[tuple[End, Record]]:
+    """Yield the readings, and put into ``hosts`` who gave each: the same whichever way they are named."""
+    for record, counts in readings:
+        if isinstance(record, Reading):
+            hosts.add(record.vinocr.endpoint.partition(":")[0])
+        yield record, counts
+
+
+def _is_own(hosts: set[str], named: str) -> bool:
+    """Whether the one VinOCR is known to be one's own.
+
+    :param hosts: who gave the readings. Where there are none: that of the settings, or of the local stack.
+    """
+    if hosts:
+        return not any(host.endswith(TENCENT) for host in hosts)
     endpoint = os.environ.get("VINDROP_VINOCR_ENDPOINT", "").strip()
     if endpoint:
         return not (urlsplit(f"//{endpoint.rpartition('://')[2]}").hostname or "").endswith(TENCENT)
