@@ -155,7 +155,7 @@ def test_lines_are_as_wide_as_the_terminal() -> None:
         "The state of every upload (claimed, waiting for a retry): a URL, or none",
         "When an answer is sure (docs/cascade.md: how it was chosen), no other is asked",
         "(out of reach, blocked)",
-        "the file is damaged or incomplete",
+        "the file is torn or incomplete",
     ],
 )
 def test_no_word_of_a_sentence_without_translation_is_changed(sentence: str) -> None:
