@@ -134,12 +134,13 @@ def _say_usage(error: Any) -> int:
     if "\n" in sentence:  # no arguments: the help
         error.show()
     else:
-        what = language.said(sentence.rstrip(".").replace("Value error, ", ""))  # a library's words
+        words = sentence.rstrip(".").replace("Value error, ", "")  # a library's
+        what = language.said(words.replace("(Possible options: ", "(spelled much like it: "))
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "vindrop"
         hint = "`vindrop --help` lists what there is"
         if path != "vindrop":
-            hint = f"`{path} --help` lists what it takes"
+            hint = f"`{path} --help` lists all that it takes"
         sentence = f"vindrop: {what}{language.colon(after=what)}{language.said(hint)}"
         console(error=True).print(shown(sentence), style="red", soft_wrap=True)
     return int(error.exit_code)

@@ -26,6 +26,19 @@ def test_every_command_takes_h(command: str) -> None:
     assert short.stdout == long.stdout
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_wrong_option_is_told_what_it_looks_like_and_where_all_stand(
+    language: str, tmp_path: Path
+) -> None:
+    """What is spelled much like it is not all that there is."""
+    done = vindrop("--lang", language, "stats", "--nope", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    nearest = {"en": "(spelled much like it: --price)", "zh": "（拼写相近的：--price）"}
+    everything = {"en": "lists all that it takes", "zh": "查看全部参数和选项"}
+    assert nearest[language] in done.stderr
+    assert f"`vindrop stats --help` {everything[language]}" in done.stderr
+
+
 def test_every_page_is_shown_and_listed(tmp_path: Path) -> None:
     listed = vindrop("help", cwd=tmp_path).stdout
     for page in (ROOT / "docs").glob("*.md"):
