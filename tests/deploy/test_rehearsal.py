@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests import secrets
 from tests.deploy.installed import OUR_OWN, PHOTOS, ROOT, vins
@@ -58,6 +59,8 @@ def test_it_shows_each_command_of_the_page_and_what_comes_of_it(
     assert node
     own = tmp_path / "my own photo.jpg"
     shutil.copy(PHOTOS / "label-02.jpg", own)
+    if without:  # and with a photo that holds no VIN
+        Image.new("RGB", (400, 300), "grey").save(own)
     path = [
         one for one in os.environ["PATH"].split(":") if not (Path(one) / (without or "-")).exists()
     ]
@@ -69,10 +72,14 @@ def test_it_shows_each_command_of_the_page_and_what_comes_of_it(
         other = other or bool(without and "VINDROP_RESULTS" in command)  # another database
         assert other or f"    $ {command}" in said
     read, corrected = vins()["label-02.jpg"], vins()["peened-01.jpg"]
-    assert re.search(rf"in/my own photo.jpg +{read} ", said)
+    was_read = re.search(rf"in/my own photo.jpg +{read} ", said)
+    is_dead = re.search(r"in/my own photo.jpg +FailedOperation\.", said)
+    not_read = "Your photo was not read: it is a dead letter" in said
+    assert (bool(was_read), bool(is_dead), not_read) == (not without, bool(without), bool(without))
     assert re.search(r"too-far.jpg +FailedOperation.OcrFailed ", said)
     assert re.search(rf"in/too-far.jpg +{corrected} ", said)
     assert [one for one in heard if one not in said] == []
+    assert not re.search(r"<moto|\d B\)|node:\d|deprecation found", said), "noise of the loopback"
     assert secrets.find((said + done.stderr).encode()) == []
 
 

@@ -84,6 +84,7 @@ class Rehearsal:
     def __init__(self, cloud: Cloud, narrator: Narrator, photo: Path | None) -> None:
         self.cloud, self.say, self.photo = cloud, narrator, photo
         self.clone = narrator.shell.folder
+        self.is_read = True
 
     def __call__(self) -> None:
         """Go through the page, to the last line."""
@@ -105,6 +106,7 @@ class Rehearsal:
             "npx osls settings": Line(photos.SETTINGS),
             "npx osls remove": Line(REMOVES, self.remove),
             ".venv/bin/vindrop doctor": Line(photos.DOCTOR),
+            ".venv/bin/vindrop --env-file": Line(STATS),
         }
 
     def fill_in(self, line: str) -> None:
@@ -121,17 +123,20 @@ class Rehearsal:
         if self.photo:
             line = f"aws s3 cp {shlex.quote(str(self.photo))} s3://$BUCKET/in/"
         self.say.runs(line)
-        self.wait(f"in/{self.photo.name if self.photo else 'label-01.jpg'}")
+        self.is_read = self.wait(f"in/{self.photo.name if self.photo else 'label-01.jpg'}")
 
-    def wait(self, key: str) -> None:
-        """Until the function has answered for ``key``, one way or the other."""
+    def wait(self, key: str) -> bool:
+        """Until the function has answered for ``key``, one way or the other; whether it is a reading."""
         found = [row(self.cloud, table, key) for table in ("readings", "dead_letters")]
         until(lambda: any(look() for look in found), f"an answer for {key}", seconds=120)
         self.say.note(WAITS)
+        return bool(found[0]())
 
     def read(self, line: str) -> None:
         self.say.runs(line)
         self.say.runs(f".venv/bin/vindrop readings --from {STORE}")
+        if not self.is_read:
+            self.say.note(photos.NOT_READ)
         self.dead_letter()
         self.correct()
 
@@ -190,11 +195,15 @@ WIRED = Words(
 UPLOADS = Words("A photo goes into the bucket.", "把一张照片放进存储桶。")
 WAITS = Words(
     "The bucket told the function, which ran from the deployed zips under Lambda's own runtime client, and "
-    "has had the photo read by our own VinOCR on this machine.",
-    "存储桶通知了函数；函数由已部署的 zip 在 Lambda 自身的运行时客户端下运行，照片已由本机的自建 VinOCR 识别。",
+    "has shown the photo to our own VinOCR on this machine.",
+    "存储桶通知了函数；函数由已部署的 zip 在 Lambda 自身的运行时客户端下运行，照片已交给本机的自建 VinOCR。",
 )
-READ = Words("The reading is a row of DynamoDB.", "识别结果是 DynamoDB 中的一行。")
+READ = Words("A reading is a row of DynamoDB.", "识别结果是 DynamoDB 中的一行。")
 INFO = Words("What stands, and its addresses.", "已部署的内容及其地址。")
+STATS = Words(
+    "What was read, what waits, what it costs: every command takes the deployed settings from that file.",
+    "识别了什么、什么在等待、花费多少：每个命令都可从该文件读取已部署的设置。",
+)
 REMOVES = Words(
     "Everything is taken away. A bucket must be empty before.",
     "全部删除。存储桶必须先清空。",

@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Final, TextIO
 
 from rich.cells import cell_len
 
@@ -19,6 +19,16 @@ LONGEST = 14
 """Lines of a command's output that are shown."""
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
+_NOTICE: Final = re.compile(
+    r"^\(node:|^versions published after|^will require node|^To continue receiving updates to AWS"
+    r"|^and security updates please|found at: https://a\.co/|^\(Use `node --trace|^\d+ deprecations? found"
+)
+"""What the AWS SDK inside osls says of every Node.js below 22, and osls of the deployment's file."""
+_OF_THE_LOOPBACK: Final = re.compile(r"<moto\.|^layers:$")
+"""Objects of the loopback's own that osls prints in place of a layer's address."""
+_SIZE: Final = re.compile(r" \(\d+ B\)$")
+"""Of a deployed function: its code is in the layers, and the figure tells nothing."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -29,6 +39,13 @@ class Words:
 
     def __str__(self) -> str:
         return self.zh if chosen() == "zh" else self.en
+
+
+NOTICES = Words(
+    "Left out here and below: osls's notices of the Node.js version and of deprecations. The page says what "
+    "they are.",
+    "此处及以下省略 osls 关于 Node.js 版本和弃用的提示；该页面说明了它们的含义。",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,7 @@ class Narrator:
 
     def __init__(self, shell: Shell, out: TextIO = sys.stdout) -> None:
         self.shell, self._out, self._steps = shell, out, 0
+        self._explained = False
 
     def step(self, about: Words) -> None:
         """Begin a step."""
@@ -83,12 +101,17 @@ class Narrator:
     def shows(self, text: str) -> None:
         """Print what a command said, its middle left out where that is long."""
         told = COLOURS.sub("", text).expandtabs().split("\n")
-        lines = [line.rstrip("\r").rpartition("\r")[2] for line in told if line.strip()]
+        printed = [line.rstrip("\r").rpartition("\r")[2] for line in told if line.strip()]
+        noticed = [line for line in printed if not _NOTICE.search(line)]
+        lines = [_SIZE.sub("", one) for one in noticed if not _OF_THE_LOOPBACK.search(one)]
         if len(lines) > LONGEST:
             left = len(lines) - LONGEST + 1
             lines = [*lines[: LONGEST // 2], f"… ({left})", *lines[-(LONGEST // 2 - 1) :]]
         for line in lines:
             self.tell(f"      {line.rstrip() if cell_len(line) < 200 else line[:200] + '…'}")
+        if len(noticed) < len(printed) and not self._explained:
+            self._explained = True
+            self.note(NOTICES)
 
     def page(self, commands: list[str], lines: Mapping[str, Line]) -> None:
         """Go through a page's commands in their order.

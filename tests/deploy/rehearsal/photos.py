@@ -33,6 +33,10 @@ UNREAD = Words(
     "says why, and waits for a person.",
     "一张离得太远的照片：其中找不到 VIN。它不会丢失，而是成为一条写明原因的死信，等待人工处理。",
 )
+NOT_READ = Words(
+    "Your photo was not read: it is a dead letter, which the next step lists and which waits for a person.",
+    "您的照片没有被识别：它是一条死信，下一步会列出，并等待人工处理。",
+)
 CORRECTS = Words(
     "A person opens the console (the deployed HTTP function), sees the photo in the queue, and types the "
     "VIN that they read.",
@@ -60,7 +64,7 @@ def correct(say: Narrator, person: Person, key: str) -> None:
     if FAR not in waiting:
         raise LookupError(f"the console's queue has {sorted(waiting)}, and not {FAR}")
     item, vin = waiting[FAR], installed.vins()[OF]
-    say.shows(f"{item['name']}: {item['code']}")
+    say.shows("\n".join(f"{one['name']}: {one.get('code')}" for one in waiting.values()))
     say.tell(f"    > POST /v1/reviews/{item['id'][:12]}…  {json.dumps({'vin': vin})}")
     review = person.decides(item, vin)["review"]
     say.shows(f"201: {review['vin']}, {review['reviewer']}")

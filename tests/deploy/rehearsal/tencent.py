@@ -70,6 +70,7 @@ class Rehearsal:
         self.stands, self.say, self.photo = stands, narrator, photo
         self.clone = narrator.shell.folder
         self.functions: Deployed
+        self.is_read = True
 
     def __call__(self) -> None:
         """Go through the page, to the last line."""
@@ -123,13 +124,17 @@ class Rehearsal:
             self.put(line, "in/label-01.jpg")
             return
         key = f"in/{self.photo.name}"
-        self.put(f"coscmd upload {shlex.quote(str(self.photo))} {shlex.quote(key)}", key)
+        self.is_read = self.put(
+            f"coscmd upload {shlex.quote(str(self.photo))} {shlex.quote(key)}", key
+        )
 
-    def put(self, line: str, key: str) -> None:
+    def put(self, line: str, key: str) -> bool:
+        """Run the line that uploads ``key``; return whether the function's answer is a reading."""
         self.say.runs(line, http_proxy=self.stands.cloud.url)
         self.say.note(WAITS)
         answer = json.loads(self.functions.put(key))
         self.say.shows(json.dumps(answer["value"], ensure_ascii=False))
+        return "reading" in answer["value"].get("ended", answer["value"])
 
     def from_(self, name: str) -> str:
         return shlex.quote(self.stands.store) if self.stands.store else f'"${name}"'
@@ -139,6 +144,8 @@ class Rehearsal:
             self.say.note(NO_SERVER)
         listed = line.replace('"$VINDROP_RESULTS"', self.from_("VINDROP_RESULTS"))
         self.say.runs(listed)
+        if not self.is_read:
+            self.say.note(photos.NOT_READ)
         self.say.step(photos.UNREAD)
         far, _ = photos.too_far(self.clone)
         self.put(f"coscmd upload {far} in/{far.name}", f"in/{far.name}")
@@ -215,7 +222,7 @@ WAITS = Words(
     "存储桶的触发器调用函数：已部署的 zip 以只读方式在 SCF 自身的引导程序下运行，用本机的自建 VinOCR 识别照片。"
     "它的响应：",
 )
-READ = Words("The reading is in the database.", "识别结果已在数据库中。")
+READ = Words("A reading is a row of the database.", "识别结果是数据库中的一行。")
 NO_SERVER = Words(
     "MariaDB is not installed here (apt-get install mariadb-server): the functions were given a SQLite file "
     "in place of the database that bootstrap made.",
