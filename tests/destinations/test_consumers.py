@@ -23,7 +23,7 @@ from tests.stores.servers import PASSWORD
 from vindrop.core.review_desk import reviewed_reading
 from vindrop.destinations import open_destination
 from vindrop.domain import vin as rules
-from vindrop.domain.records import to_cloudevent
+from vindrop.domain.records import Record, to_cloudevent
 from vindrop.domain.review import Reason, Review
 from vindrop.domain.upload import Upload
 
@@ -196,7 +196,7 @@ def test_a_table_that_is_scanned_has_the_vins_in_force(servers: Servers, tmp_pat
 def test_a_function_is_handed_every_vin(capsys: pytest.CaptureFixture[str]) -> None:
     scope: dict[str, Any] = {}
     exec(compile((EXAMPLES / "cloud_function.py").read_text(), "cloud_function.py", "exec"), scope)
-    records = [
+    records: list[Record] = [
         a_reading(),
         _review(an_upload(), 1, GIVEN),
         _review(an_upload(), 2, reason="no_photo"),
