@@ -158,8 +158,10 @@ def test_a_consumer_has_the_vin_in_force_of_every_upload(
 
         typed = _review(an_upload("dead.jpg"), 1, GIVEN)
         destination.put(reviewed_reading(letter, typed, rules.parse(GIVEN)))
-        destination.put(typed)
         assert heard() == f"{GIVEN} reviewed dead.jpg\n"
+        destination.put(typed)  # says the same, and is no change
+        destination.put(_review(an_upload(KEYS[0]), 1, GIVEN))
+        assert heard() == f"{GIVEN} reviewed {KEYS[0]}\n"
         if hasattr(destination, "retract"):
             destination.retract(letter.id)
         destination.put(letter)

@@ -7,7 +7,7 @@ import pymysql
 
 CHANGED = """
 SELECT r.id, r.made_at, r.review_sequence, CASE WHEN r.reviewed_by IS NULL THEN r.vin ELSE r.reviewed_vin END,
-CASE WHEN r.reviewed_by IS NULL THEN r.verdict ELSE 'reviewed' END, r.object_key
+CASE WHEN r.reviewed_by IS NULL THEN r.verdict ELSE 'reviewed' END, r.object_key, m.vin, m.verdict
 FROM vindrop_readings r LEFT JOIN my_vins m ON m.id = r.id
 WHERE m.id IS NULL OR m.made_at <> r.made_at OR m.review_sequence <> r.review_sequence
 ORDER BY r.made_at LIMIT 100"""
@@ -27,8 +27,9 @@ cursor.execute(
 while True:
     cursor.execute(CHANGED)
     rows = cursor.fetchall()
-    for row in rows:
-        print(row[3] or "none", row[4], row[5], flush=True)
+    for *row, vin, verdict in rows:
+        if (row[3], row[4]) != (vin, verdict):  # what is in force has changed
+            print(row[3] or "none", row[4], row[5], flush=True)
         cursor.execute("REPLACE INTO my_vins VALUES (%s, %s, %s, %s, %s, %s)", row)
     cursor.execute(TAKEN_BACK)
     for identity, key in cursor.fetchall():  # a person undid the VIN

@@ -7,7 +7,7 @@ import psycopg
 
 CHANGED = """
 SELECT r.id, r.made_at, r.review_sequence, CASE WHEN r.reviewed_by IS NULL THEN r.vin ELSE r.reviewed_vin END,
-CASE WHEN r.reviewed_by IS NULL THEN r.verdict ELSE 'reviewed' END, r.object_key
+CASE WHEN r.reviewed_by IS NULL THEN r.verdict ELSE 'reviewed' END, r.object_key, m.vin, m.verdict
 FROM vindrop_readings r LEFT JOIN my_vins m ON m.id = r.id
 WHERE m.id IS NULL OR m.made_at <> r.made_at OR m.review_sequence <> r.review_sequence
 ORDER BY r.made_at LIMIT 100"""
@@ -26,8 +26,9 @@ with psycopg.connect(url, autocommit=True) as connection:
     )
     while True:
         rows = connection.execute(CHANGED).fetchall()
-        for row in rows:
-            print(row[3] or "none", row[4], row[5], flush=True)
+        for *row, vin, verdict in rows:
+            if (row[3], row[4]) != (vin, verdict):  # what is in force has changed
+                print(row[3] or "none", row[4], row[5], flush=True)
             connection.execute(KEEP, row)
         for (key,) in connection.execute(TAKEN_BACK).fetchall():  # a person undid the VIN
             print("none", "undone", key, flush=True)
