@@ -82,7 +82,9 @@ def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
 
-    raise typer.Exit(serve(list(context.args), language.said))
+    raise typer.Exit(
+        serve(list(context.args), language.help_said, "vindrop vinocr", language.wrapped)
+    )
 
 
 @app.callback(invoke_without_command=True)
