@@ -260,18 +260,19 @@ def test_readings_of_a_queue_are_listed_from_the_ledger(flow: ConsoleFlow) -> No
     flow.end(a_dead_letter(an_upload("c.jpg")))
     read = flow.end(a_dead_letter(an_upload("d.jpg")))
     denied = flow.end(a_reading(an_upload("e.jpg")))
-    for words in ((corrected, VINS[1]), (read, VINS[2]), (denied, "--reason", "no_vin")):
-        assert run(flow, "review", "decide", *words, "--as", "ann").returncode == 0
+    for said in ((corrected, VINS[1]), (read, VINS[2]), (denied, "--reason", "no_vin")):
+        assert run(flow, "review", "decide", *said, "--as", "ann").returncode == 0
     flow.claim(an_upload("f.jpg"))
     table = [run(flow, "readings", *words) for words in ((), ("--json",))]
     folder = Path(flow.url.removeprefix("sqlite:///")).parent
-    for settings, words in (
+    cases: list[tuple[dict[str, str], tuple[str, ...]]] = [
         ({"VINDROP_RESULTS": QUEUE, "VINDROP_LEDGER": flow.url}, ()),
         ({"VINDROP_RESULTS": QUEUE}, ("--ledger", flow.url)),
         ({"VINDROP_LEDGER": flow.url}, ()),
         ({"VINDROP_LEDGER": flow.url}, ("--from", QUEUE)),
         ({}, ("--ledger", flow.url)),
-    ):
+    ]
+    for settings, words in cases:
         for shown, more in zip(table, ((), ("--json",)), strict=True):
             done = vindrop("readings", *words, *more, cwd=folder, **settings)
             assert done.returncode == 0, done.stderr
