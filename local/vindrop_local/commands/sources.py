@@ -25,6 +25,7 @@ from vindrop_local.errors import UserError
 from vindrop_local.foreign import LEDGER, RECORDS, file_of, refuse_foreign
 
 PRICE: Final = "VINDROP_PRICE_PER_CALL"
+_LOCAL: Final = (STATE / "vindrop.db", STATE / "demo" / "vindrop.db")
 From = Annotated[
     str,
     typer.Option(
@@ -154,9 +155,13 @@ def there(url: str) -> None:
         )
 
 
+def has_local() -> bool:
+    """Whether the local stack or the demo has kept anything in the folder where we are."""
+    return any(database.is_file() for database in _LOCAL)
+
+
 def _local() -> str:
-    for state in (STATE, STATE / "demo"):
-        database = state / "vindrop.db"
+    for database in _LOCAL:
         if database.is_file():
             return f"sqlite:///{Path(database).resolve()}"
     raise UserError(
