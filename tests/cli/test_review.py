@@ -148,6 +148,19 @@ def test_where_destinations_are_not_known_the_sweep_delivers(flow: ConsoleFlow) 
     assert flow.reviewed_columns(name)["reviewed_vin"] == VINS[0]
 
 
+def test_where_one_destination_of_two_is_known_nothing_is_decided(flow: ConsoleFlow) -> None:
+    """A review may belong to either of them: half of them would go where nobody looks."""
+    name = flow.end(doubtful(an_upload("dock/7.jpg")))
+    done = vindrop(
+        "review", "decide", name[:12], VINS[1],
+        cwd=Path(flow.url.removeprefix("sqlite:///")).parent,
+        VINDROP_LEDGER=flow.url, VINDROP_RESULTS=flow.url,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "VINDROP_DEAD_LETTERS is not" in done.stderr
+    assert len(lines(run(flow, "review", "--json"))) == 1
+
+
 def test_without_a_ledger_it_says_what_to_name(tmp_path: Path) -> None:
     done = vindrop("review", cwd=tmp_path, VINDROP_LEDGER="none")
     assert done.returncode == 2

@@ -129,10 +129,17 @@ def reviewer(url: str, source: str) -> tuple[StoredConsole, Reviewer]:
 
     They are delivered here where it is known whereto: to the destinations of the settings or of
     ``source``, or with the local stack's ledger to the local stack's. Else the sweep delivers them.
+
+    :raises UserError: only one of the two destinations is known.
     """
     opened = console(url)
     elsewhere = url or os.environ.get("VINDROP_LEDGER")
     known = source or os.environ.get("VINDROP_RESULTS") or not elsewhere
+    if elsewhere and known and not (source or os.environ.get("VINDROP_DEAD_LETTERS")):
+        raise UserError(
+            "VINDROP_RESULTS is set, VINDROP_DEAD_LETTERS is not: set both as the functions have them, "
+            "or name the one destination of both with --from"
+        )
     delivery = (
         Delivery(_named(source, "VINDROP_RESULTS"), _named(source, "VINDROP_DEAD_LETTERS"))
         if known
