@@ -4,9 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from in_force import Vins
+
+vins = Vins()  # yours: a table in your own database, which all instances share
+
 
 def records(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (type, data) of everything in the event."""
+    """Yield (id, data) of everything in the event."""
     for record in event.get("Records", ()):
         if "CMQ" in record:
             found = json.loads(record["CMQ"]["msgBody"])
@@ -14,15 +18,15 @@ def records(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             found = json.loads(record["Sns"]["Message"])
         else:
             found = json.loads(record["body"])  # SQS
-        yield found["type"], found["data"]
+        yield found["id"], found["data"]
     if "detail" in event:  # EventBridge on AWS
-        yield event["detail"]["type"], event["detail"]["data"]
+        yield event["detail"]["id"], event["detail"]["data"]
     elif "data" in event:  # EventBridge on Tencent Cloud
-        yield event["type"], event["data"]
+        yield event["id"], event["data"]
 
 
 def main_handler(event: dict[str, Any], _context: object) -> None:
     """Handle one call."""
-    for kind, data in records(event):
-        if kind == "vindrop.reading.v1":
-            print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
+    for identity, data in records(event):
+        if now := vins.take(identity, data):
+            print(*now, flush=True)

@@ -4,6 +4,7 @@ import json
 import sys
 
 from confluent_kafka import Consumer
+from in_force import Vins
 
 servers, topic, group = sys.argv[1:]
 consumer = Consumer(
@@ -15,7 +16,7 @@ consumer = Consumer(
     }
 )
 consumer.subscribe([topic])
-seen: set[str] = set()  # yours: a unique key in your own database
+vins = Vins()  # yours: a table in your own database
 while True:
     message = consumer.poll(1.0)
     if message is None or message.error():
@@ -24,7 +25,6 @@ while True:
     event = json.loads(message.value())
     binary = "ce_id" in headers
     data, identity = (event, headers["ce_id"].decode()) if binary else (event["data"], event["id"])
-    if "vin" in data and identity not in seen:
-        print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
-        seen.add(identity)
+    if now := vins.take(identity, data):
+        print(*now, flush=True)
     consumer.commit(message=message)

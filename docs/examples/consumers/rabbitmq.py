@@ -4,15 +4,15 @@ import json
 import sys
 
 import pika
+from in_force import Vins
 
 url, queue = sys.argv[1:]
 channel = pika.BlockingConnection(pika.URLParameters(url)).channel()
 channel.basic_qos(prefetch_count=10)
-seen: set[str] = set()  # yours: a unique key in your own database
+vins = Vins()  # yours: a table in your own database
 for method, properties, body in channel.consume(queue):
     event = json.loads(body)
     data = event.get("data", event)  # structured, or binary: the body is the data alone
-    if "vin" in data and properties.message_id not in seen:
-        print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
-        seen.add(properties.message_id)
+    if now := vins.take(properties.message_id, data):
+        print(*now, flush=True)
     channel.basic_ack(method.delivery_tag)  # after the work, never before

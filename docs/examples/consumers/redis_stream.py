@@ -4,6 +4,7 @@ import json
 import sys
 
 import redis
+from in_force import Vins
 
 url, stream, group = sys.argv[1:]
 client = redis.Redis.from_url(url, decode_responses=True)
@@ -12,13 +13,13 @@ try:
 except redis.ResponseError as error:
     if "BUSYGROUP" not in str(error):
         raise
+vins = Vins()  # yours: a table in your own database
 start = "0"  # first what this consumer had and did not acknowledge, then what is new
 while True:
     for _, entries in client.xreadgroup(group, "one", {stream: start}, count=10, block=1000) or []:
         start = start if entries else ">"
         for number, fields in entries:
             event = json.loads(fields["event"])
-            if fields["type"] == "vindrop.reading.v1":
-                data = event["data"]
-                print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
+            if now := vins.take(event["id"], event["data"]):
+                print(*now, flush=True)
             client.xack(stream, group, number)
