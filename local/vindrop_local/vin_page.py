@@ -24,6 +24,9 @@ _VERDICTS: Final = {
     Verdict.VERIFIED: "the check digit holds",
     Verdict.PLAUSIBLE: "well-formed; the law of its maker's country asks for no check digit",
 }
+_WITH_ARTICLE: Final = frozenset(
+    ("Czech Republic", "Dominican Republic", "Netherlands", "Philippines")
+)
 _PATTERNS: Final = {
     Pattern.KNOWN: "its maker registered such vehicles",
     Pattern.UNKNOWN: "its maker registered no such pattern: misread, newer than the data, or made up as a sample is",
@@ -63,11 +66,27 @@ def line(each: Explained) -> str:
         return shown(f"{each.text}  {say('no VIN')}{between}{say(each.reason or '')}")
     model = each.vehicle.model if each.vehicle else None
     year = read.model_year or (each.vehicle.year if each.vehicle else None)
-    country = say(read.country) if read.country else None
-    known = (read.maker, model, str(year) if year else None, country)
+    known = (read.maker, model, str(year) if year else None, _origin(each, say))
     what = " · ".join(part for part in known if part)
     verdict = say(read.verdict.value)
     return f"{read.value}  {verdict}{' ' * (9 - cell_len(verdict))}  {what}"
+
+
+def _origin(each: Explained, say: Callable[[str], str]) -> str | None:
+    """Return where a vehicle was built, where its plant is known, else where its maker is registered.
+
+    The first characters tell of the maker alone: Ford builds in Mexico, Honda's Indian company is
+    registered in India.
+    """
+    plant = each.vehicle.plant if each.vehicle else None
+    country = plant.rpartition(", ")[2] if plant else each.vin.country if each.vin else None
+    if not country:
+        return None
+    where = say("made in" if plant else "registered in")
+    if where.endswith("："):
+        return f"{where}{say(country)}"
+    the = "the " if country.startswith("United ") or country in _WITH_ARTICLE else ""
+    return f"{where} {the}{country}"
 
 
 def page(each: Explained) -> None:

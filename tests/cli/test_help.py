@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def test_every_command_takes_h(command: str) -> None:
     assert short.exit_code == 0
     assert "usage" in short.stdout.lower()
     assert short.stdout == long.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_the_words_of_the_papers(command: str) -> None:
+    """Not those of the first version, which live on in names of tables alone."""
+    inner = getattr(typer.main.get_command(app), "commands", {})[command]
+    for words in ([command], *([command, name] for name in getattr(inner, "commands", {}))):
+        shown = CliRunner().invoke(app, [*words, "-h"]).stdout
+        assert not re.search(r"(?i)\b(quota|breaker block|slots?)\b", shown), words
 
 
 def test_every_page_is_shown_and_listed(tmp_path: Path) -> None:

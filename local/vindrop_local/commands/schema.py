@@ -39,7 +39,7 @@ def schema(
         typer.Option("--json", help="One object a line: a statement, template or schema each."),
     ] = False,
 ) -> None:
-    """Print the tables of ledger, quota and results: SQL, or a CloudFormation template (dynamodb).
+    """Print the tables of ledger, rate limiter and results: SQL, or a CloudFormation template (dynamodb).
 
     Functions make missing tables themselves; this is for accounts that may not. `records` prints
     the JSON Schemas of readings and dead letters.
