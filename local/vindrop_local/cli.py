@@ -82,7 +82,8 @@ def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
 
-    raise typer.Exit(serve(list(context.args), language.said))
+    words, prog = list(context.args), "vindrop vinocr"
+    raise typer.Exit(serve(words, language.said, prog, language.wrapped))
 
 
 @app.callback(invoke_without_command=True)
