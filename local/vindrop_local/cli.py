@@ -82,8 +82,9 @@ def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
 
-    words, prog = list(context.args), "vindrop vinocr"
-    raise typer.Exit(serve(words, language.said, prog, language.wrapped))
+    raise typer.Exit(
+        serve(list(context.args), language.help_said, "vindrop vinocr", language.wrapped)
+    )
 
 
 @app.callback(invoke_without_command=True)

@@ -290,4 +290,4 @@ def test_the_help_of_the_server_looks_like_the_others(language: str, tmp_path: P
     assert ("Examples:" if language == "en" else "示例：") in told.splitlines()
     assert [line for line in told.splitlines() if cell_len(line) > 80] == []
     wrong = vindrop("--lang", language, "vinocr", "--nonsense", cwd=tmp_path)
-    assert (wrong.returncode, "`vindrop vinocr -h`" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "`vindrop vinocr --help`" in wrong.stderr) == (2, True)

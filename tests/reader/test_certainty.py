@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -15,7 +16,9 @@ from vindrop.domain.vin import check_digit_holds
 from vinocr.reader import Reader, calibration
 from vinocr.reader.barcode import vins_in
 from vinocr.reader.calibration import Features
+from vinocr.reader.decode import Picture
 from vinocr.reader.detect import Box
+from vinocr.reader.hypotheses import Hypotheses
 from vinocr.reader.lines import Line
 from vinocr.reader.prior import evidence, habits
 from vinocr.reader.recognize import Frames, spelling
@@ -156,6 +159,54 @@ def test_the_probability_rises_with_the_posterior_and_stays_one() -> None:
         return calibration.probability(Features(posterior, 12.0, 8.0, 0.9))
 
     assert 0 < p(0.1) < p(0.6) < p(0.99) < p(1.0) < 1
+
+
+def test_what_nobody_can_confirm_is_never_said_surely() -> None:
+    clear = Features(0.999, 30.0, 20.0, 0.998)
+    assert calibration.probability(clear) > 0.99
+    too_close = dataclasses.replace(clear, pitch=4.4)
+    read_otherwise = dataclasses.replace(clear, witness=-2.5)
+    for doubted in (too_close, read_otherwise):
+        assert calibration.probability(doubted) < 0.9
+    # It is given all the same, where nobody asked for more certainty than by default.
+    assert calibration.threshold(calibration.MAX_ERROR) < calibration.UNCONFIRMED
+
+
+def of_text(text: str, first: float = 1.0) -> Hypotheses:
+    """What a photo with one line of clear text adds up to.
+
+    :param first: probability of its first character; the rest is junk.
+    """
+    letters = ({text[0]: first, "~": 1 - first}, *text[1:])
+    line = line_of(frames(*letters), height=20.0)
+    hypotheses = Hypotheses(Picture(Image.new("RGB", (64, 64)), 64, 64), [line])
+    hypotheses.weigh()
+    return hypotheses
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "part"),
+    [
+        # Another 17 of it may be the VIN, and its letters are the clearer.
+        ("WWDF63960123017094", 0.6, "WWDF6396012301709"),
+        # Only a check digit speaks for it, which holds in one of eleven texts.
+        ("1Z771W300275276608", 1.0, "1Z771W30027527660"),
+    ],
+)
+def test_a_part_of_a_longer_number_is_no_surer_than_its_posterior(
+    text: str, first: float, part: str
+) -> None:
+    hypotheses = of_text(text, first)
+    posterior, said = hypotheses.posterior[part], hypotheses.calibrated()[part]
+    assert said <= posterior
+    assert of_text(part).calibrated()[part] > 0.9
+
+
+def test_a_vin_with_a_colour_code_right_beside_it_is_as_sure_as_its_letters() -> None:
+    vin = "WDD2131426L004847"
+    for text in (f"{vin}051", f"051{vin}"):
+        hypotheses = of_text(text)
+        assert hypotheses.calibrated()[vin] > max(0.87, hypotheses.posterior[vin])
 
 
 def test_a_smaller_error_asks_for_more_certainty() -> None:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from photo_generator import samples
 from training.reliability import bins, svg
 from vinocr.reader import ImageError, models
-from vinocr.reader.calibration import MOST_ABOVE, Features
+from vinocr.reader.calibration import Features, most
 from vinocr.reader.decode import decode
 from vinocr.reader.passes import Passes
 
@@ -181,9 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     some += by_eye(looker, options.judged) if options.judged else []
     theta = of_the_population(fitted(some), some)
     x = np.array([[1.0, *one.features.values()] for one in some])
-    shares = np.array([one.features.share for one in some])
-    most = 1 / (1 + np.exp(-x[:, 1] - MOST_ABOVE))
-    p = np.minimum(np.minimum(1 / (1 + np.exp(-x @ theta)), shares), most)
+    p = np.minimum(1 / (1 + np.exp(-x @ theta)), [most(one.features) for one in some])
     right = np.array([one.right for one in some])
     for name, value in zip(_NAMES, theta, strict=True):
         print(f"{name}: Final = {value:.4f}")

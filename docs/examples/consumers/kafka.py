@@ -1,12 +1,12 @@
-"""Reads VINs from Kafka or CKafka, structured or binary: python kafka.py host:9092 topic group."""
+"""Keeps VINs from Kafka or CKafka, structured or binary: python kafka.py host:9092 topic group vins.db."""
 
 import json
 import sys
 
 from confluent_kafka import Consumer
-from in_force import Vins
+from vins_in_force import VinsInForce
 
-servers, topic, group = sys.argv[1:]
+servers, topic, group, path = sys.argv[1:]
 consumer = Consumer(
     {
         "bootstrap.servers": servers,  # CKafka: and security.protocol, sasl.* as in the producer's URL
@@ -16,15 +16,15 @@ consumer = Consumer(
     }
 )
 consumer.subscribe([topic])
-vins = Vins()  # yours: a table in your own database
+vins = VinsInForce(path)
 while True:
     message = consumer.poll(1.0)
     if message is None or message.error():
         continue
-    headers = dict(message.headers())
+    headers = {name: value.decode() for name, value in message.headers()}
     event = json.loads(message.value())
-    binary = "ce_id" in headers
-    data, identity = (event, headers["ce_id"].decode()) if binary else (event["data"], event["id"])
-    if now := vins.take(identity, data):
-        print(*now, flush=True)
+    if "ce_id" in headers:  # binary: the body is the data alone
+        event = {**{name: headers[f"ce_{name}"] for name in ("id", "type", "time")}, "data": event}
+    if found := vins.take(event):
+        print(*found, flush=True)
     consumer.commit(message=message)

@@ -1,14 +1,14 @@
-"""Follows a file of records, as `tail -f` would: python lines_of_json.py out.jsonl."""
+"""Follows a file of records, as `tail -f` would: python lines_of_json.py out.jsonl vins.db."""
 
 import json
 import sys
 import time
 from pathlib import Path
 
-from in_force import Vins
+from vins_in_force import VinsInForce
 
-(path,) = sys.argv[1:]
-vins = Vins()  # yours: a table in your own database
+path, kept = sys.argv[1:]
+vins = VinsInForce(kept)
 with Path(path).open(encoding="utf-8") as file:
     rest = ""
     while True:
@@ -17,6 +17,5 @@ with Path(path).open(encoding="utf-8") as file:
             time.sleep(1)
             continue
         event, rest = json.loads(rest), ""
-        # A line that takes a record back has no data: the review beside it says what stands.
-        if now := vins.take(event["id"], event.get("data", {})):
-            print(*now, flush=True)
+        if found := vins.take(event):
+            print(*found, flush=True)

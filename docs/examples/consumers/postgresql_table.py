@@ -1,40 +1,36 @@
-"""Reads the VINs in force from PostgreSQL: python postgresql_table.py postgresql://user:password@host/name."""
+"""Keeps VINs from PostgreSQL as they come and change: python postgresql_table.py postgresql://user:password@host/name."""
 
 import sys
 import time
 
 import psycopg
 
-(url,) = sys.argv[1:]
 CHANGED = """
-SELECT r.id, r.object_key, r.vin, r.verdict
-FROM (
-  SELECT id, object_key, made_at,
-    CASE WHEN reviewed_by IS NULL THEN vin ELSE COALESCE(reviewed_vin, '-') END AS vin,
-    CASE WHEN reviewed_by IS NULL THEN verdict ELSE 'reviewed' END AS verdict
-  FROM vindrop_readings) r
-LEFT JOIN vins_taken t ON t.id = r.id
-WHERE t.id IS NULL OR t.vin <> r.vin OR t.verdict <> r.verdict ORDER BY r.made_at LIMIT 100
-"""
-UNDONE = (  # a person had read a dead letter, which stands again
-    "DELETE FROM vins_taken t WHERE NOT EXISTS (SELECT 1 FROM vindrop_readings r WHERE r.id = t.id) "
-    "RETURNING object_key"
-)
-TAKE = (
-    "INSERT INTO vins_taken VALUES (%s, %s, %s, %s) "
-    "ON CONFLICT (id) DO UPDATE SET vin = excluded.vin, verdict = excluded.verdict"
-)
+SELECT r.id, r.made_at, r.review_sequence, CASE WHEN r.reviewed_by IS NULL THEN r.vin ELSE r.reviewed_vin END,
+CASE WHEN r.reviewed_by IS NULL THEN r.verdict ELSE 'reviewed' END, r.object_key, m.vin, m.verdict
+FROM vindrop_readings r LEFT JOIN my_vins m ON m.id = r.id
+WHERE m.id IS NULL OR m.made_at <> r.made_at OR m.review_sequence <> r.review_sequence
+ORDER BY r.made_at LIMIT 100"""
+KEEP = """
+INSERT INTO my_vins VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at,
+review_sequence = excluded.review_sequence, vin = excluded.vin, verdict = excluded.verdict"""
+TAKEN_BACK = """
+DELETE FROM my_vins WHERE NOT EXISTS (SELECT 1 FROM vindrop_readings r WHERE r.id = my_vins.id)
+RETURNING object_key"""
+
+(url,) = sys.argv[1:]
 with psycopg.connect(url, autocommit=True) as connection:
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS vins_taken (id VARCHAR(64) PRIMARY KEY, object_key TEXT, vin TEXT, "
-        "verdict TEXT)"
+        "CREATE TABLE IF NOT EXISTS my_vins (id VARCHAR(64) PRIMARY KEY, made_at VARCHAR(40), "
+        "review_sequence INTEGER, vin CHAR(17), verdict VARCHAR(16), object_key TEXT)"
     )
     while True:
         rows = connection.execute(CHANGED).fetchall()
-        for identity, key, vin, verdict in rows:
-            print(vin, verdict, key, flush=True)
-            connection.execute(TAKE, [identity, key, vin, verdict])
-        for (key,) in connection.execute(UNDONE).fetchall():
-            print("-", "undone", key, flush=True)
+        for *row, vin, verdict in rows:
+            if (row[3], row[4]) != (vin, verdict):  # what is in force has changed
+                print(row[3] or "none", row[4], row[5], flush=True)
+            connection.execute(KEEP, row)
+        for (key,) in connection.execute(TAKEN_BACK).fetchall():  # a person undid the VIN
+            print("none", "undone", key, flush=True)
         if not rows:
             time.sleep(1)

@@ -1,40 +1,34 @@
-"""Reads the VINs in force from a SQLite file as they come: python sqlite_file.py vindrop.db."""
+"""Keeps the VINs of a SQLite file as they come and change: python sqlite_file.py vindrop.db vins.db."""
 
 import sqlite3
 import sys
 import time
 
-(path,) = sys.argv[1:]
 CHANGED = """
-SELECT r.id, r.object_key, r.vin, r.verdict
-FROM (
-  SELECT id, object_key, made_at,
-    CASE WHEN reviewed_by IS NULL THEN vin ELSE COALESCE(reviewed_vin, '-') END AS vin,
-    CASE WHEN reviewed_by IS NULL THEN verdict ELSE 'reviewed' END AS verdict
-  FROM vindrop_readings) r
-LEFT JOIN vins_taken t ON t.id = r.id
-WHERE t.id IS NULL OR t.vin <> r.vin OR t.verdict <> r.verdict ORDER BY r.made_at LIMIT 100
-"""
-UNDONE = (  # a person had read a dead letter, which stands again
-    "SELECT t.id, t.object_key FROM vins_taken t LEFT JOIN vindrop_readings r ON r.id = t.id "
-    "WHERE r.id IS NULL"
-)
-connection = sqlite3.connect(
-    ":memory:", isolation_level=None, uri=True
-)  # yours: a file of your own
+SELECT r.id, r.made_at, r.review_sequence, CASE WHEN r.reviewed_by IS NULL THEN r.vin ELSE r.reviewed_vin END,
+CASE WHEN r.reviewed_by IS NULL THEN r.verdict ELSE 'reviewed' END, r.object_key, m.vin, m.verdict
+FROM theirs.vindrop_readings r LEFT JOIN my_vins m ON m.id = r.id
+WHERE m.id IS NULL OR m.made_at <> r.made_at OR m.review_sequence <> r.review_sequence
+ORDER BY r.made_at LIMIT 100"""
+TAKEN_BACK = """
+SELECT id, object_key FROM my_vins m
+WHERE NOT EXISTS (SELECT 1 FROM theirs.vindrop_readings r WHERE r.id = m.id)"""
+
+path, own = sys.argv[1:]
+connection = sqlite3.connect(own, uri=True, isolation_level=None)
+connection.execute("ATTACH ? AS theirs", [f"file:{path}?mode=ro"])
 connection.execute(
-    "CREATE TABLE vins_taken (id TEXT PRIMARY KEY, object_key TEXT, vin TEXT, verdict TEXT)"
+    "CREATE TABLE IF NOT EXISTS my_vins (id TEXT PRIMARY KEY, made_at TEXT, review_sequence INTEGER, "
+    "vin TEXT, verdict TEXT, object_key TEXT)"
 )
-connection.execute("ATTACH ? AS vindrop", [f"file:{path}?mode=ro"])
 while True:
     rows = connection.execute(CHANGED).fetchall()
-    for identity, key, vin, verdict in rows:
-        print(vin, verdict, key, flush=True)
-        connection.execute(
-            "REPLACE INTO vins_taken VALUES (?, ?, ?, ?)", [identity, key, vin, verdict]
-        )
-    for identity, key in connection.execute(UNDONE).fetchall():
-        print("-", "undone", key, flush=True)
-        connection.execute("DELETE FROM vins_taken WHERE id = ?", [identity])
+    for *row, vin, verdict in rows:
+        if (row[3], row[4]) != (vin, verdict):  # what is in force has changed
+            print(row[3] or "none", row[4], row[5], flush=True)
+        connection.execute("REPLACE INTO my_vins VALUES (?, ?, ?, ?, ?, ?)", row)
+    for identity, key in connection.execute(TAKEN_BACK).fetchall():  # a person undid the VIN
+        print("none", "undone", key, flush=True)
+        connection.execute("DELETE FROM my_vins WHERE id = ?", [identity])
     if not rows:
         time.sleep(1)

@@ -4,112 +4,67 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import textwrap
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from vinocr import settings
+from vinocr import help_text, settings
 from vinocr.api.reloaded_file import SettingsError
 
-_GROUPS = {
-    "Where it listens": ("host", "port", "tls-cert", "tls-key"),
-    "Who may call": ("accounts", "rate", "url-allow"),
-    "Readers": ("workers", "threads"),
-    "For tests": ("faults",),
-}
-"""Heading of the help → options that a setting has, too."""
-_EXAMPLES = (
-    ("{prog} --accounts accounts.json --port 9000", "serve the accounts of a file"),
-    ("{prog} --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem", "serve a network, by TLS"),
-    ("{prog} --accounts accounts.json --check", "is everything set right?"),
-    ("vindrop --lang zh vinocr -h", "this help in Chinese"),
-)
-_NAME_WIDTH = 28
+_OPTIONS = (
+    "accounts", "host", "port", "workers", "threads", "rate", "url-allow", "faults", "tls-cert", "tls-key",
+)  # fmt: skip
+_FILES = frozenset(("accounts", "faults", "tls-cert", "tls-key"))
+_NUMBERS = frozenset(("port", "workers", "threads", "rate"))
 
 
-def _parser(
-    say: Callable[[str], str], prog: str, wrap: Callable[[str, int], list[str]]
-) -> argparse.ArgumentParser:
-    width = shutil.get_terminal_size().columns - 2
-
-    class Formatter(argparse.RawDescriptionHelpFormatter):
-        def __init__(self, prog: str) -> None:
-            super().__init__(prog, max_help_position=_NAME_WIDTH, width=width)
-
-        def add_usage(
-            self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None
-        ) -> None:
-            super().add_usage(usage, actions, groups, say("Usage: ") if prefix is None else prefix)
-
-        def _split_lines(self, text: str, width: int) -> list[str]:
-            return wrap(text, width)
+def _parser(say: help_text.Say, program: str, wrap: help_text.Wrap) -> argparse.ArgumentParser:
+    abouts = {name: about for name, _, about in settings.defaults()}
+    shown: list[tuple[str, str]] = []
 
     class Parser(argparse.ArgumentParser):
+        def format_help(self) -> str:
+            return help_text.text(shown, program, say, wrap)
+
         def error(self, message: str) -> NoReturn:
-            self.exit(
-                2, f"vinocr: {say(message)}{say('; `vindrop vinocr -h` lists what it takes')}\n"
-            )
+            hint = say(f"`{program} --help` lists what it takes")
+            between = ": " if hint.isascii() else "："
+            self.exit(2, f"vinocr: {say(message)}{between}{hint}\n")
 
-    parser = Parser(
-        prog=prog,
-        usage=f"%(prog)s {say('[OPTIONS]')}",
-        description=say("VinOCR: an API 3.0 server that reads vehicle identification numbers."),
-        epilog=f"{_examples(say, prog)}\n\n{_settings(say, width, wrap)}",
-        formatter_class=Formatter,
-        add_help=False,
-    )
-    abouts = {name: say(about) for name, _, about in settings.defaults()}
-    for heading, options in _GROUPS.items():
-        group = parser.add_argument_group(say(heading))
-        for option in options:
-            variable = settings.PREFIX + option.upper().replace("-", "_")
-            group.add_argument(f"--{option}", metavar="…", help=abouts[variable])
-    add = parser.add_argument_group(say("Options")).add_argument
-    checks = say("check the settings; print nothing if they are right")
-    add("--check", action="store_true", help=checks)
-    lines = say("with --check: the result as a JSON object; what a server prints is JSON anyway")
-    add("--json", action="store_true", help=lines)
-    add("--until-stdin-closes", action="store_true", help=say("stop when standard input ends"))
-    add("-h", "--help", action="help", help=say("Show this message and exit."))
+    parser = Parser(prog=program, add_help=False)
+    for option in _OPTIONS:
+        kind = "path" if option in _FILES else "int" if option in _NUMBERS else "str"
+        variable = settings.PREFIX + option.upper().replace("-", "_")
+        parser.add_argument(f"--{option}")
+        shown.append((f"--{option} {say(f'<{kind}>')}", say(abouts[variable])))
+    for option, about in (
+        ("--check", "check the settings; print nothing if they are right"),
+        (
+            "--json",
+            "with --check: the result as a JSON object; what a server prints is JSON anyway",
+        ),
+        ("--until-stdin-closes", "stop when standard input ends"),
+    ):
+        parser.add_argument(option, action="store_true")
+        shown.append((option, say(about)))
+    parser.add_argument("-h", "--help", action="help")
+    shown.append(("-h, --help", say("Show this message and exit.")))
     return parser
-
-
-def _examples(say: Callable[[str], str], prog: str) -> str:
-    lines = (f"  {line.format(prog=prog)}\n      {say(about)}" for line, about in _EXAMPLES)
-    return say("Examples:") + "\n" + "\n".join(lines)
-
-
-def _settings(say: Callable[[str], str], width: int, wrap: Callable[[str, int], list[str]]) -> str:
-    """Return the table of settings, broken at the width of the terminal."""
-    above = say("Settings come from the environment; an option goes before its variable:")
-    table = [above]
-    for name, default, about in settings.defaults():
-        text = say(f"{say(about)} (default {default})") if default else say(about)
-        lines = wrap(text, max(width - _NAME_WIDTH, 20)) or [""]
-        if len(name) > _NAME_WIDTH - 4:
-            table.append(f"  {name}")
-            lines.insert(0, "")
-        else:
-            table.append(f"  {name:{_NAME_WIDTH - 2}}{lines[0]}")
-        table += [f"{'':{_NAME_WIDTH}}{line}" for line in lines[1:]]
-    return "\n".join(table)
 
 
 def main(
     argv: list[str] | None = None,
-    say: Callable[[str], str] = str,
-    prog: str = "python -m vinocr",
-    wrap: Callable[[str, int], list[str]] = textwrap.wrap,
+    say: help_text.Say = str,
+    program: str = "python -m vinocr",
+    wrap: help_text.Wrap = textwrap.wrap,
 ) -> int:
     """Start the server; return 0 after a clean stop, 2 for a wrong setting.
 
     :param say: returns a sentence in the reader's language.
-    :param prog: how it was called, for the help.
-    :param wrap: breaks a text into lines of so many columns.
+    :param program: how it was started, as its help shows it.
+    :param wrap: see `vinocr.help_text.text`.
     """
-    options = vars(_parser(say, prog, wrap).parse_args(argv))
+    options = vars(_parser(say, program, wrap).parse_args(argv))
     check, until = options.pop("check"), options.pop("until_stdin_closes")
     as_json = options.pop("json")
     try:

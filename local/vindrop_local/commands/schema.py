@@ -64,7 +64,7 @@ def statements(kind: str) -> list[str]:
     """Return the statements that make every table."""
     from vindrop.destinations import sql as results
     from vindrop.stores.ledger import sql_schema as ledger
-    from vindrop.stores.rate_limiter import sql as quota
+    from vindrop.stores.rate_limiter import sql as rate_limiter
     from vindrop.stores.sql import mysql, postgresql, sqlite
 
     dialect = {"sqlite": sqlite.DIALECT, "postgresql": postgresql.DIALECT, "mysql": mysql.DIALECT}[
@@ -72,7 +72,7 @@ def statements(kind: str) -> list[str]:
     ]
     return [
         statement
-        for make in (ledger.schema, ledger.console_schema, quota.schema, results.schema)
+        for make in (ledger.schema, ledger.console_schema, rate_limiter.schema, results.schema)
         for made in make(dialect).values()
         for statement in made
     ]

@@ -11,8 +11,8 @@ from vindrop.domain.vin import LENGTH
 from vinocr.reader import align
 from vinocr.reader.calibration import Features, probability
 from vinocr.reader.decode import Picture
-from vinocr.reader.lines import LETTER, Line
-from vinocr.reader.prior import choosing, evidence
+from vinocr.reader.lines import LEAST, LETTER, Line
+from vinocr.reader.prior import choosing, evidence, without_luck
 from vinocr.reader.search import log_sum
 
 NOTHING: Final = -6.0
@@ -32,6 +32,14 @@ CLEAR_PICTURE: Final = -3.0
 """Log-likelihood from which another line's VIN is well explained by its strips."""
 WEAKEST_LETTERS: Final = 3
 """Least certain letters of a VIN that its probability is told from."""
+FURTHEST: Final = 4
+"""Characters by which two parts of a longer number are moved, at most."""
+RIVAL: Final = 0.005
+"""Posterior from which another VIN counts as one that the photo may show."""
+LUCKY: Final = -3.0
+"""Evidence, less what a check digit that must hold adds, below which it may hold by chance."""
+CLEARLY: Final = 0.5
+"""Log-likelihood by which the picture shows one part of a longer number rather than another."""
 _CLEARER: Final = -1.0
 """The same for one that speaks against itself, such as a European number: no law makes those look like
 VINs. Its maker must be known."""
@@ -42,6 +50,20 @@ _BELIEVED: Final = -1.0
 def _apart(one: str, other: str) -> int:
     """Return in how many positions two VINs differ."""
     return sum(a != b for a, b in zip(one, other, strict=True))
+
+
+def is_moved(one: str, other: str) -> bool:
+    """Whether one VIN goes on where the other begins a little later in the same text.
+
+    >>> is_moved("WWDF6396012301709", "WDF63960123017094")
+    True
+    """
+    return any(one[n:] == other[:-n] for n in range(1, FURTHEST + 1))
+
+
+def _speaks_nothing_for(vin: str) -> bool:
+    """Whether nothing, or nothing but a check digit, makes a VIN of a part of a longer number."""
+    return evidence(vin) < 0 or without_luck(vin) < LUCKY
 
 
 def _is_one(vin: str, picture: float) -> bool:
@@ -93,8 +115,10 @@ class Hypotheses:
             return None
         strip = line.strips[0].probabilities
         share = self.posterior[vin] / max(1e-12, sum(self.posterior.values()))
-        if line.unbroken > LENGTH and evidence(vin) < 0:
-            # Part of a longer number, and nothing speaks for it: clear letters make it no VIN.
+        if line.unbroken > LENGTH and (
+            _speaks_nothing_for(vin) or self._is_another_part(vin, line)
+        ):
+            # Part of a longer number: clear letters make it no VIN, nor do they say which 17 are one.
             share = min(share, self.posterior[vin])
         heard = [float(align.log_likelihoods(w.probabilities, [vin])[0]) for w in line.witnesses]
         return Features(
@@ -105,6 +129,13 @@ class Hypotheses:
             witness=heard[0] if heard else 0.0,
             share=share,
         )
+
+    def _is_another_part(self, vin: str, line: Line) -> bool:
+        """Whether the picture rather shows other 17 of a longer number's characters."""
+        shown = line.picture[vin] + CLEARLY
+        rivals = [other for other, p in self.posterior.items() if p >= RIVAL]
+        parts = [other for other in rivals if line.picture.get(other, LEAST) > shown]
+        return any(is_moved(vin, other) or is_moved(other, vin) for other in parts)
 
     def calibrated(self) -> dict[str, float]:
         """Return VIN → probability of being what the photo shows, likeliest first."""
