@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import typer
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from tests.cli.test_cli import ROOT
@@ -25,6 +27,15 @@ def test_every_command_takes_h(command: str) -> None:
     assert short.exit_code == 0
     assert "usage" in short.stdout.lower()
     assert short.stdout == long.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_the_words_of_the_papers(command: str) -> None:
+    """Not those of the first version, which live on in names of tables alone."""
+    inner = getattr(typer.main.get_command(app), "commands", {})[command]
+    for words in ([command], *([command, name] for name in getattr(inner, "commands", {}))):
+        shown = CliRunner().invoke(app, [*words, "-h"]).stdout
+        assert not re.search(r"(?i)\b(quota|breaker block|slots?)\b", shown), words
 
 
 def test_every_page_is_shown_and_listed(tmp_path: Path) -> None:
@@ -267,3 +278,16 @@ def test_of_words_found_nowhere_it_is_said_what_to_try(
     done = vindrop("help", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert hint in done.stderr
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_help_of_the_server_looks_like_the_others(language: str, tmp_path: Path) -> None:
+    """It has groups and examples, and no line of it is wider than the terminal."""
+    told = vindrop("--lang", language, "vinocr", "-h", cwd=tmp_path, COLUMNS="80").stdout
+    other = vindrop("--lang", language, "vin", "-h", cwd=tmp_path, COLUMNS="80").stdout
+    assert told.split()[0].startswith(other.split()[0].partition("：")[0])
+    assert {"--host", "--accounts", "--check", "VINOCR_RATE"} <= set(told.split())
+    assert ("Examples:" if language == "en" else "示例：") in told.splitlines()
+    assert [line for line in told.splitlines() if cell_len(line) > 80] == []
+    wrong = vindrop("--lang", language, "vinocr", "--nonsense", cwd=tmp_path)
+    assert (wrong.returncode, "`vindrop vinocr --help`" in wrong.stderr) == (2, True)
