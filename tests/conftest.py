@@ -70,4 +70,5 @@ def _databases_are_closed() -> Iterator[None]:
 def _logs_where_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that a test runs in this process logs to standard error, or errors alone: the next does not."""
     monkeypatch.setattr("vindrop.telemetry._to_standard_error", False)
+    monkeypatch.setattr("vindrop.telemetry._teller", None)
     monkeypatch.setattr("vindrop.telemetry._least", "info")

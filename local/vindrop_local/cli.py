@@ -13,7 +13,6 @@ import typer
 
 from vindrop.core.store_errors import StoreError, StoreSettingError
 from vindrop.settings import SettingsError
-from vindrop.telemetry import log_to_standard_error
 from vindrop_local import env_lines, language
 from vindrop_local.commands import (
     backfill,
@@ -38,6 +37,7 @@ from vindrop_local.commands import (
     vin,
 )
 from vindrop_local.errors import UserError
+from vindrop_local.log_sentences import log_where_people_look
 from vindrop_local.terminal import console, shown
 
 app = typer.Typer(
@@ -83,7 +83,9 @@ def vinocr(context: typer.Context) -> None:
     """Run VinOCR itself: a server that speaks the API and reads photos. `vindrop vinocr -h` for all."""
     from vinocr.__main__ import main as serve
 
-    raise typer.Exit(serve(list(context.args), language.said))
+    raise typer.Exit(
+        serve(list(context.args), language.help_said, "vindrop vinocr", language.wrapped)
+    )
 
 
 @app.callback(invoke_without_command=True)
@@ -115,10 +117,10 @@ def _version(
 def main() -> None:
     """Run the command; docs/cli.md lists the exit statuses.
 
-    Whatever the user can mend is one sentence. Log lines go to standard error: standard output is
-    the answer, JSON lines only where they are asked for.
+    Whatever the user can mend is one sentence. Log lines go to standard error, in a terminal as
+    sentences: standard output is the answer, JSON lines only where they are asked for.
     """
-    log_to_standard_error()
+    log_where_people_look()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # half a character in a key must not end the list
             stream.reconfigure(errors="backslashreplace")

@@ -82,6 +82,11 @@ def said(sentence: str) -> str:
     return sentence if _state["chosen"] == "en" else in_chinese(sentence)
 
 
+def help_said(text: str) -> str:
+    """Return a part of a help text, which may be ``[OPTIONS]`` or ``<str>``, in the chosen language."""
+    return text if _state["chosen"] == "en" else _KIND.sub(_kind, _PLACES.get(text) or said(text))
+
+
 def word(kind: str, name: str) -> str:
     """Return a word that means different things in different places, such as a step and a state.
 

@@ -27,6 +27,8 @@ class Sample:
     path: Path
     vin: str | None
     """The VIN in it; empty where there is none to read; None where nobody has said."""
+    doubtful: bool = False
+    """Whether its VIN, though read as it stands there, has to be doubtful."""
 
 
 def folder() -> Path:
@@ -46,7 +48,13 @@ def samples(made: Path) -> list[Sample]:
         raise UserError(f"{truth} is missing: the demo needs the repository's sample photos")
     with truth.open(newline="") as file:
         found = [
-            Sample(row["file"], folder() / row["file"], row["vin"]) for row in csv.DictReader(file)
+            Sample(
+                row["file"],
+                folder() / row["file"],
+                row["vin"],
+                doubtful=row["expect"].startswith("doubtful:"),
+            )
+            for row in csv.DictReader(file)
         ]
     large = _oversize(made)
     return [*found, large] if large else found

@@ -63,11 +63,22 @@ def line(each: Explained) -> str:
         return shown(f"{each.text}  {say('no VIN')}{between}{say(each.reason or '')}")
     model = each.vehicle.model if each.vehicle else None
     year = read.model_year or (each.vehicle.year if each.vehicle else None)
-    country = say(read.country) if read.country else None
-    known = (read.maker, model, str(year) if year else None, country)
+    known = (read.maker, model, str(year) if year else None, _whence(each, say))
     what = " · ".join(part for part in known if part)
     verdict = say(read.verdict.value)
     return f"{read.value}  {verdict}{' ' * (9 - cell_len(verdict))}  {what}"
+
+
+def _whence(each: Explained, say: Callable[[str], str]) -> str | None:
+    """Return where the factory is, where that is known; else the country of the maker's code.
+
+    A code (ISO 3780) is given to a maker of a country, whose factory may be in another.
+    """
+    if each.vehicle and each.vehicle.plant:
+        place, between, country = each.vehicle.plant.rpartition(", ")
+        return say(f"made in {place}{between}{say(country)}")
+    country = each.vin.country or "" if each.vin else ""
+    return say(f"maker registered in {say(country)}") if country else None
 
 
 def page(each: Explained) -> None:
@@ -114,7 +125,7 @@ def _characters(read: Vin, vehicle: Vehicle | None) -> Table:
     maker = f"{built.brand} ({built.name})" if built and built.name else read.maker
     maker = maker or said("unknown")
     small = said("; a 9 at 3: named together with 12 to 14") if value[2] == "9" else ""
-    country = said(read.country or "no country")
+    country = said(f"maker registered in {said(read.country)}" if read.country else "no country")
     model = vehicle.model if vehicle and vehicle.model else said("the maker's own code")
     year = str(read.model_year) if read.model_year else said("not told")
     defined = law.model_year if law and law.model_year else said("no law defines it")
@@ -166,7 +177,7 @@ def _facts(read: Vin, vehicle: Vehicle | None) -> Table:
     rows: list[tuple[str, object]] = [
         ("maker", read.maker),
         ("manufacturer", read.manufacturer),
-        ("country", said(read.country or "")),
+        ("maker's country", said(read.country or "")),
         ("region", said(read.region or "")),
         ("model year", read.model_year),
     ]

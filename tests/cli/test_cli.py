@@ -188,7 +188,12 @@ def test_the_demo_of_a_cascade_shows_who_read_what_and_what_it_cost(tmp_path: Pa
     rows = [line.split() for line in done.stdout.splitlines()]
     both = [row for row in rows if len(row) > 5 and row[3:5] == ["same", "VIN"]]
     assert both, "what the second is for"
-    assert all(0 < float(row[2]) < 0.998 and row[-1] == "0.02" for row in both)
+    assert all(row[-1] == "0.02" for row in both)
+    # One whose check digit is wrong is asked of both, however sure the first is.
+    clear = [row for row in both if row[0] != "label-mistyped.jpg"]
+    assert clear
+    assert len(clear) < len(both)
+    assert all(0 < float(row[2]) < 0.998 for row in clear)
     (odd,) = [row for row in rows if row[:1] == ["notes.jpg"] and "asked" in row]
     assert odd[-2:] == ["NotAnImage", "–"]
     assert re.search(r"… and cost +0\.(?!00)\d\d", done.stdout)
@@ -253,6 +258,8 @@ def test_the_demo_accounts_for_every_photo_and_a_second_run_pays_for_nothing(
     assert report["dead_letters"] >= 6
     assert report["wrong_verified"] == []
     assert report["billed_calls"] == report["readings"]
+    assert report["doubtful"] >= 1, "something to correct that is no dead letter"
+    assert report["not_doubted"] == []
 
     second = vindrop("demo", cwd=tmp_path, COLUMNS="80")
     assert second.returncode == 0, second.stderr
@@ -262,7 +269,10 @@ def test_the_demo_accounts_for_every_photo_and_a_second_run_pays_for_nothing(
     assert "plausible" in second.stdout
     assert "5NPEVYK97FD841835" in second.stdout
     assert "Vindrop.EmptyPhoto" in second.stdout
+    assert "label-mistyped.jpg is doubtful: the check digit is wrong" in second.stdout
     assert second.stdout.rstrip().endswith(" demo --open"), "how to go on from here"
+    (command,) = re.findall(r"page Review, or by .*?(review decide \w+) VIN\n", second.stdout)
+    decided_by_a_person(command, tmp_path)
 
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"
@@ -285,6 +295,29 @@ def test_the_demo_accounts_for_every_photo_and_a_second_run_pays_for_nothing(
             assert third.wait(60) == 0
         finally:
             third.kill()
+
+
+def decided_by_a_person(command: str, folder: Path) -> None:
+    """Correct the doubtful reading, deny others, and see that the demo goes on as if nothing was."""
+    assert vindrop(*command.split(), "2T1W39Z49VC238325", cwd=folder).returncode == 0
+    for photo in ("label-01.jpg", "no-vin-instruments.jpg", "no-vin-shop-front.jpg"):
+        found = json.loads(vindrop("uploads", "--photo", photo, "--json", cwd=folder).stdout)
+        words = ("review", "decide", found["id"], "--reason", "no_vin")
+        assert vindrop(*words, cwd=folder).returncode == 0
+    before = vindrop("readings", "--json", cwd=folder).stdout.count("\n")
+    again = vindrop("demo", cwd=folder, COLUMNS="120")
+    assert again.returncode == 0, again.stdout
+    rows = {row[1]: row for row in map(str.split, again.stdout.splitlines()) if len(row) > 3}
+    assert rows["label-mistyped.jpg"][:4] == [
+        *("✓", "label-mistyped.jpg", "2T1W39Z49VC238325", "reviewed")
+    ]
+    assert "no vin" in again.stdout, "a person's word, not the machine's"
+    assert "✗" not in again.stdout
+    assert re.search(r"^decided by a person +4$", again.stdout, re.MULTILINE)
+    assert re.search(rf"^readings +{before}$", again.stdout, re.MULTILINE)
+    assert re.search(r"^… of these doubtful +0$", again.stdout, re.MULTILINE)
+    assert "is doubtful" not in again.stdout
+    assert "To see them in a browser" in again.stdout, "nothing waits any more"
 
 
 def test_the_demo_takes_photos_of_ones_own_and_leaves_them_as_they_are(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import typer
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from tests.cli.test_cli import ROOT
 from tests.commands import vindrop
 from vindrop import settings
+from vindrop.domain import error_codes
 from vindrop.stores import open_ledger
+from vindrop_local import help_terms
 from vindrop_local.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -37,6 +41,15 @@ def test_a_wrong_option_is_told_what_it_looks_like_and_where_all_stand(
     everything = {"en": "lists all that it takes", "zh": "查看全部参数和选项"}
     assert nearest[language] in done.stderr
     assert f"`vindrop stats --help` {everything[language]}" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_the_words_of_the_papers(command: str) -> None:
+    """Not those of the first version, which live on in names of tables alone."""
+    inner = getattr(typer.main.get_command(app), "commands", {})[command]
+    for words in ([command], *([command, name] for name in getattr(inner, "commands", {}))):
+        shown = CliRunner().invoke(app, [*words, "-h"]).stdout
+        assert not re.search(r"(?i)\b(quota|breaker block|slots?)\b", shown), words
 
 
 def test_every_page_is_shown_and_listed(tmp_path: Path) -> None:
@@ -214,3 +227,115 @@ def test_a_laptop_without_settings_hears_what_doctor_is_for(tmp_path: Path) -> N
     done = vindrop("doctor", "--env-file", "env", cwd=tmp_path)
     assert done.returncode == 1
     assert "vindrop demo" not in done.stdout, "this one is set up, if wrongly"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("word", "page"),
+    [
+        ("how-to", "docs/how-to/index.md"),
+        ("how to", "docs/how-to/index.md"),
+        ("contributing", "CONTRIBUTING.md"),
+        ("CONTRIBUTING", "CONTRIBUTING.md"),
+        ("security", "SECURITY.md"),
+        ("changelog", "CHANGELOG.md"),
+        ("error codes", "docs/{zh}operations.md"),
+        ("alarms", "docs/{zh}operations.md"),
+        ("告警", "docs/{zh}operations.md"),
+    ],
+)
+def test_words_that_newcomers_try_lead_to_a_page(
+    word: str, page: str, language: str, tmp_path: Path
+) -> None:
+    done = vindrop("--lang", language, "help", word, cwd=tmp_path)
+    text = (ROOT / page.format(zh="zh/" if language == "zh" else "")).read_text(encoding="utf-8")
+    assert done.stdout == text.removeprefix(
+        text.partition("\n")[0] + "\n" if "<!--" in text else ""
+    )
+
+
+TERMS = sorted(help_terms.names((ROOT / "docs" / "operations.md").read_text(encoding="utf-8")))
+
+
+def test_every_alarm_and_every_code_is_explained_by_its_own_row() -> None:
+    """All that `error_codes` knows, and all that the page has; in both languages."""
+    assert {"CircuitOpen", "VinOCRDown", "Vindrop.EmptyVin"} <= set(TERMS)
+    pages = {
+        folder: (ROOT / "docs" / folder / "operations.md").read_text(encoding="utf-8")
+        for folder in ("", "zh")
+    }
+    for code in {*TERMS, *error_codes.TABLE}:
+        of = [help_terms.find(code, page) for page in pages.values()]
+        assert len(of[0]) == len(of[1]) >= 1, code
+        for told in of:
+            markdown = "\n".join(each.markdown(": ") for each in told)
+            assert len(told[0].cells) >= 2
+            assert all(cell for each in told for _, cell in each.cells), code
+            assert "as above" not in markdown
+            assert "同上" not in markdown
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("CircuitOpen", "circuit breaker is open"),
+        ("circuit-open", "circuit breaker is open"),
+        ("vindrop.emptyvin", "is not a VIN"),
+        ("EmptyVin", "is not a VIN"),
+        ("ImageBlur", "type the VIN where a person can read it"),
+        ("FailedOperation.Unheard", "refuses this photo"),
+        ("VINDROP_RATE", "Calls per second"),
+    ],
+)
+def test_a_term_is_told_alone(word: str, told: str, tmp_path: Path) -> None:
+    done = vindrop("help", word, cwd=tmp_path)
+    assert told in done.stdout
+    assert len(done.stdout.splitlines()) < 20, "not the whole page"
+    assert "`vindrop help " in done.stdout.splitlines()[-1]
+    (line,) = vindrop("--lang", "zh", "help", word, "--json", cwd=tmp_path).stdout.splitlines()
+    assert told in json.loads(line)["markdown"], "for a program in English"
+    chinese = vindrop("--lang", "zh", "help", word, cwd=tmp_path).stdout
+    assert "摘自页面" in chinese.splitlines()[-1]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_commands_below_others_are_found(language: str, tmp_path: Path) -> None:
+    def run(*words: str) -> str:
+        return vindrop("--lang", language, *words, cwd=tmp_path).stdout
+
+    assert run("help", "dead-letters", "redrive") == run("dead-letters", "redrive", "-h")
+    told = run("help", "redrive")
+    assert "  vindrop dead-letters redrive  " in told
+    assert "  operations " in told
+    lines = [json.loads(line) for line in run("help", "redrive", "--json").splitlines()]
+    assert "vindrop dead-letters redrive" in [line.get("command") for line in lines]
+    assert "operations" in [line.get("topic") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("zzzz",), "one word alone"),
+        (("CircuitOpn",), "did you mean CircuitOpen"),
+        (("zzzz", "redrive"), "try `vindrop help redrive`"),
+    ],
+)
+def test_of_words_found_nowhere_it_is_said_what_to_try(
+    words: tuple[str, ...], hint: str, tmp_path: Path
+) -> None:
+    done = vindrop("help", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert hint in done.stderr
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_help_of_the_server_looks_like_the_others(language: str, tmp_path: Path) -> None:
+    """It has groups and examples, and no line of it is wider than the terminal."""
+    told = vindrop("--lang", language, "vinocr", "-h", cwd=tmp_path, COLUMNS="80").stdout
+    other = vindrop("--lang", language, "vin", "-h", cwd=tmp_path, COLUMNS="80").stdout
+    assert told.split()[0].startswith(other.split()[0].partition("：")[0])
+    assert {"--host", "--accounts", "--check", "VINOCR_RATE"} <= set(told.split())
+    assert ("Examples:" if language == "en" else "示例：") in told.splitlines()
+    assert [line for line in told.splitlines() if cell_len(line) > 80] == []
+    wrong = vindrop("--lang", language, "vinocr", "--nonsense", cwd=tmp_path)
+    assert (wrong.returncode, "`vindrop vinocr --help`" in wrong.stderr) == (2, True)

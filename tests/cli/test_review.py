@@ -20,6 +20,7 @@ from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from tests.stores.console_flow import VINS, ConsoleFlow, doubtful
 from vindrop.core import export
 from vindrop.core.console import Entry
+from vindrop_local.commands import listing
 
 
 @pytest.fixture
@@ -147,6 +148,19 @@ def test_where_destinations_are_not_known_the_sweep_delivers(flow: ConsoleFlow) 
     assert flow.reviewed_columns(name)["reviewed_vin"] == VINS[0]
 
 
+def test_where_one_destination_of_two_is_known_nothing_is_decided(flow: ConsoleFlow) -> None:
+    """A review may belong to either of them: half of them would go where nobody looks."""
+    name = flow.end(doubtful(an_upload("dock/7.jpg")))
+    done = vindrop(
+        "review", "decide", name[:12], VINS[1],
+        cwd=Path(flow.url.removeprefix("sqlite:///")).parent,
+        VINDROP_LEDGER=flow.url, VINDROP_RESULTS=flow.url,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "VINDROP_DEAD_LETTERS is not" in done.stderr
+    assert len(lines(run(flow, "review", "--json"))) == 1
+
+
 def test_without_a_ledger_it_says_what_to_name(tmp_path: Path) -> None:
     done = vindrop("review", cwd=tmp_path, VINDROP_LEDGER="none")
     assert done.returncode == 2
@@ -247,3 +261,68 @@ def test_a_life_is_told_in_the_tutorials_words_and_in_json_only_when_asked(
     steps = [line.split("  ")[1] if line[:1] == "2" else line for line in told.splitlines()]
     at = [next(n for n, step in enumerate(steps) if word in step) for word in words]
     assert at == sorted(at)
+
+
+QUEUE = "redis://127.0.0.1:1/0?stream=vins"
+
+
+def test_readings_of_a_queue_are_listed_from_the_ledger(flow: ConsoleFlow) -> None:
+    """In whatever way the ledger is named; with what people said, and in the order of a table's."""
+    flow.end(a_reading(an_upload("a.jpg")))
+    corrected = flow.end(doubtful(an_upload("b.jpg")))
+    flow.end(a_dead_letter(an_upload("c.jpg")))
+    read = flow.end(a_dead_letter(an_upload("d.jpg")))
+    denied = flow.end(a_reading(an_upload("e.jpg")))
+    for said in ((corrected, VINS[1]), (read, VINS[2]), (denied, "--reason", "no_vin")):
+        assert run(flow, "review", "decide", *said, "--as", "ann").returncode == 0
+    flow.claim(an_upload("f.jpg"))
+    table = [run(flow, "readings", *words) for words in ((), ("--json",))]
+    folder = Path(flow.url.removeprefix("sqlite:///")).parent
+    cases: list[tuple[dict[str, str], tuple[str, ...]]] = [
+        ({"VINDROP_RESULTS": QUEUE, "VINDROP_LEDGER": flow.url}, ()),
+        ({"VINDROP_RESULTS": QUEUE}, ("--ledger", flow.url)),
+        ({"VINDROP_LEDGER": flow.url}, ()),
+        ({"VINDROP_LEDGER": flow.url}, ("--from", QUEUE)),
+        ({}, ("--ledger", flow.url)),
+    ]
+    for settings, words in cases:
+        for shown, more in zip(table, ((), ("--json",)), strict=True):
+            done = vindrop("readings", *words, *more, cwd=folder, **settings)
+            assert done.returncode == 0, done.stderr
+            assert sorted(done.stdout.splitlines()) == sorted(shown.stdout.splitlines())
+            keys = re.findall(r"[a-f]\.jpg", done.stdout)
+            assert list(dict.fromkeys(keys)) == ["a.jpg", "b.jpg", "d.jpg", "e.jpg"]
+            asked = "--ledger" in words or QUEUE not in (*settings.values(), *words)
+            assert ("from the ledger" in done.stderr) == (not asked)
+
+
+def test_more_readings_than_a_page_holds_come_from_the_ledger_in_their_order(
+    flow: ConsoleFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while others end: nothing of before is left out, nothing comes twice."""
+    names = [flow.end(a_reading(an_upload(f"{n}.jpg"))) for n in range(23)]
+    late = [flow.claim(each) for each in map(an_upload, ("x.jpg", "y.jpg"))]
+    more = [flow.end(a_reading(an_upload(f"{n}.jpg"))) for n in range(23, 40)]
+    monkeypatch.setattr(listing, "LARGEST_PAGE", 5)
+    listed = listing.from_ledger(flow.console)
+    first = next(listed)[0].id
+    for claim, key in zip(late, ("x.jpg", "y.jpg"), strict=True):
+        flow.finish(claim, a_reading(an_upload(key)))
+    others = [end.id for end, _ in listed]
+    meanwhile = {an_upload("x.jpg").id, an_upload("y.jpg").id}
+    assert [each for each in (first, *others) if each not in meanwhile] == names + more
+    assert len(others) == len(set(others))
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_no_list_is_empty_without_a_word(flow: ConsoleFlow, form: tuple[str, ...]) -> None:
+    folder = Path(flow.url.removeprefix("sqlite:///")).parent
+    done = vindrop("readings", "--from", QUEUE, *form, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--ledger" in done.stderr
+    flow.end(a_dead_letter(an_upload()))
+    for settings in ({"VINDROP_RESULTS": flow.url}, {"VINDROP_RESULTS": QUEUE}, {}):
+        done = vindrop("readings", *form, cwd=folder, VINDROP_LEDGER=flow.url, **settings)
+        assert done.returncode == 0
+        assert "the ledger knows 1 uploads: `vindrop uploads`" in done.stderr
+        assert len(done.stdout.splitlines()) == (0 if form else 1), "the names of the columns"

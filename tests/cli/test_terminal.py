@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -26,10 +27,11 @@ from vindrop.destinations import open_destination
 from vindrop.domain.recognition import RecognizerCall
 from vindrop.domain.records import DeadLetter, Reading, to_json
 from vindrop.stores import sql
-from vindrop_local import show
+from vindrop_local import language, log_sentences, show
 from vindrop_local.errors import UserError
 from vindrop_local.terminal import SafeConsole, json_text, program, shown, spreadsheet_cell
 
+ROOT = Path(__file__).resolve().parents[2]
 LONG = "a/very/long/folder/of/a/customer/with/many/photos/" * 3
 VIN = "LSGPC52H9GF125161"
 OTHER = "5NPEVYK97FD841835"
@@ -286,6 +288,59 @@ def test_a_bar_is_not_torn_by_log_lines(tmp_path: Path) -> None:
     found = [json.loads(line[line.index("{") : line.index("}") + 1]) for line in lines]
     assert [each["n"] for each in found] == list(range(40))
     assert not any("reading" in line[line.index("{") :] for line in lines)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_in_a_terminal_no_command_prints_a_line_of_a_log(tmp_path: Path, language: str) -> None:
+    """Neither of what went well, which the command tells, nor of what did not: a sentence."""
+    url = f"sqlite:///{tmp_path}/vindrop.db"
+    flow = ConsoleFlow(url)
+    name = flow.end(a_dead_letter(an_upload("a.jpg")))[:12]
+    also = flow.end(a_dead_letter(an_upload("b.jpg")))[:12]
+    stores = ["--ledger", url, "--from", url]
+    away = ["--ledger", url, "--from", "redis://127.0.0.1:1/0?stream=s&timeout_seconds=1"]
+    zh = language == "zh"
+    for words, told in (
+        (["review", "decide", name, VIN, "--as", "ann", *stores], VIN),
+        (["review", "undo", name, "--as", "ann", *stores], "已撤销" if zh else "taken"),
+        (["review", "decide", name, VIN, "--as", "ann", *away], "sweep"),
+        (["review", "list", "--ledger", url], "b.jpg"),
+        (["dead-letters", "redrive", also, *stores], "redriven" if not zh else "重新处理"),
+        (["uploads", "--ledger", url], "a.jpg"),
+        (["readings", *stores], "`vindrop uploads`"),
+    ):
+        shown = in_a_terminal(["--lang", language, *words], tmp_path, columns=160)
+        assert told in shown, words
+        assert not re.search(r'[{}"]|"event"', shown), shown
+        piped = vindrop("--lang", language, *words, cwd=tmp_path)
+        assert all(json.loads(line)["event"] for line in piped.stderr.splitlines() if "{" in line)
+
+
+EVENTS = {
+    name
+    for part in ("core", "stores", "destinations", "settings.py")
+    for file in sorted((ROOT / "layers" / "vindrop" / "vindrop" / part).rglob("*.py"))
+    or [ROOT / "layers" / "vindrop" / "vindrop" / part]
+    for name in re.findall(
+        r'\blog\(\s*"(\w+)",\s*level="(?:warning|error)"', file.read_text(encoding="utf-8")
+    )
+}
+
+
+def test_every_warning_that_a_command_may_meet_has_a_sentence_in_both_languages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert {"review_undelivered", "setting_renamed", "destination_failed"} <= EVENTS
+    assert log_sentences.SENTENCES.keys() >= EVENTS
+    line = {"level": "warning", "reason": "the server refuses", "code": "InternalError"}
+    for event in EVENTS:
+        english = log_sentences.sentence({**line, "event": event})
+        assert english.endswith("(InternalError): the server refuses")
+        monkeypatch.setitem(language._state, "chosen", "zh")
+        chinese = log_sentences.sentence({**line, "event": event})
+        assert log_sentences.SENTENCES[event] not in chinese
+        assert "(InternalError)：" in chinese
+        monkeypatch.undo()
 
 
 def test_exit_statuses(tmp_path: Path) -> None:

@@ -238,3 +238,17 @@ def test_what_a_terminal_obeys_is_written_out(tmp_path: Path, text: str) -> None
         assert done.returncode == 1
         assert done.stdout.replace("\n", "").isprintable()
         assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("vin", "told"),
+    [
+        ("MAKGD6540C0N00001", "Honda · maker registered in India"),
+        ("1HGCM82633A004352", "Honda · Accord · 2003 · made in Marysville, Ohio, United States"),
+        ("3FA6P0HD9ER000000", "Ford · Fusion · 2014 · made in Hermosillo, Mexico"),
+    ],
+)
+def test_a_country_in_a_headline_says_what_it_is_of(vin: str, told: str, tmp_path: Path) -> None:
+    """The first characters tell where the maker is registered, and the plant where it was built."""
+    done = vindrop("vin", vin, "LSGPC52H9GF125161", cwd=tmp_path)
+    assert done.stdout.splitlines()[0].endswith(f"  {told}")

@@ -127,9 +127,12 @@ def test_the_tutorial_can_be_followed(reader: Reader) -> None:
             photo, vin, verdict = row.split()[:3]
             year = row.split()[-1]
             assert re.search(rf"{re.escape(photo)} +{vin} +{verdict} .* {year} ", told[0]), row
-    for said in ("VINs read exactly           31 of 31", "2HGS14RX4CW074936", "Ford"):
+    for said in ("VINs read exactly           32 of 32", "2HGS14RX4CW074936", "Ford"):
         assert said in everything
-    # Section 4: what no engine read is a reading now, and nothing of it waits.
+    # Section 2: the doubtful reading is corrected, and the machine's word stands beside it.
+    (corrected,) = [row for row in everything.splitlines() if "\tkim\t2T1W39Z49VC283325" in row]
+    assert corrected.startswith("label-mistyped.jpg\t2T1W39Z49VC238325\treviewed\t")
+    # Section 5: what no engine read is a reading now, and nothing of it waits.
     assert "reviewed" in told[-2]
     listed = reader.types(".venv/bin/vindrop readings --json\n.venv/bin/vindrop review --json")
     assert [line.count("WDDNE3U8XJ1E47734") > 0 for line in listed.splitlines()].count(True) == 1

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from photo_generator.__main__ import COLUMNS, main
-from photo_generator.committed import SHOTS, take
+from photo_generator.committed import SHOTS, mistyped, take, take_mistyped
 from vindrop.domain import vin as rules
 
 Truth = dict[str, dict[str, str]]
@@ -52,6 +52,17 @@ def test_a_photo_made_again_is_the_committed_one(root: Path, truth: Truth, index
     # Other processors and libraries round differently: single steps, never another picture.
     assert again.shape == kept.shape
     assert np.abs(again - kept).mean() < 1.0
+
+
+def test_one_photo_is_read_as_it_stands_there_and_doubtful(root: Path, truth: Truth) -> None:
+    made = take_mistyped()
+    (row,) = [row for row in truth.values() if row["expect"].startswith("doubtful:")]
+    assert (row["file"], row["vin"], row["expect"]) == (made.name, made.vin, made.expect)
+    assert rules.parse(row["vin"]).verdict is rules.Verdict.DOUBTFUL
+    kept = _pixels((root / "events/photos" / made.name).read_bytes())
+    assert np.abs(_pixels(made.data) - kept).mean() < 1.0
+    with pytest.raises(ValueError, match="draw another one"):
+        mistyped("WVWZZZ6RZBT194351")  # German: no check digit is required
 
 
 def _pixels(data: bytes) -> np.ndarray:

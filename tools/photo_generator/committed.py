@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from photo_generator.broken import bad
 from photo_generator.catalogue import photograph
 from photo_generator.dice import dice
 from photo_generator.diced import diced_vin
-from photo_generator.sample import Sample
+from photo_generator.sample import MISTYPED, Sample
+from vindrop.domain import vin as rules
 
 SEED: Final = 7
 """Of everything in ``events/photos``, and of the demo's oversize photo."""
@@ -61,12 +64,20 @@ SHOTS: Final = (
 )
 
 
+_SERIAL: Final = 11
+"""Index of the serial number's first character."""
+
+MISTYPED_SHOT: Final = Shot("label", 17, 1100)
+"""Of a label whose VIN somebody has mistyped, so that its reading is doubtful, though it is exact."""
+
+
 def committed() -> Iterator[Sample]:
-    """Yield what ``events/photos`` holds: the good photos, then the bad files."""
+    """Yield what ``events/photos`` holds: the good photos, the mistyped one, then the bad files."""
     numbers: dict[str, int] = {}
     for shot in SHOTS:
         numbers[shot.kind] = numbers.get(shot.kind, 0) + 1
         yield take(shot, f"{shot.kind}-{numbers[shot.kind]:02d}.jpg")
+    yield take_mistyped()
     yield from bad(SEED, with_oversize=False)
 
 
@@ -74,7 +85,31 @@ def take(shot: Shot, name: str) -> Sample:
     """Return one photo of the set."""
     rng = dice(SEED, "committed", shot.kind, shot.draw)
     vin = diced_vin(rng)
-    data = photograph(
+    return Sample(name, shot.kind, vin, _taken(rng, shot, vin))
+
+
+def take_mistyped() -> Sample:
+    """Return the photo of the mistyped label; its truth is what is printed, as a person reads it."""
+    shot = MISTYPED_SHOT
+    rng = dice(SEED, "committed", shot.kind, shot.draw)
+    vin = mistyped(diced_vin(rng))
+    return Sample("label-mistyped.jpg", shot.kind, vin, _taken(rng, shot, vin), MISTYPED)
+
+
+def mistyped(vin: str) -> str:
+    """Return a VIN with two neighbours of its serial number swapped: the slip of who types it.
+
+    :raises ValueError: no swap makes the check digit wrong, or none is required.
+    """
+    for at in range(_SERIAL + 1, rules.LENGTH - 1):
+        slip = vin[:at] + vin[at + 1] + vin[at] + vin[at + 2 :]
+        if rules.check_digit_required(slip) and not rules.check_digit_holds(slip):
+            return slip
+    raise ValueError(f"swapped neighbours do not make {vin} doubtful: draw another one")
+
+
+def _taken(rng: np.random.Generator, shot: Shot, vin: str) -> bytes:
+    return photograph(
         rng,
         shot.kind,
         vin,
@@ -83,4 +118,3 @@ def take(shot: Shot, name: str) -> Sample:
         by_exif=shot.by_exif,
         long_side=shot.long_side,
     )
-    return Sample(name, shot.kind, vin, data)

@@ -8,6 +8,9 @@ from typing import Final
 READING: Final = "reading"
 """`Sample.expect` of a photo that has to end as a reading."""
 
+MISTYPED: Final = "doubtful:the label is mistyped: its check digit is wrong"
+"""`Sample.expect` of a photo whose reading a person has to look at, though it is what is printed."""
+
 NO_VIN: Final = "dead_letter:no VIN in the picture"
 """`Sample.expect` of a photo in which a person would find no whole VIN either."""
 
@@ -25,4 +28,4 @@ class Sample:
     data: bytes
     """The file's content."""
     expect: str = READING
-    """``reading``, or ``dead_letter:`` and why, in words."""
+    """``reading``; ``doubtful:`` or ``dead_letter:`` and why, in words."""

@@ -35,6 +35,8 @@ _PHONE: Final[dict[str, Any]] = {
     "has_touch": True,
     "is_mobile": True,
 }
+_MEANT: Final = "2T1W39Z49VC238325"
+"""What the mistyped label should say, as the tutorial corrects it."""
 _SETTLED_MS: Final = 600
 _LIMIT_SECONDS: Final = 300.0
 
@@ -84,6 +86,7 @@ def _wait(stack: Stack, total: int) -> None:
 def _take(browser: Browser, stack: Stack) -> None:
     with (ROOT / "events" / "photos" / "truth.csv").open() as lines:
         truth = {row["file"]: row["vin"] for row in csv.DictReader(lines)}
+    truth["label-mistyped.jpg"] = _MEANT
     desktop = browser.new_context(locale="en-US", **_DESKTOP).new_page()
     desktop.goto(stack.console_link())
     origin = desktop.url.rstrip("/")

@@ -1,11 +1,12 @@
-"""Reads VINs from Kafka or CKafka, structured or binary: python kafka.py host:9092 topic group."""
+"""Keeps VINs from Kafka or CKafka, structured or binary: python kafka.py host:9092 topic group vins.db."""
 
 import json
 import sys
 
 from confluent_kafka import Consumer
+from vins_in_force import VinsInForce
 
-servers, topic, group = sys.argv[1:]
+servers, topic, group, path = sys.argv[1:]
 consumer = Consumer(
     {
         "bootstrap.servers": servers,  # CKafka: and security.protocol, sasl.* as in the producer's URL
@@ -15,16 +16,15 @@ consumer = Consumer(
     }
 )
 consumer.subscribe([topic])
-seen: set[str] = set()  # yours: a unique key in your own database
+vins = VinsInForce(path)
 while True:
     message = consumer.poll(1.0)
     if message is None or message.error():
         continue
-    headers = dict(message.headers())
+    headers = {name: value.decode() for name, value in message.headers()}
     event = json.loads(message.value())
-    binary = "ce_id" in headers
-    data, identity = (event, headers["ce_id"].decode()) if binary else (event["data"], event["id"])
-    if "vin" in data and identity not in seen:
-        print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
-        seen.add(identity)
+    if "ce_id" in headers:  # binary: the body is the data alone
+        event = {**{name: headers[f"ce_{name}"] for name in ("id", "type", "time")}, "data": event}
+    if found := vins.take(event):
+        print(*found, flush=True)
     consumer.commit(message=message)

@@ -1,11 +1,14 @@
-"""Follows a file of records, as `tail -f` would: python lines_of_json.py out.jsonl."""
+"""Follows a file of records, as `tail -f` would: python lines_of_json.py out.jsonl vins.db."""
 
 import json
 import sys
 import time
 from pathlib import Path
 
-(path,) = sys.argv[1:]
+from vins_in_force import VinsInForce
+
+path, kept = sys.argv[1:]
+vins = VinsInForce(kept)
 with Path(path).open(encoding="utf-8") as file:
     rest = ""
     while True:
@@ -14,6 +17,5 @@ with Path(path).open(encoding="utf-8") as file:
             time.sleep(1)
             continue
         event, rest = json.loads(rest), ""
-        if event["type"] == "vindrop.reading.v1":
-            data = event["data"]
-            print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
+        if found := vins.take(event):
+            print(*found, flush=True)

@@ -1,18 +1,20 @@
-"""Reads VINs from a RabbitMQ queue: python rabbitmq.py amqp://user:password@host/ queue."""
+"""Keeps VINs from a RabbitMQ queue: python rabbitmq.py amqp://user:password@host/ queue vins.db."""
 
 import json
 import sys
 
 import pika
+from vins_in_force import VinsInForce
 
-url, queue = sys.argv[1:]
+url, queue, path = sys.argv[1:]
 channel = pika.BlockingConnection(pika.URLParameters(url)).channel()
 channel.basic_qos(prefetch_count=10)
-seen: set[str] = set()  # yours: a unique key in your own database
+vins = VinsInForce(path)
 for method, properties, body in channel.consume(queue):
-    event = json.loads(body)
-    data = event.get("data", event)  # structured, or binary: the body is the data alone
-    if "vin" in data and properties.message_id not in seen:
-        print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
-        seen.add(properties.message_id)
+    event, headers = json.loads(body), properties.headers
+    if "cloudEvents:id" in headers:  # binary: the body is the data alone
+        names = ("id", "type", "time")
+        event = {**{name: headers[f"cloudEvents:{name}"] for name in names}, "data": event}
+    if found := vins.take(event):
+        print(*found, flush=True)
     channel.basic_ack(method.delivery_tag)  # after the work, never before

@@ -1,24 +1,24 @@
-"""Reads VINs from a Redis stream: python redis_stream.py redis://:password@host/0 stream group."""
+"""Keeps VINs from a Redis stream: python redis_stream.py redis://:password@host/0 stream group vins.db."""
 
 import json
 import sys
 
 import redis
+from vins_in_force import VinsInForce
 
-url, stream, group = sys.argv[1:]
+url, stream, group, path = sys.argv[1:]
 client = redis.Redis.from_url(url, decode_responses=True)
 try:
     client.xgroup_create(stream, group, id="0", mkstream=True)
 except redis.ResponseError as error:
     if "BUSYGROUP" not in str(error):
         raise
+vins = VinsInForce(path)
 start = "0"  # first what this consumer had and did not acknowledge, then what is new
 while True:
     for _, entries in client.xreadgroup(group, "one", {stream: start}, count=10, block=1000) or []:
         start = start if entries else ">"
         for number, fields in entries:
-            event = json.loads(fields["event"])
-            if fields["type"] == "vindrop.reading.v1":
-                data = event["data"]
-                print(data["vin"], data["verdict"], data["upload"]["key"], flush=True)
+            if found := vins.take(json.loads(fields["event"])):
+                print(*found, flush=True)
             client.xack(stream, group, number)

@@ -5,62 +5,66 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn
+import textwrap
+from typing import NoReturn
 
-from vinocr import settings
+from vinocr import help_text, settings
 from vinocr.api.reloaded_file import SettingsError
 
 _OPTIONS = (
     "accounts", "host", "port", "workers", "threads", "rate", "url-allow", "faults", "tls-cert", "tls-key",
 )  # fmt: skip
+_FILES = frozenset(("accounts", "faults", "tls-cert", "tls-key"))
+_NUMBERS = frozenset(("port", "workers", "threads", "rate"))
 
 
-def _parser(say: Callable[[str], str]) -> argparse.ArgumentParser:
-    class Formatter(argparse.RawDescriptionHelpFormatter):
-        def add_usage(
-            self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None
-        ) -> None:
-            super().add_usage(usage, actions, groups, say("usage: ") if prefix is None else prefix)
+def _parser(say: help_text.Say, program: str, wrap: help_text.Wrap) -> argparse.ArgumentParser:
+    abouts = {name: about for name, _, about in settings.defaults()}
+    shown: list[tuple[str, str]] = []
 
     class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            self.print_usage(sys.stderr)
-            self.exit(2, f"vinocr: {say(message)}\n")
+        def format_help(self) -> str:
+            return help_text.text(shown, program, say, wrap)
 
-    rows = settings.defaults()
-    table = "\n".join(
-        f"  {name:24} " + (say(f"{say(about)} (default {default})") if default else say(about))
-        for name, default, about in rows
-    )
-    above = say("Settings come from the environment; an option goes before its variable:")
-    parser = Parser(
-        prog="vinocr",
-        description=say("VinOCR: an API 3.0 server that reads vehicle identification numbers."),
-        epilog=f"{above}\n{table}",
-        formatter_class=Formatter,
-        add_help=False,
-    )
-    add = parser.add_argument_group(say("options")).add_argument
-    add("-h", "--help", action="help", help=say("show this help message and exit"))
-    abouts = {name: say(about) for name, _, about in rows}
+        def error(self, message: str) -> NoReturn:
+            hint = say(f"`{program} --help` lists what it takes")
+            between = ": " if hint.isascii() else "："
+            self.exit(2, f"vinocr: {say(message)}{between}{hint}\n")
+
+    parser = Parser(prog=program, add_help=False)
     for option in _OPTIONS:
+        kind = "path" if option in _FILES else "int" if option in _NUMBERS else "str"
         variable = settings.PREFIX + option.upper().replace("-", "_")
-        add(f"--{option}", metavar="…", help=abouts[variable])
-    checks = say("check the settings; print nothing if they are right")
-    add("--check", action="store_true", help=checks)
-    lines = say("with --check: the result as a JSON object; what a server prints is JSON anyway")
-    add("--json", action="store_true", help=lines)
-    add("--until-stdin-closes", action="store_true", help=say("stop when standard input ends"))
+        parser.add_argument(f"--{option}")
+        shown.append((f"--{option} {say(f'<{kind}>')}", say(abouts[variable])))
+    for option, about in (
+        ("--check", "check the settings; print nothing if they are right"),
+        (
+            "--json",
+            "with --check: the result as a JSON object; what a server prints is JSON anyway",
+        ),
+        ("--until-stdin-closes", "stop when standard input ends"),
+    ):
+        parser.add_argument(option, action="store_true")
+        shown.append((option, say(about)))
+    parser.add_argument("-h", "--help", action="help")
+    shown.append(("-h, --help", say("Show this message and exit.")))
     return parser
 
 
-def main(argv: list[str] | None = None, say: Callable[[str], str] = str) -> int:
+def main(
+    argv: list[str] | None = None,
+    say: help_text.Say = str,
+    program: str = "python -m vinocr",
+    wrap: help_text.Wrap = textwrap.wrap,
+) -> int:
     """Start the server; return 0 after a clean stop, 2 for a wrong setting.
 
     :param say: returns a sentence in the reader's language.
+    :param program: how it was started, as its help shows it.
+    :param wrap: see `vinocr.help_text.text`.
     """
-    options = vars(_parser(say).parse_args(argv))
+    options = vars(_parser(say, program, wrap).parse_args(argv))
     check, until = options.pop("check"), options.pop("until_stdin_closes")
     as_json = options.pop("json")
     try:

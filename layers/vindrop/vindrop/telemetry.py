@@ -18,7 +18,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Final, Literal
 
@@ -33,6 +33,7 @@ _measures: ContextVar[dict[str, float] | None] = ContextVar("vindrop_measures", 
 _lock = threading.Lock()
 _least: Level = "info"
 _to_standard_error = False
+_teller: Callable[[Mapping[str, object]], None] | None = None
 
 
 def set_level(level: Level) -> None:
@@ -41,10 +42,14 @@ def set_level(level: Level) -> None:
     _least = level
 
 
-def log_to_standard_error() -> None:
-    """Write lines to standard error: the standard output of a command is its answer."""
-    global _to_standard_error  # noqa: PLW0603  # one place for the process, set once at its start
-    _to_standard_error = True
+def log_to_standard_error(teller: Callable[[Mapping[str, object]], None] | None = None) -> None:
+    """Write lines to standard error: the standard output of a command is its answer.
+
+    :param teller: is handed the fields of each line of the level, redacted, and tells them a person
+        who looks: no line is written then, and no metric.
+    """
+    global _to_standard_error, _teller  # one place for the process, set once at its start
+    _to_standard_error, _teller = True, teller
 
 
 @contextlib.contextmanager
@@ -89,7 +94,7 @@ def log(
     :param metrics: name → value; a name that ends in ``seconds`` is a time, any other a count.
     :param by: name of the field by whose values the first metric is told apart.
     """
-    if _ORDER[level] < _ORDER[_least] and not metrics:
+    if _ORDER[level] < _ORDER[_least] and (not metrics or _teller is not None):
         return
     line: dict[str, object] = {
         "time": dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds"),
@@ -101,6 +106,9 @@ def log(
     text = {
         name: redact(v) if isinstance(v, str) else v for name, v in line.items() if v is not None
     }
+    if _teller is not None:
+        _teller(text)
+        return
     if metrics:
         text |= _embedded(text, metrics, by)
     written = json.dumps(text, ensure_ascii=False, default=str)

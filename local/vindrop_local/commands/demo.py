@@ -24,6 +24,7 @@ from vindrop_local.commands.up import say_next_link
 from vindrop_local.demo_report import Report, present
 from vindrop_local.errors import UserError
 from vindrop_local.progress import Progress
+from vindrop_local.rows import NoVin, row_of
 from vindrop_local.samples import TRUTH, Sample, own, samples
 from vindrop_local.stack import PRICE, SURE, Place, Stack
 from vindrop_local.terminal import console, json_text, program, shown
@@ -71,15 +72,11 @@ def demo(
             sys.stdout.write(json_text(report.as_json()) + "\n")
             sys.stdout.flush()
         else:
-            present(report, out)
+            present(report, out, _how_to_decide(place))
         if open_it:
             _open(stack, out)
         elif not as_json:
-            to = (
-                "correct what no engine could read"
-                if report.dead_letters
-                else "see them in a browser"
-            )
+            to = "finish what waits for a person" if report.waiting else "see them in a browser"
             out.print(f"\nTo {to}: {shown(again)}", soft_wrap=True)
 
     port = 0 if open_it else None
@@ -95,6 +92,15 @@ def _place(state: Path, photos: Path | None, *, cascade: bool) -> Path:
         whole = str(photos.resolve()).encode("utf-8", "surrogateescape")
         state = state / "photos" / hashlib.sha256(whole).hexdigest()[:12]
     return state / "cascade" if cascade else state
+
+
+def _how_to_decide(place: Path) -> str:
+    """Return the command by which a person decides an upload; ``{}`` stands for its identity."""
+    ours = f"sqlite:///{place / 'vindrop.db'}".replace("{", "{{").replace("}", "}}")
+    named = shlex.quote(ours)
+    found = place == STATE / "demo" and not (STATE / "vindrop.db").exists()
+    where = "" if found else f" --ledger {named} --from {named}"
+    return f"{program()} review decide {{}} VIN{where}"
 
 
 def _wanted(state: Path, photos: Path | None, console: Console) -> list[Sample]:
@@ -169,17 +175,22 @@ def run(
             )
         sent = _upload(stack, wanted, console)
         _watch(stack, len(wanted), console)
-        readings = _in_force(stack)
-        letters = stack.results.records("dead_letters")
+        readings, denied = _in_force(stack)
+        letters = list(stack.results.reviewed("dead_letters"))
         report = Report(
             uploads=sum(stack.ledger.counts().values()),
             sent=sent,
             readings=sorted(readings, key=lambda reading: reading.upload.key),
-            dead_letters=[letter for letter in letters if isinstance(letter, DeadLetter)],
+            dead_letters=[each for each, _ in letters if isinstance(each, DeadLetter)],
             calls=stack.vinocr.calls(),
             second_calls=stack.second.calls() if stack.second else None,
             truth={each.key: each.vin for each in wanted if each.vin is not None},
             own=photos is not None,
+            must_doubt=frozenset(each.key for each in wanted if each.doubtful),
+            denied=denied,
+            denied_letters=frozenset(
+                end.id for end, review in letters if review is not None and review.in_force
+            ),
         )
         report.seconds = time.monotonic() - started
         if then is not None:
@@ -189,11 +200,21 @@ def run(
     return report
 
 
-def _in_force(stack: Stack) -> list[Reading]:
-    """Return the readings with the VINs in force; one whose VIN a person denies is the reader's still."""
-    found = [(end, in_force(end, said)) for end, said in stack.results.reviewed("readings")]
-    both = (counts if isinstance(counts, Reading) else end for end, counts in found)
-    return [each for each in both if isinstance(each, Reading)]
+def _in_force(stack: Stack) -> tuple[list[Reading], tuple[NoVin, ...]]:
+    """Return the readings with the VINs in force, and the rows of those whose VIN a person denies.
+
+    The denied ones are among the readings, too, as the machine read them.
+    """
+    readings, denied = [], []
+    for end, review in stack.results.reviewed("readings"):
+        counts = in_force(end, review)
+        row = row_of(end, counts)
+        if isinstance(row, NoVin):
+            denied.append(row)
+        one = counts if isinstance(counts, Reading) else end
+        if isinstance(one, Reading):
+            readings.append(one)
+    return readings, tuple(denied)
 
 
 def _upload(stack: Stack, wanted: list[Sample], console: Console) -> int:

@@ -25,7 +25,7 @@ from vindrop_local.commands.options import Json
 from vindrop_local.commands.sources import From, LedgerURL
 from vindrop_local.commands.uploads import Cursor, Limit, identity_of, print_page
 from vindrop_local.errors import UserError
-from vindrop_local.language import said
+from vindrop_local.language import colon, said
 from vindrop_local.terminal import console, json_text, shown
 
 app = typer.Typer(rich_markup_mode=None)
@@ -167,6 +167,17 @@ def _said(review: Review) -> str:
     return review.vin or (review.reason or "").replace("_", " ")
 
 
+def _stands(review: Review) -> str:
+    """Return in words what counts of the upload now."""
+    if review.reason == "undone":
+        return said(
+            f"{review.reviewer} has taken the decision back: what the machine said stands again"
+        )
+    if review.vin:
+        return said(f"{review.vin} is the VIN in force, given by {review.reviewer}")
+    return said(f"no VIN: {said(_said(review))}, says {review.reviewer}")
+
+
 def _tell(found: Outcome, *, as_json: bool) -> None:
     """Print what became of it; exit 1 where nothing was kept."""
     result = (
@@ -185,8 +196,8 @@ def _tell(found: Outcome, *, as_json: bool) -> None:
         }
         sys.stdout.write(json_text(line) + "\n")
     elif isinstance(found, Decided):
-        later = "" if found.delivered else ": kept, and delivered by the next sweep"
-        console().print(shown(f"{said(_said(found.review))}{said(later)}"))
+        where = "delivered" if found.delivered else "kept, and delivered by the next sweep"
+        console().print(shown(f"{_stands(found.review)}{colon()}{said(where)}"), soft_wrap=True)
     else:
         sentence = (
             _DECIDED.format(review.reviewer, _said(review), review.decided_at, review.sequence)

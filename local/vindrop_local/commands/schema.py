@@ -39,7 +39,7 @@ def schema(
         typer.Option("--json", help="One object a line: a statement, template or schema each."),
     ] = False,
 ) -> None:
-    """Print the tables of ledger, quota and results: SQL, or a CloudFormation template (dynamodb).
+    """Print the tables of ledger, rate limiter and results: SQL, or a CloudFormation template (dynamodb).
 
     Functions make missing tables themselves; this is for accounts that may not. `records` prints
     the JSON Schemas of readings and dead letters.
@@ -64,7 +64,7 @@ def statements(kind: str) -> list[str]:
     """Return the statements that make every table."""
     from vindrop.destinations import sql as results
     from vindrop.stores.ledger import sql_schema as ledger
-    from vindrop.stores.rate_limiter import sql as quota
+    from vindrop.stores.rate_limiter import sql as rate_limiter
     from vindrop.stores.sql import mysql, postgresql, sqlite
 
     dialect = {"sqlite": sqlite.DIALECT, "postgresql": postgresql.DIALECT, "mysql": mysql.DIALECT}[
@@ -72,7 +72,7 @@ def statements(kind: str) -> list[str]:
     ]
     return [
         statement
-        for make in (ledger.schema, ledger.console_schema, quota.schema, results.schema)
+        for make in (ledger.schema, ledger.console_schema, rate_limiter.schema, results.schema)
         for made in make(dialect).values()
         for statement in made
     ]

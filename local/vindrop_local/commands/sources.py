@@ -25,6 +25,7 @@ from vindrop_local.errors import UserError
 from vindrop_local.foreign import LEDGER, RECORDS, file_of, refuse_foreign
 
 PRICE: Final = "VINDROP_PRICE_PER_CALL"
+_LOCAL: Final = (STATE / "vindrop.db", STATE / "demo" / "vindrop.db")
 From = Annotated[
     str,
     typer.Option(
@@ -128,10 +129,17 @@ def reviewer(url: str, source: str) -> tuple[StoredConsole, Reviewer]:
 
     They are delivered here where it is known whereto: to the destinations of the settings or of
     ``source``, or with the local stack's ledger to the local stack's. Else the sweep delivers them.
+
+    :raises UserError: only one of the two destinations is known.
     """
     opened = console(url)
     elsewhere = url or os.environ.get("VINDROP_LEDGER")
     known = source or os.environ.get("VINDROP_RESULTS") or not elsewhere
+    if elsewhere and known and not (source or os.environ.get("VINDROP_DEAD_LETTERS")):
+        raise UserError(
+            "VINDROP_RESULTS is set, VINDROP_DEAD_LETTERS is not: set both as the functions have them, "
+            "or name the one destination of both with --from"
+        )
     delivery = (
         Delivery(_named(source, "VINDROP_RESULTS"), _named(source, "VINDROP_DEAD_LETTERS"))
         if known
@@ -154,9 +162,13 @@ def there(url: str) -> None:
         )
 
 
+def has_local() -> bool:
+    """Whether the local stack or the demo has kept anything in the folder where we are."""
+    return any(database.is_file() for database in _LOCAL)
+
+
 def _local() -> str:
-    for state in (STATE, STATE / "demo"):
-        database = state / "vindrop.db"
+    for database in _LOCAL:
         if database.is_file():
             return f"sqlite:///{Path(database).resolve()}"
     raise UserError(
