@@ -27,6 +27,7 @@ from vindrop.core.review import Decision
 from vindrop.domain.failures import Failure
 from vindrop.stores import sql
 from vindrop.wiring import build
+from vindrop_local import env_lines
 from vindrop_local.commands import doctor as command
 from vindrop_local.commands import schema
 from vindrop_local.doctor import Finding, examine
@@ -248,7 +249,7 @@ def test_shell_osls_and_doctor_read_the_same_of_every_line(
         "shell": by_shell,
         "osls": heard(["node", "-e", osls, load], tmp_path, clean),
         "osls after the shell": heard(["node", "-e", osls, load], tmp_path, by_shell),
-        "doctor": command._read(path),
+        "doctor": env_lines.read(path),
     }
     for way, got in ways.items():
         assert {name: got.get(name) for name in wanted} == wanted, way

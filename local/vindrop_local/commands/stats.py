@@ -111,7 +111,7 @@ def _noting(
 ) -> Iterator[tuple[End, Record]]:
     """Yield the readings, and put into ``hosts`` who gave each: the same whichever way they are named."""
     for record, counts in readings:
-        if isinstance(record, Reading):
+        if isinstance(record, Reading) and record.vinocr.endpoint:  # a person's has none
             hosts.add(record.vinocr.endpoint.partition(":")[0])
         yield record, counts
 
