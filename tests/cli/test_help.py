@@ -188,7 +188,7 @@ def test_every_command_takes_the_settings_of_a_function_that_is_deployed(
     for command in ("stats", "dead-letters", "uploads", "readings"):
         assert vindrop(command, cwd=tmp_path).returncode == 2  # nothing was read here
         done = vindrop("--env-file", "my.env", command, cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
     wrong = {"VINDROP_LEDGER": "sqlite:///nowhere/v.db"}
     assert vindrop("--env-file", "my.env", "stats", cwd=tmp_path, **wrong).returncode == 0
 

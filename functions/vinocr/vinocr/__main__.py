@@ -27,7 +27,7 @@ def _parser(say: help_text.Say, program: str, wrap: help_text.Wrap) -> argparse.
             return help_text.text(shown, program, say, wrap)
 
         def error(self, message: str) -> NoReturn:
-            hint = say(f"`{program} --help` lists what it takes")
+            hint = say(f"`{program} --help` lists all that it takes")
             between = ": " if hint.isascii() else "："
             self.exit(2, f"vinocr: {say(message)}{between}{hint}\n")
 
