@@ -254,7 +254,7 @@ def _present_checks(report: Report, console: Console) -> None:
             + (
                 "no new calls were made."
                 if report.calls.received == 0
-                else f"{report.calls.received} calls finished what an earlier run had begun."
+                else f"calls made for what was still under way, or was redriven: {report.calls.received}."
             )
         )
     if not report.accounted:
