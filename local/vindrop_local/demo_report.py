@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich.console import Console
@@ -49,6 +49,8 @@ class Report:
     """Of these of `readings` a person says that there is no VIN."""
     denied_letters: Collection[str] = ()
     """Identities of dead letters of which a person says so."""
+    not_uploaded: Mapping[str, str] = field(default_factory=dict)
+    """Photo → why it could not be put into the bucket."""
 
     def is_right(self, reading: Reading) -> bool:
         """Whether the machine read the VIN in its photo, whatever a person said of it since."""
@@ -142,7 +144,9 @@ class Report:
             "not_doubted": self.not_doubted,
             "seconds": round(self.seconds, 1),
             **self._cascade(),
-            **({"photos": self._photos()} if self.own else {}),
+            **(
+                {"photos": self._photos(), "not_uploaded": self._not_uploaded()} if self.own else {}
+            ),
             "ok": self.ok,
         }
 
@@ -162,6 +166,9 @@ class Report:
             for each in self.dead_letters
         ]
         return [*read, *unread]
+
+    def _not_uploaded(self) -> list[dict[str, str]]:
+        return [{"photo": name, "why": why} for name, why in self.not_uploaded.items()]
 
     def _cascade(self) -> dict[str, Any]:
         if self.second_calls is None:
@@ -186,6 +193,8 @@ def present(report: Report, console: Console, how_to_decide: str = "") -> None:
     marks = {
         reading.upload.key: Text("✓", "green") if report.is_right(reading) else Text("✗", "red")
         for reading in report.judged
+        if reading.vin
+        == _by_machine(reading)  # a mark is of what the machine read, not of a person
     }
     figures: list[tuple[str, object]] = [
         ("uploads", report.uploads),

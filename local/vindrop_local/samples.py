@@ -9,12 +9,9 @@ from typing import Final
 
 from vindrop.domain import vin as vins
 from vindrop_local.errors import UserError
+from vindrop_local.photo_files import photos_in
 from vindrop_local.stack import ROOT
 
-SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".bmp", ".jp2")
-)
-"""Of what is taken for a photo in a folder."""
 TRUTH: Final = "truth.csv"
 """Beside the photos: the columns ``file`` and ``vin``, a line a photo whose VIN is known."""
 
@@ -75,33 +72,44 @@ def _oversize(made: Path) -> Sample | None:
     return Sample(drawn.name, path, drawn.vin or "")
 
 
-def photos_in(folder: Path) -> list[Path]:
-    """Return the photos in a folder by name; those in folders below it are not looked at."""
-    return sorted(each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES)
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The user's own photos in a folder, and what is said of them."""
+
+    photos: list[Sample]
+    left_out: dict[Path, str]
+    """As in `vindrop_local.photo_files.Folder`."""
+    has_truth: bool
+    """Whether `TRUTH` lies beside them."""
+    not_there: list[str]
+    """Names in `TRUTH` that are none of the photos."""
 
 
-def own(folder: Path) -> list[Sample]:
+def own(folder: Path) -> Own:
     """Return the user's own photos in ``folder``, with their truth where `TRUTH` lies beside them.
 
     Nothing in the folder is changed.
 
     :raises UserError: there is no photo in it, or the truth cannot be understood.
     """
-    try:
-        found = photos_in(folder)
-    except OSError as error:
-        raise UserError(f"cannot read {folder}: {error.strerror}") from None
-    if not found:
-        kinds = ", ".join(sorted(each.removeprefix(".") for each in SUFFIXES))
-        raise UserError(f"there is no photo in {folder}: photos end in {kinds}")
+    found = photos_in(folder)
+    if not found.photos:
+        raise UserError(found.without_photo())
     truth = _own_truth(folder / TRUTH)
-    return [Sample(each.name, each, truth.get(each.name)) for each in found]
+    told = truth or {}
+    names = {each.name for each in found.photos}
+    return Own(
+        [Sample(each.name, each, told.get(each.name)) for each in found.photos],
+        found.left_out,
+        truth is not None,
+        [name for name in told if name not in names],
+    )
 
 
-def _own_truth(file: Path) -> dict[str, str]:
-    """Return name of photo → its VIN, empty where it has none; nothing without the file."""
+def _own_truth(file: Path) -> dict[str, str] | None:
+    """Return name of photo → its VIN, empty where it has none; None without the file."""
     if not file.is_file():
-        return {}
+        return None
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.DictReader(lines))

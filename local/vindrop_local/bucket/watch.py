@@ -123,6 +123,8 @@ class Watcher:
                 except OSError:
                     continue
                 yield name, (found.st_size, found.st_mtime_ns, found.st_ino)
+            else:
+                self._warn_once(f"{name!a} is a pipe, socket or device and is left alone")
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:

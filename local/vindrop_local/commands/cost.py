@@ -141,7 +141,11 @@ def _print(lines: list[prices.Line], report: dict[str, Any]) -> None:
     if without:
         further = f"at least {more}" if report["1000_photos_more"] else "an unknown sum"
         out.print(
-            f"INCOMPLETE: at least {month} {currency} a month for {photos} photos on {cloud}, and {further} "
+            f"INCOMPLETE: at least {month} {currency} a month for 1 photo on {cloud}, and {further} "
+            f"for 1,000 photos more. Not counted, since no price is known: {', '.join(without)}. "
+            "Read each on its page, and give it with --price NAME=VALUE. Prices change: look at the pages above"
+            if photos == "1"
+            else f"INCOMPLETE: at least {month} {currency} a month for {photos} photos on {cloud}, and {further} "
             f"for 1,000 photos more. Not counted, since no price is known: {', '.join(without)}. "
             "Read each on its page, and give it with --price NAME=VALUE. Prices change: look at the pages above",
             style="bold yellow",
@@ -149,7 +153,10 @@ def _print(lines: list[prices.Line], report: dict[str, Any]) -> None:
         )
     else:
         out.print(
-            f"{month} {currency} a month for {photos} photos on {cloud}; 1,000 photos more: {more}. "
+            f"{month} {currency} a month for 1 photo on {cloud}; 1,000 photos more: {more}. "
+            "Prices change: look at the pages above"
+            if photos == "1"
+            else f"{month} {currency} a month for {photos} photos on {cloud}; 1,000 photos more: {more}. "
             "Prices change: look at the pages above",
             soft_wrap=True,
         )

@@ -19,7 +19,8 @@ from rich.console import Console
 
 from vindrop.domain.in_force import in_force
 from vindrop.domain.records import DeadLetter, Reading
-from vindrop_local.commands.options import STATE, Json, State, a_folder
+from vindrop_local.bucket.keys import key_of
+from vindrop_local.commands.options import STATE, Json, State, a_folder, a_path
 from vindrop_local.commands.up import say_next_link
 from vindrop_local.demo_report import Report, present
 from vindrop_local.errors import UserError
@@ -33,6 +34,8 @@ LIMIT_SECONDS: Final = 600.0
 PER_PHOTO: Final = 10.0
 """Seconds that each photo may take beside that."""
 _POLL: Final = 0.25
+_NAMED: Final = 3
+"""Names in a truth that are told one by one."""
 
 
 def demo(
@@ -42,6 +45,7 @@ def demo(
         typer.Option(
             "--photos",
             metavar="DIR",
+            parser=a_path,
             help="Your own photos instead of the samples: those in this folder, in every format that "
             "`vindrop recognize` takes. They are copied, and stay as they are. With a truth.csv (columns "
             "file and vin) beside them, readings are held against it.",
@@ -82,7 +86,7 @@ def demo(
     port = 0 if open_it else None
     place = a_folder(_place(state, photos, cascade=cascade), "--state")
     report = run(place, out, then=shown_then, http_port=port, cascade=cascade, photos=photos)
-    if not report.ok:
+    if not report.ok or report.not_uploaded:
         raise typer.Exit(1)
 
 
@@ -109,19 +113,33 @@ def _wanted(state: Path, photos: Path | None, console: Console) -> list[Sample]:
         with console.status("drawing the one photo that is too large for the repository …"):
             return samples(state / "made")
     found = own(photos)
-    known = sum(each.vin is not None for each in found)
+    for path, why in found.left_out.items():
+        console.print(f"{shown(path.name)} is left out: {why}", soft_wrap=True)
     console.print(
-        f"{len(found)} photos of {shown(photos)} are copied into a bucket on this machine: none leaves it, "
-        "no call costs anything, and your files stay as they are.",
+        f"1 photo of {shown(photos)} is copied into a bucket on this machine: it does not leave it, "
+        "no call costs anything, and your file stays as it is."
+        if len(found.photos) == 1
+        else f"{len(found.photos)} photos of {shown(photos)} are copied into a bucket on this machine: "
+        "none leaves it, no call costs anything, and your files stay as they are.",
         soft_wrap=True,
     )
-    console.print(
-        f"{known} of them have their VIN in {TRUTH}: readings are held against it."
-        if known
-        else f"There is no {TRUTH} beside them, so whether a VIN is right is for you to see.",
-        soft_wrap=True,
-    )
-    return found
+    named = sum(each.vin is not None for each in found.photos)
+    with_vin = sum(bool(each.vin) for each in found.photos)
+    if named:
+        told = (
+            f"{TRUTH} names {named} of them, {with_vin} with a VIN: readings are held against it."
+        )
+    elif found.has_truth:
+        told = f"{TRUTH} names none of them, so whether a VIN is right is for you to see."
+    else:
+        told = f"There is no {TRUTH} beside them, so whether a VIN is right is for you to see."
+    console.print(told, soft_wrap=True)
+    for name in found.not_there[:_NAMED]:
+        console.print(f"{TRUTH} names {shown(name)}, which is none of them", soft_wrap=True)
+    if len(found.not_there) > _NAMED:
+        more = len(found.not_there) - _NAMED
+        console.print(f"… and {more} more that are none of them", soft_wrap=True)
+    return found.photos
 
 
 def _open(stack: Stack, out: Console) -> None:
@@ -173,7 +191,8 @@ def run(
                 f"own is sure from {SURE:g} in this demo, so that some of its clear photos go to cloud, "
                 "too\n"
             )
-        sent = _upload(stack, wanted, console)
+        sent, not_uploaded = _upload(stack, wanted, console)
+        wanted = [each for each in wanted if each.key not in not_uploaded]
         _watch(stack, len(wanted), console)
         readings, denied = _in_force(stack)
         letters = list(stack.results.reviewed("dead_letters"))
@@ -186,6 +205,7 @@ def run(
             second_calls=stack.second.calls() if stack.second else None,
             truth={each.key: each.vin for each in wanted if each.vin is not None},
             own=photos is not None,
+            not_uploaded=not_uploaded,
             must_doubt=frozenset(each.key for each in wanted if each.doubtful),
             denied=denied,
             denied_letters=frozenset(
@@ -217,26 +237,58 @@ def _in_force(stack: Stack) -> tuple[list[Reading], tuple[NoVin, ...]]:
     return readings, tuple(denied)
 
 
-def _upload(stack: Stack, wanted: list[Sample], console: Console) -> int:
+def _upload(stack: Stack, wanted: list[Sample], console: Console) -> tuple[int, dict[str, str]]:
     """Put every photo into the bucket through the official COS SDK, unless it is there unchanged.
 
-    :raises UserError: a photo cannot be read.
+    Return how many were put there, and key → why of those that could not be.
     """
     logging.getLogger("qcloud_cos").setLevel(logging.ERROR)
     client = stack.server.client(stack.bucket.name)
-    sent = 0
+    sent, failed = 0, {}
     with Progress("uploading", len(wanted), out=console) as progress:
         for sample in wanted:
             try:
-                data = sample.path.read_bytes()
-            except OSError as error:
-                raise UserError(f"cannot read {sample.path}: {error.strerror}") from None
-            if _etag(client, stack.bucket.name, sample.key) != hashlib.md5(data).hexdigest():  # noqa: S324 - COS's ETag
-                client.put_object(Bucket=stack.bucket.name, Key=sample.key, Body=data)
-                sent += 1
+                sent += _put(client, stack.bucket.name, sample)
+            except _NotUploadedError as error:
+                failed[sample.key] = str(error)
             progress.advance()
-    console.print(f"{sent} photos uploaded, {len(wanted) - sent} were there already\n")
-    return sent
+    for key, why in failed.items():
+        console.print(f"{shown(key)} is not uploaded: {shown(why)}", style="red", soft_wrap=True)
+    there = len(wanted) - sent - len(failed)
+    console.print(
+        f"1 photo uploaded, {there} were there already\n"
+        if sent == 1
+        else f"{sent} photos uploaded, {there} were there already\n"
+    )
+    return sent, failed
+
+
+class _NotUploadedError(Exception):
+    """``str()`` says why a photo could not be put into the bucket."""
+
+
+def _put(client: Any, bucket: str, sample: Sample) -> bool:
+    """Put a photo into the bucket; return whether it was not there unchanged.
+
+    :raises _NotUploadedError: it cannot be read, or can be no object.
+    """
+    from qcloud_cos.cos_exception import CosClientError, CosServiceError
+
+    if key_of(sample.key) is None:
+        raise _NotUploadedError(
+            "a bucket takes names in UTF-8 only, and none of its own: rename it"
+        )
+    try:
+        data = sample.path.read_bytes()
+        if _etag(client, bucket, sample.key) == hashlib.md5(data).hexdigest():  # noqa: S324 - COS's ETag
+            return False
+        client.put_object(Bucket=bucket, Key=sample.key, Body=data)
+    except OSError as error:
+        raise _NotUploadedError(f"it cannot be read: {error.strerror}") from None
+    except (CosClientError, CosServiceError) as error:
+        told = error.get_error_msg() if isinstance(error, CosServiceError) else str(error)
+        raise _NotUploadedError(f"the bucket does not take it: {told}") from None
+    return True
 
 
 def _etag(client: Any, bucket: str, key: str) -> str:
@@ -263,8 +315,11 @@ def _watch(stack: Stack, total: int, console: Console) -> None:
             if ended >= total and stack.unfinished() == 0:
                 return
             if time.monotonic() > deadline:
+                logs = stack.place.state / "logs"
                 raise UserError(
-                    f"{total - ended} photos are still under way after {limit:g} s: "
-                    f"the logs are in {stack.place.state / 'logs'}"
+                    f"1 photo is still under way after {limit:g} s: the logs are in {logs}"
+                    if total - ended == 1
+                    else f"{total - ended} photos are still under way after {limit:g} s: "
+                    f"the logs are in {logs}"
                 )
             time.sleep(_POLL)

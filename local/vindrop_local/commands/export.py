@@ -59,7 +59,9 @@ def export(
         line = {"uploads": progress.done, "file": str(out), "format": form}
         sys.stdout.write(json_text(line) + "\n")
     else:
-        console(error=True).print(f"{progress.done} uploads in {out}")
+        console(error=True).print(
+            f"1 upload in {out}" if progress.done == 1 else f"{progress.done} uploads in {out}"
+        )
 
 
 def _most(ledger: str) -> int | None:

@@ -35,6 +35,8 @@ _ABOVE: Final = ("changelog", "contributing", "security")
 _NAMED_ONLY: Final = ("changelog",)
 """Pages in which words are not looked for: they tell of everything."""
 _WORD: Final = re.compile(r"[a-z0-9_]+")
+_LINK: Final = re.compile(r"(?P<path>[^\s#]+)\.md(?:#\S*)?", re.IGNORECASE)
+"""A page as others link to it: ``operations.md``, ``docs/how-to/index.md``, ``../CONTRIBUTING.md#tests``."""
 
 
 def pages(chosen: str = "en") -> dict[str, Path]:
@@ -73,7 +75,12 @@ def show_topic(
     """Show a page of the documentation, or what a command takes: `vindrop help operations`."""
     chosen = "en" if as_json else language.chosen()
     found = pages(chosen)
-    topic = " ".join(words or []).strip()
+    topic = _page_of_link(" ".join(words or []).strip())
+    if topic and not any(map(str.isalnum, topic)):
+        raise UserError(
+            f"there is no word in {topic!r}: `vindrop help` lists the pages; a page, a command, an error "
+            "code or a word of their text is looked for"
+        )
     name = topic.casefold().replace(" ", "-")
     parent = context.parent
     command = _command(parent, words or []) if parent is not None else None
@@ -86,6 +93,15 @@ def show_topic(
         sys.stdout.write(json.dumps({"topic": topic, "text": text}) + "\n" if as_json else text)
     elif not _show_terms(topic, found, as_json=as_json):
         _search(topic, found, parent, as_json=as_json)
+
+
+def _page_of_link(topic: str) -> str:
+    """Return the name of the page that a topic links to; the topic where it is no link."""
+    link = _LINK.fullmatch(topic)
+    if link is None:
+        return topic
+    *folders, name = link["path"].split("/")
+    return folders[-1] if name.casefold() == "index" and folders[-1:] == ["how-to"] else name
 
 
 def _command(context: Any, words: list[str]) -> Any:

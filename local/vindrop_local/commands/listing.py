@@ -103,6 +103,8 @@ def _none(ledger: str) -> str:
         known = sum(book.counts().values()) if book is not None else 0
     if not known:
         return "no readings yet"
+    if known == 1:
+        return "no readings yet; the ledger knows 1 upload: `vindrop uploads` lists it with what became of it"
     return (
         f"no readings yet; the ledger knows {known} uploads: `vindrop uploads` lists them with what "
         "became of each"

@@ -11,8 +11,25 @@ from vindrop_local.errors import UserError
 
 STATE = Path(".vindrop")
 
+
+def a_path(text: str) -> Path:
+    """Return a path that was given.
+
+    :raises typer.BadParameter: it is empty, which would mean the folder that one stands in.
+    """
+    if not text:
+        raise typer.BadParameter("it is empty: name a file or folder (. is this folder)")
+    return Path(text)
+
+
 State = Annotated[
-    Path, typer.Option("--state", help="Folder for the ledger, the results, keys and logs.")
+    Path,
+    typer.Option(
+        "--state",
+        metavar="<path>",
+        parser=a_path,
+        help="Folder for the ledger, the results, keys and logs.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 

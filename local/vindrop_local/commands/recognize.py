@@ -11,7 +11,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -38,12 +38,12 @@ from vindrop.stores.rate_limiter.local import LocalRateLimiter
 from vindrop.wiring import build
 from vindrop_local import show
 from vindrop_local.annotate import Pictures
-from vindrop_local.commands.options import Json
+from vindrop_local.commands.options import Json, a_path
 from vindrop_local.errors import UserError
 from vindrop_local.language import said
+from vindrop_local.photo_files import data_of, files_of
 from vindrop_local.progress import Progress
 from vindrop_local.recognizer_settings import check, of_cascade
-from vindrop_local.samples import photos_in
 from vindrop_local.terminal import console, json_text
 from vindrop_local.vinocr_process import VinOCRProcess
 
@@ -152,7 +152,8 @@ def recognize(
     photos: Annotated[
         list[Path],
         typer.Argument(
-            help="Photos (JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000), or folders of them."
+            parser=a_path,
+            help="Photos (JPEG, PNG, HEIC, WebP, TIFF, BMP, JPEG 2000), or folders of them.",
         ),
     ],
     *,
@@ -168,6 +169,7 @@ def recognize(
         Path | None,
         typer.Option(
             metavar="OUT",
+            parser=a_path,
             help="Write each photo with the VIN's place and its characters, each with its confidence: "
             "into the file OUT (one photo, OUT ends in .jpg), else into the folder OUT.",
         ),
@@ -179,7 +181,7 @@ def recognize(
     Ends with status 1 where a photo gave no VIN, with 2 where a file cannot be read.
     """
     given = of_cascade()
-    photos = list(_files(photos))
+    photos, without = files_of(photos)
     pictures = Pictures(annotate, photos) if annotate is not None else None
     if given and not endpoint:
         with tempfile.TemporaryDirectory(prefix="vindrop-") as folder:
@@ -204,7 +206,12 @@ def recognize(
                 statuses = _each(photos, reader, pictures, as_json=as_json)
     if not as_json and len(photos) > 1:
         read = statuses.count(0)
-        console().print(f"\n{read} of {len(photos)} photos hold a VIN that could be read")
+        console().print(
+            f"\n1 of {len(photos)} photos holds a VIN that could be read"
+            if read == 1
+            else f"\n{read} of {len(photos)} photos hold a VIN that could be read"
+        )
+    statuses += [NO_FILE] * without
     if any(statuses):
         raise typer.Exit(max(statuses))
 
@@ -240,15 +247,6 @@ def _load(given: Mapping[str, str]) -> Settings:
     )
 
 
-def _files(given: list[Path]) -> Iterator[Path]:
-    """Yield files as they are given, and of each folder the photos in it."""
-    for path in given:
-        if path.is_dir():
-            yield from photos_in(path)
-        else:
-            yield path
-
-
 def _each(
     photos: list[Path], reader: _Reader | _Cascade, pictures: Pictures | None, *, as_json: bool
 ) -> list[int]:
@@ -263,7 +261,7 @@ def _each(
         for photo in photos:
             started = time.perf_counter()
             try:
-                read = reader.read(photo.read_bytes())
+                read = reader.read(data_of(photo))
             except OSError as error:
                 read = _Read(Failure(_NO_SUCH_FILE, f"cannot be read: {error.strerror}"))
             statuses.append(read.status)

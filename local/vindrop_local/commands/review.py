@@ -102,7 +102,9 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Say which VIN a photo shows, or why there is none."""
-    if (reason is not None) == bool(vin):
+    if reason is not None and vin:
+        raise UserError("give one of both: a VIN, or --reason where there is none")
+    if reason is None and not vin:
         raise UserError("give a VIN, or --reason no_vin, no_photo or new_photo_wanted")
     opened, desk = sources.reviewer(ledger, source)
     name = identity_of(opened, identity)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from vindrop.domain.records import Record, to_json
 from vindrop_local import show
-from vindrop_local.commands.options import STATE, Json, State, a_folder
+from vindrop_local.commands.options import STATE, Json, State, a_folder, a_path
 from vindrop_local.errors import UserError
 from vindrop_local.follower import Follower
 from vindrop_local.outages import Circuits, Outages, accounts, recognizers
@@ -29,7 +29,13 @@ _POLL = 0.3
 def up(
     *,
     bucket: Annotated[
-        Path, typer.Option("--bucket", help="Folder that is the bucket; made if missing.")
+        Path,
+        typer.Option(
+            "--bucket",
+            metavar="<path>",
+            parser=a_path,
+            help="Folder that is the bucket; made if missing.",
+        ),
     ] = Path("bucket"),
     state: State = STATE,
     rate: Annotated[

@@ -146,7 +146,9 @@ def _rate_limiter(settings: Settings, environment: Mapping[str, str]) -> Iterato
     else:
         yield ok(
             "rate limiter",
-            f"{settings.rate:g} calls per second; the next is free in {max(wait, 0.0):.1f} s",
+            f"1 call per second; the next is free in {max(wait, 0.0):.1f} s"
+            if settings.rate == 1
+            else f"{settings.rate:g} calls per second; the next is free in {max(wait, 0.0):.1f} s",
         )
 
 

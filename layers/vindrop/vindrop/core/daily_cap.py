@@ -66,8 +66,10 @@ class DailyCap:
             )
         raise FailureError(
             error_codes.DAILY_CAP,
-            f"the {self._most} calls of this day are made (VINDROP_DAILY_CALLS): the photo waits for "
-            "tomorrow (UTC)",
+            "the 1 call of this day is made (VINDROP_DAILY_CALLS): the photo waits for tomorrow (UTC)"
+            if self._most == 1
+            else f"the {self._most} calls of this day are made (VINDROP_DAILY_CALLS): the photo waits "
+            "for tomorrow (UTC)",
         )
 
 
