@@ -151,6 +151,7 @@ def test_the_help_of_every_command(run: Run, path: tuple[str, ...]) -> None:
         ("review", "decide"),
         ("review", "decide", "abc"),
         ("review", "decide", "abc", "--reason", "why"),
+        ("review", "decide", "abc", "1M8GDM9AXKP042788", "--reason", "no_vin"),
         ("review", "undo"),
         ("ledger", "copy"),
         ("ledger", "copy", "--from", "x", "--to", "y"),
@@ -176,6 +177,11 @@ def test_the_help_of_every_command(run: Run, path: tuple[str, ...]) -> None:
         ("bootstrap", "tencent", "--stage", "x y"),
         ("up", "--http-port", "99999"),
         ("recognize",),
+        ("recognize", ""),
+        ("recognize", "."),
+        ("demo", "--photos", ""),
+        ("up", "--bucket", ""),
+        ("help", "("),
         ("demo", "--nonsense"),
     ],
     ids=" ".join,
@@ -337,7 +343,7 @@ def test_what_doctor_says_of_clocks(run: Run, skew: float) -> None:
 
 @pytest.mark.parametrize("cloud", ["tencent", "aws"])
 def test_what_a_month_costs(run: Run, cloud: str) -> None:
-    for more in ((), ("--price", "vinocr-call=0.02"), ("--photos", "0")):
+    for more in ((), ("--price", "vinocr-call=0.02"), ("--photos", "0"), ("--photos", "1")):
         assert english(run("cost", "--cloud", cloud, *more)) == []
 
 

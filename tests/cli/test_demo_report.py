@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from tests.library.conftest import a_dead_letter, a_reading, an_upload
 from vindrop.domain import vin as vins
+from vindrop.domain.recognition import Reviewed
 from vindrop.domain.records import Reading
 from vindrop.domain.vin import Verdict
 from vindrop_local.demo_report import Report, present
@@ -17,6 +19,7 @@ from vindrop_local.samples import samples
 from vindrop_local.vinocr_process import Calls
 
 MISTYPED = "2T1W39Z49VC283325"
+OTHER = "2T1W39Z49VC238325"
 
 
 def doubted(name: str = "a.jpg", verdict: Verdict = Verdict.DOUBTFUL) -> Reading:
@@ -74,3 +77,27 @@ def test_a_dead_letter_waits_until_a_person_has_said_that_there_is_no_vin() -> N
     assert report(uploads=1, dead_letters=[letter]).waiting == 1
     decided = report(uploads=1, dead_letters=[letter], denied_letters={letter.id})
     assert (decided.waiting, decided.decided, decided.accounted) == (0, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "machine", "mark"),
+    [
+        (MISTYPED, MISTYPED, "✓"),
+        (OTHER, OTHER, "✗"),
+        (OTHER, MISTYPED, None),  # a person's, and the machine's was right
+        (MISTYPED, OTHER, None),
+        (MISTYPED, None, None),  # of a dead letter
+    ],
+)
+@pytest.mark.parametrize("truth", [MISTYPED, ""])
+def test_a_mark_is_of_what_the_machine_read(
+    shown: str, machine: str | None, mark: str | None, truth: str
+) -> None:
+    """Beside another VIN, which a person gave, it would be of that one; no total counts such a row."""
+    word = Reviewed(
+        reviewer="ann", decided_at=dt.datetime.now(dt.timezone.utc), sequence=1, machine_vin=machine
+    )
+    one = replace(doubted(verdict=Verdict.REVIEWED), vin=shown, reviewed=word)
+    text = told(report(one, truth={"a.jpg": truth}))
+    wanted = mark if truth else mark and "✗"
+    assert [each for each in "✓✗" if each in text] == ([wanted] if wanted else [])

@@ -18,6 +18,7 @@ from vindrop.domain import error_codes
 from vindrop.stores import open_ledger
 from vindrop_local import help_terms
 from vindrop_local.cli import app
+from vindrop_local.commands.help_pages import pages
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -339,3 +340,38 @@ def test_the_help_of_the_server_looks_like_the_others(language: str, tmp_path: P
     assert [line for line in told.splitlines() if cell_len(line) > 80] == []
     wrong = vindrop("--lang", language, "vinocr", "--nonsense", cwd=tmp_path)
     assert (wrong.returncode, "`vindrop vinocr --help`" in wrong.stderr) == (2, True)
+
+
+def links() -> list[tuple[str, str]]:
+    """Return each link of one page to another, with the heading of the page that it leads to."""
+    found = {}
+    known = {page.resolve() for page in pages().values()}
+    for page in pages().values():
+        for link in re.findall(
+            r"\]\(([^)\s:]+\.md(?:#[^)]*)?)\)", page.read_text(encoding="utf-8")
+        ):
+            target = (page.parent / link.partition("#")[0]).resolve()
+            if target in known:
+                found[link] = target.read_text(encoding="utf-8")
+    return sorted(found.items())
+
+
+def test_a_page_is_found_by_the_links_to_it() -> None:
+    told = links()
+    assert len(told) > 40
+    for link, text in [*told, *((f"docs/{link}", text) for link, text in told)]:
+        done = CliRunner().invoke(app, ["help", link])
+        assert (done.exit_code, done.stdout) == (0, text), link
+
+
+def test_a_link_to_a_chinese_page_leads_there(tmp_path: Path) -> None:
+    done = vindrop("--lang", "en", "help", "docs/zh/operations.md", cwd=tmp_path)
+    assert done.stdout.startswith("# 运维\n")
+
+
+@pytest.mark.parametrize("topic", ["(", "—", "*", "( )", "（"])
+def test_what_has_no_word_is_no_topic(topic: str, tmp_path: Path) -> None:
+    """A bracket stands on every page: the one that has most of them is not what was looked for."""
+    done = vindrop("help", "--", topic, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "`vindrop help` lists the pages" in done.stderr

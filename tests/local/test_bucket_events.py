@@ -177,13 +177,15 @@ def test_what_is_no_object_is_not_announced(stack: Stack) -> None:
     (stack.folder / "photo.jpg.part").write_bytes(b"1")
     (stack.folder / ".vindrop" / "x.jpg").write_bytes(b"1")
     (stack.folder / "link.jpg").symlink_to("/etc/hostname")
+    os.mkfifo(stack.folder / "pipe.jpg")
     with Path(os.fsdecode(os.fsencode(stack.folder) + b"/latin\xe9.jpg")).open("wb") as file:
         file.write(b"1")
-    until(lambda: len(stack.warnings) == 2)
+    until(lambda: len(stack.warnings) == 3)
     (stack.folder / "last.jpg").write_bytes(b"1")
     until(lambda: stack.events)
     assert stack.keys() == ["last.jpg"]
     assert any("is a link" in each for each in stack.warnings)
+    assert any("'pipe.jpg' is a pipe" in each for each in stack.warnings)
     assert any("UTF-8" in each for each in stack.warnings)
 
 

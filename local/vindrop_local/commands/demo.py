@@ -175,13 +175,12 @@ def run(
     """
     started = time.monotonic()
     wanted = _wanted(state, photos, console)
-    place = Place(state, state / "bucket")
     with console.status("starting the bucket, VinOCR and the functions …"):
-        stack = Stack(place, http_port=http_port, cascade=cascade)
+        stack = Stack(Place(state, state / "bucket"), http_port=http_port, cascade=cascade)
         stack.start()
     try:
         console.print(
-            f"bucket {stack.bucket.name} is the folder {shown(place.folder)}\n"
+            f"bucket {stack.bucket.name} is the folder {shown(stack.place.folder)}\n"
             f"VinOCR  {stack.vinocr.endpoint}   database {shown(state / 'vindrop.db')}\n"
         )
         if stack.second is not None:
@@ -192,7 +191,6 @@ def run(
                 "too\n"
             )
         sent, not_uploaded = _upload(stack, wanted, console)
-        wanted = [each for each in wanted if each.key not in not_uploaded]
         _watch(stack, len(wanted), console)
         readings, denied = _in_force(stack)
         letters = list(stack.results.reviewed("dead_letters"))
@@ -240,7 +238,8 @@ def _in_force(stack: Stack) -> tuple[list[Reading], tuple[NoVin, ...]]:
 def _upload(stack: Stack, wanted: list[Sample], console: Console) -> tuple[int, dict[str, str]]:
     """Put every photo into the bucket through the official COS SDK, unless it is there unchanged.
 
-    Return how many were put there, and key → why of those that could not be.
+    Return how many were put there, and key → why of those that could not be: these are taken out
+    of ``wanted``.
     """
     logging.getLogger("qcloud_cos").setLevel(logging.ERROR)
     client = stack.server.client(stack.bucket.name)
@@ -254,7 +253,8 @@ def _upload(stack: Stack, wanted: list[Sample], console: Console) -> tuple[int, 
             progress.advance()
     for key, why in failed.items():
         console.print(f"{shown(key)} is not uploaded: {shown(why)}", style="red", soft_wrap=True)
-    there = len(wanted) - sent - len(failed)
+    wanted[:] = [each for each in wanted if each.key not in failed]
+    there = len(wanted) - sent
     console.print(
         f"1 photo uploaded, {there} were there already\n"
         if sent == 1

@@ -74,8 +74,9 @@ def show_topic(
 ) -> None:
     """Show a page of the documentation, or what a command takes: `vindrop help operations`."""
     chosen = "en" if as_json else language.chosen()
-    found = pages(chosen)
-    topic = _page_of_link(" ".join(words or []).strip())
+    given = " ".join(words or []).strip()
+    topic = _page_of_link(given)
+    found = pages("zh" if topic != given and "zh" in given.split("/") else chosen)
     if topic and not any(map(str.isalnum, topic)):
         raise UserError(
             f"there is no word in {topic!r}: `vindrop help` lists the pages; a page, a command, an error "

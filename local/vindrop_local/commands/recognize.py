@@ -45,6 +45,7 @@ from vindrop_local.photo_files import data_of, files_of
 from vindrop_local.progress import Progress
 from vindrop_local.recognizer_settings import check, of_cascade
 from vindrop_local.terminal import console, json_text
+from vindrop_local.terminal import shown as name_shown
 from vindrop_local.vinocr_process import VinOCRProcess
 
 _REFUSALS = 5
@@ -205,15 +206,17 @@ def recognize(
                 reader = _Reader(_settings(server.endpoint, keys))
                 statuses = _each(photos, reader, pictures, as_json=as_json)
     if not as_json and len(photos) > 1:
-        read = statuses.count(0)
-        console().print(
-            f"\n1 of {len(photos)} photos holds a VIN that could be read"
-            if read == 1
-            else f"\n{read} of {len(photos)} photos hold a VIN that could be read"
-        )
-    statuses += [NO_FILE] * without
-    if any(statuses):
-        raise typer.Exit(max(statuses))
+        _say_total(statuses.count(0), len(photos))
+    if status := max(*statuses, NO_FILE if without else 0):
+        raise typer.Exit(status)
+
+
+def _say_total(read: int, photos: int) -> None:
+    console().print(
+        f"\n1 of {photos} photos holds a VIN that could be read"
+        if read == 1
+        else f"\n{read} of {photos} photos hold a VIN that could be read"
+    )
 
 
 def _asking(endpoint: str) -> _Reader:
@@ -251,7 +254,7 @@ def _each(
     photos: list[Path], reader: _Reader | _Cascade, pictures: Pictures | None, *, as_json: bool
 ) -> list[int]:
     """Show what is on each photo; return the exit status that each asks for."""
-    width = min(max((len(str(photo)) for photo in photos), default=0), 48)
+    width = min(max((len(name_shown(photo)) for photo in photos), default=0), 48)
     out = console()
     # Lines and bar take turns on one terminal; where the lines go elsewhere, the bar does not.
     drawn_on = out if out.is_terminal else None
@@ -273,7 +276,7 @@ def _each(
                 _print_json(photo, read, seconds)
             else:
                 say = said if out.is_terminal else str  # programs read what is piped
-                text = _line(str(photo).ljust(width), read.found, say)
+                text = _line(name_shown(photo).ljust(width), read.found, say)
                 text.append("".join(f"  {_asked(call, say)}" for call in read.asked), "dim")
                 out.print(text, soft_wrap=True)
             progress.advance()

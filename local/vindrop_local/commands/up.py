@@ -24,19 +24,20 @@ from vindrop_local.stack import Place, Stack
 from vindrop_local.terminal import console, json_shown, shown
 
 _POLL = 0.3
+_Bucket = Annotated[
+    Path,
+    typer.Option(
+        "--bucket",
+        metavar="<path>",
+        parser=a_path,
+        help="Folder that is the bucket; made if missing.",
+    ),
+]
 
 
 def up(
     *,
-    bucket: Annotated[
-        Path,
-        typer.Option(
-            "--bucket",
-            metavar="<path>",
-            parser=a_path,
-            help="Folder that is the bucket; made if missing.",
-        ),
-    ] = Path("bucket"),
+    bucket: _Bucket = Path("bucket"),
     state: State = STATE,
     rate: Annotated[
         int, typer.Option(help="Calls per second: what VinOCR allows and the functions keep to.")
