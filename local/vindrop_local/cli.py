@@ -120,6 +120,9 @@ def main() -> None:
     Whatever the user can mend is one sentence. Log lines go to standard error, in a terminal as
     sentences: standard output is the answer, JSON lines only where they are asked for.
     """
+    for name in ("stdout", "stderr"):  # closed, as by >&-: nobody wants to hear it
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     log_where_people_look()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # half a character in a key must not end the list
@@ -129,6 +132,10 @@ def main() -> None:
 
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[2]
 """What the parser of arguments raises (ClickException): typer carries its own, without a name."""
+
+
+_NO_ROOM: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG))
+"""What writing ends with where the output is a file on a full or broken disk."""
 
 
 def _say_usage(error: Any) -> int:
@@ -170,6 +177,13 @@ def _run() -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except OSError as error:
+        # What is half written, an archive above all, complains once more when it is dropped.
+        sys.unraisablehook = lambda _: None
+        if error.errno in _NO_ROOM and error.filename is None:
+            told = language.said(f"the output cannot be written: {error.strerror}")
+            console(error=True).print(shown(f"vindrop: {told}"), style="red", soft_wrap=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            return 2
         if error.errno != errno.EPIPE:
             raise
     except SystemExit:

@@ -194,6 +194,26 @@ def test_141_where_nobody_reads_on(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize("words", ["settings --json", "-h", "help operations"])
+def test_2_where_the_output_has_no_room(words: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m vindrop_local {words} >/dev/full"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("vindrop: the output cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_0_where_nobody_wants_to_hear_it(closed: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m vindrop_local settings --json {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def in_terminal(*words: str, cwd: Path, **environment: str) -> str:
     """Return what a command writes to a terminal."""
     ours, theirs = pty.openpty()

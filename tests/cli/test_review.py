@@ -112,7 +112,9 @@ UNKNOWN = "0123456789abcdef"
         ("dead-letters", "show", UNKNOWN),
         ("dead-letters", "redrive", UNKNOWN),
         ("dead-letters", "redrive", UNKNOWN, "--dry-run", "--json"),
-        ("dead-letters", "redrive", "{id}", "zzzz"),
+        ("dead-letters", "redrive", "{id}", "zzzzzzzz"),
+        ("dead-letters", "redrive", ""),
+        ("dead-letters", "redrive", "{id}", ""),
     ],
     ids=" ".join,
 )

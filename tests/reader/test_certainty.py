@@ -202,6 +202,25 @@ def test_a_part_of_a_longer_number_is_no_surer_than_its_posterior(
     assert of_text(part).calibrated()[part] > 0.9
 
 
+@pytest.mark.parametrize("at", [1, 5, 8, 13, 16])
+def test_what_stands_behind_a_space_is_another_word(at: int) -> None:
+    """Parts, dates and sizes stand beside numbers that are too short to be VINs."""
+    vin = "WVWJL4ET7SPB52019"
+    apart, whole = of_text(f"{vin[:at]} {vin[at:]}"), of_text(vin)
+    threshold = calibration.threshold(calibration.MAX_ERROR)
+    assert apart.calibrated().get(vin, 0.0) < threshold < whole.calibrated()[vin]
+
+
+def test_a_vin_in_the_groups_that_makers_write_is_one() -> None:
+    vin = "1M8GDM9AXKP042788"
+    for text in (
+        f"{vin[:3]} {vin[3:]}",
+        f"{vin[:3]} {vin[3:9]} {vin[9:]}",
+        f"{vin[:11]} {vin[11:]}",
+    ):
+        assert of_text(text).calibrated()[vin] > 0.9
+
+
 def test_a_vin_with_a_colour_code_right_beside_it_is_as_sure_as_its_letters() -> None:
     vin = "WDD2131426L004847"
     for text in (f"{vin}051", f"051{vin}"):

@@ -50,6 +50,8 @@ Since = Annotated[
     str, typer.Option("--since", help="Only what ended since: 90m, 12h, 3d, or 2026-11-22[T10:00].")
 ]
 
+LEAST_OF_AN_IDENTITY: Final = 8
+"""Characters by which one upload is meant, as everywhere."""
 _AGO: Final = re.compile(r"(\d{1,6})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _SAID: Final = {
@@ -155,8 +157,7 @@ def redrive(
         raise UserError("a redrive needs a ledger: name one with --ledger")
     everyone = _letters(source, ledger)
     for each in selection.ids:
-        if not any(letter.id.startswith(each) for letter in everyone):
-            raise _no_such(each, opened)
+        _only_one(each, everyone, opened)
     letters = [letter for letter in everyone if selection.takes(letter)]
     targets = sources.destinations(source, "VINDROP_DEAD_LETTERS")
     _redrive(letters, opened, targets, rate=rate, dry_run=dry_run, as_json=as_json)
@@ -228,6 +229,23 @@ def _letters(source: str, ledger: str) -> list[DeadLetter]:
         (record for record in found if isinstance(record, DeadLetter)),
         key=lambda letter: letter.last_seen,
     )
+
+
+def _only_one(identity: str, letters: list[DeadLetter], opened: Ledger) -> None:
+    """Make sure that an identity, or how it begins, means one dead letter: each costs a call.
+
+    :raises UserError: it is too short, means none, or several.
+    """
+    if len(identity) < LEAST_OF_AN_IDENTITY:
+        raise UserError(
+            f"{identity!r} is too short for an identity: give at least {LEAST_OF_AN_IDENTITY} characters "
+            "of it, or say --all"
+        )
+    found = {letter.id for letter in letters if letter.id.startswith(identity)}
+    if not found:
+        raise _no_such(identity, opened)
+    if len(found) > 1:
+        raise UserError(f"{len(found)} dead letters begin with {identity}: give more of it")
 
 
 def _selection(

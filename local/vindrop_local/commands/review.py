@@ -128,7 +128,12 @@ def decide(
 def undo(
     identity: Identity,
     *,
-    after: After = None,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            "--after", min=1, help="Sequence of the review that you take back. Default: the newest."
+        ),
+    ] = None,
     reviewer: As = "",
     ledger: LedgerURL = "",
     source: From = "",

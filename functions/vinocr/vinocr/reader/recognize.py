@@ -141,9 +141,12 @@ def meant(share: float = 1.0) -> Floats:
 
 
 def end_to_end(parts: list[Frames]) -> Frames:
-    """Put the frames of several boxes one behind the other, a space between."""
+    """Put the frames of several boxes one behind the other, between them a space, or nothing.
+
+    A box may end in the middle of a word.
+    """
     space = np.zeros((1, CLASSES), dtype=np.float32)
-    space[0, SPACE] = 1.0
+    space[0, [SPACE, BLANK]] = 0.5
     pieces: list[Floats] = []
     for part in parts:
         pieces += [space, part.probabilities] if pieces else [part.probabilities]

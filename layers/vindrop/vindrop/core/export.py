@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
@@ -141,7 +143,7 @@ def write_xlsx(entries: Iterable[Entry], file: BinaryIO) -> int:
     """Write the list as a workbook and return the number of uploads.
 
     Rows go to a temporary file as they come (as large as the workbook unpacked), so memory stays
-    flat; the workbook is packed into ``file`` at the end.
+    flat; the workbook is packed beside them, and copied into ``file`` at the end.
 
     :raises ExportUnavailableError: the package is missing.
     """
@@ -158,16 +160,20 @@ def write_xlsx(entries: Iterable[Entry], file: BinaryIO) -> int:
         "strings_to_numbers": False,
     }
     written = 0
-    with xlsxwriter.Workbook(file, options) as book:
-        date = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        sheet: Any = None
-        for written, entry in enumerate(entries, 1):
-            row = (written - 1) % ROWS_PER_SHEET + 1
-            if row == 1:
-                sheet = _sheet(book)
-            _write_row(sheet, row, entry, date)
-        if sheet is None:
-            _sheet(book)
+    # Packed in a file of its own: an output that ends in the middle is then a plain OSError.
+    with tempfile.TemporaryFile() as packed:
+        with xlsxwriter.Workbook(packed, options) as book:
+            date = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+            sheet: Any = None
+            for written, entry in enumerate(entries, 1):
+                row = (written - 1) % ROWS_PER_SHEET + 1
+                if row == 1:
+                    sheet = _sheet(book)
+                _write_row(sheet, row, entry, date)
+            if sheet is None:
+                _sheet(book)
+        packed.seek(0)
+        shutil.copyfileobj(packed, file)
     return written
 
 
