@@ -326,5 +326,5 @@ def test_no_list_is_empty_without_a_word(flow: ConsoleFlow, form: tuple[str, ...
     for settings in ({"VINDROP_RESULTS": flow.url}, {"VINDROP_RESULTS": QUEUE}, {}):
         done = vindrop("readings", *form, cwd=folder, VINDROP_LEDGER=flow.url, **settings)
         assert done.returncode == 0
-        assert "the ledger knows 1 uploads: `vindrop uploads`" in done.stderr
+        assert "the ledger knows 1 upload: `vindrop uploads`" in done.stderr
         assert len(done.stdout.splitlines()) == (0 if form else 1), "the names of the columns"
