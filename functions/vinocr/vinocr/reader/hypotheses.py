@@ -61,6 +61,21 @@ def is_moved(one: str, other: str) -> bool:
     return any(one[n:] == other[:-n] for n in range(1, FURTHEST + 1))
 
 
+def is_broken(spelt: str, vin: str) -> bool:
+    """Whether a space stands within a VIN as it is spelt, other than between its groups.
+
+    >>> is_broken("WVWJL4ET7SPB5 2019", "WVWJL4ET7SPB52019")
+    True
+    """
+    before = spelt.replace(" ", "").find(vin)
+    seen = -before
+    for character in spelt if before >= 0 else "":
+        if character == " " and 0 < seen < LENGTH and seen not in align.GROUPS:
+            return True
+        seen += character != " "
+    return False
+
+
 def _speaks_nothing_for(vin: str) -> bool:
     """Whether nothing, or nothing but a check digit, makes a VIN of a part of a longer number."""
     return evidence(vin) < 0 or without_luck(vin) < LUCKY
@@ -120,6 +135,8 @@ class Hypotheses:
         ):
             # Part of a longer number: clear letters make it no VIN, nor do they say which 17 are one.
             share = min(share, self.posterior[vin])
+        if is_broken(line.strips[0].spelt, vin):
+            share = min(share, self.posterior[vin])  # two words that are clear are still two
         heard = [float(align.log_likelihoods(w.probabilities, [vin])[0]) for w in line.witnesses]
         return Features(
             posterior=self.posterior[vin],
