@@ -20,7 +20,9 @@ while True:
     message = consumer.poll(1.0)
     if message is None or message.error():
         continue
-    headers = {name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()}
+    headers = {
+        name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()
+    }
     where = f"partition {message.partition()}, offset {message.offset()}"
     if found := vins.take(message.value(), where, headers):
         print(*found, flush=True)

@@ -13,7 +13,11 @@ from datetime import datetime
 from typing import Any
 
 READING, REVIEW = "vindrop.reading.v1", "vindrop.review.v1"
-_OTHERS = {"vindrop.dead_letter.v1", "vindrop.dead_letter.withdrawn.v1", "vindrop.reading.retracted.v1"}
+_OTHERS = {
+    "vindrop.dead_letter.v1",
+    "vindrop.dead_letter.withdrawn.v1",
+    "vindrop.reading.retracted.v1",
+}
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS vins (id TEXT PRIMARY KEY, object_key TEXT, read_at REAL DEFAULT 0, "
     "vin TEXT, verdict TEXT, sequence INTEGER DEFAULT 0, reviewed_vin TEXT, reason TEXT)"
@@ -31,9 +35,13 @@ def pass_by(_body: object, where: str, why: str) -> None:
 
 
 def event_in(
-    body: str | bytes | None, where: str, headers: Mapping[str, Any] | None = None, *, named: bool = True
+    body: str | bytes | None,
+    where: str,
+    headers: Mapping[str, Any] | None = None,
+    *,
+    named: bool = True,
 ) -> dict[str, Any] | None:
-    """Return the reading or review in a message; None of vindrop's other events, and of what is passed by.
+    """Return the reading or review in a message, or None: it is another event, or was passed by.
 
     :param headers: those of a binary message, whose body is the data alone
     :param named: whether it needs vindrop's `id` and `time`
@@ -59,7 +67,8 @@ def _unwrapped(body: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(text.removeprefix("\ufeff"))
     for prefix in ("ce_", "cloudEvents:"):  # Kafka, RabbitMQ
         if f"{prefix}id" in headers:
-            return {name: headers[prefix + name] for name in ("id", "type", "time")} | {"data": found}
+            named = {name: headers[prefix + name] for name in ("id", "type", "time")}
+            return {**named, "data": found}
     if "TopicArn" in found:  # SNS without raw delivery
         found = json.loads(found["Message"])
     return found["detail"] if "detail-type" in found else found  # EventBridge on AWS
