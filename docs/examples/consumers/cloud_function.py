@@ -2,36 +2,40 @@
 
 It says what each event means. One that keeps VINs keeps both words of an upload, as vins_in_force.py
 does: the newest reading, and the review with the highest sequence, which goes before the reading.
+Put that file into its package: it tells what vindrop did not write.
 """
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from vins_in_force import event_in
 
-def events(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (type, data) of everything that the function is handed."""
+
+def bodies(event: dict[str, Any]) -> Iterator[str | None]:
+    """Yield the messages that the function is handed."""
     for record in event.get("Records", ()):
         if "CMQ" in record:
-            found = json.loads(record["CMQ"]["msgBody"])
+            yield record["CMQ"]["msgBody"]
         elif "Sns" in record:
-            found = json.loads(record["Sns"]["Message"])
+            yield record["Sns"]["Message"]
         else:
-            found = json.loads(record["body"])  # SQS
-        yield found["type"], found["data"]
-    if "detail" in event:  # EventBridge on AWS
-        yield event["detail"]["type"], event["detail"]["data"]
-    elif "data" in event:  # EventBridge on Tencent Cloud
-        yield event["type"], event["data"]
+            yield record.get("body")  # SQS
+    if "Records" not in event:  # EventBridge
+        yield json.dumps(event)
 
 
 def main_handler(event: dict[str, Any], _context: object) -> None:
     """Handle one call."""
-    for kind, data in events(event):
-        key = data["upload"]["key"] if data["upload"] else ""
-        if kind == "vindrop.reading.v1":
+    for number, body in enumerate(bodies(event), 1):
+        found = event_in(body, f"message {number}", named=False)
+        if found is None:
+            continue
+        data = found["data"]
+        key = data["upload"]["key"]
+        if found["type"] == "vindrop.reading.v1":
             print(data["vin"], data["verdict"], key, flush=True)
-        elif kind == "vindrop.review.v1" and data["reason"] == "undone":
+        elif data["reason"] == "undone":
             print("the reading counts again", data["sequence"], key, flush=True)
-        elif kind == "vindrop.review.v1":  # the VIN in force, or none
+        else:  # the VIN in force, or none
             print(data["vin"] or "none", "reviewed", data["sequence"], key, flush=True)

@@ -1,6 +1,5 @@
 """Keeps VINs from Kafka or CKafka, structured or binary: python kafka.py host:9092 topic group vins.db."""
 
-import json
 import sys
 
 from confluent_kafka import Consumer
@@ -21,10 +20,10 @@ while True:
     message = consumer.poll(1.0)
     if message is None or message.error():
         continue
-    headers = {name: value.decode() for name, value in message.headers()}
-    event = json.loads(message.value())
-    if "ce_id" in headers:  # binary: the body is the data alone
-        event = {**{name: headers[f"ce_{name}"] for name in ("id", "type", "time")}, "data": event}
-    if found := vins.take(event):
+    headers = {
+        name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()
+    }
+    where = f"partition {message.partition()}, offset {message.offset()}"
+    if found := vins.take(message.value(), where, headers):
         print(*found, flush=True)
     consumer.commit(message=message)

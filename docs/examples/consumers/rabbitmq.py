@@ -1,6 +1,5 @@
 """Keeps VINs from a RabbitMQ queue: python rabbitmq.py amqp://user:password@host/ queue vins.db."""
 
-import json
 import sys
 
 import pika
@@ -11,10 +10,6 @@ channel = pika.BlockingConnection(pika.URLParameters(url)).channel()
 channel.basic_qos(prefetch_count=10)
 vins = VinsInForce(path)
 for method, properties, body in channel.consume(queue):
-    event, headers = json.loads(body), properties.headers
-    if "cloudEvents:id" in headers:  # binary: the body is the data alone
-        names = ("id", "type", "time")
-        event = {**{name: headers[f"cloudEvents:{name}"] for name in names}, "data": event}
-    if found := vins.take(event):
+    if found := vins.take(body, f"delivery {method.delivery_tag}", properties.headers):
         print(*found, flush=True)
     channel.basic_ack(method.delivery_tag)  # after the work, never before

@@ -1,13 +1,12 @@
 """Keeps VINs from a Redis stream: python redis_stream.py redis://:password@host/0 stream group vins.db."""
 
-import json
 import sys
 
 import redis
 from vins_in_force import VinsInForce
 
 url, stream, group, path = sys.argv[1:]
-client = redis.Redis.from_url(url, decode_responses=True)
+client = redis.Redis.from_url(url)
 try:
     client.xgroup_create(stream, group, id="0", mkstream=True)
 except redis.ResponseError as error:
@@ -19,6 +18,7 @@ while True:
     for _, entries in client.xreadgroup(group, "one", {stream: start}, count=10, block=1000) or []:
         start = start if entries else ">"
         for number, fields in entries:
-            if found := vins.take(json.loads(fields["event"])):
+            event = (fields or {}).get(b"event")  # no fields: the stream was trimmed meanwhile
+            if found := vins.take(event, f"entry {number.decode()}"):
                 print(*found, flush=True)
             client.xack(stream, group, number)

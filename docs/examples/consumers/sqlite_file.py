@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 import time
+from pathlib import Path
 
 CHANGED = """
 SELECT r.id, r.made_at, r.review_sequence, CASE WHEN r.reviewed_by IS NULL THEN r.vin ELSE r.reviewed_vin END,
@@ -15,8 +16,8 @@ SELECT id, object_key FROM my_vins m
 WHERE NOT EXISTS (SELECT 1 FROM theirs.vindrop_readings r WHERE r.id = m.id)"""
 
 path, own = sys.argv[1:]
-connection = sqlite3.connect(own, uri=True, isolation_level=None)
-connection.execute("ATTACH ? AS theirs", [f"file:{path}?mode=ro"])
+connection = sqlite3.connect(Path(own).resolve().as_uri(), uri=True, isolation_level=None)
+connection.execute("ATTACH ? AS theirs", [Path(path).resolve().as_uri() + "?mode=ro"])
 connection.execute(
     "CREATE TABLE IF NOT EXISTS my_vins (id TEXT PRIMARY KEY, made_at TEXT, review_sequence INTEGER, "
     "vin TEXT, verdict TEXT, object_key TEXT)"

@@ -1,6 +1,5 @@
-"""Keeps VINs from SQS, filled by vindrop, by SNS (raw delivery) or by EventBridge: python sqs.py queue-url vins.db."""
+"""Keeps VINs from SQS, filled by vindrop, by SNS or by EventBridge: python sqs.py queue-url vins.db."""
 
-import json
 import sys
 
 import boto3
@@ -12,7 +11,6 @@ vins = VinsInForce(path)
 while True:
     answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=10)
     for message in answer.get("Messages", []):
-        event = json.loads(message["Body"])
-        if found := vins.take(event.get("detail", event)):  # EventBridge wraps it
+        if found := vins.take(message["Body"], f"message {message['MessageId']}"):
             print(*found, flush=True)
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
