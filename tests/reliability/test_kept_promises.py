@@ -81,8 +81,9 @@ def test_uploads_book_two_seconds_ahead_and_callers_as_far_as_they_like() -> Non
     upload, caller = Limiter(), Limiter()
     an_attempt(upload)._wait_for_permit(Budget(600.0))
     an_attempt(caller, interactive=True)._wait_for_permit(Budget(600.0))
-    assert upload.asked == [SETTINGS.interactive_wait]
-    assert caller.asked[0] > 100
+    # Once, or again where the machine stalled and the permit's second was over.
+    assert set(upload.asked) == {SETTINGS.interactive_wait}
+    assert min(caller.asked) > 100
 
 
 class Told:
