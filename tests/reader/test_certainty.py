@@ -165,9 +165,11 @@ def test_what_nobody_can_confirm_is_never_said_surely() -> None:
     clear = Features(0.999, 30.0, 20.0, 0.998)
     assert calibration.probability(clear) > 0.99
     too_close = dataclasses.replace(clear, pitch=4.4)
-    read_otherwise = dataclasses.replace(clear, witness=-2.5)
+    read_otherwise = dataclasses.replace(clear, witness=-2.5, dissent=-2.5)
+    beside_a_word = dataclasses.replace(clear, witness=-3.5)
     for doubted in (too_close, read_otherwise):
         assert calibration.probability(doubted) < 0.9
+    assert calibration.probability(beside_a_word) > 0.99
     # It is given all the same, where nobody asked for more certainty than by default.
     assert calibration.threshold(calibration.MAX_ERROR) < calibration.UNCONFIRMED
 

@@ -41,7 +41,7 @@ it was heard, read otherwise: nobody can vouch for those, however clear they are
 LEGIBLE: Final = 4.5
 """Pixels from letter to letter: of 103 small photos that a person read whole none had less."""
 OTHERWISE: Final = -2.0
-"""Log-likelihood below which the witness read something else."""
+"""Log-likelihood, less the recogniser's own, below which the witness read something else."""
 
 THRESHOLDS: Final = (
     (0.001, 0.9974), (0.002, 0.9933), (0.003, 0.9885), (0.005, 0.9619), (0.01, 0.7688),
@@ -74,6 +74,8 @@ class Features:
     """Mean peak probability of the first strip's three least certain letters, 0 to 1."""
     witness: float = 0.0
     """Log-likelihood, at most 0, of what the second witness read, given the VIN; 0: not heard."""
+    dissent: float = 0.0
+    """How much less likely, at most 0, the VIN is to the witness than to the recogniser's first strip."""
     share: float = 1.0
     """Posterior of the best VIN among all VINs: what may as well be another is not sure."""
 
@@ -101,7 +103,7 @@ def probability(features: Features) -> float:
 def most(features: Features) -> float:
     """Return the most that may be said, whatever the weights say: 0 to 1."""
     of_posterior = 1 / (1 + math.exp(-_log_odds(features.posterior) - MOST_ABOVE))
-    doubted = features.pitch < LEGIBLE or features.witness < OTHERWISE
+    doubted = features.pitch < LEGIBLE or features.dissent < OTHERWISE
     return min(features.share, of_posterior, UNCONFIRMED if doubted else 1.0)
 
 

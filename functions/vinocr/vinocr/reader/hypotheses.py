@@ -138,12 +138,15 @@ class Hypotheses:
         if is_broken(line.strips[0].spelt, vin):
             share = min(share, self.posterior[vin])  # two words that are clear are still two
         heard = [float(align.log_likelihoods(w.probabilities, [vin])[0]) for w in line.witnesses]
+        # What stands right beside the VIN costs both the same: only the difference is a doubt.
+        own = float(align.log_likelihoods(strip, [vin])[0]) if heard else 0.0
         return Features(
             posterior=self.posterior[vin],
             height=line.box.height * line.shrunk * LETTER,
             pitch=line.box.width * line.shrunk / LENGTH,
             weakest=align.weakest_letters(strip, vin, WEAKEST_LETTERS),
             witness=heard[0] if heard else 0.0,
+            dissent=min(0.0, heard[0] - own) if heard else 0.0,
             share=share,
         )
 
