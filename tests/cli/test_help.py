@@ -255,6 +255,25 @@ def test_words_that_newcomers_try_lead_to_a_page(
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        (("readme",), "README.md"),
+        (("README.md",), "README.md"),
+        (("--lang", "zh", "readme"), "README.zh-CN.md"),
+        (("decisions",), "docs/decisions/README.md"),
+        (("decisions/README.md",), "docs/decisions/README.md"),
+        (("docs/decisions/0004-sqlite-default.md",), "docs/decisions/0004-sqlite-default.md"),
+    ],
+)
+def test_pages_above_and_beside_the_site_are_shown(words: tuple[str, ...], page: str) -> None:
+    *language, topic = words
+    done = vindrop(*language, "help", topic, cwd=ROOT)
+    assert (
+        done.stdout.splitlines()[-1] == (ROOT / page).read_text(encoding="utf-8").splitlines()[-1]
+    )
+
+
 TERMS = sorted(help_terms.names((ROOT / "docs" / "operations.md").read_text(encoding="utf-8")))
 
 

@@ -163,6 +163,28 @@ def test_where_one_destination_of_two_is_known_nothing_is_decided(flow: ConsoleF
     assert len(lines(run(flow, "review", "--json"))) == 1
 
 
+def test_a_decision_is_not_delivered_to_another_deployment(
+    flow: ConsoleFlow, tmp_path: Path
+) -> None:
+    """There is no row there that it could correct: the wrong VIN would stand where it is."""
+    (tmp_path / "other").mkdir()
+    other = ConsoleFlow(f"sqlite:///{tmp_path}/other/vindrop.db")
+    other.end(a_reading(an_upload("other.jpg")))
+    for name in (
+        flow.end(doubtful(an_upload("a.jpg"))),
+        flow.end(a_dead_letter(an_upload("b.jpg"))),
+    ):
+        decide = ("review", "decide", name, VINS[0], "--as", "ann", "--from")
+        done = run(flow, *decide, other.url, results=False)
+        assert done.returncode == 2
+        assert "has no record of this upload" in done.stderr
+        assert not flow.console.reviews(name)
+        assert run(flow, *decide, flow.url, results=False).returncode == 0
+        done = run(flow, "review", "undo", name, "--from", other.url, results=False)
+        assert done.returncode == 2
+        assert len(flow.console.reviews(name)) == 1
+
+
 def test_without_a_ledger_it_says_what_to_name(tmp_path: Path) -> None:
     done = vindrop("review", cwd=tmp_path, VINDROP_LEDGER="none")
     assert done.returncode == 2

@@ -47,7 +47,7 @@ class TencentAPI:
         self._gate.shut()
 
     def close(self) -> None:
-        self._gate.shut()
+        self._gate.close()
         self._server.stop()
 
     def _handler(self) -> type[Handler]:

@@ -97,7 +97,7 @@ def test_what_postgresql_says_of_a_server_that_is_no_primary(state: str) -> None
 @pytest.mark.parametrize("use", ["stream", "rate limiter"])
 def test_redis(use: str, servers: Servers, stack: ExitStack) -> None:
     old, gate = servers["redis"], Gate(servers["redis"].port)
-    stack.callback(gate.shut)
+    stack.callback(gate.close)
     url = old.url().replace(f":{old.port}/", f":{gate.port}/")
     ask: Callable[[], object]
     if use == "stream":

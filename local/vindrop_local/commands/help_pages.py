@@ -30,7 +30,7 @@ _KEYWORDS: Final = {
     "operations": "redrive dead letter alarm error code 重新处理 死信 告警 错误码",
 }
 """Page → words by which people look for it, and that its title does not have."""
-_ABOVE: Final = ("changelog", "contributing", "security")
+_ABOVE: Final = ("changelog", "contributing", "readme", "security")
 """Pages that stand above the others, where those who look at the repository expect them."""
 _NAMED_ONLY: Final = ("changelog",)
 """Pages in which words are not looked for: they tell of everything."""
@@ -48,8 +48,12 @@ def pages(chosen: str = "en") -> dict[str, Path]:
     folders = (folder,) if chosen == "en" else (folder, folder / chosen)
     found = {file.stem: file for file in (folder / "how-to").glob("*.md") if file.stem != "index"}
     found["how-to"] = folder / "how-to" / "index.md"
+    found |= {file.stem: file for file in (folder / "decisions").glob("0*.md")}
+    found["decisions"] = folder / "decisions" / "README.md"
     found |= {file.stem: file for each in folders for file in each.glob("*.md")}
     above = {name: ROOT / f"{name.upper()}.md" for name in _ABOVE}
+    if chosen == "zh":
+        above["readme"] = ROOT / "README.zh-CN.md"
     return dict(sorted({**found, **above}.items()))
 
 
@@ -86,7 +90,8 @@ def show_topic(
     parent = context.parent
     command = _command(parent, words or []) if parent is not None else None
     if not topic:
-        _list({name: title(page) for name, page in found.items()}, as_json=as_json)
+        titles = {name: title(page) for name, page in found.items() if not _is_decision(name)}
+        _list(titles, as_json=as_json)
     elif name in found:
         _show(name, found[name], as_json=as_json)
     elif command is not None:
@@ -102,7 +107,13 @@ def _page_of_link(topic: str) -> str:
     if link is None:
         return topic
     *folders, name = link["path"].split("/")
-    return folders[-1] if name.casefold() == "index" and folders[-1:] == ["how-to"] else name
+    first = name.casefold() in {"index", "readme"}
+    return folders[-1] if first and folders[-1:] in (["how-to"], ["decisions"]) else name
+
+
+def _is_decision(name: str) -> bool:
+    """Whether a page is one decision's: found by its number and name, and in the page `decisions`."""
+    return name[:1].isdigit()
 
 
 def _command(context: Any, words: list[str]) -> Any:
@@ -190,7 +201,11 @@ def _about(topic: str, found: dict[str, Path]) -> list[str]:
     Else those that say all of them, the ones that say them most often first, eight at most.
     """
     words = topic.casefold().replace("-", " ").split()
-    found = {name: page for name, page in found.items() if name not in _NAMED_ONLY}
+    found = {
+        name: page
+        for name, page in found.items()
+        if name not in _NAMED_ONLY and not _is_decision(name)
+    }
     texts = {name: _text(name, page).casefold() for name, page in found.items()}
     titles = {
         name: f"{name} {title(page)} {_KEYWORDS.get(name, '')}".casefold()

@@ -24,7 +24,9 @@ from vindrop_local.rows import Row, row_of
 from vindrop_local.terminal import console, json_shown
 
 _DELIVERED: Final = Filter(state="delivered")
-_FROM_LEDGER: Final = "from the ledger, which keeps each reading: a queue or topic cannot be listed"
+_FROM_LEDGER: Final = (
+    "from the ledger{0}, which keeps each reading: a queue or topic cannot be listed"
+)
 
 
 def readings(*, source: From = "", ledger: LedgerURL = "", as_json: Json = False) -> None:
@@ -57,7 +59,9 @@ def _pairs(source: str, ledger: str) -> tuple[Iterator[tuple[End, Record]], bool
             "one, with --ledger (or VINDROP_LEDGER), or a database or file that gets them with --from"
         )
     book = sources.console(ledger)
-    console(error=True).print(_FROM_LEDGER, style="dim", soft_wrap=True)
+    # The settings name none: whose ledger of this folder it is, is no matter of course.
+    where = "" if named else f" {sources.local_file()}"
+    console(error=True).print(_FROM_LEDGER.format(where), style="dim", soft_wrap=True)
     return from_ledger(book), True
 
 

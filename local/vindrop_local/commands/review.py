@@ -108,6 +108,7 @@ def decide(
         raise UserError("give a VIN, or --reason no_vin, no_photo or new_photo_wanted")
     opened, desk = sources.reviewer(ledger, source)
     name = identity_of(opened, identity)
+    sources.refuse_elsewhere(opened, name, source)
     decision = Decision(
         upload_id=name,
         vin=vin,
@@ -142,6 +143,7 @@ def undo(
     """Take a decision back: the upload stands as the machine left it, and waits again."""
     opened, desk = sources.reviewer(ledger, source)
     name = identity_of(opened, identity)
+    sources.refuse_elsewhere(opened, name, source)
     history = opened.reviews(name)
     last = history[-1].sequence if history else 0
     _undo(desk, name, _who(reviewer), last if after is None else after, as_json=as_json)

@@ -149,6 +149,24 @@ def reviewer(url: str, source: str) -> tuple[StoredConsole, Reviewer]:
     return opened, ReviewDesk(opened, opened.review_store, delivery, database)
 
 
+def refuse_elsewhere(opened: StoredConsole, upload_id: str, source: str) -> None:
+    """Refuse to deliver a decision into another deployment's database.
+
+    It would say that it arrived, and the reading that it corrects would stand as it is elsewhere.
+
+    :raises UserError: the ledger has delivered the upload, and ``source`` has no record of it.
+    """
+    life = opened.upload(upload_id) if source else None
+    if life is None or life.entry.state not in {"delivered", "dead"}:
+        return
+    for destination in _named(source, "VINDROP_RESULTS").values():
+        if hasattr(destination, "holds") and not destination.holds(upload_id):
+            raise UserError(
+                "--from names a database that has no record of this upload: name the one that this "
+                "ledger's readings and dead letters go to"
+            )
+
+
 def there(url: str) -> None:
     """Make sure that a file which is only looked into exists: opening it would make it.
 
@@ -168,9 +186,17 @@ def has_local() -> bool:
 
 
 def _local() -> str:
+    return f"sqlite:///{local_file().resolve()}"
+
+
+def local_file() -> Path:
+    """Return the database of the local stack, else the demo's.
+
+    :raises UserError: there is neither in the folder where we are.
+    """
     for database in _LOCAL:
         if database.is_file():
-            return f"sqlite:///{Path(database).resolve()}"
+            return database
     raise UserError(
         "nothing has been read here yet: run `vindrop demo` or `vindrop up`, or name a destination "
         "with --from"

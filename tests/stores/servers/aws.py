@@ -36,8 +36,9 @@ class MotoServer(Server):
         self.gate.shut()
 
     def close(self) -> None:
-        self.gate.shut()
+        self.gate.close()
         super().stop()
+        self._held.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property

@@ -110,6 +110,7 @@ class KafkaServer(Server):
     def close(self) -> None:
         self.start()
         super().stop()
+        self._held.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, topic: str) -> str:

@@ -13,11 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vindrop_local.serving import free_port
-
 START_SECONDS = 90.0
-_PORTS = 3
-"""Ports tried, where others take them first."""
 PASSWORD = "planted-password"
 
 
@@ -25,6 +21,14 @@ def dies_with_us() -> list[str]:
     """Have the kernel end a server whose tests were killed, where util-linux is there to ask it."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
+def bound(port: int) -> socket.socket:
+    """A socket of loopback's port, beside another one that does not listen; 0 takes a free one."""
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.bind(("127.0.0.1", port))
+    return taken
 
 
 class Server:
@@ -35,14 +39,16 @@ class Server:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vindrop-server-"))
-        self.port = free_port()
+        # Never listens: it keeps the port from others before the server's start and while it is away.
+        self._held = bound(0)
+        self.port = int(self._held.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: dict[str, Any] = {}
         if self.user and os.geteuid() == 0:
             self._as_user = {"user": self.user, "group": self.user, "extra_groups": []}
             shutil.chown(self.folder, self.user)
         self.prepare()
-        self._start_first()
+        self.start()
         self.ready_once()
 
     def prepare(self) -> None:
@@ -67,17 +73,6 @@ class Server:
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]}: {done.stdout.decode()} {done.stderr.decode()}")
-
-    def _start_first(self) -> None:
-        """Start it; a port that was free a moment ago may be another's by now."""
-        for _ in range(_PORTS):
-            try:
-                return self.start()
-            except RuntimeError as error:
-                if "in use" not in str(error):
-                    raise
-                self.port = free_port()
-        return self.start()
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
@@ -113,4 +108,5 @@ class Server:
 
     def close(self) -> None:
         self.stop()
+        self._held.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -128,6 +128,13 @@ class SQLDestination:
         """Delete the dead letter of an upload that has ended otherwise."""
         self.database.execute(f"DELETE FROM {DEAD_LETTERS} WHERE id = :id", id=record_id)
 
+    def holds(self, upload_id: str) -> bool:
+        """Whether an upload has a reading or dead letter here."""
+        return any(
+            self.database.execute(f"SELECT 1 FROM {table} WHERE id = :id", id=upload_id).rows
+            for table in (READINGS, DEAD_LETTERS)
+        )
+
     def records(self, kind: Kind) -> Iterator[End]:
         """Yield the records, oldest first, in pages: a million rows need no more memory than one."""
         for _, record, _ in self.after(kind, ("", "")):
