@@ -9,13 +9,18 @@ from vins_in_force import VinsInForce
 path, kept = sys.argv[1:]
 vins = VinsInForce(kept)
 lines = taken = 0
+size = SIZE = 1 << 20
 while True:
-    with Path(path).open("rb") as file:
+    with Path(path).open("rb", buffering=0) as file:
         file.seek(taken)
-        for line in file:
-            if not line.endswith(b"\n"):  # is being written; one that a crash cut short goes again
-                break
-            lines, taken = lines + 1, taken + len(line)
-            if found := vins.take(line, f"line {lines}"):
-                print(*found, flush=True)
-    time.sleep(1)
+        part = file.read(size)
+    # The rest is being written; or a crash cut it short, and a line of its own comes in its place. So
+    # it is read again from where it begins: one line is never made of two readings.
+    *whole, _ = part.split(b"\n")
+    for line in whole:
+        lines, taken = lines + 1, taken + len(line) + 1
+        if found := vins.take(line, f"line {lines}"):
+            print(*found, flush=True)
+    if len(part) < size:
+        time.sleep(1)
+    size = SIZE if whole else min(2 * size, 1 << 30)

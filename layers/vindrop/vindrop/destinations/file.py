@@ -38,6 +38,8 @@ WITHDRAWN: Final = "vindrop.dead_letter.withdrawn.v1"
 """Type of the line that takes a dead letter back; it has no data."""
 RETRACTED: Final = "vindrop.reading.retracted.v1"
 """Type of the line that takes a person's reading back: the dead letter before it stands again."""
+_TAIL: Final = 1 << 16
+"""Bytes of its end that are looked through at once for the last whole line."""
 
 
 class FileDestination:
@@ -165,9 +167,9 @@ class FileDestination:
             return
         try:
             with self._path.open("rb") as file:
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        return  # being written
+                left = _whole(file)
+                while left > 0 and (line := file.readline()):
+                    left -= len(line)
                     event = _event_of(line)
                     if isinstance(event, dict):
                         yield event
@@ -199,6 +201,22 @@ class FileDestination:
             except ValueError:
                 continue  # a line that is not ours stays where it is
         file.seek(0, os.SEEK_END)
+
+
+def _whole(file: BinaryIO) -> int:
+    """Return where the last whole line ends: what stands before is never written again.
+
+    What stands behind is being written; or a crash cut it short, and another line takes its place
+    while we read: of the two one would be made.
+    """
+    end = os.fstat(file.fileno()).st_size
+    while end:
+        begin = max(0, end - _TAIL)
+        at = os.pread(file.fileno(), end - begin, begin).rfind(b"\n")
+        if at >= 0:
+            return begin + at + 1
+        end = begin
+    return 0
 
 
 def _event_of(line: bytes) -> Any:
