@@ -235,6 +235,9 @@ def test_a_vin_is_explained(run: Run) -> None:
         shown = re.sub(r"(?m)^(?:品牌|车型|车身|配置|燃料|工厂|类型|4–8|11) .*$", "", shown)
         assert HAN.search(shown)
         assert english(shown) == []
+    shown = run("vin", "LSG77FH75BE263982")
+    assert "GB/T 16735" in shown
+    assert "since" not in shown
     many = run("vin", "1M8GDM9AXKP042788", "1M8GDM9A0KP042788", "short", status=1)
     assert "已验证" in many
     assert "存疑" in many
@@ -450,6 +453,10 @@ def test_a_wrong_character_an_empty_queue_and_a_retry_are_told_in_the_readers_wo
     name = flow.end(doubtful(an_upload()))
     shown = run("review", "decide", name, "LSGPC52H9GF12516O", status=2, **settings)
     assert "第 17 位的字符不会出现在 VIN 中：是 0 吗？" in shown
+    assert english(shown) == []
+    shown = run("review", "decide", name, "1M8GDM9A0KP042788", status=2, **settings)
+    assert "第 9 位的校验位是错的" in shown
+    assert "--wrong-check-digit" in shown
     assert english(shown) == []
     upload = an_upload("waits.jpg")
     claim = flow.ledger.claim(upload, 60)

@@ -242,6 +242,8 @@ def test_a_laptop_without_settings_hears_what_doctor_is_for(tmp_path: Path) -> N
         ("changelog", "CHANGELOG.md"),
         ("error codes", "docs/{zh}operations.md"),
         ("alarms", "docs/{zh}operations.md"),
+        ("circuit", "docs/{zh}operations.md"),
+        ("熔断器", "docs/{zh}operations.md"),
         ("告警", "docs/{zh}operations.md"),
     ],
 )

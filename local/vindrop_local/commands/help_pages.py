@@ -27,7 +27,7 @@ _KEYWORDS: Final = {
     "cascade": "cheap cheaper paid free money sure several two both fallback agree",
     "cost": "cheap cheaper paid money bill billed price",
     "destinations": "redrive dead letter 重新处理 死信 投递",
-    "operations": "redrive dead letter alarm error code 重新处理 死信 告警 错误码",
+    "operations": "redrive dead letter alarm error code circuit breaker 重新处理 死信 告警 错误码 熔断器 断开",
 }
 """Page → words by which people look for it, and that its title does not have."""
 _ABOVE: Final = ("changelog", "contributing", "readme", "security")

@@ -121,7 +121,7 @@ def decide(
         found = desk.decide(decision)
     except RefusedDecisionError as error:
         hint = " (--wrong-check-digit)" if error.kind == "check_digit" else ""
-        raise UserError(f"{error}{hint}") from None
+        raise UserError(f"{said(str(error))}{hint}") from None
     _tell(found, as_json=as_json)
 
 

@@ -195,8 +195,10 @@ MAKES = Words(
     "创建：存储桶、子账号及其策略、网络、数据库；填写 .env。",
 )
 PEOPLE = Words(
-    "Added to .env, as for any deployment with a console: VINDROP_API_KEYS with a key for a person.",
-    "在 .env 中加上 VINDROP_API_KEYS 和一个人员的密钥；凡是要用控制台的部署都要这样做。",
+    "Added to .env, as for any deployment with a console: VINDROP_API_KEYS='lee:review:KEY', "
+    "KEY as from openssl rand -hex 24.",
+    "在 .env 中加上 VINDROP_API_KEYS='lee:review:KEY'，KEY 用 openssl rand -hex 24 生成；"
+    "凡是要用控制台的部署都要这样做。",
 )
 FORGETS = Words(
     "The account's keys are forgotten; from here on the sub-account's of .env count.",
