@@ -67,6 +67,12 @@ def test_help_of_a_command_is_its_own_help(tmp_path: Path) -> None:
     assert vindrop("help", "vin", cwd=tmp_path).stdout == vindrop("vin", "-h", cwd=tmp_path).stdout
 
 
+def test_a_command_that_an_alarm_is_called_by_names_the_alarm(tmp_path: Path) -> None:
+    done = vindrop("help", "dead-letters", cwd=tmp_path)
+    assert "`vindrop help DeadLetters`" in done.stdout
+    assert "An alarm" not in vindrop("help", "vin", cwd=tmp_path).stdout
+
+
 def test_a_slip_is_corrected(tmp_path: Path) -> None:
     done = vindrop("help", "operatoins", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

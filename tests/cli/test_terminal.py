@@ -166,6 +166,22 @@ def harmless(said: str) -> bool:
     return all(each.isprintable() or each == "\n" for each in said)
 
 
+@pytest.mark.parametrize("command", ["readings", "dead-letters"])
+def test_whose_records_are_listed_is_said_where_no_setting_names_them(
+    command: str, tmp_path: Path
+) -> None:
+    """At night somebody may take the demo's for those of what is deployed."""
+    folder = tmp_path / ".vindrop" / "demo"
+    folder.mkdir(parents=True)
+    url = f"sqlite:///{folder}/vindrop.db"
+    open_destination(url).put(reading("a.jpg"))
+    sql.forget(url)
+    sentence = "from .vindrop/demo/vindrop.db in this folder: no setting names another"
+    assert in_a_terminal([command], tmp_path, columns=80).count(sentence) == 1
+    assert sentence not in in_a_terminal([command, "--from", url], tmp_path, columns=80)
+    assert vindrop(command, cwd=tmp_path).stderr == ""
+
+
 def test_each_command_shows_hostile_keys(tmp_path: Path) -> None:
     records = [reading(text, maker=text) for text in HOSTILE.values()]
     letters = [dead_letter(text + "b", text) for text in HOSTILE.values()]

@@ -95,7 +95,7 @@ def show_topic(
     elif name in found:
         _show(name, found[name], as_json=as_json)
     elif command is not None:
-        text = command.get_help() + "\n"
+        text = command.get_help() + "\n" + _alarm_too(topic, found["operations"])
         sys.stdout.write(json.dumps({"topic": topic, "text": text}) + "\n" if as_json else text)
     elif not _show_terms(topic, found, as_json=as_json):
         _search(topic, found, parent, as_json=as_json)
@@ -124,6 +124,14 @@ def _command(context: Any, words: list[str]) -> Any:
             return None
         context = typer.Context(inner, info_name=word, parent=context)
     return context if words else None
+
+
+def _alarm_too(topic: str, page: Path) -> str:
+    """Return where an alarm is told of that has a command's name; nothing where none has."""
+    for told in help_terms.find(topic, page.read_text(encoding="utf-8")):
+        sentence = f"An alarm is called so, too: `vindrop help {told.names[0]}` says what to do."
+        return f"\n{language.said(sentence)}\n"
+    return ""
 
 
 def _named(context: Any, name: str, path: str = "vindrop") -> dict[str, str]:
@@ -283,4 +291,5 @@ def _list(
     width = max(map(len, titles))
     sys.stdout.write(language.said(above) + "\n")
     sys.stdout.writelines(f"  {name:{width}}  {said}\n" for name, said in titles.items())
-    sys.stdout.write(language.said("`vindrop help COMMAND` shows what a command takes.") + "\n")
+    below = "`vindrop help WORD` shows what a command takes, and what to do at an alarm or an error code."
+    sys.stdout.write(language.said(below) + "\n")

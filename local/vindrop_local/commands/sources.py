@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from vindrop.stores import open_console, open_ledger
 from vindrop_local.commands.options import STATE
 from vindrop_local.errors import UserError
 from vindrop_local.foreign import LEDGER, RECORDS, file_of, refuse_foreign
+from vindrop_local.terminal import console as console_of
 
 PRICE: Final = "VINDROP_PRICE_PER_CALL"
 _LOCAL: Final = (STATE / "vindrop.db", STATE / "demo" / "vindrop.db")
@@ -54,6 +56,8 @@ def _named(source: str, variable: str) -> dict[str, Destination]:
     for url in urls:
         there(url)
         refuse_foreign(url, RECORDS)
+    if not urls:
+        _tell_local()
     setting = "--from" if source else variable
     return {name_of(url): open_destination(url, None, setting) for url in urls or [_local()]}
 
@@ -187,6 +191,15 @@ def has_local() -> bool:
 
 def _local() -> str:
     return f"sqlite:///{local_file().resolve()}"
+
+
+@functools.cache
+def _tell_local() -> None:
+    """Say once to a person whose records these are: at night the settings may not have been read."""
+    out = console_of(error=True)
+    if out.is_terminal:
+        where = f"from {local_file()} in this folder: no setting names another"
+        out.print(where, style="dim", soft_wrap=True)
 
 
 def local_file() -> Path:
